@@ -1,0 +1,135 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// A Function is a kind of activation.
+type Function int
+
+// The activations. A and B are the fields of Activation.
+const (
+	Linear      Function = iota // x
+	Clip                        // min(max(x, A), B): ReLU is Clip from 0 to infinity
+	Leaky                       // x, or A·x when x < 0
+	Sigmoid                     // 1 / (1 + e^-x)
+	HardSigmoid                 // min(max(A·x + B, 0), 1)
+	SiLU                        // x · sigmoid(A·x)
+	HardSwish                   // x · min(max(A·x + B, 0), 1)
+	Tanh                        // tanh x
+	GELU                        // x/2 · (1 + erf(x/√2))
+	GELUTanh                    // GELU by its tanh approximation
+	ELU                         // x, or A·(e^x − 1) when x < 0
+	Softplus                    // ln(1 + e^x)
+	Mish                        // x · tanh(ln(1 + e^x))
+	Exp                         // e^x
+	Sqrt                        // √x
+	Erf                         // erf x
+	Abs                         // |x|
+)
+
+// An Activation is a pointwise function with its parameters.
+type Activation struct {
+	Func Function
+	A, B float32
+}
+
+// ReLU is the activation max(x, 0).
+var ReLU = Activation{Func: Clip, A: 0, B: float32(math.Inf(1))}
+
+// Bounds returns the bounds that a kernel's epilogue applies for the activation,
+// and whether the activation is no more than that: otherwise Apply must follow.
+func (a Activation) Bounds() (lo, hi float32, done bool) {
+	inf := float32(math.Inf(1))
+	switch a.Func {
+	case Linear:
+		return -inf, inf, true
+	case Clip:
+		return a.A, a.B, true
+	}
+	return -inf, inf, false
+}
+
+// Apply replaces every x[i] by the activation's value.
+func (s *Set) Apply(a Activation, x []float32) {
+	switch a.Func {
+	case Linear:
+	case Clip:
+		s.clip(x, a.A, a.B)
+	default:
+		a.apply(x)
+	}
+}
+
+// apply is the reference for all activations that are not just bounds. Inner
+// functions are evaluated in float64, so that it is right to float32 rounding.
+func (a Activation) apply(x []float32) {
+	f := a.scalar()
+	for i, v := range x {
+		x[i] = float32(f(float64(v)))
+	}
+}
+
+func (a Activation) scalar() func(x float64) float64 {
+	p, q := float64(a.A), float64(a.B)
+	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	switch a.Func {
+	case Leaky:
+		return func(x float64) float64 {
+			if x < 0 {
+				return p * x
+			}
+			return x
+		}
+	case Sigmoid:
+		return sigmoid
+	case HardSigmoid:
+		return func(x float64) float64 { return min(max(p*x+q, 0), 1) }
+	case SiLU:
+		return func(x float64) float64 { return x * sigmoid(p*x) }
+	case HardSwish:
+		return func(x float64) float64 { return x * min(max(p*x+q, 0), 1) }
+	case GELU:
+		return func(x float64) float64 { return x / 2 * (1 + math.Erf(x/math.Sqrt2)) }
+	case GELUTanh:
+		return func(x float64) float64 {
+			return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		}
+	case ELU:
+		return func(x float64) float64 {
+			if x < 0 {
+				return p * math.Expm1(x)
+			}
+			return x
+		}
+	case Mish:
+		return func(x float64) float64 { return x * math.Tanh(softplus(x)) }
+	}
+	return a.plain()
+}
+
+func (a Activation) plain() func(x float64) float64 {
+	switch a.Func {
+	case Tanh:
+		return math.Tanh
+	case Softplus:
+		return softplus
+	case Exp:
+		return math.Exp
+	case Sqrt:
+		return math.Sqrt
+	case Erf:
+		return math.Erf
+	case Abs:
+		return math.Abs
+	}
+	panic(fmt.Sprintf("kernel: no such activation: %d", a.Func))
+}
+
+func softplus(x float64) float64 {
+	if x > 0 {
+		return x + math.Log1p(math.Exp(-x))
+	}
+	return math.Log1p(math.Exp(x))
+}

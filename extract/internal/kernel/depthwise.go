@@ -1,0 +1,43 @@
+package kernel
+
+// A Depthwise is one call of a depthwise convolution kernel: N pixels of one
+// output row, all channels. Lengths and strides are in floats.
+type Depthwise struct {
+	In   []float32 // from the first tap of the first pixel, channel 0
+	Rows []int     // where each row of taps begins, from the pixel's first tap
+	KW   int       // taps in a row
+	Tap  int       // from one tap to the next
+	Step int       // from the first tap of one output pixel to that of the next
+
+	W    []float32 // len(Rows)·KW × C: weights by tap, then channel
+	Bias []float32 // C values
+	C    int       // channels
+
+	Out []float32
+	LDO int // from one output pixel to the next
+	N   int // pixels
+
+	Lo, Hi float32 // bounds of the results
+}
+
+// Depthwise computes one row of a depthwise convolution.
+func (s *Set) Depthwise(d *Depthwise) { s.depthwise(d) }
+
+func depthwiseRow(d *Depthwise) {
+	for p := range d.N {
+		out := d.Out[p*d.LDO:][:d.C]
+		copy(out, d.Bias)
+		w := d.W
+		for _, row := range d.Rows {
+			for x := range d.KW {
+				in := d.In[p*d.Step+row+x*d.Tap:][:len(out)]
+				taps := w[:len(out)]
+				for c, v := range in {
+					out[c] += v * taps[c]
+				}
+				w = w[d.C:]
+			}
+		}
+		clipAll(out, d.Lo, d.Hi)
+	}
+}

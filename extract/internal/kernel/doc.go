@@ -1,0 +1,22 @@
+// Package kernel holds the inner loops of the inference engine: matrix products
+// with a fused epilogue, depthwise convolutions, pooling rows and pointwise
+// functions, all on float32 with the channels of a pixel side by side (NHWC).
+//
+// A Set is one implementation of all of them: portable Go, or assembly for one
+// kind of processor. The sets agree within rounding, and every test runs every
+// set that the machine can run. Default picks the fastest one; the environment
+// variable FEATSTORE_KERNELS names another (portable, avx2, avx512).
+//
+// # Products
+//
+// Every dense convolution and every fully connected layer is a product
+//
+//	C[m×n] = clip(A[m×k] · B[k×n] + bias[n] + R[m×n], lo, hi)
+//
+// where A is never built: row i of A is the concatenation of a few contiguous
+// segments of the input, found at the offsets Tile.Offs from the row's first
+// element. A 1×1 convolution has one segment (the pixel's channels), a 3×3
+// convolution has three (three pixels of each of three rows), a grouped or
+// dilated one has one for each tap. The weights B are packed once, in panels of
+// a few vectors of columns, by Set.Pack.
+package kernel

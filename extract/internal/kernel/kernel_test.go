@@ -1,0 +1,233 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// eachSet runs f for every set that this machine has.
+func eachSet(t *testing.T, f func(t *testing.T, s *Set)) {
+	for _, s := range Sets() {
+		t.Run(s.Name, func(t *testing.T) { f(t, s) })
+	}
+}
+
+const guard = 64 // floats before and after everything that a kernel writes
+
+// guarded returns n floats inside a larger slice full of a canary, and a check
+// that the canary still stands.
+func guarded(n int) ([]float32, func(t *testing.T)) {
+	all := make([]float32, n+2*guard)
+	for i := range all {
+		all[i] = canary
+	}
+	return all[guard : guard+n], func(t *testing.T) {
+		t.Helper()
+		for i, v := range all {
+			if (i < guard || i >= guard+n) && v != canary {
+				t.Fatalf("float %d of %d was overwritten", i-guard, n)
+			}
+		}
+	}
+}
+
+const canary = -12345.678
+
+func random(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+func near(got, want, scale float64) bool { return math.Abs(got-want) <= 1e-5*(scale+1) }
+
+// A productCase is one product with everything that a caller can vary.
+type productCase struct {
+	m, n, segments, k int
+	gapA, gapC        int // floats between rows
+	residual          bool
+	lo, hi            float32
+}
+
+func TestProductAgainstReference(t *testing.T) {
+	inf := float32(math.Inf(1))
+	cases := []productCase{
+		{m: 1, n: 1, segments: 1, k: 1, lo: -inf, hi: inf},
+		{m: 7, n: 24, segments: 3, k: 9, gapA: 5, lo: 0, hi: 6},
+		{m: 33, n: 100, segments: 2, k: 31, gapC: 3, residual: true, lo: 0, hi: inf},
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 150 {
+		cases = append(cases, productCase{
+			m: 1 + rng.IntN(70), n: 1 + rng.IntN(150), segments: 1 + rng.IntN(4), k: 1 + rng.IntN(40),
+			gapA: rng.IntN(20), gapC: rng.IntN(20), residual: rng.IntN(2) == 0, lo: -1, hi: 1.5,
+		})
+	}
+	eachSet(t, func(t *testing.T, s *Set) {
+		for _, c := range cases {
+			t.Run(fmt.Sprintf("%dx%dx%dx%d", c.m, c.n, c.segments, c.k), func(t *testing.T) { c.run(t, s, rng) })
+		}
+	})
+}
+
+func (c productCase) run(t *testing.T, s *Set, rng *rand.Rand) {
+	k := c.segments * c.k
+	weights, bias := random(rng, c.n*k), random(rng, c.n)
+	offs := make([]int, c.segments) // segments overlap partly and run backwards
+	for i := range offs {
+		offs[i] = (c.segments - 1 - i) * (c.k/2 + 1)
+	}
+	lda := c.k + c.gapA
+	a := random(rng, (c.m-1)*lda+(c.segments-1)*(c.k/2+1)+c.k)
+	ldc := c.n + c.gapC
+	out, check := guarded((c.m-1)*ldc + c.n)
+	var res []float32
+	if c.residual {
+		res = random(rng, len(out))
+	}
+	for _, q := range s.Pack(c.n, k, weights, bias).Panels {
+		tile := Tile{A: a, Offs: offs, K: c.k, LDA: lda, C: out[q.Col:], LDC: ldc, Lo: c.lo, Hi: c.hi, LDR: ldc}
+		if c.residual {
+			tile.R = res[q.Col:]
+		}
+		q.Multiply(&tile, c.m)
+	}
+	check(t)
+	for i := range c.m {
+		for j := range ldc {
+			if i*ldc+j >= len(out) {
+				break
+			}
+			got := float64(out[i*ldc+j])
+			if j >= c.n {
+				if got != float64(float32(canary)) {
+					t.Fatalf("row %d: wrote behind column %d", i, c.n)
+				}
+				continue
+			}
+			sum, scale := float64(bias[j]), 0.0
+			for x := range k {
+				p := float64(a[i*lda+offs[x/c.k]+x%c.k]) * float64(weights[j*k+x])
+				sum, scale = sum+p, scale+math.Abs(p)
+			}
+			if c.residual {
+				sum += float64(res[i*ldc+j])
+			}
+			want := min(max(sum, float64(c.lo)), float64(c.hi))
+			if !near(got, want, scale) {
+				t.Fatalf("row %d column %d: got %v, want %v", i, j, got, want)
+			}
+		}
+	}
+}
+
+func TestDepthwiseAgainstReference(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		for range 200 {
+			kernel := []int{1, 2, 3, 3, 3, 4, 5, 5, 5, 7}[rng.IntN(10)]
+			d := &Depthwise{KW: kernel, C: 1 + rng.IntN(80), N: 1 + rng.IntN(23), Lo: -1, Hi: 2}
+			rows, stride := kernel, 1+rng.IntN(3)
+			d.Tap = d.C + rng.IntN(2)*rng.IntN(9)
+			d.Step = stride * d.Tap
+			width := (d.N-1)*d.Step + (kernel-1)*d.Tap + d.C
+			for y := range rows {
+				d.Rows = append(d.Rows, y*(width+3))
+			}
+			d.In = random(rng, (rows-1)*(width+3)+width)
+			d.W, d.Bias = random(rng, rows*kernel*d.C), random(rng, d.C)
+			d.LDO = d.C + rng.IntN(2)*rng.IntN(9)
+			testDepthwise(t, s, d)
+		}
+	})
+}
+
+func testDepthwise(t *testing.T, s *Set, d *Depthwise) {
+	t.Helper()
+	out, check := guarded((d.N-1)*d.LDO + d.C)
+	d.Out = out
+	s.Depthwise(d)
+	check(t)
+	for i, v := range out {
+		p, c := i/d.LDO, i%d.LDO
+		if c >= d.C {
+			if v != canary {
+				t.Fatalf("pixel %d: wrote behind channel %d", p, d.C)
+			}
+			continue
+		}
+		sum, scale := float64(d.Bias[c]), 0.0
+		for y, row := range d.Rows {
+			for x := range d.KW {
+				q := float64(d.In[p*d.Step+row+x*d.Tap+c]) * float64(d.W[(y*d.KW+x)*d.C+c])
+				sum, scale = sum+q, scale+math.Abs(q)
+			}
+		}
+		if want := min(max(sum, float64(d.Lo)), float64(d.Hi)); !near(float64(v), want, scale) {
+			t.Fatalf("%d×%d step %d, %d channels: pixel %d channel %d: got %v, want %v",
+				len(d.Rows), d.KW, d.Step/d.Tap, d.C, p, c, v, want)
+		}
+	}
+}
+
+func TestPointwiseAgainstReference(t *testing.T) {
+	ops := map[string]struct {
+		run  func(s *Set, dst, src []float32)
+		want func(d, s float32) float32
+	}{
+		"max":    {(*Set).MaxInto, func(d, s float32) float32 { return max(d, s) }},
+		"add":    {(*Set).AddInto, func(d, s float32) float32 { return d + s }},
+		"mul":    {(*Set).MulInto, func(d, s float32) float32 { return d * s }},
+		"affine": {func(s *Set, d, x []float32) { s.Affine(d, x, 2, 1) }, func(_, s float32) float32 { return 2*s + 1 }},
+		"clip": {func(s *Set, d, _ []float32) { s.Apply(Activation{Func: Clip, A: -0.5, B: 0.25}, d) },
+			func(d, _ float32) float32 { return min(max(d, -0.5), 0.25) }},
+	}
+	eachSet(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for name, op := range ops {
+			for n := range 70 {
+				dst, check := guarded(n)
+				before, src := random(rng, n), random(rng, n)
+				copy(dst, before)
+				op.run(s, dst, src)
+				check(t)
+				for i := range dst {
+					if want := op.want(before[i], src[i]); !near(float64(dst[i]), float64(want), 1) {
+						t.Fatalf("%s: float %d of %d: got %v, want %v", name, i, n, dst[i], want)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestNaNPassesThroughEpilogues(t *testing.T) {
+	nan := float32(math.NaN())
+	eachSet(t, func(t *testing.T, s *Set) {
+		x := []float32{nan, 9, -9}
+		s.Apply(Activation{Func: Clip, A: 0, B: 6}, x)
+		if x[0] == x[0] || x[1] != 6 || x[2] != 0 {
+			t.Errorf("clip: %v", x)
+		}
+		c := make([]float32, 2)
+		tile := Tile{A: []float32{nan, 1}, Offs: []int{0}, K: 1, LDA: 1, C: c, LDC: 1, Lo: 0, Hi: 6}
+		p := s.Pack(1, 1, []float32{1}, nil)
+		p.Panels[0].Multiply(&tile, 2)
+		if c[0] == c[0] || c[1] != 1 {
+			t.Errorf("product: %v", c)
+		}
+	})
+}
+
+func TestUnknownSetNamesTheOthers(t *testing.T) {
+	if _, err := ByName("neon9"); err == nil {
+		t.Fatal("no error")
+	}
+	if s, err := ByName("portable"); err != nil || s.Name != "portable" {
+		t.Fatal(s, err)
+	}
+}

@@ -1,0 +1,4 @@
+package kernel
+
+// native returns the sets written in assembly that this processor can run.
+func native() []*Set { return nil }

@@ -1,0 +1,112 @@
+package kernel
+
+// A Tile is one call of a product kernel: Tiles×Rows rows of A times one panel.
+// Lengths and strides are in floats.
+type Tile struct {
+	A    []float32 // from the first element of row 0
+	Offs []int     // where each segment of a row begins, from the row's first element
+	K    int       // length of a segment
+	LDA  int       // from one row of A to the next
+
+	B    []float32 // len(Offs)·K × width: the panel
+	Bias []float32 // width values
+
+	C   []float32 // from row 0, first column of the panel
+	LDC int
+	R   []float32 // added before clipping, as C; nil for none
+	LDR int
+
+	Lo, Hi float32 // bounds of the results; infinite for none
+
+	Cols  int // columns to write, at most the panel's width
+	Rows  int // rows of a tile
+	Tiles int // tiles, one below the other
+}
+
+// A Packed holds the weights of one product, K×N, in the form that the set's
+// kernels read. It is never changed after it was made.
+type Packed struct {
+	K, N   int
+	Panels []Panel
+	set    *Set
+}
+
+// A Panel is a group of columns of the weights.
+type Panel struct {
+	Col, Cols int       // first column, and how many of them are real
+	B, Bias   []float32 // K × width; width values
+	kind      *panelKind
+}
+
+// Bytes returns how much memory the packed weights take.
+func (p *Packed) Bytes() int {
+	n := 0
+	for _, q := range p.Panels {
+		n += 4 * (len(q.B) + len(q.Bias))
+	}
+	return n
+}
+
+// Pack lays out weights given as N rows of K values each, row-major, and N
+// biases (nil for none) for the set's kernels.
+func (s *Set) Pack(n, k int, weights, bias []float32) *Packed {
+	p := &Packed{K: k, N: n, set: s}
+	for col := 0; col < n; {
+		kind := s.panelFor(n - col)
+		q := Panel{Col: col, Cols: min(kind.width, n-col), kind: kind}
+		q.B, q.Bias = Aligned(k*kind.width), Aligned(kind.width)
+		q.fill(k, weights[col*k:])
+		if bias != nil {
+			copy(q.Bias, bias[col:col+q.Cols])
+		}
+		p.Panels = append(p.Panels, q)
+		col += q.Cols
+	}
+	return p
+}
+
+// fill copies Cols rows of k weights into the panel's columns.
+func (q *Panel) fill(k int, weights []float32) {
+	for j := range q.Cols {
+		row := weights[j*k:][:k]
+		for i, w := range row {
+			q.B[i*q.kind.width+j] = w
+		}
+	}
+}
+
+// panelFor returns the kind of panel to use when n columns are left: the
+// narrowest that holds them all, or else the widest.
+func (s *Set) panelFor(n int) *panelKind {
+	best := &s.panels[0]
+	for i := range s.panels {
+		if s.panels[i].width >= n {
+			best = &s.panels[i]
+		}
+	}
+	return best
+}
+
+// Multiply computes m rows of the product for panel q. The caller has set
+// everything in t except B, Bias, Cols, Rows and Tiles, with C and R at the
+// panel's first column. It changes t.
+func (q *Panel) Multiply(t *Tile, m int) {
+	t.B, t.Bias, t.Cols = q.B, q.Bias, q.Cols
+	tiles := (m + q.kind.rows - 1) / q.kind.rows
+	rows := m / tiles
+	more := m - rows*tiles // so many tiles have one row more
+	if more > 0 {
+		q.tiles(t, rows+1, more)
+		done := (rows + 1) * more
+		t.A, t.C = t.A[done*t.LDA:], t.C[done*t.LDC:]
+		if t.R != nil {
+			t.R = t.R[done*t.LDR:]
+		}
+	}
+	q.tiles(t, rows, tiles-more)
+}
+
+func (q *Panel) tiles(t *Tile, rows, tiles int) {
+	t.Rows, t.Tiles = rows, tiles
+	q.kind.tile[rows](t)
+}

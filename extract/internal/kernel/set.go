@@ -1,0 +1,55 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+// A Set is one implementation of all kernels. Its methods may be called from
+// many goroutines at once.
+type Set struct {
+	Name string // "portable", "avx2" or "avx512"
+
+	panels    []panelKind              // widths of product panels, widest first
+	depthwise func(d *Depthwise)       // one row of a depthwise convolution
+	maxInto   func(dst, src []float32) // dst = max(dst, src)
+	addInto   func(dst, src []float32) // dst += src
+	mulInto   func(dst, src []float32) // dst *= src
+	affine    func(dst, src []float32, scale, shift float32)
+	clip      func(x []float32, lo, hi float32)
+}
+
+// A panelKind is one width of panel with the kernels for it.
+type panelKind struct {
+	width int             // columns, a whole number of vectors
+	rows  int             // most rows that one tile may have
+	tile  []func(t *Tile) // by rows of a tile: tile[r] for 1 ≤ r ≤ rows
+}
+
+// Sets returns the sets that this machine can run, the fastest first; the
+// portable one is always the last.
+func Sets() []*Set { return append(native(), portable) }
+
+// ByName returns the set called name, or the fastest one when name is "".
+func ByName(name string) (*Set, error) {
+	var names []string
+	for _, s := range Sets() {
+		if s.Name == name || name == "" {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return nil, fmt.Errorf("no kernels called %q on this machine: choose one of %s", name, strings.Join(names, ", "))
+}
+
+// Default returns the set named by the environment variable FEATSTORE_KERNELS,
+// or the fastest one when it is unset. The variable is read once.
+var Default = sync.OnceValues(func() (*Set, error) {
+	s, err := ByName(os.Getenv("FEATSTORE_KERNELS"))
+	if err != nil {
+		return nil, fmt.Errorf("FEATSTORE_KERNELS: %w", err)
+	}
+	return s, nil
+})
