@@ -1,0 +1,241 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// A file is one candidate found below the root: a regular file in a label's
+// folder, which may or may not turn out to be a photo.
+type file struct {
+	path  string // relative to the root, slash-separated, as on disk
+	label string // first folder of path, NFC-normalised
+	size  int64
+	mtime int64 // nanoseconds since 1970
+	err   error // why it cannot even be looked at: a broken link, say
+}
+
+// A listing is everything a walk found, sorted by path.
+type listing struct {
+	root       string // canonical absolute path
+	files      []file
+	unlabelled []string            // photos directly below the root
+	others     []string            // directly below the root, by their names no photos
+	labels     map[string]struct{} // every label folder, also the empty ones
+	unread     []Problem           // folders that could not be read: what lies there is unknown
+	links      []Problem           // links to folders that were not followed, and why
+}
+
+// skippedNames are what operating systems and archivers leave among photos. Like
+// hidden files they are passed over without a word.
+var skippedNames = map[string]bool{
+	"__macosx": true, "thumbs.db": true, "desktop.ini": true, "@eadir": true,
+	"$recycle.bin": true, "system volume information": true, "lost+found": true,
+}
+
+func skipped(name string) bool {
+	return strings.HasPrefix(name, ".") || skippedNames[strings.ToLower(name)]
+}
+
+// photoExtensions are names under which people keep photos. A file so named that
+// is none, or is of a kind that cannot be decoded, is a failure worth reporting;
+// any other file is looked at too, and passed over if its bytes are no photo.
+var photoExtensions = map[string]bool{
+	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true, ".webp": true,
+	".bmp": true, ".dib": true, ".tif": true, ".tiff": true, ".heic": true, ".heif": true, ".avif": true,
+	".jxl": true, ".jp2": true, ".dng": true, ".cr2": true, ".cr3": true, ".nef": true, ".arw": true, ".orf": true, ".rw2": true,
+}
+
+func namedAsPhoto(name string) bool { return photoExtensions[strings.ToLower(path.Ext(name))] }
+
+// A folder is one directory still to be read.
+type folder struct {
+	abs, rel string
+}
+
+type walker struct {
+	ctx     context.Context
+	out     listing
+	seen    map[string]bool // canonical paths of the folders read so far
+	found   func()
+	pending []folder // links to folders: followed after all real folders
+}
+
+// walk lists the files below root. Real folders are read before links to
+// folders are followed, so that a photo is listed under its real path whenever
+// it has one, and each folder is read once however many links lead to it.
+func walk(ctx context.Context, root string, found func()) (*listing, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("find folder %s: %w", root, err)
+	}
+	canonical, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return nil, fmt.Errorf("find folder %s: %w", root, cause(err))
+	}
+	info, err := os.Stat(canonical)
+	if err != nil {
+		return nil, fmt.Errorf("find folder %s: %w", root, cause(err))
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s: %w", root, ErrNotFolder)
+	}
+	w := &walker{ctx: ctx, seen: map[string]bool{}, found: found}
+	w.out.root = canonical
+	w.out.labels = map[string]struct{}{}
+	if _, err := os.ReadDir(canonical); err != nil {
+		return nil, fmt.Errorf("read folder %s: %w", root, cause(err))
+	}
+	if err := w.all(folder{abs: canonical}); err != nil {
+		return nil, err
+	}
+	sort.Slice(w.out.files, func(i, j int) bool { return w.out.files[i].path < w.out.files[j].path })
+	return &w.out, nil
+}
+
+func (w *walker) all(root folder) error {
+	todo := []folder{root}
+	for {
+		for len(todo) > 0 {
+			f := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			more, err := w.read(f)
+			if err != nil {
+				return err
+			}
+			todo = append(todo, more...)
+		}
+		if len(w.pending) == 0 {
+			return nil
+		}
+		link := w.pending[0]
+		w.pending = w.pending[1:]
+		if w.follow(link) {
+			todo = append(todo, link)
+		}
+	}
+}
+
+// follow says whether the folder behind a link is to be read.
+func (w *walker) follow(link folder) bool {
+	target, err := filepath.EvalSymlinks(link.abs)
+	switch {
+	case err != nil:
+		w.out.links = append(w.out.links, problem(link.rel, cause(err)))
+	case within(w.out.root, target):
+		w.out.links = append(w.out.links, problem(link.rel, errLoop))
+	case w.seen[target]:
+		w.out.links = append(w.out.links, problem(link.rel, errReadBefore))
+	default:
+		return true
+	}
+	return false
+}
+
+// within reports whether p is dir or lies below it.
+func within(p, dir string) bool {
+	rel, err := filepath.Rel(dir, p)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// read lists one folder and returns the folders in it.
+func (w *walker) read(f folder) ([]folder, error) {
+	if err := w.ctx.Err(); err != nil {
+		return nil, err
+	}
+	canonical, err := filepath.EvalSymlinks(f.abs)
+	if err == nil && w.seen[canonical] {
+		return nil, nil
+	}
+	w.seen[canonical] = true
+	entries, err := os.ReadDir(f.abs)
+	if err != nil {
+		w.out.unread = append(w.out.unread, problem(f.rel, cause(err)))
+	}
+	var more []folder
+	for _, e := range entries {
+		if skipped(e.Name()) {
+			continue
+		}
+		child := folder{filepath.Join(f.abs, e.Name()), path.Join(f.rel, e.Name())}
+		if w.entry(child, e) {
+			more = append(more, child)
+		}
+	}
+	return more, nil
+}
+
+// entry notes one entry of a folder and reports whether it is a folder to read.
+func (w *walker) entry(child folder, e fs.DirEntry) bool {
+	info, err := e.Info()
+	link := err == nil && info.Mode()&fs.ModeSymlink != 0
+	if link {
+		info, err = os.Stat(child.abs)
+	}
+	if errors.Is(err, fs.ErrNotExist) && !link {
+		return false // removed since the folder was listed
+	}
+	if err == nil && info.IsDir() {
+		if !strings.Contains(child.rel, "/") {
+			w.out.labels[labelOf(child.rel)] = struct{}{}
+		}
+		if link {
+			w.pending = append(w.pending, child)
+		}
+		return !link
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return false // a pipe, socket or device: reading might never end
+	}
+	w.note(child.rel, info, err)
+	return false
+}
+
+func (w *walker) note(rel string, info fs.FileInfo, err error) {
+	if !strings.Contains(rel, "/") {
+		if namedAsPhoto(rel) {
+			w.out.unlabelled = append(w.out.unlabelled, rel)
+		} else {
+			w.out.others = append(w.out.others, rel)
+		}
+		return
+	}
+	f := file{path: rel, label: labelOf(rel)}
+	switch {
+	case err != nil:
+		f.err = cause(err)
+	case !utf8.ValidString(f.label):
+		f.err = errLabelName
+	default:
+		f.size, f.mtime = info.Size(), info.ModTime().UnixNano()
+	}
+	w.out.files = append(w.out.files, f)
+	w.found()
+}
+
+// labelOf returns the label that the first folder of a path gives: its name,
+// NFC-normalised, so that one name typed on different systems is one label.
+func labelOf(rel string) string {
+	first, _, _ := strings.Cut(rel, "/")
+	return norm.NFC.String(first)
+}
+
+// cause strips the operation and path that the os package puts before an error:
+// the messages here name the path themselves.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
