@@ -14,5 +14,4 @@ var (
 	errLoop       = errors.New("link leads back to a folder that holds it")
 	errReadBefore = errors.New("link leads to a folder already read")
 	errLabelName  = errors.New("the label's folder has a name that is not UTF-8: rename it")
-	errChanging   = errors.New("file kept changing while it was being read: ingest again later")
 )

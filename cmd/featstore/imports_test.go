@@ -1,0 +1,137 @@
+package main
+
+import (
+	"go/build"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const repository = "../.."
+
+// Data flows one way: cmd → extract/ingest, train → store → split. A rule names
+// packages of this module and what they must not import; "p/..." stands for p
+// and all below it, a package of the module is written with a leading "./".
+var rules = []struct {
+	packages string
+	except   []string
+	never    []string
+	why      string
+}{
+	{"./split/...", nil, []string{"./..."}, "split stands on the standard library alone"},
+	{"./store/...", nil, []string{"./extract/...", "./train/...", "./cmd/..."}, "the store knows nothing of pictures or training"},
+	{"./extract/...", []string{"./extract/ingest"}, []string{"./store/...", "./split/...", "./train/...", "./cmd/..."}, "extraction knows nothing of the store"},
+	{"./extract/ingest/...", nil, []string{"./train/...", "./cmd/..."}, "ingest does not train"},
+	{"./train/...", nil, []string{"./extract/...", "./cmd/..."}, "training knows nothing of networks"},
+	{"./extract/internal/tensor", nil, []string{"./..."}, "tensors are the ground floor"},
+	{"./extract/internal/graph", nil, []string{"./extract/internal/engine", "./extract/internal/op", "./extract/internal/kernel", "./extract/internal/onnx"}, "a graph is what the others work on"},
+	{"./extract/internal/op", nil, []string{"./extract/internal/engine", "./extract/internal/kernel", "./extract/internal/onnx"}, "the oracle is independent of the engine"},
+	{"./extract/internal/kernel", nil, []string{"./extract/internal/engine", "./extract/internal/op", "./extract/internal/onnx"}, "kernels know no graphs"},
+	{"./extract/internal/onnx", nil, []string{"./extract/internal/engine", "./extract/internal/op", "./extract/internal/kernel"}, "the front end only delivers the graph"},
+
+	{"./...", []string{"./store"}, []string{"go.etcd.io/bbolt/..."}, "only the store opens bbolt files"},
+	{"./...", []string{"./extract/internal/onnx"}, []string{"github.com/owulveryck/onnx-go/...", "gorgonia.org/tensor/..."}, "one package speaks ONNX"},
+	{"./...", []string{"./cmd/..."}, []string{"github.com/spf13/...", "github.com/vbauerster/...", "golang.org/x/term"}, "libraries know no terminal"},
+	{"./...", []string{"./train/plot"}, []string{"gonum.org/v1/plot/..."}, "one package draws charts"},
+	{"./split/...", nil, []string{"github.com/...", "golang.org/x/...", "gonum.org/...", "go.etcd.io/..."}, "split stands on the standard library alone"},
+}
+
+func match(pattern, pkg string) bool {
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return base == "." && strings.HasPrefix(pkg, "./") || pkg == base || strings.HasPrefix(pkg, base+"/")
+	}
+	return pattern == pkg
+}
+
+func matchAny(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, pkg) })
+}
+
+// imports maps each package of the module to what its non-test files import.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	got := map[string][]string{}
+	err := filepath.WalkDir(repository, func(dir string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		if name := e.Name(); dir != repository && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata") {
+			return filepath.SkipDir
+		}
+		p, err := build.ImportDir(dir, 0)
+		if _, none := err.(*build.NoGoError); none {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(repository, dir)
+		pkg := "./" + filepath.ToSlash(rel)
+		for _, i := range p.Imports {
+			if inner, ok := strings.CutPrefix(i, "featstore/"); ok {
+				i = "./" + inner
+			}
+			got[pkg] = append(got[pkg], i)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	all := imports(t)
+	if len(all["./cmd/featstore"]) == 0 {
+		t.Fatal("the scan does not see its own package")
+	}
+	for _, r := range rules {
+		for pkg, list := range all {
+			if !match(r.packages, pkg) || matchAny(r.except, pkg) {
+				continue
+			}
+			for _, i := range list {
+				if matchAny(r.never, i) {
+					t.Errorf("%s imports %s: %s", pkg, i, r.why)
+				}
+			}
+		}
+	}
+}
+
+// The top level is fixed: a newcomer sees the five parts and nothing else.
+func TestTopLevel(t *testing.T) {
+	allowed := []string{"store", "extract", "train", "split", "cmd", "go.mod", "go.sum", "README.md", "LICENSE"}
+	entries, err := os.ReadDir(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasPrefix(name, ".") || slices.Contains(allowed, name) || ignored(name) {
+			continue
+		}
+		t.Errorf("%s does not belong at the top level, which holds %v", name, allowed)
+	}
+}
+
+// ignored reports whether .gitignore names a file at the top level: what the
+// program itself leaves there when it is tried out.
+func ignored(name string) bool {
+	b, err := os.ReadFile(filepath.Join(repository, ".gitignore"))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(b)) {
+		pattern := strings.Trim(strings.TrimSpace(line), "/")
+		if ok, err := path.Match(pattern, name); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}

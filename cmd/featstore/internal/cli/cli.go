@@ -1,0 +1,118 @@
+// Package cli is featstore's command line: one file a command, and beside them
+// what all commands share: exit codes, errors with hints, JSON, progress and
+// what Ctrl-C does.
+//
+// Results go to standard output; progress, warnings and errors go to standard
+// error. Nothing here ends the process: Main returns the exit code.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Streams are the standard streams of one run of the program.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// An app is one run of the program: its streams and the flags that all commands
+// share.
+type app struct {
+	Streams
+	store string
+	json  bool
+	quiet bool
+	color bool // standard error understands colours and nobody objects
+}
+
+// Main runs the program with its arguments, without its name, and returns the
+// exit code.
+//
+// The first interrupt cancels the context under which the command runs, and
+// gives the signal back its usual effect, so that the second one ends the
+// process at once.
+func Main(args []string, s Streams) int {
+	a := &app{Streams: s}
+	a.color = isTerminal(s.Err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	unwatch := context.AfterFunc(ctx, func() {
+		stop()
+		a.say("stopping after what is under way; a second Ctrl-C ends at once")
+	})
+	root := newRoot(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	interrupted := !unwatch()
+	return a.finish(err, interrupted)
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "featstore",
+		Short: "Train an image classifier from folders of photos, on an ordinary computer",
+		Long: `featstore turns folders of labelled photos into an image classifier.
+
+Each photo goes once through a trained network; the vector that comes out is
+kept in one file, the store. Training a classifier on the vectors then takes
+seconds, as often as you like.
+
+The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
+		Example: `  featstore demo                       # see it work, nothing needed
+  featstore ingest ./flower_photos     # photos → vectors in features.db
+  featstore train                      # vectors → classifier, with its accuracy
+  featstore predict some.jpg           # what is on this photo?`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("unknown command %q", args[0])
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err: err, command: cmd.CommandPath()}
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.store, "store", envOr("FEATSTORE_STORE", "features.db"), "the store's file; FEATSTORE_STORE sets another default")
+	flags.BoolVar(&a.json, "json", false, "machine-readable output, one JSON object a line")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no remarks, only results, warnings and errors")
+	root.SetHelpCommand(helpCommand())
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(commands(a)...)
+	root.InitDefaultCompletionCmd("completion")
+	root.SetUsageTemplate(usageTemplate)
+	return root
+}
+
+// commands lists the program's commands in the order in which they are used.
+func commands(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		versionCommand(a),
+	}
+}
+
+func envOr(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// finish prints what is to be said about an error and returns the exit code.
+func (a *app) finish(err error, interrupted bool) int {
+	code := exitCode(err, interrupted)
+	var exit *exitError
+	switch {
+	case err == nil:
+	case errors.As(err, &exit) && exit.err == nil:
+	case code == exitInterrupted && errors.Is(err, context.Canceled):
+		a.failure(errors.New("interrupted"), hintOf(err), code)
+	default:
+		a.failure(err, hintOf(err), code)
+	}
+	return code
+}
+
+func hintOf(err error) string {
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		return hinted.hint
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		command := usage.command
+		if command == "" {
+			command = "featstore"
+		}
+		return command + " --help shows what it takes"
+	}
+	return storeHint(err)
+}
+
+// failure prints an error, and a hint where there is one: with --json as one
+// object on standard error.
+func (a *app) failure(err error, hint string, code int) {
+	if a.json {
+		line, _ := json.Marshal(struct {
+			Event    string `json:"event"`
+			Error    string `json:"error"`
+			Hint     string `json:"hint,omitempty"`
+			ExitCode int    `json:"exit_code"`
+		}{"error", err.Error(), hint, code})
+		fmt.Fprintf(a.Err, "%s\n", line)
+		return
+	}
+	fmt.Fprintf(a.Err, "featstore: %s %v\n", a.paint(bold+red, "error:"), err)
+	a.hint(hint)
+}
+
+// warn reports something that the user should look at though it went well.
+func (a *app) warn(format string, args ...any) {
+	if a.json {
+		return // every warning is a field of the result too
+	}
+	fmt.Fprintf(a.Err, "featstore: %s %s\n", a.paint(bold+yellow, "warning:"), fmt.Sprintf(format, args...))
+}
+
+func (a *app) hint(text string) {
+	if text != "" && !a.json {
+		fmt.Fprintf(a.Err, "featstore: %s %s\n", a.paint(cyan, "hint:"), text)
+	}
+}
+
+// say remarks on what is going on.
+func (a *app) say(format string, args ...any) {
+	if !a.quiet && !a.json {
+		fmt.Fprintf(a.Err, "featstore: %s\n", fmt.Sprintf(format, args...))
+	}
+}
+
+const (
+	bold   = "\x1b[1m"
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	reset  = "\x1b[0m"
+)
+
+func (a *app) paint(style, text string) string {
+	if !a.color {
+		return text
+	}
+	return style + text + reset
+}

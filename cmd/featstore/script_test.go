@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"featstore/cmd/featstore/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"featstore": func() {
+			os.Exit(cli.Main(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		},
+	})
+}
+
+// TestScripts runs the user stories: one file below testdata/script each.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, params(t, filepath.Join("testdata", "script")))
+}
+
+// params prepares scripts: beside testscript's own commands they have those of
+// scriptCommands, and the condition [shared] for ../shared being there.
+func params(t *testing.T, dir string) testscript.Params {
+	t.Helper()
+	shared, err := filepath.Abs(filepath.Join(repository, "..", "shared"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, missing := os.Stat(shared)
+	return testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds:                scriptCommands,
+		Condition: func(cond string) (bool, error) {
+			if cond == "shared" {
+				return missing == nil, nil
+			}
+			return false, os.ErrInvalid
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("SHARED", shared)
+			env.Setenv("NO_COLOR", "")
+			return nil
+		},
+	}
+}
