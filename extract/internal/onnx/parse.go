@@ -1,0 +1,73 @@
+package onnx
+
+import (
+	"io/fs"
+	"strings"
+
+	"featstore/extract/internal/graph"
+)
+
+// Options say how to read a model. The zero value is ready for use.
+type Options struct {
+	// Limits bound what the model may cost.
+	Limits Limits
+	// External is the folder that the model lies in, for models that keep
+	// their weights in files beside them. Without it such a model gives
+	// ErrExternal. os.Root.FS keeps out of what symbolic links point to.
+	External fs.FS
+}
+
+// Parse reads a model. The graph's tensors alias data wherever the values lie
+// aligned in it, so data must not change while the graph is in use.
+func Parse(data []byte, opt Options) (*graph.Graph, error) {
+	p := &parser{budget: &budget{Limits: opt.Limits.withDefaults()}, external: externalFiles{fsys: opt.External}}
+	defer p.external.close()
+	if int64(len(data)) > p.MaxBytes {
+		return nil, wrong(ErrTooLarge, "%d bytes, at most %d are allowed", len(data), p.MaxBytes)
+	}
+	if what := sniff(data); what != "" {
+		return nil, wrong(ErrNotONNX, "%s", what)
+	}
+	s := scanner{p.budget}
+	m, err := s.model(data)
+	if err != nil {
+		return nil, err
+	}
+	if m.graph == nil {
+		return nil, wrong(ErrNotONNX, "it holds no graph")
+	}
+	if err := p.inlineFunctions(m); err != nil {
+		return nil, err
+	}
+	g, err := p.graph(m.graph, nil)
+	if err != nil {
+		return nil, within(err, "graph %s", quote(m.graph.name))
+	}
+	g.Producer = strings.TrimSpace(m.producer + " " + m.producerVersion)
+	g.Opsets, g.Metadata = m.opsets, m.metadata
+	return g, checkOpset(m)
+}
+
+// A parser makes a graph of a scanned model.
+type parser struct {
+	*budget
+	external externalFiles
+}
+
+// checkOpset finds the version of the standard operators, without which no node
+// means anything. The format's first two versions had but one.
+func checkOpset(m *modelProto) error {
+	if _, ok := m.opsets[""]; ok {
+		return nil
+	}
+	if m.ir > 0 && m.ir < 3 {
+		m.opsets[""] = 1
+		return nil
+	}
+	for _, n := range m.graph.nodes {
+		if n.domain == "" {
+			return wrong(ErrCorrupt, "no opset_import says which version of the operators the model is for")
+		}
+	}
+	return nil
+}
