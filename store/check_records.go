@@ -1,0 +1,322 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"featstore/split"
+)
+
+// A checker walks a store and collects problems. Its steps return errors only for
+// what keeps them from going on.
+type checker struct {
+	ctx         context.Context
+	tx          *Tx
+	report      *Report
+	progress    func(done, total int64)
+	done, total int64
+}
+
+func (c *checker) run() error {
+	for _, step := range []func() error{c.pages, c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.vectors, c.heads} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	c.tell()
+	return nil
+}
+
+func (c *checker) tell() {
+	if c.progress != nil {
+		c.progress(c.done, c.total)
+	}
+}
+
+// step counts one key read and looks whether the check is to stop.
+func (c *checker) step() error {
+	c.done++
+	if c.done%1024 != 0 {
+		return nil
+	}
+	c.tell()
+	return c.ctx.Err()
+}
+
+// pages has bbolt check its own structure.
+func (c *checker) pages() error {
+	for err := range c.tx.bolt.Check() {
+		c.report.add("pages: %v", err)
+	}
+	return c.ctx.Err()
+}
+
+// top checks the buckets at the top and the keys of meta.
+func (c *checker) top() error {
+	err := c.tx.bolt.ForEach(func(name []byte, _ *bolt.Bucket) error {
+		for _, known := range topBuckets {
+			if bytes.Equal(name, known) {
+				return nil
+			}
+		}
+		c.report.add("unknown bucket %q", name)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.tx.loadRule()
+	return err
+}
+
+// count finds out how much there is to read.
+func (c *checker) count() error {
+	for _, top := range [][]byte{imagesBucket, digestsBucket} {
+		c.total += int64(countKeys(c.tx.bolt.Bucket(top)))
+	}
+	models, err := c.tx.modelIDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range models {
+		err := c.tx.eachVectorBucket(id, func(_ [][]byte, b *bolt.Bucket) error {
+			c.total += int64(b.Sequence())
+			return nil
+		})
+		if err != nil {
+			c.report.add("%v", err)
+		}
+	}
+	return c.ctx.Err()
+}
+
+// countKeys counts the keys of a bucket and of those within it.
+func countKeys(b *bolt.Bucket) int {
+	n := 0
+	b.ForEach(func(k, v []byte) error {
+		if v == nil {
+			n += countKeys(b.Bucket(k))
+		} else {
+			n++
+		}
+		return nil
+	})
+	return n
+}
+
+func (c *checker) roots() error {
+	b := c.tx.bolt.Bucket(rootsBucket)
+	return b.ForEach(func(k, v []byte) error {
+		r, err := decodeRoot(k, v)
+		if err != nil {
+			c.report.add("%v", err)
+		} else if r.ID == 0 || uint64(r.ID) > b.Sequence() {
+			c.report.add("root %d has an id that may be given again", r.ID)
+		}
+		return nil
+	})
+}
+
+// eachRoot calls fn for each bucket of a top bucket that has one a root.
+func (c *checker) eachRoot(top []byte, fn func(id RootID, b *bolt.Bucket) error) error {
+	b := c.tx.bolt.Bucket(top)
+	return b.ForEach(func(k, v []byte) error {
+		if v != nil || len(k) != rootSize {
+			c.report.add("%s has an unknown key %q", top, k)
+			return nil
+		}
+		id := RootID(binary.BigEndian.Uint64(k))
+		if _, err := c.tx.Root(id); err != nil {
+			c.report.add("%s: %v", top, err)
+		}
+		sub := b.Bucket(k)
+		if k, _ := sub.Cursor().First(); k == nil {
+			c.report.add("%s: root %d has an empty bucket", top, id)
+		}
+		return fn(id, sub)
+	})
+}
+
+// images checks each image's record and that the index of digests has it.
+func (c *checker) images() error {
+	return c.eachRoot(imagesBucket, func(id RootID, b *bolt.Bucket) error {
+		return b.ForEach(func(k, v []byte) error {
+			c.report.Images++
+			if err := c.image(id, string(k), v); err != nil {
+				c.report.add("image %q of root %d: %v", k, id, err)
+			}
+			return c.step()
+		})
+	})
+}
+
+func (c *checker) image(id RootID, path string, v []byte) error {
+	m, err := decodeImage(v)
+	if err != nil {
+		return err
+	}
+	if err := checkLabel(m.Label); err != nil {
+		return err
+	}
+	var label string
+	in := c.tx.bolt.Bucket(digestsBucket).Get(indexKey(m.Digest, id, path))
+	if in == nil {
+		return fmt.Errorf("its digest %s is not in the index", m.Digest.Short())
+	}
+	if err := decode(in, &label); err != nil {
+		return err
+	}
+	if label != m.Label {
+		return fmt.Errorf("it has label %q, in the index %q", m.Label, label)
+	}
+	return nil
+}
+
+// digests checks that each entry of the index has its image.
+func (c *checker) digests() error {
+	return c.tx.bolt.Bucket(digestsBucket).ForEach(func(k, v []byte) error {
+		d, id, path, err := parseIndexKey(k)
+		if err != nil {
+			c.report.add("%v", err)
+			return c.step()
+		}
+		m, err := c.tx.find(id, path)
+		switch {
+		case err != nil: // reported with the image
+		case m == nil:
+			c.report.add("the index of digests has image %q of root %d, which is not there", path, id)
+		case m.Digest != d:
+			c.report.add("the index of digests has image %q of root %d under another digest", path, id)
+		}
+		return c.step()
+	})
+}
+
+func (c *checker) failures() error {
+	return c.eachRoot(failuresBucket, func(id RootID, b *bolt.Bucket) error {
+		return b.ForEach(func(k, v []byte) error {
+			if _, err := decodeFailure(k, v); err != nil {
+				c.report.add("%v", err)
+			}
+			if m, _ := c.tx.find(id, string(k)); m != nil {
+				c.report.add("%q of root %d is both an image and a failure", k, id)
+			}
+			return nil
+		})
+	})
+}
+
+func (c *checker) splits() error {
+	return c.tx.bolt.Bucket(splitsBucket).ForEach(func(k, v []byte) error {
+		if len(k) != digestSize {
+			c.report.add("a split's key has %d bytes", len(k))
+		} else if _, err := decodeSplit(k, v); err != nil {
+			c.report.add("%v", err)
+		}
+		return nil
+	})
+}
+
+func (c *checker) models() error {
+	err := c.tx.bolt.Bucket(modelsBucket).ForEach(func(k, v []byte) error {
+		if _, err := decodeModel(string(k), v); err != nil {
+			c.report.add("%v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.tx.bolt.Bucket(featuresBucket).ForEach(func(k, _ []byte) error {
+		if _, err := c.tx.Model(string(k)); errors.Is(err, ErrNotFound) {
+			c.report.add("there are vectors of an unknown model %q", k)
+		}
+		return nil
+	})
+}
+
+func (c *checker) vectors() error {
+	models, err := c.tx.modelIDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range models {
+		m, err := c.tx.Model(id)
+		if err != nil {
+			continue // reported
+		}
+		err = c.tx.eachVectorBucket(id, func(names [][]byte, b *bolt.Bucket) error { return c.vectorBucket(m, names, b) })
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) vectorBucket(m Model, names [][]byte, b *bolt.Bucket) error {
+	here := place{state: disputed}
+	if len(names) == 3 {
+		s, err := split.Parse(string(names[1]))
+		if err != nil {
+			return err
+		}
+		here = place{placed, s, string(names[2])}
+	}
+	where := fmt.Sprintf("features/%s/%v", m.ID, here)
+	n := 0
+	err := b.ForEach(func(k, v []byte) error {
+		n++
+		c.report.Vectors++
+		if err := c.vector(m, here, k, v); err != nil {
+			c.report.add("%s: %v", where, err)
+		}
+		return c.step()
+	})
+	if uint64(n) != b.Sequence() {
+		c.report.add("%s has %d vectors but counts %d", where, n, b.Sequence())
+	}
+	if n == 0 {
+		c.report.add("%s is empty", where)
+	}
+	return err
+}
+
+// vector checks one vector: bytes, values and place.
+func (c *checker) vector(m Model, here place, k, v []byte) error {
+	if len(k) != digestSize || v == nil {
+		return fmt.Errorf("unknown key %.40x", k)
+	}
+	vec, err := decodeVector(v, m.Dim, m.ID, k)
+	if err != nil {
+		return err
+	}
+	if err := checkFinite(vec); err != nil {
+		return fmt.Errorf("vector of %.6x: %w", k, err)
+	}
+	p, err := c.tx.place(split.Digest(k))
+	if err != nil {
+		return err
+	}
+	if p != here {
+		return fmt.Errorf("vector of %.6x belongs %v", k, p)
+	}
+	return nil
+}
+
+func (c *checker) heads() error {
+	return c.tx.bolt.Bucket(headsBucket).ForEach(func(k, v []byte) error {
+		h, err := decodeHead(string(k), v)
+		if err == nil {
+			err = c.tx.checkHead(h)
+		}
+		if err != nil {
+			c.report.add("%v", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"featstore/split"
+)
+
+// create makes an empty store at path. It is complete before it has its name, so a
+// kill leaves at worst a small file beside it, <name>.new-<number>.
+func create(path string, opt Options) error {
+	policy := split.DefaultPolicy()
+	if opt.Policy != nil {
+		policy = *opt.Policy
+	}
+	if err := policy.Validate(); err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot make it: there is no folder %s", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make it: %w", plain(err))
+	}
+	temp := f.Name()
+	defer os.Remove(temp)
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Chmod(temp, 0o644); err != nil {
+		return err
+	}
+	if err := writeEmpty(temp, policy); err != nil {
+		return fmt.Errorf("cannot make it: %w", err)
+	}
+	return publish(temp, path)
+}
+
+func writeEmpty(path string, policy split.Policy) error {
+	b, err := bolt.Open(path, 0o644, &bolt.Options{NoFreelistSync: true, Timeout: time.Second})
+	if err != nil {
+		return err
+	}
+	if err := b.Update(func(tx *bolt.Tx) error { return initMeta(tx, policy, time.Now()) }); err != nil {
+		b.Close()
+		return err
+	}
+	return b.Close()
+}
+
+// publish gives a finished file its name unless another process was faster, in
+// which case that one's store stays.
+func publish(temp, path string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+		return os.Rename(temp, path)
+	}
+	err := os.Link(temp, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	// Some file systems have no links. There, two processes that make the same
+	// store within the same millisecond may end up with the later one's.
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return os.Rename(temp, path)
+}

@@ -1,0 +1,75 @@
+// Package store keeps what featstore knows in one bbolt file: which images there
+// are, the feature vectors computed from them, and the heads trained on those.
+//
+// # Model
+//
+// An image is a path under a root (a photo folder), with the digest of its bytes
+// and a label. A vector belongs to a digest and a model: the same bytes are never
+// computed twice by the same model, however many paths hold them.
+//
+// Where a vector lies follows from the images that have its digest. If they all
+// carry one label, it lies under that label in the split that the store's policy
+// (or a split set by hand) gives the digest. If they carry different labels it
+// lies aside, disputed, where no trainer sees it. If no image is left it is
+// removed. PutImage, DeleteImage, SetSplit and Resplit move vectors in the same
+// transaction that makes the move due, so this holds after every commit, and after
+// a kill at any moment.
+//
+// # Use
+//
+// Open a store, change it within Update or through a Writer, read it within View.
+// A transaction sees the store as it was when it began. Training reads through an
+// Index (the keys of a split, loaded once) and a Sampler (minibatches by rank).
+//
+// One process may write at a time, or several may read. A second one gets ErrLocked
+// after a short wait. Within a process, a DB may be used by several goroutines, a Tx
+// and a Sampler by one. Do not call Update inside View, Each or a range over
+// images: changes wait for their own transaction.
+//
+// # Lifetimes
+//
+// Vectors and rows may alias the mapped file. Such memory is read-only and valid
+// only as long as stated where it is handed out: writing to it crashes, and reading
+// it later may crash. Records (Image, Model, Head …) are copies.
+//
+// # Layout of the file
+//
+// Any program that reads bbolt and msgpack can read a store. A trailing slash
+// marks a bucket; binary keys are big-endian, file names are slash-separated.
+//
+//	meta/       kind      str  "featstore"
+//	            format    int  1; a program refuses numbers it does not know
+//	            policy    map  validation, testing: percentages; salt: str
+//	            created   timestamp
+//	            resplit   map  only while splits change: policy (the new one), done (bin):
+//	                           digests below done are placed by the new policy
+//	roots/      <root: 8 bytes>                   map  path, name, seen (timestamp)
+//	images/     <root>/ <path>                    map  digest (bin 32), size, mtime (ns since 1970), label
+//	failures/   <root>/ <path>                    map  reason, size, mtime, when (timestamp)
+//	digests/    <digest: 32 bytes ‖ root ‖ path>  str  the image's label
+//	splits/     <digest>                          str  split set by hand: training, validation or testing
+//	models/     <model id>                        map  name, file_sha256, tap, dim, preprocess, engine, added
+//	heads/      <name>                            map  see Head
+//	features/   <model id>/ <split>/ <label>/ <digest>  vector
+//	            <model id>/ disputed/ <digest>          vector
+//
+// The bbolt sequence of each bucket that holds vectors is the number of its keys, so
+// counting needs no walk over the vectors' pages. Buckets without keys are removed,
+// except those at the top and a model's own.
+//
+// # Layout of a vector
+//
+// A vector is one msgpack ext value of application type 1. Its data is padding to
+// reach a multiple of four, a CRC-32C (Castagnoli) of the floats' bytes, then the
+// float32s; all little-endian.
+//
+//	up to 16,382 floats:  c8 <size: uint16 BE> 01              <crc: 4> <floats>
+//	more:                 c9 <size: uint32 BE> 01  00 00       <crc: 4> <floats>
+//
+// With 32-byte keys every float lies 4-byte aligned in the file, so it is used in
+// place. Where a program prefers not to know any of this,
+//
+//	numpy.frombuffer(msgpack.unpackb(value).data[4:], '<f4')
+//
+// reads a vector of the first form (data[6:] reads the second).
+package store

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// guard turns two kinds of panic into ErrCorrupt: those raised within bbolt, which
+// panics on some damaged files, and faults on reading the mapped file, which come
+// when another program truncates it or its disk fails. Other panics are bugs and
+// go on. Use: defer guard(&err)().
+func guard(err *error) func() {
+	old := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(old)
+		r := recover()
+		if r == nil {
+			return
+		}
+		if !isFault(r) && !raisedInBolt() {
+			panic(r)
+		}
+		*err = fmt.Errorf("%w: %v", ErrCorrupt, r)
+	}
+}
+
+// isFault tells a fault on mapped memory from other panics: only the former knows
+// an address. A nil pointer's does not count.
+func isFault(r any) bool {
+	f, ok := r.(interface{ Addr() uintptr })
+	return ok && f.Addr() >= 4096
+}
+
+// raisedInBolt tells whether the panic being recovered began in bbolt's code.
+func raisedInBolt() bool {
+	pc := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") {
+			return strings.HasPrefix(f.Function, "go.etcd.io/bbolt")
+		}
+		if !more {
+			return false
+		}
+	}
+}

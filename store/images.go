@@ -1,0 +1,198 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+
+	bolt "go.etcd.io/bbolt"
+
+	"featstore/split"
+)
+
+// An ImageEntry is an image and its path under its root.
+type ImageEntry struct {
+	Path string
+	Image
+}
+
+// Images ranges over the images of a root in the order of their paths. Do not
+// change images while ranging over them.
+func (tx *Tx) Images(root RootID) iter.Seq2[ImageEntry, error] {
+	return func(yield func(ImageEntry, error) bool) {
+		b := tx.sub(imagesBucket, root.key())
+		if b == nil {
+			return
+		}
+		c := b.Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			m, err := decodeImage(v)
+			if err != nil {
+				err = fmt.Errorf("image %s: %w", k, err)
+			}
+			if !yield(ImageEntry{string(k), m}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Image returns the image at a path under a root, or ErrNotFound.
+func (tx *Tx) Image(root RootID, path string) (Image, error) {
+	if b := tx.sub(imagesBucket, root.key()); b != nil {
+		if v := b.Get([]byte(path)); v != nil {
+			m, err := decodeImage(v)
+			if err != nil {
+				err = fmt.Errorf("image %s: %w", path, err)
+			}
+			return m, err
+		}
+	}
+	return Image{}, fmt.Errorf("image %s: %w", path, ErrNotFound)
+}
+
+// PutImage adds an image, or replaces the one at its path, and moves all vectors
+// concerned to where they now belong. A failure recorded for the path goes.
+func (tx *Tx) PutImage(root RootID, path string, m Image) error {
+	if err := tx.checkPut(root, path); err != nil {
+		return err
+	}
+	if err := checkLabel(m.Label); err != nil {
+		return fmt.Errorf("image %s: %w", path, err)
+	}
+	old, err := tx.find(root, path)
+	if err != nil {
+		return err
+	}
+	b, err := tx.makeSub(imagesBucket, root.key())
+	if err != nil {
+		return err
+	}
+	enc, err := encodeImage(m)
+	if err != nil {
+		return err
+	}
+	if err := b.Put([]byte(path), enc); err != nil {
+		return err
+	}
+	if err := tx.DeleteFailure(root, path); err != nil {
+		return err
+	}
+	if old != nil && old.Digest == m.Digest && old.Label == m.Label {
+		return nil
+	}
+	if old != nil && old.Digest != m.Digest {
+		if err := tx.unindex(old.Digest, root, path); err != nil {
+			return err
+		}
+	}
+	return tx.replace(m.Digest, func() error {
+		return put(tx.bolt.Bucket(digestsBucket), indexKey(m.Digest, root, path), m.Label)
+	})
+}
+
+// DeleteImage forgets an image. The vectors of its digest stay as long as another
+// image has it. Deleting what is not there is no error.
+func (tx *Tx) DeleteImage(root RootID, path string) error {
+	if err := tx.writable(); err != nil {
+		return err
+	}
+	old, err := tx.find(root, path)
+	if err != nil || old == nil {
+		return err
+	}
+	b := tx.sub(imagesBucket, root.key())
+	if err := b.Delete([]byte(path)); err != nil {
+		return err
+	}
+	if err := dropEmpty(tx.bolt.Bucket(imagesBucket), b, root.key()); err != nil {
+		return err
+	}
+	return tx.unindex(old.Digest, root, path)
+}
+
+// find returns the image at a path, nil if there is none.
+func (tx *Tx) find(root RootID, path string) (*Image, error) {
+	b := tx.sub(imagesBucket, root.key())
+	if b == nil {
+		return nil, nil
+	}
+	v := b.Get([]byte(path))
+	if v == nil {
+		return nil, nil
+	}
+	m, err := decodeImage(v)
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", path, err)
+	}
+	return &m, nil
+}
+
+// checkPut judges a path that something is to be put under.
+func (tx *Tx) checkPut(root RootID, path string) error {
+	if err := tx.writable(); err != nil {
+		return err
+	}
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	if tx.bolt.Bucket(rootsBucket).Get(root.key()) == nil {
+		return fmt.Errorf("root %d: %w", root, ErrNotFound)
+	}
+	return nil
+}
+
+// unindex takes an image out of the index of digests.
+func (tx *Tx) unindex(d split.Digest, root RootID, path string) error {
+	return tx.replace(d, func() error {
+		return tx.bolt.Bucket(digestsBucket).Delete(indexKey(d, root, path))
+	})
+}
+
+// A Location is where an image lies.
+type Location struct {
+	Root RootID
+	Path string
+}
+
+// Locations returns the images that have a digest, and their labels, in the order
+// of roots and paths.
+func (tx *Tx) Locations(d split.Digest) (at []Location, labels []string, err error) {
+	c := tx.bolt.Bucket(digestsBucket).Cursor()
+	for k, v := c.Seek(d[:]); bytes.HasPrefix(k, d[:]); k, v = c.Next() {
+		_, root, path, err := parseIndexKey(k)
+		if err != nil {
+			return nil, nil, err
+		}
+		var label string
+		if err := decode(v, &label); err != nil {
+			return nil, nil, fmt.Errorf("label of %s: %w", d.Short(), err)
+		}
+		at = append(at, Location{root, path})
+		labels = append(labels, label)
+	}
+	return at, labels, nil
+}
+
+// Labels returns the distinct labels of the images that have a digest: none if
+// there is no such image, several if they are in dispute.
+func (tx *Tx) Labels(d split.Digest) ([]string, error) {
+	_, all, err := tx.Locations(d)
+	var labels []string
+	seen := map[string]bool{}
+	for _, l := range all {
+		if !seen[l] {
+			seen[l] = true
+			labels = append(labels, l)
+		}
+	}
+	return labels, err
+}
+
+// dropEmpty removes child from parent if it has no keys.
+func dropEmpty(parent, child *bolt.Bucket, name []byte) error {
+	if k, _ := child.Cursor().First(); k != nil {
+		return nil
+	}
+	return parent.DeleteBucket(name)
+}

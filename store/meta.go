@@ -1,0 +1,82 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"featstore/split"
+)
+
+// initMeta makes the buckets of a new store.
+func initMeta(b *bolt.Tx, policy split.Policy, now time.Time) error {
+	for _, name := range topBuckets {
+		if _, err := b.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	for _, e := range []struct {
+		key   []byte
+		value any
+	}{{kindKey, kind}, {formatKey, format}, {policyKey, policy}, {createdKey, now.UTC()}} {
+		v, err := encode(e.value)
+		if err != nil {
+			return err
+		}
+		if err := b.Bucket(metaBucket).Put(e.key, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load checks that the file is a store this program understands.
+func (db *DB) load() error {
+	return db.View(func(tx *Tx) error {
+		meta := tx.bolt.Bucket(metaBucket)
+		if meta == nil {
+			return fmt.Errorf("%w: it is another program's bbolt file", ErrNotStore)
+		}
+		var k string
+		if decode(meta.Get(kindKey), &k) != nil || k != kind {
+			return fmt.Errorf("%w: it is another program's bbolt file", ErrNotStore)
+		}
+		var f int
+		if err := decode(meta.Get(formatKey), &f); err != nil {
+			return fmt.Errorf("its format: %w", err)
+		}
+		if f > format {
+			return fmt.Errorf("%w (format %d, this version reads %d)", ErrNewer, f, format)
+		}
+		if f != format {
+			return fmt.Errorf("%w: format %d", ErrCorrupt, f)
+		}
+		for _, name := range topBuckets {
+			if tx.bolt.Bucket(name) == nil {
+				return fmt.Errorf("%w: its bucket %s is missing", ErrCorrupt, name)
+			}
+		}
+		if err := decode(meta.Get(createdKey), &db.created); err != nil {
+			return fmt.Errorf("its date: %w", err)
+		}
+		db.created = db.created.UTC()
+		p, err := tx.storedPolicy()
+		if err != nil {
+			return err
+		}
+		db.policy = p
+		return nil
+	})
+}
+
+func (tx *Tx) storedPolicy() (split.Policy, error) {
+	var p split.Policy
+	if err := decode(tx.bolt.Bucket(metaBucket).Get(policyKey), &p); err != nil {
+		return p, fmt.Errorf("split policy: %w", err)
+	}
+	if err := p.Validate(); err != nil {
+		return p, fmt.Errorf("%w: split policy: %w", ErrCorrupt, err)
+	}
+	return p, nil
+}

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"featstore/split"
+)
+
+// A place is where the vectors of a digest lie within each model.
+type place struct {
+	state placeState
+	split split.Split // if placed
+	label string      // if placed
+}
+
+type placeState uint8
+
+const (
+	nowhere  placeState = iota // no image has the digest
+	placed                     // under its split and label
+	disputed                   // its images disagree about the label
+)
+
+func (p place) String() string {
+	switch p.state {
+	case placed:
+		return fmt.Sprintf("%v/%s", p.split, p.label)
+	case disputed:
+		return "disputed"
+	}
+	return "nowhere"
+}
+
+// names returns the chain of bucket names below the model's.
+func (p place) names(model string) [][]byte {
+	if p.state == disputed {
+		return [][]byte{[]byte(model), disputedBucket}
+	}
+	return [][]byte{[]byte(model), []byte(p.split.String()), []byte(p.label)}
+}
+
+// place derives where a digest's vectors lie from its images.
+func (tx *Tx) place(d split.Digest) (place, error) {
+	var first []byte
+	state := nowhere
+	c := tx.bolt.Bucket(digestsBucket).Cursor()
+	for k, v := c.Seek(d[:]); bytes.HasPrefix(k, d[:]); k, v = c.Next() {
+		switch {
+		case first == nil:
+			first, state = v, placed
+		case !bytes.Equal(first, v): // both were encoded the same way
+			state = disputed
+		}
+	}
+	if state != placed {
+		return place{state: state}, nil
+	}
+	p := place{state: placed}
+	if err := decode(first, &p.label); err != nil {
+		return p, fmt.Errorf("label of %s: %w", d.Short(), err)
+	}
+	var err error
+	p.split, err = tx.splitOf(d)
+	return p, err
+}
+
+// replace runs change, which alters the images or the split of a digest, and moves
+// the digest's vectors where they then belong.
+func (tx *Tx) replace(d split.Digest, change func() error) error {
+	from, err := tx.place(d)
+	if err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	to, err := tx.place(d)
+	if err != nil || from == to || from.state == nowhere {
+		return err
+	}
+	models, err := tx.modelIDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range models {
+		if err := tx.move(id, d, from, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move takes a model's vector of d, if there is one, from one place to another.
+func (tx *Tx) move(model string, d split.Digest, from, to place) error {
+	b := tx.sub(featuresBucket, from.names(model)...)
+	if b == nil {
+		return nil
+	}
+	v := b.Get(d[:])
+	if v == nil {
+		return nil
+	}
+	v = bytes.Clone(v) // deleting may move it
+	if err := tx.take(model, d, from, b); err != nil {
+		return err
+	}
+	if to.state == nowhere {
+		return nil
+	}
+	return tx.give(model, d, to, v)
+}
+
+// take removes the vector of d from b, the bucket at place p of a model.
+func (tx *Tx) take(model string, d split.Digest, p place, b *bolt.Bucket) error {
+	if err := b.Delete(d[:]); err != nil {
+		return err
+	}
+	if b.Sequence() == 0 {
+		return fmt.Errorf("%w: features/%s/%v holds more vectors than it counts", ErrCorrupt, model, p)
+	}
+	if err := b.SetSequence(b.Sequence() - 1); err != nil {
+		return err
+	}
+	names := p.names(model)
+	for n := len(names) - 1; n > 0; n-- { // the model's own bucket stays
+		parent := tx.sub(featuresBucket, names[:n]...)
+		if err := dropEmpty(parent, parent.Bucket(names[n]), names[n]); err != nil {
+			return err
+		}
+		if parent.Bucket(names[n]) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// give puts an encoded vector at a place and keeps the count of the bucket.
+func (tx *Tx) give(model string, d split.Digest, p place, blob []byte) error {
+	b, err := tx.makeSub(featuresBucket, p.names(model)...)
+	if err != nil {
+		return err
+	}
+	if b.Get(d[:]) == nil {
+		if err := b.SetSequence(b.Sequence() + 1); err != nil {
+			return err
+		}
+	}
+	b.FillPercent = vectorFill
+	return b.Put(d[:], blob)
+}
+
+// vectorFill is how far pages of vectors are filled when they split.
+const vectorFill = 0.9

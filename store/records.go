@@ -1,0 +1,136 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"featstore/split"
+)
+
+// A RootID names a photo folder within a store, whatever path it has.
+type RootID uint64
+
+// A Root is a photo folder that was ingested.
+type Root struct {
+	ID   RootID    `msgpack:"-"`
+	Path string    `msgpack:"path"` // absolute, as last seen
+	Name string    `msgpack:"name"` // for people
+	Seen time.Time `msgpack:"seen"` // when it was last ingested
+}
+
+// An Image is what the store knows of one file. Size and MTime tell whether the
+// file must be read again.
+type Image struct {
+	Digest split.Digest // of the file's bytes
+	Size   int64        // in bytes
+	MTime  int64        // nanoseconds since 1970, as the file system reports it
+	Label  string
+}
+
+// A Failure is a file that could not be used, and why.
+type Failure struct {
+	Reason string    `msgpack:"reason"`
+	Size   int64     `msgpack:"size"`
+	MTime  int64     `msgpack:"mtime"` // nanoseconds since 1970
+	When   time.Time `msgpack:"when"`
+}
+
+// A Model describes how vectors were computed: a network, the tensor tapped and
+// the preprocessing of pixels. Its ID changes whenever any of them does.
+type Model struct {
+	ID         string    `msgpack:"-"`
+	Name       string    `msgpack:"name"`
+	FileSHA256 string    `msgpack:"file_sha256"`
+	Tap        string    `msgpack:"tap"`
+	Dim        int       `msgpack:"dim"`        // floats in a vector
+	Preprocess string    `msgpack:"preprocess"` // canonical JSON
+	Engine     int       `msgpack:"engine"`     // revision of the engine
+	Added      time.Time `msgpack:"added"`
+}
+
+// A Head is a trained classifier together with all that is needed to use it and to
+// know what it was trained on.
+type Head struct {
+	Name    string       `msgpack:"-"`
+	Kind    string       `msgpack:"kind"` // softmax, logistic …
+	Created time.Time    `msgpack:"created"`
+	Version string       `msgpack:"version"` // of featstore
+	Models  []string     `msgpack:"models"`  // ids, in the order their vectors are concatenated
+	Labels  []string     `msgpack:"labels"`  // in the order of the outputs
+	Dim     int          `msgpack:"dim"`     // inputs: the sum of the models' dimensions
+	Config  string       `msgpack:"config"`  // JSON: the settings it was trained with
+	Params  []byte       `msgpack:"params"`  // weights and the like, by Kind
+	Trained TrainedOn    `msgpack:"trained"`
+	Test    TestAccuracy `msgpack:"test"`
+}
+
+// TrainedOn says which images a head has seen.
+type TrainedOn struct {
+	Policy      split.Policy `msgpack:"policy"`
+	Counts      [][3]int     `msgpack:"counts"`      // per label of the head: training, validation, testing images
+	Fingerprint []byte       `msgpack:"fingerprint"` // of the training split: see Index.Fingerprint
+}
+
+// TestAccuracy is a head's result on the testing split. Total 0 means it was not
+// tested. Lo and Hi bound the accuracy with 95 % confidence.
+type TestAccuracy struct {
+	Correct int     `msgpack:"correct"`
+	Total   int     `msgpack:"total"`
+	Lo      float64 `msgpack:"lo"`
+	Hi      float64 `msgpack:"hi"`
+}
+
+// Accuracy returns Correct ÷ Total, 0 if untested.
+func (t TestAccuracy) Accuracy() float64 {
+	if t.Total == 0 {
+		return 0
+	}
+	return float64(t.Correct) / float64(t.Total)
+}
+
+// imageRecord is an Image as stored: split.Digest would be written as text.
+type imageRecord struct {
+	Digest []byte `msgpack:"digest"`
+	Size   int64  `msgpack:"size"`
+	MTime  int64  `msgpack:"mtime"`
+	Label  string `msgpack:"label"`
+}
+
+func encodeImage(m Image) ([]byte, error) {
+	return encode(imageRecord{m.Digest[:], m.Size, m.MTime, m.Label})
+}
+
+func decodeImage(b []byte) (Image, error) {
+	var r imageRecord
+	if err := decode(b, &r); err != nil {
+		return Image{}, err
+	}
+	if len(r.Digest) != len(split.Digest{}) {
+		return Image{}, fmt.Errorf("%w: digest of %d bytes in an image's record", ErrCorrupt, len(r.Digest))
+	}
+	return Image{split.Digest(r.Digest), r.Size, r.MTime, r.Label}, nil
+}
+
+func encode(v any) ([]byte, error) {
+	b, err := msgpack.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a record: %w", err)
+	}
+	return b, nil
+}
+
+// decode reads one msgpack value that fills b. Unknown fields are skipped, so that
+// later versions may add some.
+func decode(b []byte, v any) error {
+	r := bytes.NewReader(b)
+	if err := msgpack.NewDecoder(r).Decode(v); err != nil {
+		return fmt.Errorf("%w: unreadable record: %w", ErrCorrupt, err)
+	}
+	if r.Len() > 0 {
+		return fmt.Errorf("%w: %d bytes follow a record", ErrCorrupt, r.Len())
+	}
+	return nil
+}

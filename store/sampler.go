@@ -1,0 +1,305 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	bolt "go.etcd.io/bbolt"
+
+	"featstore/split"
+)
+
+// renewAfter is the number of batches read in one transaction. A transaction that
+// stays open keeps a writer from reusing pages.
+const renewAfter = 256
+
+// A Sampler reads minibatches of an index at random. Images are drawn by their rank
+// in the index, which makes draws exactly uniform; the keys of a batch are sorted
+// and looked up with cursors. One goroutine may use it. Close it.
+type Sampler struct {
+	db *DB
+	ix *Index
+
+	mu      sync.Mutex // against DB.Close
+	closed  bool
+	tx      *bolt.Tx
+	left    int              // batches until tx is renewed
+	cursors [][]*bolt.Cursor // per model, per label; nil until used
+
+	start   []int      // per label: its first image in the order of the index
+	labels  []int      // those that have images
+	checked [][]uint64 // per model, a bit an image: checksum seen to be right
+
+	picks []pick
+	batch Batch
+	joint []float32 // rows of several models, concatenated
+}
+
+// A Batch is what a Sampler has drawn, in the order of the index. All of it is
+// valid until the sampler's next call; Rows may alias the file and are read-only.
+type Batch struct {
+	Labels  []int          // per row: index into Index.Labels
+	Digests []split.Digest // per row
+	Rows    [][]float32    // N rows of Index.Dim floats
+}
+
+type pick struct{ label, rank int }
+
+// NewSampler returns a sampler of an index.
+func (db *DB) NewSampler(ix *Index) (*Sampler, error) {
+	s := &Sampler{db: db, ix: ix}
+	n := 0
+	for l, keys := range ix.Keys {
+		s.start = append(s.start, n)
+		n += len(keys)
+		if len(keys) > 0 {
+			s.labels = append(s.labels, l)
+		}
+	}
+	for range ix.Models {
+		s.checked = append(s.checked, make([]uint64, (n+63)/64))
+		s.cursors = append(s.cursors, make([]*bolt.Cursor, len(ix.Labels)))
+	}
+	if !db.addSampler(s) {
+		return nil, db.wrap(ErrClosed)
+	}
+	return s, nil
+}
+
+// Close ends the sampler. What it handed out is no longer valid.
+func (s *Sampler) Close() error {
+	s.db.dropSampler(s)
+	return s.end()
+}
+
+func (s *Sampler) end() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.tx == nil {
+		return nil
+	}
+	defer guard(&err)()
+	tx := s.tx
+	s.tx = nil
+	return tx.Rollback()
+}
+
+// Draw draws n images, with replacement: for each, first a label, uniformly among
+// those that have images, and then one of its images, uniformly. That is the
+// article's scheme; it shows rare labels as often as common ones. The same source
+// gives the same draws on every machine.
+func (s *Sampler) Draw(src rand.Source, n int) (*Batch, error) {
+	if len(s.labels) == 0 {
+		return nil, s.empty()
+	}
+	s.picks = s.picks[:0]
+	for range n {
+		l := s.labels[uniform(src, len(s.labels))]
+		s.picks = append(s.picks, pick{l, uniform(src, len(s.ix.Keys[l]))})
+	}
+	return s.read()
+}
+
+// DrawImages draws n images, with replacement, each uniformly among all images:
+// labels come as often as they are in the split.
+func (s *Sampler) DrawImages(src rand.Source, n int) (*Batch, error) {
+	if len(s.labels) == 0 {
+		return nil, s.empty()
+	}
+	total := s.ix.Len()
+	s.picks = s.picks[:0]
+	for range n {
+		at := uniform(src, total)
+		l, found := slices.BinarySearch(s.start, at)
+		if !found {
+			l--
+		}
+		for len(s.ix.Keys[l]) == 0 { // labels without images share their start with the next
+			l++
+		}
+		s.picks = append(s.picks, pick{l, at - s.start[l]})
+	}
+	return s.read()
+}
+
+func (s *Sampler) empty() error {
+	return s.db.wrap(fmt.Errorf("no images in the %v split to draw from", s.ix.Split))
+}
+
+// uniform returns a number in [0,n), each equally likely: Lemire's method, "Fast
+// random integer generation in an interval" (2019). It is written out because what
+// is trained depends on it bit by bit.
+func uniform(src rand.Source, n int) int {
+	bound := uint64(n)
+	hi, lo := bits.Mul64(src.Uint64(), bound)
+	if lo < bound {
+		for reject := -bound % bound; lo < reject; {
+			hi, lo = bits.Mul64(src.Uint64(), bound)
+		}
+	}
+	return int(hi)
+}
+
+// read fetches the picks.
+func (s *Sampler) read() (b *Batch, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, s.db.wrap(ErrClosed)
+	}
+	defer guard(&err)()
+	if err := s.renew(); err != nil {
+		return nil, s.db.wrap(err)
+	}
+	slices.SortFunc(s.picks, func(a, b pick) int {
+		if a.label != b.label {
+			return a.label - b.label
+		}
+		return a.rank - b.rank
+	})
+	s.batch.Labels, s.batch.Digests, s.batch.Rows, s.joint = s.batch.Labels[:0], s.batch.Digests[:0], s.batch.Rows[:0], s.joint[:0]
+	if want := len(s.picks) * s.ix.Dim(); len(s.ix.Models) > 1 && cap(s.joint) < want {
+		s.joint = make([]float32, 0, want)
+	}
+	for _, p := range s.picks {
+		row, err := s.row(p)
+		if err != nil {
+			return nil, s.db.wrap(err)
+		}
+		s.batch.Labels = append(s.batch.Labels, p.label)
+		s.batch.Digests = append(s.batch.Digests, s.ix.Keys[p.label][p.rank])
+		s.batch.Rows = append(s.batch.Rows, row)
+	}
+	return &s.batch, nil
+}
+
+// renew begins a transaction if there is none, or the last one is old.
+func (s *Sampler) renew() error {
+	if s.tx != nil && s.left > 0 {
+		s.left--
+		return nil
+	}
+	if s.tx != nil {
+		if err := s.tx.Rollback(); err != nil {
+			return err
+		}
+		s.tx = nil
+	}
+	if s.db.broken.Load() {
+		return fmt.Errorf("%w: close it", ErrCorrupt)
+	}
+	tx, err := s.db.bolt.Begin(false)
+	if err != nil {
+		return err
+	}
+	s.tx, s.left = tx, renewAfter-1
+	for _, c := range s.cursors {
+		clear(c)
+	}
+	return nil
+}
+
+// row returns the vector of a pick, or the vectors of all models joined.
+func (s *Sampler) row(p pick) ([]float32, error) {
+	if len(s.ix.Models) == 1 {
+		return s.vector(0, p)
+	}
+	from := len(s.joint)
+	for m := range s.ix.Models {
+		v, err := s.vector(m, p)
+		if err != nil {
+			return nil, err
+		}
+		s.joint = append(s.joint, v...)
+	}
+	return s.joint[from:len(s.joint):len(s.joint)], nil
+}
+
+// vector looks up one model's vector of a pick. Its checksum is computed the first
+// time only.
+func (s *Sampler) vector(m int, p pick) ([]float32, error) {
+	c := s.cursors[m][p.label]
+	if c == nil {
+		var err error
+		if c, err = s.ix.cursor(s.tx, m, p.label); err != nil {
+			return nil, err
+		}
+		s.cursors[m][p.label] = c
+	}
+	d := &s.ix.Keys[p.label][p.rank]
+	k, v := c.Seek(d[:])
+	if !bytes.Equal(k, d[:]) {
+		return nil, s.ix.stale(m, d)
+	}
+	at := s.start[p.label] + p.rank
+	if bit := uint64(1) << (at % 64); s.checked[m][at/64]&bit == 0 {
+		vec, err := decodeVector(v, s.ix.Dims[m], s.ix.Models[m], d[:])
+		if err == nil {
+			s.checked[m][at/64] |= bit
+		}
+		return vec, err
+	}
+	data, _, err := blobFloats(v)
+	if err != nil || len(data) != 4*s.ix.Dims[m] {
+		return decodeVector(v, s.ix.Dims[m], s.ix.Models[m], d[:])
+	}
+	return floatsOf(data), nil
+}
+
+// cursor returns a cursor over a model's vectors of a label.
+func (ix *Index) cursor(tx *bolt.Tx, m, label int) (*bolt.Cursor, error) {
+	b := tx.Bucket(featuresBucket)
+	for _, name := range (place{state: placed, split: ix.Split, label: ix.Labels[label]}).names(ix.Models[m]) {
+		if b = b.Bucket(name); b == nil {
+			return nil, fmt.Errorf("%w: label %q of model %s has no images in the %v split any more", ErrStale, ix.Labels[label], ix.Models[m], ix.Split)
+		}
+	}
+	return b.Cursor(), nil
+}
+
+func (ix *Index) stale(m int, d *split.Digest) error {
+	return fmt.Errorf("%w: the vector of %s by model %s is no longer in the %v split", ErrStale, d.Short(), ix.Models[m], ix.Split)
+}
+
+// addSampler notes a sampler that Close must end, unless the store is closed.
+func (db *DB) addSampler(s *Sampler) bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return false
+	}
+	if db.samplers == nil {
+		db.samplers = map[*Sampler]bool{}
+	}
+	db.samplers[s] = true
+	return true
+}
+
+func (db *DB) dropSampler(s *Sampler) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	delete(db.samplers, s)
+}
+
+// endSamplers ends all samplers: bbolt's Close would wait for their transactions.
+func (db *DB) endSamplers() error {
+	db.mu.Lock()
+	db.closed = true
+	open := make([]*Sampler, 0, len(db.samplers))
+	for s := range db.samplers {
+		open = append(open, s)
+	}
+	db.samplers = nil
+	db.mu.Unlock()
+	var errs []error
+	for _, s := range open {
+		errs = append(errs, s.end())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,141 @@
+// Package storetest helps tests that need a store.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// Open makes a new store in a temporary folder. When the test ends, the whole store
+// is checked and closed.
+func Open(t testing.TB) *store.DB {
+	t.Helper()
+	db, err := store.Open(filepath.Join(t.TempDir(), "features.db"), store.Options{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	CheckAtEnd(t, db)
+	return db
+}
+
+// CheckAtEnd has the whole store checked and closed when the test ends. The test
+// may close it earlier; then the file is checked.
+func CheckAtEnd(t testing.TB, db *store.DB) {
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("closing the store: %v", err)
+		}
+		CheckFile(t, db.Path())
+	})
+}
+
+// CheckFile fails the test if the store at path is not in order.
+func CheckFile(t testing.TB, path string) {
+	t.Helper()
+	r, err := store.CheckFile(context.Background(), path, nil)
+	if err != nil {
+		t.Errorf("checking the store: %v", err)
+		return
+	}
+	for _, p := range r.Problems {
+		t.Errorf("checking the store: %s", p)
+	}
+	if !r.Finished {
+		t.Errorf("the check of the store did not reach its end")
+	}
+}
+
+// Clusters describes synthetic data: one Gaussian cloud of vectors a label. The
+// label's mean is random; Spread is the standard deviation around it, where the
+// means' own is 1.
+type Clusters struct {
+	Model  string // id; "m" if empty
+	Labels int
+	Images int // a label
+	Dim    int
+	Spread float64
+	Seed   uint64
+}
+
+// Digest returns the digest that Fill gives to image i of a label.
+func (c Clusters) Digest(label, i int) split.Digest {
+	return split.SumBytes(fmt.Appendf(nil, "%d/%d/%d", c.Seed, label, i))
+}
+
+func (c Clusters) model() string {
+	if c.Model == "" {
+		return "m"
+	}
+	return c.Model
+}
+
+// Label returns the name of a label.
+func (c Clusters) Label(label int) string { return fmt.Sprintf("label%02d", label) }
+
+// Vector returns the vector that Fill gives to image i of a label. Models of
+// different ids give different vectors.
+func (c Clusters) Vector(label, i int) []float32 {
+	id := split.SumBytes([]byte(c.model()))
+	salt := c.Seed ^ uint64(id[0])<<8 ^ uint64(id[1])
+	mean := rand.New(rand.NewPCG(salt, uint64(label)))
+	noise := rand.New(rand.NewPCG(salt+1, uint64(label)<<32|uint64(i)))
+	vec := make([]float32, c.Dim)
+	for k := range vec {
+		vec[k] = float32(mean.NormFloat64() + c.Spread*noise.NormFloat64())
+	}
+	return vec
+}
+
+// Fill puts the data into the store, under a root named "synthetic". Filling a
+// second time with another Model adds that model's vectors to the same images.
+func (c Clusters) Fill(t testing.TB, db *store.DB) {
+	t.Helper()
+	c.Model = c.model()
+	var root store.Root
+	err := db.Update(func(tx *store.Tx) (err error) {
+		if root, err = syntheticRoot(tx); err != nil {
+			return err
+		}
+		return tx.PutModel(store.Model{ID: c.Model, Name: "synthetic", Tap: "features", Dim: c.Dim, Added: time.Unix(0, 0)})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := db.NewWriter(store.WriterOptions{})
+	for l := range c.Labels {
+		for i := range c.Images {
+			err := w.Put(store.Entry{
+				Root:    root.ID,
+				Path:    fmt.Sprintf("%s/%06d.jpg", c.Label(l), i),
+				Image:   store.Image{Digest: c.Digest(l, i), Size: 1000, MTime: 1, Label: c.Label(l)},
+				Vectors: map[string][]float32{c.Model: c.Vector(l, i)},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func syntheticRoot(tx *store.Tx) (store.Root, error) {
+	roots, err := tx.Roots()
+	if err != nil {
+		return store.Root{}, err
+	}
+	for _, r := range roots {
+		if r.Name == "synthetic" {
+			return r, nil
+		}
+	}
+	return tx.PutRoot(store.Root{Path: "/synthetic", Name: "synthetic", Seen: time.Unix(0, 0)})
+}
