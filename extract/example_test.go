@@ -1,0 +1,31 @@
+package extract_test
+
+import (
+	"fmt"
+	"log"
+	"os"
+
+	"featstore/extract"
+)
+
+// A photo becomes the input of a network that wants 32×32 pixels in −1…1.
+func ExamplePreprocess_Pixels() {
+	p, err := extract.Preset("inception", 32, 32)
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := os.ReadFile("testdata/resize/wide_source.png")
+	if err != nil {
+		log.Fatal(err)
+	}
+	var scratch extract.Scratch // one per goroutine, reused from photo to photo
+	input := make([]float32, p.Len())
+	if err := p.Pixels(input, file, extract.DefaultLimits(), &scratch); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(p.String())
+	fmt.Println(len(input), "values")
+	// Output:
+	// 32×32, central square, bilinear with antialiasing, (pixel − 127.5) / 127.5, RGB
+	// 3072 values
+}
