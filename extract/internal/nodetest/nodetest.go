@@ -1,0 +1,172 @@
+// Package nodetest runs operator tests in the form of the ONNX project's own: a
+// folder a test, with model.onnx, input_0.npy … for the graph's inputs in order,
+// and output_0.npy … for its outputs. Only tests use it.
+//
+// The folder of tests is the one that the environment variable FEATSTORE_NODE_TESTS
+// names, or else the one among the test material beside the repository.
+package nodetest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/onnx"
+	"featstore/extract/internal/tensor"
+)
+
+// A Case is one test: a graph, what to feed it and what to expect.
+type Case struct {
+	Name   string
+	Graph  *graph.Graph
+	Inputs map[string]*tensor.Tensor
+	Want   []*tensor.Tensor // for Graph.Outputs, in order
+}
+
+// ErrUnsupported is wrapped by the error for a test whose model the ONNX front end
+// does not take.
+var ErrUnsupported = errors.New("model not supported")
+
+// Folder returns the folder of tests and skips t when there is none.
+func Folder(t testing.TB) string {
+	t.Helper()
+	if dir := os.Getenv("FEATSTORE_NODE_TESTS"); dir != "" {
+		return dir
+	}
+	dir := filepath.Join("..", "..", "..", "..", "shared", "onnx-node-tests")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("needs ../shared (test material that is not part of the repository)")
+	}
+	return dir
+}
+
+// Names lists the tests in a folder.
+func Names(t testing.TB, folder string) []string {
+	t.Helper()
+	models, err := filepath.Glob(filepath.Join(folder, "*", "model.onnx"))
+	if err != nil || len(models) == 0 {
+		t.Fatalf("no test in %s (%v)", folder, err)
+	}
+	for i, m := range models {
+		models[i] = filepath.Base(filepath.Dir(m))
+	}
+	slices.Sort(models)
+	return models
+}
+
+// Load reads one test.
+func Load(folder, name string) (*Case, error) {
+	dir := filepath.Join(folder, name)
+	data, err := os.ReadFile(filepath.Join(dir, "model.onnx"))
+	if err != nil {
+		return nil, err
+	}
+	g, err := onnx.Parse(data, onnx.Options{})
+	if errors.Is(err, onnx.ErrUnsupported) {
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the model: %w", err)
+	}
+	c := &Case{Name: name, Graph: g, Inputs: map[string]*tensor.Tensor{}}
+	for i, in := range g.Inputs {
+		if c.Inputs[in.Name], err = ReadNPY(filepath.Join(dir, fmt.Sprintf("input_%d.npy", i))); err != nil {
+			return nil, err
+		}
+	}
+	for i := range g.Outputs {
+		want, err := ReadNPY(filepath.Join(dir, fmt.Sprintf("output_%d.npy", i)))
+		if err != nil {
+			return nil, err
+		}
+		c.Want = append(c.Want, want)
+	}
+	return c, nil
+}
+
+// Outputs lists the names of the graph's outputs.
+func (c *Case) Outputs() []string {
+	names := make([]string, len(c.Graph.Outputs))
+	for i, o := range c.Graph.Outputs {
+		names[i] = o.Name
+	}
+	return names
+}
+
+// Run runs every test of the folder as a subtest. eval answers with the values of
+// the graph's outputs by name; an error for which unsupported is true does not fail
+// the test but is counted. At the end it logs the line
+//
+//	N passed, N failed, N unsupported
+//
+// with the operators, or else the tests, that are not supported.
+func Run(t *testing.T, eval func(c *Case) (map[string]*tensor.Tensor, error), unsupported func(error) bool) {
+	folder := Folder(t)
+	var passed, failed, skipped int
+	what := map[string]bool{}
+	for _, name := range Names(t, folder) {
+		t.Run(name, func(t *testing.T) {
+			c, err := Load(folder, name)
+			if err == nil {
+				err = c.run(eval)
+			}
+			switch {
+			case err == nil:
+				passed++
+			case errors.Is(err, ErrUnsupported) || unsupported(err):
+				skipped++
+				what[operators(c, name)] = true
+				t.Skip(err)
+			default:
+				failed++
+				t.Error(err)
+			}
+		})
+	}
+	line := fmt.Sprintf("%d passed, %d failed, %d unsupported", passed, failed, skipped)
+	if len(what) > 0 {
+		line += ": " + strings.Join(sorted(what), ", ")
+	}
+	fmt.Println(line)
+}
+
+func (c *Case) run(eval func(c *Case) (map[string]*tensor.Tensor, error)) error {
+	got, err := eval(c)
+	if err != nil {
+		return err
+	}
+	for i, name := range c.Outputs() {
+		if err := Compare(got[name], c.Want[i]); err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// operators names the operators of a test's graph, or the test if it has no graph.
+func operators(c *Case, name string) string {
+	if c == nil {
+		return name
+	}
+	ops := map[string]bool{}
+	for _, n := range c.Graph.Nodes {
+		if n.Op != "Constant" {
+			ops[n.Op] = true
+		}
+	}
+	return strings.Join(sorted(ops), "+")
+}
+
+func sorted(set map[string]bool) []string {
+	var names []string
+	for s := range set {
+		names = append(names, s)
+	}
+	slices.Sort(names)
+	return names
+}
