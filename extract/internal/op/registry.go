@@ -103,25 +103,6 @@ var onnxOps = map[string]impl{
 	"MeanVarianceNormalization": meanVarianceNormalization,
 	"RMSNormalization":          rmsNormalization,
 
-	// Order and places of elements.
-	"ArgMax":          argExtreme(1),
-	"ArgMin":          argExtreme(-1),
-	"Compress":        compress,
-	"CumProd":         cumulate(mul[float64], mul[int64], mul[uint64], 1),
-	"CumSum":          cumulate(add[float64], add[int64], add[uint64], 0),
-	"Det":             determinant,
-	"Gather":          gather,
-	"GatherElements":  gatherElements,
-	"GatherND":        gatherND,
-	"NonZero":         nonZero,
-	"Resize":          resize,
-	"Scatter":         scatterElements,
-	"ScatterElements": scatterElements,
-	"ScatterND":       scatterND,
-	"TopK":            topK,
-	"Unique":          unique,
-	"Upsample":        resize,
-
 	// Reduction.
 	"ReduceL1":        reduce(sumOfAbs, 18),
 	"ReduceL2":        reduce(rootOfSquares, 18),

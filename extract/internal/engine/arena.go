@@ -1,0 +1,38 @@
+package engine
+
+import "slices"
+
+// layOut gives every root an offset in the arena such that no two roots that are
+// alive at the same step overlap, and returns the arena's length in floats.
+// Large roots are placed first, each at the lowest offset that is free for the
+// whole of its life.
+func layOut(roots []*root) int {
+	bySize := slices.Clone(roots)
+	slices.SortStableFunc(bySize, func(a, b *root) int { return b.size - a.size })
+	var placed []*root // sorted by offset
+	total := 0
+	for _, r := range bySize {
+		off := 0
+		for _, q := range placed {
+			if q.last < r.first || r.last < q.first {
+				continue
+			}
+			if off+r.size <= q.off {
+				break
+			}
+			off = max(off, q.off+q.size)
+		}
+		r.off = off
+		total = max(total, off+r.size)
+		i, _ := slices.BinarySearchFunc(placed, r, func(a, b *root) int { return a.off - b.off })
+		placed = slices.Insert(placed, i, r)
+	}
+	return total
+}
+
+// measure sets the root's size, rounded up to whole cache lines.
+func (r *root) measure() {
+	const line = 16
+	w, h := r.w+r.halo.left+r.halo.right, r.h+r.halo.top+r.halo.bottom
+	r.size = (r.n*h*w*r.ld + line - 1) / line * line
+}

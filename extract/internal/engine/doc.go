@@ -1,0 +1,26 @@
+// Package engine turns a network into a plan of kernel calls and runs it.
+//
+// Compile works on one concrete input shape. It evaluates the graph abstractly,
+// which gives every shape and folds every constant (prune.go), lowers the nodes
+// to a few operations of its own (lower*.go), rewrites them (fuse*.go: batch
+// normalisation, bias, activation, residual addition and padding move into the
+// convolution), chooses the order of axes in memory of every value (order.go),
+// gives every value a place in one arena (place.go, arena.go) and emits steps
+// (step*.go). What has no fast step runs the reference operator of package op.
+//
+// # Layout
+//
+// A value's axes lie in memory in some order. Images are kept channels-last
+// (NHWC) whatever the model says: a Transpose between the two only renames axes
+// and costs nothing. A value lives in a root, a block of the arena: several
+// values share a root when one is a reshaped or transposed other, a part of a
+// concatenation, or computed in place. A root has a halo of zero pixels around
+// each image as wide as the convolutions that read it pad, so padding costs no
+// copy and no branch.
+//
+// # Concurrency
+//
+// A Program is immutable and shared; a Runner has its own arena and belongs to
+// one goroutine at a time. Results do not depend on the runner, on how many
+// there are, or on what ran before.
+package engine

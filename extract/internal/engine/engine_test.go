@@ -1,0 +1,390 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/op"
+	"featstore/extract/internal/tensor"
+)
+
+// A builder makes graphs with random weights for tests.
+type builder struct {
+	*graph.Graph
+	rng *rand.Rand
+	n   int
+}
+
+func newBuilder(seed uint64, input ...int) *builder {
+	dims := make([]graph.Dim, len(input))
+	for i, d := range input {
+		dims[i].Size = d
+	}
+	return &builder{Graph: &graph.Graph{
+		Inputs:       []graph.Input{{Name: "x", DType: tensor.Float32, Dims: dims}},
+		Initializers: map[string]*tensor.Tensor{},
+		Opsets:       map[string]int64{"": 17},
+	}, rng: rand.New(rand.NewPCG(seed, 7))}
+}
+
+func (b *builder) name(prefix string) string {
+	b.n++
+	return prefix + string(rune('a'+b.n/26%26)) + string(rune('a'+b.n%26))
+}
+
+// weights returns the name of a random initializer of deviation 1/√(values an output).
+func (b *builder) weights(shape ...int) string {
+	fan := float64(tensor.Len(shape)) / float64(shape[0])
+	x := make([]float32, tensor.Len(shape))
+	for i := range x {
+		x[i] = float32(b.rng.NormFloat64() / sqrt(fan))
+	}
+	return b.constant(tensor.New(x, shape...))
+}
+
+// positive returns the name of an initializer of values in [0.5, 1.5).
+func (b *builder) positive(shape ...int) string {
+	x := make([]float32, tensor.Len(shape))
+	for i := range x {
+		x[i] = 0.5 + b.rng.Float32()
+	}
+	return b.constant(tensor.New(x, shape...))
+}
+
+func (b *builder) constant(t *tensor.Tensor) string {
+	name := b.name("c")
+	b.Initializers[name] = t
+	return name
+}
+
+func (b *builder) ints(values ...int64) string { return b.constant(tensor.New(values, len(values))) }
+
+// add appends a node with one output and returns its name.
+func (b *builder) add(op string, attrs map[string]graph.Attr, inputs ...string) string {
+	out := b.name("v")
+	b.Nodes = append(b.Nodes, &graph.Node{Op: op, Inputs: inputs, Outputs: []string{out}, Attrs: attrs})
+	return out
+}
+
+func ints(v ...int64) []int64 { return v }
+
+// check compiles the graph for tap with every kernel set, runs it, and compares
+// with plain interpretation.
+func (b *builder) check(t testing.TB, tap string) *Program {
+	t.Helper()
+	var shape []int
+	for _, d := range b.Inputs[0].Dims {
+		shape = append(shape, d.Size)
+	}
+	x := make([]float32, tensor.Len(shape))
+	for i := range x {
+		x[i] = float32(b.rng.NormFloat64())
+	}
+	res, err := op.Interpret(b.Graph, map[string]*tensor.Tensor{"x": tensor.New(x, shape...)}, tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := tensor.Values[float32](res[tap])
+	in := x
+	if channelsFirst(shape) {
+		in = make([]float32, 0, len(x))
+		forEachOffset(shape, innermost(4, 1), func(at int) { in = append(in, x[at]) })
+	}
+	var p *Program
+	for _, s := range kernel.Sets() {
+		p, err = Compile(b.Graph, Options{Input: shape, Tap: tap, Pool: "none", Kernels: s.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := p.NewRunner()
+		got := make([]float32, p.Dim())
+		for range 2 { // the second run must not see anything of the first
+			if err := r.Run(context.Background(), in, got); err != nil {
+				t.Fatal(err)
+			}
+			compare(t, s.Name, got, want)
+		}
+	}
+	return p
+}
+
+func compare(t testing.TB, set string, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", set, len(got), len(want))
+	}
+	top := float32(0)
+	for _, w := range want {
+		top = max(top, abs(w))
+	}
+	for i, g := range got {
+		if !(abs(g-want[i]) <= 1e-4*top+1e-6) {
+			t.Fatalf("%s: value %d of %d: got %v, want %v (largest %v)", set, i, len(got), g, want[i], top)
+		}
+	}
+}
+
+func abs(x float32) float32 { return max(x, -x) }
+
+func (b *builder) conv(x string, in, out, k, group int, attrs map[string]graph.Attr) string {
+	if attrs == nil {
+		attrs = map[string]graph.Attr{"auto_pad": "SAME_UPPER"}
+	}
+	attrs["group"] = int64(group)
+	return b.add("Conv", attrs, x, b.weights(out, in/group, k, k), b.weights(out))
+}
+
+func (b *builder) batchNorm(x string, c int) string {
+	return b.add("BatchNormalization", nil, x, b.positive(c), b.weights(c), b.weights(c), b.positive(c))
+}
+
+// steps counts the steps that are not there for input, output or halos.
+func steps(p *Program) int {
+	n := 0
+	for i, s := range p.steps {
+		if _, halo := s.(*clearHalo); !halo && p.labels[i] != "input" && p.labels[i] != "output" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestConvolutionTakesWhatFollows(t *testing.T) {
+	b := newBuilder(1, 1, 5, 9, 8)
+	x := b.conv("x", 5, 12, 3, 1, nil)
+	x = b.add("Relu", nil, b.batchNorm(x, 12))
+	y := b.batchNorm(b.conv(x, 12, 12, 3, 1, nil), 12)
+	y = b.add("Relu", nil, b.add("Add", nil, x, y))
+	if n := steps(b.check(t, y)); n != 2 {
+		t.Errorf("%d steps, want 2", n)
+	}
+}
+
+func TestConcatenationCostsNothing(t *testing.T) {
+	b := newBuilder(2, 1, 3, 11, 13)
+	x := b.conv("x", 3, 8, 3, 1, nil)
+	l, m, r := b.conv(x, 8, 5, 1, 1, nil), b.conv(x, 8, 7, 3, 1, nil), b.conv(x, 8, 4, 5, 1, nil)
+	c := b.add("Concat", map[string]graph.Attr{"axis": int64(1)}, l, m, r)
+	y := b.conv(c, 16, 6, 3, 1, nil)
+	if n := steps(b.check(t, y)); n != 5 {
+		t.Errorf("%d steps, want the 5 convolutions", n)
+	}
+}
+
+func TestTransposesCostNothing(t *testing.T) {
+	b := newBuilder(3, 1, 10, 9, 3)
+	nchw := map[string]graph.Attr{"perm": ints(0, 3, 1, 2)}
+	nhwc := map[string]graph.Attr{"perm": ints(0, 2, 3, 1)}
+	x := b.conv(b.add("Transpose", nchw, "x"), 3, 8, 3, 1, nil)
+	x = b.add("Relu", nil, b.add("Transpose", nhwc, x))
+	x = b.conv(b.add("Transpose", nchw, x), 8, 8, 3, 8, nil)
+	x = b.add("Transpose", nhwc, x)
+	p := b.check(t, x)
+	for i, s := range p.steps {
+		switch s.(type) {
+		case *permuteStep, *copyStep:
+			t.Errorf("%s needs %T", p.labels[i], s)
+		}
+	}
+}
+
+func TestOperatorsOneByOne(t *testing.T) {
+	vec := func(b *builder, x string) string { return b.add("Flatten", nil, b.add("GlobalAveragePool", nil, x)) }
+	pool := func(op string, attrs map[string]graph.Attr) func(b *builder) string {
+		return func(b *builder) string { return b.add(op, attrs, "x") }
+	}
+	cases := map[string]func(b *builder) string{
+		"grouped":    func(b *builder) string { return b.conv("x", 6, 9, 3, 3, nil) },
+		"multiplier": func(b *builder) string { return b.conv("x", 6, 12, 3, 6, nil) },
+		"dilated": func(b *builder) string {
+			return b.conv("x", 6, 5, 3, 1, map[string]graph.Attr{"dilations": ints(2, 2), "pads": ints(2, 1, 2, 2), "strides": ints(2, 1)})
+		},
+		"depthwise dilated": func(b *builder) string {
+			return b.conv("x", 6, 6, 3, 6, map[string]graph.Attr{"dilations": ints(1, 2), "pads": ints(1, 2, 1, 2), "strides": ints(1, 2)})
+		},
+		"strided pointwise": func(b *builder) string { return b.conv("x", 6, 7, 1, 1, map[string]graph.Attr{"strides": ints(2, 2)}) },
+		"max pool":          pool("MaxPool", map[string]graph.Attr{"kernel_shape": ints(3, 3), "strides": ints(2, 2), "pads": ints(1, 1, 1, 1)}),
+		"max pool ceil":     pool("MaxPool", map[string]graph.Attr{"kernel_shape": ints(3, 3), "strides": ints(2, 2), "ceil_mode": int64(1)}),
+		"average pool":      pool("AveragePool", map[string]graph.Attr{"kernel_shape": ints(3, 3), "auto_pad": "SAME_UPPER"}),
+		"average pool padded": pool("AveragePool", map[string]graph.Attr{"kernel_shape": ints(3, 2), "strides": ints(2, 2),
+			"pads": ints(1, 0, 1, 1), "count_include_pad": int64(1), "ceil_mode": int64(1)}),
+		"mean":       func(b *builder) string { return b.add("ReduceMean", map[string]graph.Attr{"axes": ints(2, 3)}, "x") },
+		"global max": pool("GlobalMaxPool", nil),
+		"gemm":       func(b *builder) string { return b.add("Gemm", nil, vec(b, "x"), b.weights(6, 11), b.weights(11)) },
+		"gemm transposed": func(b *builder) string {
+			return b.add("Gemm", map[string]graph.Attr{"transB": int64(1)}, vec(b, "x"), b.weights(11, 6), b.weights(11))
+		},
+		"squeeze and excite": func(b *builder) string {
+			s := b.add("Sigmoid", nil, b.conv(b.add("GlobalAveragePool", nil, "x"), 6, 6, 1, 1, nil))
+			return b.add("Mul", nil, "x", s)
+		},
+		"silu": func(b *builder) string {
+			c := b.conv("x", 6, 6, 3, 1, nil)
+			return b.add("Mul", nil, c, b.add("Sigmoid", nil, c))
+		},
+		"scale": func(b *builder) string { return b.add("Relu", nil, b.batchNorm("x", 6)) },
+		"constants": func(b *builder) string {
+			x := b.add("Mul", nil, b.positive(1), b.add("Sub", nil, b.positive(6, 1, 1), "x"))
+			return b.add("Div", nil, b.add("Add", nil, x, b.positive(1, 6, 10, 7)), b.positive(7))
+		},
+		"pad": func(b *builder) string {
+			p := b.add("Pad", nil, "x", b.ints(0, 0, 1, 0, 0, 0, 2, 1))
+			return b.add("Add", nil, b.conv(p, 6, 4, 3, 1, map[string]graph.Attr{}), b.conv(b.add("Relu", nil, p), 6, 4, 3, 1, map[string]graph.Attr{}))
+		},
+		"shuffle": func(b *builder) string {
+			r := b.add("Reshape", nil, b.conv("x", 6, 6, 1, 1, nil), b.ints(1, 2, 3, 10, 7))
+			s := b.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1, 3, 4)}, r)
+			return b.conv(b.add("Reshape", nil, s, b.ints(1, 6, 10, 7)), 6, 6, 3, 6, nil)
+		},
+		"reference": func(b *builder) string {
+			return b.conv(b.add("LRN", map[string]graph.Attr{"size": int64(3)}, "x"), 6, 4, 3, 1, nil)
+		},
+		"concat outer": func(b *builder) string {
+			return b.add("Concat", map[string]graph.Attr{"axis": int64(2)}, "x", b.conv("x", 6, 6, 3, 1, nil), "x")
+		},
+		"same value twice": func(b *builder) string {
+			c := b.conv("x", 6, 6, 3, 1, nil)
+			return b.add("Concat", map[string]graph.Attr{"axis": int64(1)}, c, b.add("Add", nil, c, c), c)
+		},
+		"attention": func(b *builder) string {
+			x := b.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, b.add("Reshape", nil, "x", b.ints(1, 6, 70)))
+			q, k := b.add("MatMul", nil, x, b.weights(6, 8)), b.add("MatMul", nil, x, b.weights(6, 8))
+			a := b.add("Softmax", map[string]graph.Attr{"axis": int64(-1)}, b.add("MatMul", nil, q, b.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, k)))
+			return b.add("ReduceMean", map[string]graph.Attr{"axes": ints(1), "keepdims": int64(0)}, b.add("MatMul", nil, a, b.add("MatMul", nil, x, b.weights(6, 8))))
+		},
+	}
+	for name, build := range cases {
+		for _, batch := range []int{1, 2} {
+			if batch == 2 && slices.Contains([]string{"shuffle", "attention", "constants"}, name) {
+				continue // shapes written for one image
+			}
+			t.Run(name, func(t *testing.T) {
+				b := newBuilder(uint64(batch), batch, 6, 10, 7)
+				b.check(t, build(b))
+			})
+		}
+	}
+}
+
+func TestActivationsOneByOne(t *testing.T) {
+	for name := range activations {
+		t.Run(name, func(t *testing.T) {
+			b := newBuilder(5, 1, 6, 5, 4)
+			x := b.conv("x", 6, 6, 1, 1, nil)
+			if name == "Sqrt" {
+				x = b.add("Abs", nil, x)
+			}
+			if name == "Gelu" {
+				b.Opsets[""] = 20
+			}
+			b.check(t, b.add(name, nil, x))
+		})
+	}
+}
+
+func TestRunnersAgreeAndDoNotAllocate(t *testing.T) {
+	b := newBuilder(6, 1, 3, 20, 20)
+	x := b.add("Relu", nil, b.conv("x", 3, 16, 3, 1, nil))
+	x = b.add("Add", nil, x, b.conv(b.conv(x, 16, 16, 3, 16, nil), 16, 16, 1, 1, nil))
+	x = b.add("GlobalAveragePool", nil, b.add("MaxPool", map[string]graph.Attr{"kernel_shape": ints(2, 2)}, x))
+	p, err := Compile(b.Graph, Options{Input: []int{1, 3, 20, 20}, Tap: x})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := make([]float32, 3*20*20)
+	for i := range in {
+		in[i] = b.rng.Float32()
+	}
+	results := make([][]float32, 4)
+	var wg sync.WaitGroup
+	for i := range results {
+		results[i] = make([]float32, p.Dim())
+		wg.Go(func() {
+			r := p.NewRunner()
+			for range 5 {
+				if err := r.Run(context.Background(), in, results[i]); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range results {
+		if !slices.Equal(results[i], results[0]) {
+			t.Errorf("runner %d differs from runner 0", i)
+		}
+	}
+	r := p.NewRunner()
+	if n := testing.AllocsPerRun(10, func() { _ = r.Run(context.Background(), in, results[0]) }); n != 0 {
+		t.Errorf("%v allocations a run", n)
+	}
+}
+
+func TestRunGivesUpWhenTheContextEnds(t *testing.T) {
+	b := newBuilder(7, 1, 3, 8, 8)
+	p, err := Compile(b.Graph, Options{Input: []int{1, 3, 8, 8}, Tap: b.conv("x", 3, 4, 3, 1, nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := p.NewRunner().Run(ctx, make([]float32, 192), make([]float32, p.Dim())); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCompileRefusesWithAReason(t *testing.T) {
+	b := newBuilder(8, 1, 3, 8, 8)
+	y := b.conv("x", 3, 4, 3, 1, nil)
+	w := b.add("Relu", nil, b.weights(3))
+	z := b.add("NoSuchOperator", nil, y)
+	cases := []struct {
+		opt  Options
+		want string
+	}{
+		{Options{Input: []int{1, 3, 8, 8}, Tap: "nothing"}, `no tensor called "nothing"`},
+		{Options{Input: []int{1, 3, 9, 8}, Tap: y}, "fixed to 8"},
+		{Options{Input: []int{3, 8, 8}, Tap: y}, "dimensions"},
+		{Options{Input: []int{1, 3, 8, 8}, Tap: y, Pool: "median"}, "no such pooling"},
+		{Options{Input: []int{1, 3, 8, 8}, Tap: y, Kernels: "abacus"}, "no kernels called"},
+		{Options{Input: []int{1, 3, 8, 8}, Tap: w}, "depend"},
+		{Options{Input: []int{1, 3, 8, 8}, Tap: z}, "NoSuchOperator"},
+	}
+	for _, c := range cases {
+		if _, err := Compile(b.Graph, c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v, want %q", c.opt, err, c.want)
+		}
+	}
+	if _, err := Compile(b.Graph, Options{Input: []int{1, 3, 8, 8}, Tap: y}); err != nil {
+		t.Errorf("an unsupported operator behind the tap matters: %v", err)
+	}
+}
+
+func TestFindTap(t *testing.T) {
+	dense := newBuilder(9, 1, 3, 8, 8)
+	v := dense.add("Flatten", nil, dense.add("GlobalAveragePool", nil, dense.conv("x", 3, 4, 3, 1, nil)))
+	s := dense.add("Softmax", nil, dense.add("Gemm", nil, dense.add("Dropout", nil, v), dense.weights(4, 5)))
+	dense.Outputs = []graph.Output{{Name: s}}
+	if tap, candidates, err := FindTap(dense.Graph); tap != v || err != nil || candidates[0] != v {
+		t.Errorf("dense: %q %q %v, want %q", tap, candidates, err, v)
+	}
+	squeeze := newBuilder(9, 1, 3, 8, 8)
+	m := squeeze.conv("x", 3, 4, 3, 1, nil)
+	s = squeeze.add("Flatten", nil, squeeze.add("GlobalAveragePool", nil, squeeze.add("Relu", nil, squeeze.add("Conv", nil, m, squeeze.weights(9, 4, 1, 1)))))
+	squeeze.Outputs = []graph.Output{{Name: s}}
+	if tap, _, err := FindTap(squeeze.Graph); tap != m || err != nil {
+		t.Errorf("squeeze: %q %v, want %q", tap, err, m)
+	}
+	none := newBuilder(9, 1, 3, 8, 8)
+	none.Outputs = []graph.Output{{Name: none.conv("x", 3, 4, 3, 1, nil)}}
+	if _, _, err := FindTap(none.Graph); !errors.Is(err, ErrNoTap) {
+		t.Errorf("none: %v", err)
+	}
+}

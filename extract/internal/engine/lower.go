@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"fmt"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/tensor"
+)
+
+// A lowering makes a node's operation, or answers nil when the node has to run
+// as a reference. Inputs may be swapped or dropped by changing n.in.
+type lowering func(n *node, src *graph.Node, opset int64) operation
+
+var lowerings = map[string]lowering{
+	"Conv": lowerConv, "BatchNormalization": lowerBatchNorm,
+	"Gemm": lowerGemm, "MatMul": lowerMatMul,
+	"MaxPool": lowerPool, "AveragePool": lowerPool,
+	"GlobalAveragePool": lowerGlobalAverage, "GlobalMaxPool": lowerGlobalMax, "ReduceMean": lowerReduceMean,
+	"Add": lowerBinary, "Mul": lowerBinary, "Sub": lowerBinary, "Div": lowerBinary,
+	"Concat": lowerConcat, "Transpose": lowerTranspose, "Pad": lowerPad,
+	"Reshape": lowerReshape, "Flatten": lowerReshape, "Squeeze": lowerReshape, "Unsqueeze": lowerReshape,
+	"Identity": lowerIdentity, "Dropout": lowerIdentity, "Cast": lowerIdentity,
+}
+
+func init() {
+	for name := range activations {
+		lowerings[name] = lowerActivation
+	}
+}
+
+// lower builds the net of a pruned graph from its facts.
+func lower(g *graph.Graph, known map[string]*tensor.Tensor, tap string) (*net, error) {
+	l := &lowerer{known: known, values: map[string]*value{}, net: &net{}}
+	l.net.input = l.value(g.Inputs[0].Name)
+	for _, n := range g.Nodes {
+		if err := l.node(n, g.Opsets[n.Domain]); err != nil {
+			return nil, err
+		}
+	}
+	l.net.output = l.values[tap]
+	if l.net.output == nil || l.net.output.konst != nil {
+		return nil, fmt.Errorf("tensor %q does not depend on the network's input", tap)
+	}
+	return l.net, nil
+}
+
+type lowerer struct {
+	known  map[string]*tensor.Tensor
+	values map[string]*value
+	net    *net
+}
+
+// value returns the value called name, nil for the absent one.
+func (l *lowerer) value(name string) *value {
+	if name == "" {
+		return nil
+	}
+	v := l.values[name]
+	if v == nil {
+		v = &value{name: name}
+		if t := l.known[name]; t != nil {
+			v.dtype, v.shape = t.DType, t.Shape
+			if t.Known() {
+				v.konst = t
+			}
+		}
+		l.values[name] = v
+	}
+	return v
+}
+
+func (l *lowerer) node(src *graph.Node, opset int64) error {
+	n := &node{label: src.Label()}
+	constant := true
+	for _, name := range src.Outputs {
+		v := l.value(name)
+		if v == nil {
+			continue
+		}
+		if l.known[name] == nil {
+			return fmt.Errorf("%s: the shape of %q is not known", src.Label(), name)
+		}
+		constant = constant && v.konst != nil
+		n.out = append(n.out, v)
+	}
+	if constant {
+		return nil
+	}
+	for _, name := range src.Inputs {
+		n.addInput(l.value(name))
+	}
+	l.net.nodes = append(l.net.nodes, n)
+	for _, v := range n.out {
+		v.def = n
+	}
+	if f := lowerings[src.Op]; f != nil && src.Domain == "" && len(n.out) == 1 && dynamic(n.out[0]) && isFloat(n.in[0]) {
+		n.op = f(n, src, opset)
+	}
+	if n.op == nil {
+		n.op = &reference{src: src, opset: opset}
+	}
+	return nil
+}
+
+// keep drops all inputs of n but the given ones.
+func (n *node) keep(inputs ...*value) {
+	for i := range n.in {
+		n.setInput(i, nil)
+	}
+	n.in = n.in[:0]
+	for _, v := range inputs {
+		n.addInput(v)
+	}
+}

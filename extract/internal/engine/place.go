@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"featstore/extract/internal/tensor"
+)
+
+// A root is a block of the arena: n images of h×w pixels of ld floats, with a
+// halo of zero pixels around every image.
+type root struct {
+	n, h, w, ld int
+	halo        borders
+	plain       bool // reshaped by somebody: must not get a halo
+
+	first, last int // the steps between which it is alive
+	off, size   int // in the arena, in floats
+
+	konst []float32 // the values of a constant, which lies outside the arena
+}
+
+// A place is where a value lies: a range of channels of all pixels of a root, or
+// a whole root seen with other dimensions. Axes beyond the three innermost ones
+// count as images.
+type place struct {
+	root       *root
+	n, h, w, c int
+	ld         int // floats from one pixel to the next
+	ch         int // first channel
+}
+
+// row and image are the floats from one row of pixels, or image, to the next.
+func (p *place) row() int   { return (p.w + p.root.halo.left + p.root.halo.right) * p.ld }
+func (p *place) image() int { return (p.h + p.root.halo.top + p.root.halo.bottom) * p.row() }
+
+// at returns the float, from the root's beginning, of the first channel of a
+// pixel; y and x may lie in the halo.
+func (p *place) at(n, y, x int) int {
+	return n*p.image() + (y+p.root.halo.top)*p.row() + (x+p.root.halo.left)*p.ld + p.ch
+}
+
+// dense reports whether rows of pixels follow each other without a halo.
+func (p *place) dense() bool { return p.root.halo.zero() }
+
+// contiguous reports whether the values follow each other without any gap.
+func (p *place) contiguous() bool { return p.dense() && p.ld == p.c }
+
+func (p *place) len() int { return p.n * p.h * p.w * p.c }
+
+// dimensions of v as images of pixels of channels.
+func dimensions(v *value) (n, h, w, c int) {
+	d := v.physical()
+	n, h, w, c = 1, 1, 1, 1
+	k := len(d)
+	if k > 0 {
+		c = d[k-1]
+	}
+	if k > 1 {
+		w = d[k-2]
+	}
+	if k == 3 { // a sequence or a one-dimensional image: N×1×L×C
+		n = d[0]
+	}
+	if k > 3 {
+		h, n = d[k-3], tensor.Len(d[:k-3])
+	}
+	return n, h, w, c
+}
+
+// placeAll gives every float32 value a place, from the last node to the first,
+// so that a value can be put where its reader wants it: into a concatenation,
+// under another name, or where its result overwrites it.
+func (g *net) placeAll() {
+	need := g.halos()
+	own := func(v *value) {
+		if v.order == nil || v.place != nil {
+			return
+		}
+		n, h, w, c := dimensions(v)
+		v.place = &place{root: &root{n: n, h: h, w: w, ld: c, halo: need[v]}, n: n, h: h, w: w, c: c, ld: c}
+	}
+	own(g.output)
+	for i := len(g.nodes) - 1; i >= 0; i-- {
+		n := g.nodes[i]
+		for _, v := range n.out {
+			own(v)
+		}
+		switch op := n.op.(type) {
+		case *reshape, *transpose:
+			alias(n.in[0], n.out[0].place, need)
+		case *reorder:
+			if sameBytes(n.in[0].order, n.out[0].order, n.out[0].shape) {
+				alias(n.in[0], n.out[0].place, need)
+			}
+		case *concat:
+			placeParts(n, op, need)
+		case *activate, *binary:
+			g.overwrite(n.in[0], n.out[0].place, need)
+		case *conv:
+			if len(n.in) > 1 {
+				g.overwrite(n.in[1], n.out[0].place, need)
+			}
+		}
+	}
+	own(g.input)
+}
+
+// halos returns how wide a border every value needs for the convolutions that
+// read it.
+func (g *net) halos() map[*value]borders {
+	need := map[*value]borders{}
+	for _, n := range g.nodes {
+		if c, ok := n.op.(*conv); ok && !c.pad.zero() {
+			need[n.in[0]] = need[n.in[0]].union(c.pad)
+		}
+	}
+	return need
+}
+
+func (b borders) union(o borders) borders {
+	return borders{max(b.top, o.top), max(b.left, o.left), max(b.bottom, o.bottom), max(b.right, o.right)}
+}
+
+// share puts v at p, unless v lies somewhere already or needs a halo that the
+// root cannot have.
+func share(v *value, p *place, need map[*value]borders) {
+	if v.place != nil || v.konst != nil || p.root.plain && !need[v].zero() {
+		return
+	}
+	p.root.halo = p.root.halo.union(need[v])
+	v.place = p
+}
+
+// alias puts v where p is, seen with v's own dimensions.
+func alias(v *value, p *place, need map[*value]borders) {
+	n, h, w, c := dimensions(v)
+	if n == p.n && h == p.h && w == p.w && c == p.c {
+		share(v, p, need)
+		return
+	}
+	if v.place != nil || !need[v].zero() || !p.contiguous() || p.len() != n*h*w*c {
+		return
+	}
+	p.root.plain = true
+	share(v, &place{root: p.root, n: n, h: h, w: w, c: c, ld: c}, need)
+}
+
+// placeParts puts the inputs of a concatenation of channels into its result.
+func placeParts(n *node, op *concat, need map[*value]borders) {
+	p := n.out[0].place
+	order := n.out[0].order
+	if order[len(order)-1] != op.axis {
+		return
+	}
+	ch := p.ch
+	for _, v := range n.in {
+		c := v.shape[op.axis]
+		if v.place == nil && v.konst == nil {
+			share(v, &place{root: p.root, n: p.n, h: p.h, w: p.w, c: c, ld: p.ld, ch: ch}, need)
+		}
+		ch += c
+	}
+}
+
+// overwrite puts v at p, where the only reader of v writes its result: that is
+// safe if nothing else lies where v does.
+func (g *net) overwrite(v *value, p *place, need map[*value]borders) {
+	if v.konst != nil || v.def == nil || !g.only(v) {
+		return
+	}
+	switch v.def.op.(type) {
+	case *conv, *pool, *binary, *activate, *spatialMean:
+	default:
+		return
+	}
+	if n, h, w, c := dimensions(v); n == p.n && h == p.h && w == p.w && c == p.c {
+		share(v, p, need)
+	}
+}

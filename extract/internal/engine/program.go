@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/tensor"
+)
+
+// Options say what to compile.
+type Options struct {
+	Input   []int  // the input's shape, in the order of axes that the model declares
+	Tap     string // name of the tensor to compute
+	Pool    string // for a tap that is a feature map: "avg" (or ""), "max", or "none" to keep all positions
+	Kernels string // name of the kernel set; "" for kernel.Default
+}
+
+// A Program is a compiled network. It is immutable and safe for concurrent use.
+type Program struct {
+	set      *kernel.Set
+	steps    []step
+	labels   []string // of the steps, for messages
+	arena    int      // floats
+	slots    int
+	inputLen int
+	hwc      [3]int
+	dim      int
+	stats    Stats
+}
+
+// Stats describe a program.
+type Stats struct {
+	Kernels     string   // name of the kernel set
+	Params      int      // weights and biases after all folding
+	MACs        int64    // multiplications of an image, by the direct method
+	WeightBytes int      // packed weights and constants, shared by all runners
+	ArenaBytes  int      // activations of one runner
+	Steps       int      // steps of the plan
+	References  []string // nodes that run by the reference operators, slowly
+}
+
+// Dim returns how many values Run computes.
+func (p *Program) Dim() int { return p.dim }
+
+// InputHWC returns the height, width and channels of an image input, or 1, 1 and
+// the number of values for another one.
+func (p *Program) InputHWC() (h, w, c int) { return p.hwc[0], p.hwc[1], p.hwc[2] }
+
+// Stats returns what the program needs and does.
+func (p *Program) Stats() Stats { return p.stats }
+
+// Compile makes a program that computes opt.Tap of g for inputs of one shape.
+func Compile(g *graph.Graph, opt Options) (*Program, error) {
+	set, err := setFor(opt.Kernels)
+	if err != nil {
+		return nil, err
+	}
+	part, err := upTo(g, opt.Tap)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkInput(part, opt); err != nil {
+		return nil, err
+	}
+	known, err := facts(part, opt.Input)
+	if err != nil {
+		return nil, err
+	}
+	n, err := lower(part, known, opt.Tap)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.poolTap(opt.Pool); err != nil {
+		return nil, err
+	}
+	n.sweep()
+	n.simplify()
+	n.assignOrders(inputOrder(opt.Input))
+	n.sweep()
+	n.placeAll()
+	return build(n, set)
+}
+
+func setFor(name string) (*kernel.Set, error) {
+	if name == "" {
+		return kernel.Default()
+	}
+	return kernel.ByName(name)
+}
+
+func checkInput(g *graph.Graph, opt Options) error {
+	if len(g.Inputs) != 1 {
+		var names []string
+		for _, in := range g.Inputs {
+			names = append(names, in.Name)
+		}
+		return fmt.Errorf("tensor %q depends on %d inputs %q, not on one image", opt.Tap, len(names), names)
+	}
+	in := g.Inputs[0]
+	if in.DType != tensor.Float32 {
+		return fmt.Errorf("input %q takes %v values, not float32", in.Name, in.DType)
+	}
+	if in.Dims != nil && len(in.Dims) != len(opt.Input) {
+		return fmt.Errorf("input %q has %d dimensions, not %d as in %v", in.Name, len(in.Dims), len(opt.Input), opt.Input)
+	}
+	for i, d := range in.Dims {
+		if d.Known() && d.Size != opt.Input[i] {
+			return fmt.Errorf("input %q: dimension %d is fixed to %d in the model, not %d", in.Name, i, d.Size, opt.Input[i])
+		}
+	}
+	if n := tensor.Len(opt.Input); n <= 0 || n > 1<<28 || slices.Min(append([]int{1}, opt.Input...)) < 1 {
+		return fmt.Errorf("an input of shape %v is not possible", opt.Input)
+	}
+	return nil
+}
+
+// inputOrder: an image N×C×H×W is fed channels-last.
+func inputOrder(shape []int) []int {
+	if channelsFirst(shape) {
+		return innermost(4, 1)
+	}
+	return identityOrder(len(shape))
+}
+
+// channelsFirst reports whether a shape is that of an image with its channels
+// before height and width. One with at most four values in the last place only
+// has them there.
+func channelsFirst(shape []int) bool {
+	return len(shape) == 4 && (shape[1] <= 4 || shape[3] > 4)
+}
+
+// poolTap reduces a feature map to one value a channel.
+func (g *net) poolTap(how string) error {
+	if !slices.Contains([]string{"", "avg", "max", "none"}, how) {
+		return fmt.Errorf("no such pooling %q: choose avg, max or none", how)
+	}
+	v := g.output
+	if !isFloat(v) {
+		return fmt.Errorf("tensor %q holds %v values, not float32", v.name, v.dtype)
+	}
+	if hasZero(v.shape) {
+		return fmt.Errorf("tensor %q is empty: its shape is %v", v.name, v.shape)
+	}
+	if len(v.shape) < 3 || how == "none" || tensor.Len(v.shape[2:]) == 1 {
+		return nil
+	}
+	channel := 1
+	if len(v.shape) == 3 || len(v.shape) == 4 && v.def != nil && channelsLastResult(v.def) {
+		channel = len(v.shape) - 1 // tokens × channels
+	}
+	out := &value{name: v.name, dtype: v.dtype, shape: []int{v.shape[0], v.shape[channel]}}
+	n := &node{label: "pooling of the tap", op: &spatialMean{channel: channel, max: how == "max"}, out: []*value{out}}
+	out.def = n
+	n.addInput(v)
+	g.nodes, g.output = append(g.nodes, n), out
+	return nil
+}
+
+// channelsLastResult reports whether a node computes N×H×W×C: only products
+// along the last axis, and a Transpose to that order, are known to.
+func channelsLastResult(n *node) bool {
+	switch op := n.op.(type) {
+	case *conv:
+		return op.axis == 3
+	case *transpose:
+		return slices.Equal(op.perm, []int{0, 2, 3, 1})
+	}
+	return false
+}
+
+// build emits the plan and lays out its memory.
+func build(n *net, set *kernel.Set) (*Program, error) {
+	if n.output.place == nil || n.input.place == nil {
+		return nil, errors.New("the tap is not computed from the input by float32 operators")
+	}
+	pl := &planner{set: set, slots: map[*value]int{}}
+	if err := pl.plan(n); err != nil {
+		return nil, err
+	}
+	p := &Program{set: set, steps: pl.steps, labels: pl.labels, arena: layOut(pl.roots), slots: len(pl.slots),
+		inputLen: n.input.place.len(), dim: n.output.place.len(), stats: pl.stats}
+	in := n.input.place
+	p.hwc = [3]int{in.h, in.w, in.c}
+	if len(n.input.shape) != 4 {
+		p.hwc = [3]int{1, 1, p.inputLen}
+	}
+	for _, s := range p.steps {
+		s.prepare()
+	}
+	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = set.Name, 4*p.arena, len(p.steps)
+	return p, nil
+}

@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/tensor"
+)
+
+// A Runner runs a program, one image after the other. It belongs to one
+// goroutine at a time.
+type Runner struct {
+	program   *Program
+	set       *kernel.Set
+	arena     []float32
+	slots     []*tensor.Tensor // values that are not float32
+	scratch   []float32
+	in, out   []float32 // the caller's, during Run
+	tile      kernel.Tile
+	depthwise kernel.Depthwise
+}
+
+// NewRunner returns a runner with an arena of its own.
+func (p *Program) NewRunner() *Runner {
+	return &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena), slots: make([]*tensor.Tensor, p.slots)}
+}
+
+// Run computes the tap for one input. in holds the input's values: H×W×C for an
+// image, whatever order of axes the model declares, else row-major. out takes
+// Dim values. Between two steps it gives up when ctx is done.
+func (r *Runner) Run(ctx context.Context, in, out []float32) error {
+	if len(in) != r.program.inputLen {
+		return fmt.Errorf("the network's input takes %d values, not %d", r.program.inputLen, len(in))
+	}
+	if len(out) != r.program.dim {
+		return fmt.Errorf("the network computes %d values, not %d", r.program.dim, len(out))
+	}
+	r.in, r.out = in, out
+	defer func() { r.in, r.out = nil, nil }()
+	for _, s := range r.program.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.run(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mem returns the memory of a place's root.
+func (r *Runner) mem(p *place) []float32 {
+	if p.root.konst != nil {
+		return p.root.konst
+	}
+	return r.arena[p.root.off : p.root.off+p.root.size]
+}
+
+// buffer returns n floats of scratch memory, valid until the next step.
+func (r *Runner) buffer(n int) []float32 {
+	if len(r.scratch) < n {
+		r.scratch = kernel.Aligned(n)
+	}
+	return r.scratch[:n]
+}

@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"fmt"
+
+	"featstore/extract/internal/kernel"
+)
+
+// A step is one piece of work of a plan. Steps are immutable after prepare and
+// shared by all runners.
+type step interface {
+	// prepare computes what depends on where things lie: it runs once, after the
+	// arena was laid out.
+	prepare()
+	run(r *Runner) error
+}
+
+// planner emits the steps of a net.
+type planner struct {
+	set    *kernel.Set
+	steps  []step
+	labels []string
+	roots  []*root
+	slots  map[*value]int // values that are not float32 live in slots, not in the arena
+	stats  Stats
+}
+
+// emit appends a step that reads and writes the given places, extends their
+// roots' lives to it, and clears the halo of a root that begins to live.
+func (p *planner) emit(label string, s step, touched ...*place) {
+	for _, t := range touched {
+		if t == nil || t.root.konst != nil {
+			continue
+		}
+		if t.root.size == 0 {
+			t.root.measure()
+			t.root.first = len(p.steps)
+			p.roots = append(p.roots, t.root)
+			if !t.root.halo.zero() {
+				p.steps, p.labels = append(p.steps, &clearHalo{root: t.root}), append(p.labels, label)
+			}
+		}
+		t.root.last = max(t.root.last, len(p.steps))
+	}
+	p.steps, p.labels = append(p.steps, s), append(p.labels, label)
+}
+
+// plan emits the steps of all nodes.
+func (p *planner) plan(g *net) error {
+	p.emit("input", &loadInput{out: g.input.place}, g.input.place)
+	for _, n := range g.nodes {
+		if err := p.node(g, n); err != nil {
+			return fmt.Errorf("%s: %w", n.label, err)
+		}
+	}
+	p.emit("output", &storeOutput{in: g.output.place}, g.output.place)
+	return nil
+}
+
+func (p *planner) node(g *net, n *node) error {
+	for _, v := range n.in {
+		if v != nil && v.konst != nil && v.place == nil {
+			p.placeConstant(n, v)
+		}
+	}
+	switch op := n.op.(type) {
+	case *conv:
+		p.conv(n, op)
+	case *pool:
+		in, out := n.in[0].place, n.out[0].place
+		p.emit(n.label, &poolStep{pool: op, in: in, out: out}, in, out)
+	case *spatialMean:
+		in, out := n.in[0].place, n.out[0].place
+		p.emit(n.label, &meanStep{in: in, out: out, max: op.max}, in, out)
+	case *activate:
+		in, out := n.in[0].place, n.out[0].place
+		p.copy(n.label, in, out)
+		p.emit(n.label, &activateStep{act: op.Activation, x: out}, out)
+	case *binary:
+		a, b, out := n.in[0].place, n.in[1].place, n.out[0].place
+		p.emit(n.label, &binaryStep{binary: op, a: a, b: b, out: out}, a, b, out)
+	case *concat:
+		p.concat(n, op)
+	case *pad:
+		in, out := n.in[0].place, n.out[0].place
+		p.emit(n.label, &padStep{borders: op.borders, in: in, out: out}, in, out)
+	case *reshape, *transpose:
+		p.copy(n.label, n.in[0].place, n.out[0].place)
+	case *reorder:
+		p.reorder(n)
+	case *reference:
+		p.reference(n, op)
+	default:
+		return fmt.Errorf("no step for %T", n.op)
+	}
+	return nil
+}
+
+// placeConstant lays out a constant in the order that its reader wants.
+func (p *planner) placeConstant(n *node, v *value) {
+	if _, ok := n.op.(*binary); !ok {
+		return // references take constants as they are
+	}
+	w := *v
+	w.order = n.in[0].order
+	data := make([]float32, 0, len(w.shape))
+	src, _ := floats(v)
+	forEachOffset(w.shape, w.order, func(at int) { data = append(data, src[at]) })
+	nn, h, ww, c := dimensions(&w)
+	v.place = &place{root: &root{n: nn, h: h, w: ww, ld: c, konst: data}, n: nn, h: h, w: ww, c: c, ld: c}
+	p.stats.WeightBytes += 4 * len(data)
+}
+
+// forEachOffset calls f with the row-major offset of every element of shape,
+// in the sequence in which they lie in memory in the given order.
+func forEachOffset(shape, order []int, f func(at int)) {
+	stride := make([]int, len(shape))
+	for i, n := len(shape)-1, 1; i >= 0; i-- {
+		stride[i] = n
+		n *= shape[i]
+	}
+	dims, index := make([]int, len(order)), make([]int, len(order))
+	total := 1
+	for i, axis := range order {
+		dims[i] = shape[axis]
+		total *= dims[i]
+	}
+	for range total {
+		at := 0
+		for i, axis := range order {
+			at += index[i] * stride[axis]
+		}
+		f(at)
+		advance(index, dims)
+	}
+}
+
+// copy emits a copy unless both are the same place already.
+func (p *planner) copy(label string, in, out *place) {
+	if in.root == out.root && in.ch == out.ch {
+		p.emitNothing(in)
+		return
+	}
+	p.emit(label, &copyStep{in: in, out: out}, in, out)
+}
+
+// emitNothing keeps a root alive that the next step would have read.
+func (p *planner) emitNothing(t *place) { t.root.last = max(t.root.last, len(p.steps)) }
+
+func (p *planner) concat(n *node, op *concat) {
+	out := n.out[0].place
+	order := n.out[0].order
+	if order[len(order)-1] != op.axis {
+		p.concatOuter(n, op)
+		return
+	}
+	ch := out.ch
+	for _, v := range n.in {
+		part := &place{root: out.root, n: out.n, h: out.h, w: out.w, c: v.shape[op.axis], ld: out.ld, ch: ch}
+		p.copy(n.label, v.place, part)
+		ch += part.c
+	}
+}
+
+func (p *planner) reorder(n *node) {
+	in, out := n.in[0], n.out[0]
+	if sameBytes(in.order, out.order, in.shape) {
+		p.copy(n.label, in.place, out.place)
+		return
+	}
+	s := &permuteStep{in: in.place, out: out.place, shape: in.shape, from: in.order, to: out.order}
+	p.emit(n.label, s, in.place, out.place)
+}

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"math"
+
+	"featstore/extract/internal/kernel"
+)
+
+// blockFloats is how much of a product's left side is worked on at once: it
+// stays in the second-level cache while all panels pass over it.
+const blockFloats = 48 << 10
+
+// A convStep is a dense or grouped convolution, or a fully connected layer.
+type convStep struct {
+	*conv
+	in, out, res *place
+	packed       []*kernel.Packed // one a group
+	lo, hi       float32
+	post         bool // an activation beyond the bounds has to follow
+
+	blocks   bool  // lines are blocks of pixels, not rows: a pointwise one without halos
+	lines    int   // rows of output pixels, or blocks of them
+	pixels   int   // pixels of a line; the last block may have fewer
+	total    int   // pixels of all lines
+	perBlock int   // lines that share a pass over the panels
+	offs     []int // Tile.Offs
+	k        int   // Tile.K
+}
+
+func (p *planner) conv(n *node, c *conv) {
+	in, out := n.in[0].place, n.out[0].place
+	var res *place
+	if len(n.in) > 1 {
+		res = n.in[1].place
+	}
+	p.stats.Params += len(c.weight) + len(c.bias)
+	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
+	lo, hi, done := c.act.Bounds()
+	if c.depthwise() && res == nil {
+		w := kernel.Aligned(len(c.weight)) // from channel × tap to tap × channel
+		copy(w, channelsLast(c.weight, 1, c.cout, c.kh*c.kw))
+		p.stats.WeightBytes += 4 * (len(w) + len(c.bias))
+		p.emit(n.label, &depthwiseStep{conv: c, in: in, out: out, weight: w, lo: lo, hi: hi, post: !done}, in, out)
+		return
+	}
+	s := &convStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	rows, k := c.cout/c.group, len(c.weight)/c.cout
+	for g := range c.group {
+		q := p.set.Pack(rows, k, c.weight[g*rows*k:], c.bias[g*rows:])
+		p.stats.WeightBytes += q.Bytes()
+		s.packed = append(s.packed, q)
+	}
+	p.emit(n.label, s, in, res, out)
+}
+
+func (s *convStep) prepare() {
+	s.segments()
+	s.total = s.out.n * s.out.h * s.out.w
+	depth := len(s.offs) * s.k * s.group
+	s.blocks = s.pointwise() && s.in.dense() && s.out.dense() && (s.res == nil || s.res.dense())
+	if s.blocks {
+		s.pixels = min(s.total, max(blockFloats/depth, 32))
+		s.lines, s.perBlock = (s.total+s.pixels-1)/s.pixels, 1
+		return
+	}
+	s.lines, s.pixels = s.out.n*s.out.h, s.out.w
+	s.perBlock = max(1, blockFloats/(s.in.row()*s.sh))
+}
+
+// segments cuts the taps of a pixel into runs of consecutive floats: whole rows
+// of taps where the pixels follow each other without gaps.
+func (s *convStep) segments() {
+	s.k = s.cin / s.group
+	if s.group == 1 && s.dw == 1 && s.in.ld == s.cin {
+		s.k = s.cin * s.kw
+		for y := range s.kh {
+			s.offs = append(s.offs, y*s.dh*s.in.row())
+		}
+		return
+	}
+	for y := range s.kh {
+		for x := range s.kw {
+			s.offs = append(s.offs, y*s.dh*s.in.row()+x*s.dw*s.in.ld)
+		}
+	}
+}
+
+func (s *convStep) run(r *Runner) error {
+	s.runLines(r, 0, s.lines)
+	return nil
+}
+
+// runLines computes lines [from, to), block by block.
+func (s *convStep) runLines(r *Runner, from, to int) {
+	for ; from < to; from += s.perBlock {
+		end := min(from+s.perBlock, to)
+		for g := range s.packed {
+			for i := range s.packed[g].Panels {
+				s.panel(r, g, &s.packed[g].Panels[i], from, end)
+			}
+		}
+		if s.post {
+			s.activate(r, from, end)
+		}
+	}
+}
+
+// line returns the first input and output element of a line, and its pixels.
+func (s *convStep) line(i int) (in, out, res, pixels int) {
+	if s.blocks {
+		p := i * s.pixels
+		in, out, pixels = s.in.ch+p*s.in.ld, s.out.ch+p*s.out.ld, min(s.pixels, s.total-p)
+		if s.res != nil {
+			res = s.res.ch + p*s.res.ld
+		}
+		return in, out, res, pixels
+	}
+	n, y := i/s.out.h, i%s.out.h
+	in, out = s.in.at(n, y*s.sh-s.pad.top, -s.pad.left), s.out.at(n, y, 0)
+	if s.res != nil {
+		res = s.res.at(n, y, 0)
+	}
+	return in, out, res, s.out.w
+}
+
+// panel computes one panel of output channels of group g for lines [from, to).
+func (s *convStep) panel(r *Runner, g int, q *kernel.Panel, from, to int) {
+	in, out, t := r.mem(s.in), r.mem(s.out), &r.tile
+	col := g*(s.cout/s.group) + q.Col
+	t.Offs, t.K, t.LDA, t.LDC = s.offs, s.k, s.sw*s.in.ld, s.out.ld
+	t.Lo, t.Hi, t.R = s.lo, s.hi, nil
+	for i := from; i < to; i++ {
+		a, c, res, pixels := s.line(i)
+		t.A, t.C = in[a+g*(s.cin/s.group):], out[c+col:]
+		if s.res != nil {
+			t.R, t.LDR = r.mem(s.res)[res+col:], s.res.ld
+		}
+		q.Multiply(t, pixels)
+	}
+}
+
+// activate applies an activation to lines that have just been computed.
+func (s *convStep) activate(r *Runner, from, to int) {
+	out := r.mem(s.out)
+	for i := from; i < to; i++ {
+		_, c, _, pixels := s.line(i)
+		applyRow(r, s.act, out[c:], pixels, s.out)
+	}
+}
+
+// applyRow applies an activation to pixels that follow each other.
+func applyRow(r *Runner, a kernel.Activation, x []float32, pixels int, p *place) {
+	if p.ld == p.c {
+		r.set.Apply(a, x[:pixels*p.c])
+		return
+	}
+	for i := range pixels {
+		r.set.Apply(a, x[i*p.ld:][:p.c])
+	}
+}
+
+// A depthwiseStep is a convolution of every channel by itself.
+type depthwiseStep struct {
+	*conv
+	in, out *place
+	weight  []float32 // kh·kw × channels
+	lo, hi  float32
+	post    bool
+	rows    []int
+}
+
+func (s *depthwiseStep) prepare() {
+	for y := range s.kh {
+		s.rows = append(s.rows, y*s.dh*s.in.row())
+	}
+}
+
+func (s *depthwiseStep) run(r *Runner) error {
+	s.runLines(r, 0, s.out.n*s.out.h)
+	return nil
+}
+
+func (s *depthwiseStep) runLines(r *Runner, from, to int) {
+	in, out, d := r.mem(s.in), r.mem(s.out), &r.depthwise
+	d.Rows, d.KW, d.Tap, d.Step = s.rows, s.kw, s.dw*s.in.ld, s.sw*s.in.ld
+	d.W, d.Bias, d.C, d.LDO, d.N, d.Lo, d.Hi = s.weight, s.bias, s.cout, s.out.ld, s.out.w, s.lo, s.hi
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		c := s.out.at(n, y, 0)
+		d.In, d.Out = in[s.in.at(n, y*s.sh-s.pad.top, -s.pad.left):], out[c:]
+		r.set.Depthwise(d)
+		if s.post {
+			applyRow(r, s.act, out[c:], s.out.w, s.out)
+		}
+	}
+}
+
+var infinity = float32(math.Inf(1))
