@@ -1,0 +1,62 @@
+package train
+
+import "runtime"
+
+// A crew is a fixed set of goroutines that work on the parts of one task at a
+// time. It belongs to whoever made it and ends with close.
+type crew struct {
+	task  func(part int)
+	start []chan struct{} // one a helper: part i+1 is the i-th helper's
+	done  chan struct{}
+}
+
+// newCrew starts a crew for so many parts, the caller working on part 0.
+// Parts ≤ 0 means one for each processor Go may use.
+func newCrew(parts int) *crew {
+	if parts <= 0 {
+		parts = runtime.GOMAXPROCS(0)
+	}
+	c := &crew{done: make(chan struct{})}
+	for i := 1; i < parts; i++ {
+		start := make(chan struct{})
+		c.start = append(c.start, start)
+		go func() {
+			for range start {
+				c.task(i)
+				c.done <- struct{}{}
+			}
+		}()
+	}
+	return c
+}
+
+// parts is the number of parts that run works on.
+func (c *crew) parts() int { return len(c.start) + 1 }
+
+// run calls task for every part and returns when all are done.
+func (c *crew) run(task func(part int)) {
+	c.task = task
+	for _, start := range c.start {
+		start <- struct{}{}
+	}
+	task(0)
+	for range c.start {
+		<-c.done
+	}
+}
+
+// close ends the helpers.
+func (c *crew) close() {
+	for _, start := range c.start {
+		close(start)
+	}
+	c.start = nil
+}
+
+// share returns the range of n items that is part's, in whole grains.
+func share(n, part, parts, grain int) (lo, hi int) {
+	grains := (n + grain - 1) / grain
+	lo = grains * part / parts * grain
+	hi = grains * (part + 1) / parts * grain
+	return min(lo, n), min(hi, n)
+}

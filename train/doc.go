@@ -1,0 +1,3 @@
+// Package train fits classifiers on the feature vectors of a store and says how
+// good they are.
+package train

@@ -1,0 +1,11 @@
+//go:build !amd64 || purego
+
+package product
+
+func useAssembly() bool { return false }
+
+func dotsFast(out []float32, rows [][]float32, w []float32, dim, labels int) {
+	dotsPortable(out, rows, w, dim, labels)
+}
+
+func outerFast(w []float32, rows [][]float32, g []float32, dim, labels, lo, hi int) int { return lo }
