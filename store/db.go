@@ -61,7 +61,7 @@ func (db *DB) Close() (err error) {
 		// stays until the process ends.
 		return db.file.Close()
 	}
-	defer guard(&err)()
+	defer guard(panicOnFault(), &err)
 	return db.bolt.Close()
 }
 
@@ -72,7 +72,7 @@ func (db *DB) View(fn func(*Tx) error) (err error) {
 	if db.broken.Load() {
 		return db.wrap(fmt.Errorf("%w: close it", ErrCorrupt))
 	}
-	defer guard(&err)()
+	defer guard(panicOnFault(), &err)
 	return db.wrap(db.bolt.View(func(b *bolt.Tx) error { return fn(newTx(db, b)) }))
 }
 
@@ -86,7 +86,7 @@ func (db *DB) Update(fn func(*Tx) error) (err error) {
 	if db.broken.Load() {
 		return db.wrap(fmt.Errorf("%w: close it", ErrCorrupt))
 	}
-	defer guard(&err)()
+	defer guard(panicOnFault(), &err)
 	b, err := db.bolt.Begin(true)
 	if err != nil {
 		return db.wrap(err)

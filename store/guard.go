@@ -10,21 +10,22 @@ import (
 // guard turns two kinds of panic into ErrCorrupt: those raised within bbolt, which
 // panics on some damaged files, and faults on reading the mapped file, which come
 // when another program truncates it or its disk fails. Other panics are bugs and
-// go on. Use: defer guard(&err)().
-func guard(err *error) func() {
-	old := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(old)
-		r := recover()
-		if r == nil {
-			return
-		}
-		if !isFault(r) && !raisedInBolt() {
-			panic(r)
-		}
-		*err = fmt.Errorf("%w: %v", ErrCorrupt, r)
+// go on. Use: defer guard(panicOnFault(), &err). (A guard that returned a function
+// would allocate, on every minibatch.)
+func guard(was bool, err *error) {
+	debug.SetPanicOnFault(was)
+	r := recover()
+	if r == nil {
+		return
 	}
+	if !isFault(r) && !raisedInBolt() {
+		panic(r)
+	}
+	*err = fmt.Errorf("%w: %v", ErrCorrupt, r)
 }
+
+// panicOnFault makes faults of this goroutine panics and returns what they were.
+func panicOnFault() bool { return debug.SetPanicOnFault(true) }
 
 // isFault tells a fault on mapped memory from other panics: only the former knows
 // an address. A nil pointer's does not count.

@@ -73,7 +73,7 @@ func (db *DB) openBolt(opt Options) (err error) {
 			db.file.Close() // after a panic bbolt has not: the lock would stay
 		}
 	}()
-	defer guard(&err)()
+	defer guard(panicOnFault(), &err)
 	bopt := &bolt.Options{
 		ReadOnly:       opt.ReadOnly,
 		Timeout:        opt.Timeout,

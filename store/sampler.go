@@ -84,7 +84,7 @@ func (s *Sampler) end() (err error) {
 	if s.tx == nil {
 		return nil
 	}
-	defer guard(&err)()
+	defer guard(panicOnFault(), &err)
 	tx := s.tx
 	s.tx = nil
 	return tx.Rollback()
@@ -153,7 +153,7 @@ func (s *Sampler) read() (b *Batch, err error) {
 	if s.closed {
 		return nil, s.db.wrap(ErrClosed)
 	}
-	defer guard(&err)()
+	defer guard(panicOnFault(), &err)
 	if err := s.renew(); err != nil {
 		return nil, s.db.wrap(err)
 	}
