@@ -21,7 +21,14 @@ func Wilson(correct, total int, z float64) (low, high float64) {
 	middle := p + zz/2
 	spread := math.Sqrt(float64(zz*p)*(1-p) + float64(zz*zz)/4)
 	low, high = (middle-spread)/(1+zz), (middle+spread)/(1+zz)
-	return math.Max(low, 0), math.Min(high, 1)
+	// At the ends the exact bound is the end itself; rounding must not miss it.
+	if correct == 0 {
+		low = 0
+	}
+	if correct == total {
+		high = 1
+	}
+	return low, high
 }
 
 // A Proportion is a count out of a total, with its 95 % Wilson interval: how far

@@ -108,17 +108,14 @@ func newSGD(l layer, rate float64, batch int, c *crew) *sgd {
 	return s
 }
 
-// parallelFrom is the number of multiplications in a product from which waking a
-// second worker pays.
-const parallelFrom = 1 << 19
-
 // step moves the layer against the gradient of the mean cross-entropy of rows,
 // whose labels are truth. It reports false when a logit is not a finite number; the
 // layer is then not moved.
 func (s *sgd) step(rows [][]float32, truth []int) bool {
 	s.rows, s.truth = rows, truth
 	clear(s.nonFinite)
-	if len(rows)*len(s.weights) >= parallelFrom {
+	parallel := product.WorthSharing(len(rows) * len(s.weights))
+	if parallel {
 		s.crew.run(s.forward)
 	} else {
 		s.forwardRows(0, len(rows), 0)
@@ -128,7 +125,7 @@ func (s *sgd) step(rows [][]float32, truth []int) bool {
 			return false
 		}
 	}
-	if len(rows)*len(s.weights) >= parallelFrom {
+	if parallel {
 		s.crew.run(s.backward)
 	} else {
 		product.AddOuter(s.weights, rows, s.factors, s.dim, 0, s.dim)

@@ -45,6 +45,15 @@ func AddOuter(w []float32, rows [][]float32, g []float32, dim, lo, hi int) {
 	outerPortable(w, rows, g, dim, labels, lo, hi)
 }
 
+// WorthSharing tells whether a product of n multiplications takes so much longer
+// than waking a second worker (some microseconds) that sharing it pays.
+func WorthSharing(n int) bool {
+	if useAssembly() {
+		return n >= 1<<22
+	}
+	return n >= 1<<18
+}
+
 // checkDots panics on sizes that do not fit: the assembly checks no bounds.
 func checkDots(out []float32, rows [][]float32, w []float32, dim int) (labels int) {
 	labels = countLabels(w, dim)

@@ -1,0 +1,172 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// A dataset is what a head is trained on: the images of each split as they were
+// at one moment. All indexes have the labels of the training split, in its order.
+type dataset struct {
+	db     *store.DB
+	models []string
+	labels []string
+	splits [len(split.All)]*store.Index
+	// strangers counts, by split, the images of labels without training images.
+	strangers [len(split.All)]int
+}
+
+// openDataset reads the keys of the images that have features of all the models,
+// none meaning the only one in the store. It refuses data that no head can be
+// trained on.
+func openDataset(db *store.DB, models []string) (*dataset, error) {
+	d := &dataset{db: db}
+	err := db.View(func(tx *store.Tx) (err error) {
+		if d.models, err = chooseModels(tx, models); err != nil {
+			return err
+		}
+		for _, s := range split.All {
+			if d.splits[s], err = tx.Index(d.models, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.labels = d.splits[split.Training].Labels
+	if err := d.trainable(); err != nil {
+		return nil, err
+	}
+	for s, ix := range d.splits {
+		d.splits[s], d.strangers[s] = ix.Align(d.labels)
+	}
+	return d, nil
+}
+
+// chooseModels checks the models asked for, or finds the only one there is.
+func chooseModels(tx *store.Tx, asked []string) ([]string, error) {
+	if len(asked) > 0 {
+		return slices.Clone(asked), nil
+	}
+	all, err := tx.Models()
+	if err != nil {
+		return nil, err
+	}
+	switch len(all) {
+	case 0:
+		return nil, fmt.Errorf("%w: the store has no features yet: ingest a folder of labelled photos first", ErrNoImages)
+	case 1:
+		return []string{all[0].ID}, nil
+	}
+	var names []string
+	for _, m := range all {
+		names = append(names, fmt.Sprintf("%s (%s)", m.ID, m.Name))
+	}
+	return nil, fmt.Errorf("%w: the store has features of several networks: choose one, or several to concatenate: %s", ErrConfig, strings.Join(names, ", "))
+}
+
+// trainable reports why no head can be trained.
+func (d *dataset) trainable() error {
+	train := d.splits[split.Training]
+	others := d.splits[split.Validation].Len() + d.splits[split.Testing].Len()
+	switch {
+	case train.Len() == 0 && others > 0:
+		return fmt.Errorf("%w: no image is in the training split, %d are in the others: %w: ingest more photos, or give the training split a larger share", ErrNoImages, others, ErrEmptySplit)
+	case train.Len() == 0 && train.Incomplete > 0:
+		return fmt.Errorf("%w: no image has features of all the networks: ingest the photos with each of them", ErrNoImages)
+	case train.Len() == 0:
+		return fmt.Errorf("%w: ingest a folder that has one folder of photos a label", ErrNoImages)
+	case len(d.labels) == 1:
+		return fmt.Errorf("%w, %q, has training images: a classifier needs two or more: ingest a folder that has one folder of photos a label", ErrOneLabel, d.labels[0])
+	}
+	return nil
+}
+
+// index returns the images of a split.
+func (d *dataset) index(s split.Split) *store.Index { return d.splits[s] }
+
+// trainedOn describes the dataset for the head's record.
+func (d *dataset) trainedOn() store.TrainedOn {
+	fingerprint := d.index(split.Training).Fingerprint()
+	t := store.TrainedOn{Policy: d.db.Policy(), Counts: make([][3]int, len(d.labels)), Fingerprint: fingerprint[:]}
+	for s, ix := range d.splits {
+		for l, keys := range ix.Keys {
+			t.Counts[l][s] = len(keys)
+		}
+	}
+	return t
+}
+
+// fewImages is the number of training images below which a label is warned about;
+// retrain.py has the same.
+const fewImages = 20
+
+// warnings says what is doubtful about the data, and what to do.
+func (d *dataset) warnings() []string {
+	var out []string
+	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	train := d.index(split.Training)
+	if few := d.labelsWhere(split.Training, func(n int) bool { return n < fewImages }); len(few) > 0 {
+		warn("fewer than %d training images of %s: expect it to be mistaken often; add photos", fewImages, list(few))
+	}
+	if train.Incomplete > 0 {
+		warn("%d images have features of some of the networks only and are left out: ingest the photos with each network", train.Incomplete)
+	}
+	for _, s := range []split.Split{split.Validation, split.Testing} {
+		what := map[split.Split]string{split.Validation: "training goes unwatched", split.Testing: "the accuracy stays unknown"}[s]
+		none := d.labelsWhere(s, func(n int) bool { return n == 0 })
+		switch {
+		case d.index(s).Len() == 0:
+			warn("the %v split is empty, so %s: add photos, or give the split a larger share", s, what)
+		case len(none) > 0:
+			warn("the %v split has no image of %s, so it does not show how well that is told apart: add photos, or give the split a larger share", s, list(none))
+		}
+		if n := d.strangers[s]; n > 0 {
+			warn("%d images of the %v split have labels without a training image, so the head cannot know them: add photos of these labels", n, s)
+		}
+	}
+	return out
+}
+
+// labelsWhere returns the labels whose number of images in a split fulfils a
+// condition.
+func (d *dataset) labelsWhere(s split.Split, cond func(n int) bool) []string {
+	var labels []string
+	for l, keys := range d.index(s).Keys {
+		if cond(len(keys)) {
+			labels = append(labels, d.labels[l])
+		}
+	}
+	return labels
+}
+
+// list joins some names for a message.
+func list(names []string) string {
+	const most = 5
+	var quoted []string
+	for _, n := range names[:min(len(names), most)] {
+		quoted = append(quoted, fmt.Sprintf("%q", n))
+	}
+	s := strings.Join(quoted, ", ")
+	if more := len(names) - most; more > 0 {
+		s += fmt.Sprintf(" and %d more labels", more)
+	}
+	return s
+}
+
+// Fresh tells whether a head's training images are still those of the store: none
+// was added, removed or relabelled, and none changed its split.
+func (h *Head) Fresh(db *store.DB) (bool, error) {
+	ix, err := db.Index(h.Models, split.Training)
+	if err != nil {
+		return false, err
+	}
+	now := ix.Fingerprint()
+	return string(now[:]) == string(h.Trained.Fingerprint), nil
+}

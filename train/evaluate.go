@@ -1,0 +1,74 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// Evaluate looks at every image of a split once and says how good the head is on
+// it. Images of a label that the head does not know count as mistaken.
+func Evaluate(ctx context.Context, db *store.DB, h *Head, s split.Split) (*Report, error) {
+	ix, err := db.Index(h.Models, s)
+	if err != nil {
+		return nil, err
+	}
+	if ix.Len() == 0 {
+		return nil, fmt.Errorf("%w: no image is in the %v split: add photos, or give the split a larger share", ErrEmptySplit, s)
+	}
+	if ix.Dim() != h.Dim {
+		return nil, fmt.Errorf("%w: the store's images have %d, the head takes %d: train it again", ErrWrongFeature, ix.Dim(), h.Dim)
+	}
+	labels, strangers := joinLabels(h.Labels, ix.Labels)
+	ix, _ = ix.Align(labels)
+	t := newTally(labels, len(h.Labels))
+	probs := make([]float64, len(h.Labels))
+	err = db.Each(ix, func(label int, d split.Digest, row []float32) error {
+		if err := h.Predict(row, probs); err != nil {
+			return err
+		}
+		t.add(d, label, probs)
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := t.report(s)
+	if len(strangers) > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the head does not know %s, so these images count as mistaken: train it again", list(strangers)))
+	}
+	return r, nameMisses(db, r.Misses)
+}
+
+// joinLabels returns the labels of a head followed by those it does not know.
+func joinLabels(known, found []string) (all, strangers []string) {
+	for _, l := range found {
+		if !slices.Contains(known, l) {
+			strangers = append(strangers, l)
+		}
+	}
+	return slices.Concat(known, strangers), strangers
+}
+
+// nameMisses sets the paths of misses.
+func nameMisses(db *store.DB, misses []Miss) error {
+	return db.View(func(tx *store.Tx) error {
+		roots := map[store.RootID]string{}
+		all, err := tx.Roots()
+		for _, r := range all {
+			roots[r.ID] = r.Path
+		}
+		for i := 0; i < len(misses) && err == nil; i++ {
+			var at []store.Location
+			at, _, err = tx.Locations(misses[i].Digest)
+			for _, l := range at {
+				misses[i].Paths = append(misses[i].Paths, filepath.Join(roots[l.Root], filepath.FromSlash(l.Path)))
+			}
+		}
+		return err
+	})
+}

@@ -1,0 +1,46 @@
+package train
+
+import "fmt"
+
+// An Event is something worth telling while a head is trained: a Validation or a
+// Warning. Its String is a line for people.
+type Event interface{ String() string }
+
+// A Validation is a look at images that the head is not trained on.
+type Validation struct {
+	Step  int `json:"step"`  // minibatches so far
+	Steps int `json:"steps"` // minibatches in all
+
+	// Accuracy on images drawn from the validation split like a minibatch.
+	Accuracy Proportion `json:"validation"`
+
+	// Loss is the mean cross-entropy of the same images, in nats.
+	Loss float64 `json:"validation_loss"`
+
+	// TrainAccuracy and TrainLoss are those of the last minibatch, before its step.
+	TrainAccuracy Proportion `json:"training"`
+	TrainLoss     float64    `json:"training_loss"`
+}
+
+// String returns the article's line.
+func (v Validation) String() string {
+	return fmt.Sprintf("Step %d: Validation accuracy on random sampled %d examples = %.1f%%", v.Step, v.Accuracy.Total, 100*v.Accuracy.Share)
+}
+
+// A Warning is about data that trains or tests badly, and what to do.
+type Warning struct {
+	Message string `json:"warning"`
+}
+
+// String returns the message.
+func (w Warning) String() string { return w.Message }
+
+// Progress counts a long computation whose work is known beforehand.
+type Progress struct {
+	What  string `json:"progress"`
+	Done  int    `json:"done"`
+	Total int    `json:"total"`
+}
+
+// String returns a short line.
+func (p Progress) String() string { return fmt.Sprintf("%s: %d of %d", p.What, p.Done, p.Total) }

@@ -1,0 +1,150 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"featstore/split"
+	"featstore/store"
+	"featstore/store/storetest"
+)
+
+func TestHeadRoundTrip(t *testing.T) {
+	c := storetest.Clusters{Labels: 3, Images: 60, Dim: 12, Spread: 1}
+	db := filled(t, c)
+	h, _, err := Train(context.Background(), db, quick(100), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Version = "1.2.3"
+	if err := h.Save(db, "flowers"); err != nil {
+		t.Fatal(err)
+	}
+	back, err := Load(db, "flowers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	requireSameLayer(t, h, back)
+	if d := cmp.Diff(h, back, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".classifier" }, cmp.Ignore())); d != "" {
+		t.Errorf("head changed on its way through the store:\n%s", d)
+	}
+	a, b := make([]float64, 3), make([]float64, 3)
+	for i := range 20 {
+		x := c.Vector(i%3, i)
+		if err := errors.Join(h.Predict(x, a), back.Predict(x, b)); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(a) != fmt.Sprint(b) {
+			t.Errorf("predictions %v and %v", a, b)
+		}
+	}
+}
+
+func TestHeadTellsWhatItWasTrainedOn(t *testing.T) {
+	c := storetest.Clusters{Labels: 2, Images: 50, Dim: 6, Spread: 1}
+	db := filled(t, c)
+	h := mustFit(t, db, quick(5))
+	sum := [3]int{}
+	for _, n := range h.Trained.Counts {
+		for s := range n {
+			sum[s] += n[s]
+		}
+	}
+	if sum[0]+sum[1]+sum[2] != 100 || sum[0] < 60 || h.Trained.Policy != split.DefaultPolicy() || h.Models[0] != "m" || h.Config.Models[0] != "m" {
+		t.Errorf("trained on %+v, config %+v", h.Trained, h.Config)
+	}
+	fresh := func(want bool, after string) {
+		t.Helper()
+		if got, err := h.Fresh(db); err != nil || got != want {
+			t.Errorf("after %s: fresh is %v, %v", after, got, err)
+		}
+	}
+	fresh(true, "training")
+	var train, test int
+	for i := range c.Images {
+		if split.DefaultPolicy().Assign(c.Digest(0, i)) == split.Training {
+			train = i
+		} else {
+			test = i
+		}
+	}
+	remove := func(i int) {
+		err := db.Update(func(tx *store.Tx) error { return tx.DeleteImage(1, fmt.Sprintf("label00/%06d.jpg", i)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove(test)
+	fresh(true, "removing an image that is not trained on")
+	remove(train)
+	fresh(false, "removing a training image")
+}
+
+func TestPredictChecksLengths(t *testing.T) {
+	db := filled(t, storetest.Clusters{Labels: 2, Images: 30, Dim: 6, Spread: 1})
+	h := mustFit(t, db, quick(5))
+	if err := h.Predict(make([]float32, 5), make([]float64, 2)); !errors.Is(err, ErrWrongFeature) {
+		t.Errorf("5 of 6 features: %v", err)
+	}
+	if err := h.Predict(make([]float32, 6), make([]float64, 3)); err == nil {
+		t.Error("room for 3 of 2 probabilities was accepted")
+	}
+	if _, err := Load(db, "nix"); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "train it first") {
+		t.Errorf("loading a head that is not there: %v", err)
+	}
+}
+
+func TestDamagedHeadsAreRefused(t *testing.T) {
+	db := filled(t, storetest.Clusters{Labels: 2, Images: 30, Dim: 6, Spread: 1})
+	good, err := mustFit(t, db, quick(5)).record("h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		damage func(r *store.Head)
+		want   error
+	}{
+		{"cut", func(r *store.Head) { r.Params = r.Params[:len(r.Params)-3] }, ErrHeadCorrupt},
+		{"empty", func(r *store.Head) { r.Params = nil }, ErrHeadCorrupt},
+		{"another kind's", func(r *store.Head) { r.Params = []byte{0x80} }, ErrHeadCorrupt},
+		{"kind", func(r *store.Head) { r.Kind = "magic" }, ErrUnknownKind},
+		{"labels", func(r *store.Head) { r.Labels = r.Labels[:1] }, ErrHeadCorrupt},
+		{"no labels", func(r *store.Head) { r.Labels = nil }, ErrHeadCorrupt},
+		{"dim", func(r *store.Head) { r.Dim = 7 }, ErrHeadCorrupt},
+		{"settings", func(r *store.Head) { r.Config = "{" }, ErrHeadCorrupt},
+	} {
+		r := good
+		c.damage(&r)
+		if _, err := FromRecord(r); !errors.Is(err, c.want) || !strings.Contains(err.Error(), "head h") {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// Whatever bytes a record holds, decoding ends in a head that predicts or in an
+// error.
+func FuzzHeadParams(f *testing.F) {
+	db := filled(f, storetest.Clusters{Labels: 2, Images: 30, Dim: 6, Spread: 1})
+	good, err := mustFit(f, db, quick(5)).record("h")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Params, good.Kind)
+	f.Fuzz(func(t *testing.T, params []byte, kind string) {
+		r := good
+		r.Params, r.Kind = params, kind
+		h, err := FromRecord(r)
+		if err != nil {
+			return
+		}
+		if err := h.Predict(make([]float32, 6), make([]float64, 2)); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,153 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// Streams of random numbers: each purpose has its own, so that looking at the
+// validation split more often does not change what is trained.
+const (
+	streamWeights = iota + 1
+	streamTraining
+	streamValidation
+)
+
+func source(seed, stream uint64) *rand.PCG { return rand.NewPCG(seed, stream) }
+
+// fitSoftmax trains the article's head.
+func fitSoftmax(ctx context.Context, d *dataset, cfg Config, events func(Event)) (classifier, error) {
+	l := newLayer(len(d.labels), d.index(split.Training).Dim())
+	l.initialise(rand.New(source(cfg.Seed, streamWeights)), cfg.Deviation)
+	crew := newCrew(0)
+	defer crew.close()
+	watch, err := newWatch(d, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer watch.close()
+	feed, err := newFeed(d.db, d.index(split.Training), source(cfg.Seed, streamTraining), cfg.Batch, cfg.Steps)
+	if err != nil {
+		return nil, err
+	}
+	s := newSGD(l, cfg.Rate, cfg.Batch, crew)
+	err = descend(ctx, s, feed, watch, cfg, events)
+	if err2 := feed.close(); err == nil {
+		err = err2
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &s.layer, nil
+}
+
+// descend takes the steps.
+func descend(ctx context.Context, s *sgd, f *feed, w *watch, cfg Config, events func(Event)) error {
+	for step := 1; step <= cfg.Steps; step++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m, err := f.next()
+		if err != nil {
+			return err
+		}
+		look := step%cfg.EvalEvery == 0 || step == cfg.Steps
+		var v Validation
+		if look {
+			v = Validation{Step: step, Steps: cfg.Steps}
+			v.TrainAccuracy, v.TrainLoss = w.measure(&s.layer, m.Batch)
+		}
+		if !s.step(m.Rows, m.Labels) {
+			return whyNotFinite(m.Batch, step)
+		}
+		f.release(m)
+		if !look {
+			continue
+		}
+		if err := w.validate(&s.layer, &v); err != nil {
+			return err
+		}
+		events(v)
+	}
+	return whyNotFiniteWeights(&s.layer, cfg)
+}
+
+// whyNotFinite explains a step that gave no number.
+func whyNotFinite(b *store.Batch, step int) error {
+	for i, row := range b.Rows {
+		for k, x := range row {
+			if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+				return fmt.Errorf("step %d: %w: feature %d of the image with digest %s is %v: remove the image and ingest it again", step, ErrNotFinite, k, b.Digests[i].Short(), x)
+			}
+		}
+	}
+	return fmt.Errorf("step %d: %w: choose a lower learning rate", step, ErrDiverged)
+}
+
+// whyNotFiniteWeights reports weights that no longer are numbers after the last
+// step.
+func whyNotFiniteWeights(l *layer, cfg Config) error {
+	for _, w := range l.weights {
+		if f := float64(w); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("step %d: %w: choose a lower learning rate than %v", cfg.Steps, ErrDiverged, cfg.Rate)
+		}
+	}
+	return nil
+}
+
+// A watch measures the head while it is trained.
+type watch struct {
+	sampler *store.Sampler // nil where the validation split is empty
+	src     rand.Source
+	n       int
+	logits  []float32
+}
+
+func newWatch(d *dataset, cfg Config) (*watch, error) {
+	w := &watch{src: source(cfg.Seed, streamValidation), n: cfg.EvalBatch, logits: make([]float32, max(cfg.EvalBatch, cfg.Batch)*len(d.labels))}
+	if d.index(split.Validation).Len() == 0 {
+		return w, nil
+	}
+	var err error
+	w.sampler, err = d.db.NewSampler(d.index(split.Validation))
+	return w, err
+}
+
+func (w *watch) close() {
+	if w.sampler != nil {
+		w.sampler.Close()
+	}
+}
+
+// validate draws images from the validation split as the minibatches are drawn and
+// notes how the layer does on them.
+func (w *watch) validate(l *layer, v *Validation) error {
+	if w.sampler == nil {
+		return nil
+	}
+	b, err := w.sampler.Draw(w.src, w.n)
+	if err != nil {
+		return err
+	}
+	v.Accuracy, v.Loss = w.measure(l, b)
+	return nil
+}
+
+// measure returns accuracy and mean cross-entropy of a layer on a batch.
+func (w *watch) measure(l *layer, b *store.Batch) (Proportion, float64) {
+	labels := len(l.bias)
+	logits := w.logits[:len(b.Rows)*labels]
+	l.logits(logits, b.Rows)
+	correct := 0
+	for i, y := range b.Labels {
+		if argmax(logits[i*labels:(i+1)*labels]) == y {
+			correct++
+		}
+	}
+	return NewProportion(correct, len(b.Rows)), crossEntropy(logits, b.Labels)
+}
