@@ -1,17 +1,37 @@
 package ingest
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of Run that concern the whole folder.
 var (
-	ErrNotFolder = errors.New("not a folder")                                       // the root is a file
-	ErrNoPhotos  = errors.New("no photos found")                                    // nothing below the root
-	ErrNoLabels  = errors.New("no labels: photos must lie in one folder per label") // photos only directly in the root
+	ErrNotFolder = errors.New("not a folder") // the root is a file
+	ErrNoPhotos  = errors.New("no photos")    // nothing below the root
+	ErrNoLabels  = errors.New("no labels")    // photos only directly in the root
+	ErrOverlap   = errors.New("overlaps a folder that is in the store already")
 )
 
 // Reasons why single files and links are left out.
 var (
 	errLoop       = errors.New("link leads back to a folder that holds it")
+	errBrokenLink = errors.New("link to a file that does not exist")
 	errReadBefore = errors.New("link leads to a folder already read")
 	errLabelName  = errors.New("the label's folder has a name that is not UTF-8: rename it")
+	errChanging   = errors.New("file kept changing while it was being read: ingest again later")
+	errNotPhoto   = errors.New("not a photo")
 )
+
+// usable reports why a folder as a whole gives nothing to do.
+func (l *listing) usable() error {
+	switch {
+	case len(l.files) > 0:
+		return nil
+	case len(l.unlabelled) > 0:
+		return fmt.Errorf("%s: %w: its %d photos lie directly in it, not in folders named after their labels", l.root, ErrNoLabels, len(l.unlabelled))
+	case len(l.unread) > 0:
+		return fmt.Errorf("%s: %w: %s: %s", l.root, ErrNoPhotos, l.unread[0].Path, l.unread[0].Reason)
+	}
+	return fmt.Errorf("%s: %w in it", l.root, ErrNoPhotos)
+}

@@ -1,5 +1,15 @@
 package ingest
 
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+
+	"featstore/split"
+	"featstore/store"
+)
+
 // A Problem is one file or folder that was left out, with the reason in words.
 type Problem struct {
 	Path   string `json:"path"` // relative to the root, slash-separated
@@ -7,3 +17,193 @@ type Problem struct {
 }
 
 func problem(path string, err error) Problem { return Problem{path, err.Error()} }
+
+// A Failure is a photo that could not be used.
+type Failure struct {
+	Problem
+	Before bool `json:"before"` // it failed in an earlier run and was not tried again
+}
+
+// A Dispute is bytes that lie under more than one label: nobody uses them until
+// all but one of the files are gone or moved.
+type Dispute struct {
+	Digest split.Digest `json:"digest"`
+	Labels []string     `json:"labels"`
+	Paths  []string     `json:"paths"` // in this folder
+}
+
+// A ModelCount says what one network had to do.
+type ModelCount struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Computed int    `json:"computed"`
+}
+
+// A LabelCount is the photos in a label's folder that are in the store now.
+type LabelCount struct {
+	Label  string `json:"label"`
+	Photos int    `json:"photos"`
+}
+
+// A Report says what a run found and did. Every file found is counted once:
+//
+//	Found = Unchanged + Touched + Changed + Relabelled + Renamed + New + Duplicates
+//	        + len(Failures) + len(NotPhotos) + Vanished
+//
+// unless the run was interrupted.
+type Report struct {
+	Root      string `json:"root"`
+	MovedFrom string `json:"moved_from,omitempty"` // where the folder lay when it was last seen
+
+	Found      int `json:"found"`
+	Unchanged  int `json:"unchanged"`  // size and time as recorded: not opened, unless a network was new to them
+	Touched    int `json:"touched"`    // another time, the same bytes
+	Changed    int `json:"changed"`    // other bytes than before
+	Relabelled int `json:"relabelled"` // moved to another label
+	Renamed    int `json:"renamed"`    // moved within the label
+	New        int `json:"new"`        // bytes never seen before
+	Duplicates int `json:"duplicates"` // new paths of bytes that another file has too
+	Vanished   int `json:"vanished"`   // gone between being found and being read
+
+	Read      int   `json:"read"` // files whose bytes were read
+	ReadBytes int64 `json:"read_bytes"`
+	Computed  int   `json:"computed"` // vectors, of all networks together
+
+	Gone   int `json:"gone"`   // in the store, but no longer in the folder
+	Pruned int `json:"pruned"` // of those, dropped
+
+	Models   []ModelCount `json:"models"`
+	Labels   []LabelCount `json:"labels"`
+	Failures []Failure    `json:"failures"`
+	Disputed []Dispute    `json:"disputed"`
+
+	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are none
+	Unlabelled  []string  `json:"unlabelled"`   // photos directly in the folder: they have no label
+	EmptyLabels []string  `json:"empty_labels"` // folders without a usable photo
+	Links       []Problem `json:"links"`        // not followed
+	Unread      []Problem `json:"unread"`       // folders that could not be read
+
+	Seconds float64 `json:"seconds"`
+}
+
+// A tally is a report that several workers write.
+type tally struct {
+	mu sync.Mutex
+	Report
+}
+
+func newTally(l *listing, networks []network) *tally {
+	t := &tally{Report: Report{Root: l.root, Found: len(l.files), Unlabelled: l.unlabelled, Links: l.links, Unread: l.unread}}
+	for _, n := range networks {
+		t.Models = append(t.Models, ModelCount{ID: n.model.ID, Name: n.model.Name})
+	}
+	return t
+}
+
+// update changes the report while no other worker does.
+func (t *tally) update(change func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change()
+}
+
+func (t *tally) read(bytes int) {
+	t.update(func() { t.Read++; t.ReadBytes += int64(bytes) })
+}
+
+func (t *tally) notPhoto(f file) {
+	t.update(func() { t.NotPhotos = append(t.NotPhotos, f.path) })
+}
+
+func (t *tally) failed(f file, reason string, before bool) {
+	t.update(func() {
+		t.Failures = append(t.Failures, Failure{Problem{f.path, reason}, before})
+	})
+}
+
+// done counts a photo that is in the store under its path.
+func (t *tally) done(w task, out outcome) {
+	t.update(func() {
+		t.computed(out)
+		switch {
+		case w.missing && w.old.Digest == out.digest:
+			t.Unchanged++
+		case w.old == nil && out.known:
+			t.Duplicates++
+		case w.old == nil:
+			t.New++
+		case w.old.Digest != out.digest:
+			t.Changed++
+		case w.old.Label != w.label:
+			t.Relabelled++
+		default:
+			t.Touched++
+		}
+	})
+}
+
+// renamed counts a photo that took the place of one that is gone.
+func (t *tally) renamed(w task, out outcome, old store.ImageEntry) {
+	t.update(func() {
+		t.computed(out)
+		if old.Label == w.label {
+			t.Renamed++
+		} else {
+			t.Relabelled++
+		}
+	})
+}
+
+func (t *tally) computed(out outcome) {
+	t.Computed += len(out.computed)
+	for i := range t.Models {
+		if slices.Contains(out.computed, t.Models[i].ID) {
+			t.Models[i].Computed++
+		}
+	}
+}
+
+// conclude adds what only the finished store can tell, and puts everything into
+// an order that does not hang on which worker was first.
+func (r *run) conclude() error {
+	t := r.report
+	slices.SortFunc(t.Failures, func(a, b Failure) int { return cmp.Compare(a.Path, b.Path) })
+	slices.Sort(t.NotPhotos)
+	slices.Sort(t.Unlabelled)
+	photos := map[string]int{}
+	disputed := map[split.Digest]*Dispute{}
+	err := r.db.View(func(tx *store.Tx) error {
+		for image, err := range tx.Images(r.root) {
+			if err != nil {
+				return err
+			}
+			photos[image.Label]++
+			labels, err := tx.Labels(image.Digest)
+			if err != nil {
+				return err
+			}
+			if len(labels) < 2 {
+				continue
+			}
+			if disputed[image.Digest] == nil {
+				disputed[image.Digest] = &Dispute{Digest: image.Digest, Labels: labels}
+			}
+			d := disputed[image.Digest]
+			d.Paths = append(d.Paths, image.Path)
+		}
+		return nil
+	})
+	for _, label := range slices.Sorted(maps.Keys(photos)) {
+		t.Labels = append(t.Labels, LabelCount{label, photos[label]})
+	}
+	for _, d := range disputed {
+		t.Disputed = append(t.Disputed, *d)
+	}
+	slices.SortFunc(t.Disputed, func(a, b Dispute) int { return cmp.Compare(a.Paths[0], b.Paths[0]) })
+	for _, label := range slices.Sorted(maps.Keys(r.list.labels)) {
+		if photos[label] == 0 {
+			t.EmptyLabels = append(t.EmptyLabels, label)
+		}
+	}
+	return err
+}

@@ -212,6 +212,8 @@ func (w *walker) note(rel string, info fs.FileInfo, err error) {
 	}
 	f := file{path: rel, label: labelOf(rel)}
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.err = errBrokenLink
 	case err != nil:
 		f.err = cause(err)
 	case !utf8.ValidString(f.label):

@@ -35,13 +35,6 @@ func tree(t *testing.T, names ...string) string {
 	return root
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func list(t *testing.T, root string) *listing {
 	t.Helper()
 	l, err := walk(context.Background(), root, func() {})

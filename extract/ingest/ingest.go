@@ -1,0 +1,138 @@
+// Package ingest brings a folder of labelled photos into a store: it walks the
+// folder, hashes what is new, runs it through the networks and puts the vectors
+// into the store.
+//
+// # What is done again, and what is not
+//
+// A photo whose file has the size and time of last change that the store knows
+// is not even opened. Any other file is read and hashed; vectors are computed
+// only for bytes that the store has none for. So a renamed, moved, copied or
+// touched file costs a read, a photo put under another label moves, and a second
+// network computes its own vectors and no others.
+//
+// A file that is gone stays in the store until Options.Prune asks to drop it,
+// unless its bytes turned up under another path: then it was renamed.
+//
+// # What cannot be used
+//
+// A file that is no photo by name and bytes is passed over and named. A photo
+// that cannot be decoded is recorded as a failure with its reason and tried again
+// when it changes, or with Options.Retry. Neither stops the run. The same bytes
+// under two labels are in dispute: recorded, named, and used by nobody.
+//
+// # Interruption
+//
+// What is done is written in transactions of some hundred photos. When the
+// context is cancelled the open one is finished; the next run goes on from there.
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// Options say how to ingest. The zero value is ready to use.
+type Options struct {
+	Workers  int       // photos looked at at the same time; 0 means one a processor
+	Prune    bool      // drop images whose files are gone
+	Retry    bool      // try again what failed before, though unchanged
+	MaxBytes int64     // of a photo's file; 0 means DefaultMaxBytes
+	Progress *Progress // counters to watch from another goroutine; may be nil
+}
+
+// DefaultMaxBytes is the size up to which a file is taken for a photo.
+const DefaultMaxBytes = 256 << 20
+
+// Progress holds counters that rise while Run works.
+type Progress struct {
+	Found    atomic.Int64 // files found so far
+	Total    atomic.Int64 // files to look into, known once the folder has been read
+	Done     atomic.Int64 // of those, finished
+	Computed atomic.Int64 // vectors computed
+	Failed   atomic.Int64 // files that could not be used
+}
+
+// A run is one call of Run.
+type run struct {
+	db       *store.DB
+	networks []network
+	opt      Options
+	root     store.RootID
+	list     *listing
+	report   *tally
+	writer   *store.Writer
+	claims   claims
+	gone     goneFiles
+	carried  map[split.Digest]map[string][]float32 // see carry
+}
+
+// ingest is Run with networks behind an interface.
+func ingest(ctx context.Context, db *store.DB, networks []network, root string, opt Options) (Report, error) {
+	started := time.Now()
+	if opt.Workers <= 0 {
+		opt.Workers = runtime.GOMAXPROCS(0)
+	}
+	if opt.MaxBytes <= 0 {
+		opt.MaxBytes = DefaultMaxBytes
+	}
+	if opt.Progress == nil {
+		opt.Progress = new(Progress)
+	}
+	list, err := walk(ctx, root, func() { opt.Progress.Found.Add(1) })
+	if err != nil {
+		return Report{}, err
+	}
+	r := &run{db: db, networks: networks, opt: opt, list: list, report: newTally(list, networks)}
+	err = r.all(ctx)
+	r.report.Seconds = time.Since(started).Seconds()
+	return r.report.Report, err
+}
+
+func (r *run) all(ctx context.Context) error {
+	if err := r.list.usable(); err != nil {
+		return err
+	}
+	if err := r.register(); err != nil {
+		return fmt.Errorf("register folder %s: %w", r.list.root, err)
+	}
+	work, err := r.plan()
+	if err != nil {
+		return fmt.Errorf("compare folder %s with the store: %w", r.list.root, err)
+	}
+	r.opt.Progress.Total.Store(int64(len(work.fresh) + len(work.changed)))
+	r.writer = r.db.NewWriter(store.WriterOptions{})
+	err = r.write(ctx, work)
+	if closed := r.writer.Close(); closed != nil && (err == nil || ctx.Err() != nil) {
+		err = fmt.Errorf("write to store: %w", closed)
+	}
+	if e := r.conclude(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// write looks into the planned files. Files new to the store come first: what
+// they hold may be the very bytes that a changed file is about to let go.
+func (r *run) write(ctx context.Context, w *plan) error {
+	if err := r.each(ctx, w.fresh); err != nil {
+		return err
+	}
+	if len(w.changed) > 0 {
+		if err := r.writer.Flush(); err != nil {
+			return err
+		}
+		if err := r.carry(ctx, w.changed); err != nil {
+			return err
+		}
+		if err := r.each(ctx, w.changed); err != nil {
+			return err
+		}
+	}
+	return r.forget(w)
+}

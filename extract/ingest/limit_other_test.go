@@ -1,0 +1,7 @@
+//go:build !linux
+
+package ingest
+
+const canLimitFileSize = false
+
+func limitFileSize(string) error { return nil }

@@ -1,0 +1,144 @@
+package ingest
+
+import (
+	"iter"
+	"strings"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// A task is one file to look into.
+type task struct {
+	file
+	old     *store.Image   // what the store knows of the path, if anything
+	missing bool           // unchanged, but a network has no vector of it
+	failure *store.Failure // recorded when the file was tried before
+}
+
+// A plan is what the comparison of a folder with the store leads to.
+type plan struct {
+	fresh     []task             // new paths, failures to retry, vectors to add
+	changed   []task             // known paths with another size, time or label
+	gone      []store.ImageEntry // known paths without a file
+	recovered []string           // paths of failures without a file
+}
+
+// plan compares the sorted listing with the store's sorted records, both once
+// from end to end.
+func (r *run) plan() (*plan, error) {
+	p := new(plan)
+	err := r.db.View(func(tx *store.Tx) error {
+		failures, stop := iter.Pull2(tx.Failures(r.root))
+		defer stop()
+		images, stopImages := iter.Pull2(tx.Images(r.root))
+		defer stopImages()
+		image, err, more := images()
+		failure, ferr, fmore := failures()
+		for i := 0; ; {
+			if err != nil {
+				return err
+			}
+			if ferr != nil {
+				return ferr
+			}
+			path, any := nextPath(r.list.files, i, image, more, failure, fmore)
+			if !any {
+				return nil
+			}
+			var known *store.ImageEntry
+			if more && image.Path == path {
+				known = &store.ImageEntry{Path: image.Path, Image: image.Image}
+				image, err, more = images()
+			}
+			var failed *store.Failure
+			if fmore && failure.Path == path {
+				f := failure.Failure
+				failed = &f
+				failure, ferr, fmore = failures()
+			}
+			if i < len(r.list.files) && r.list.files[i].path == path {
+				if err := r.compare(tx, p, r.list.files[i], known, failed); err != nil {
+					return err
+				}
+				i++
+			} else {
+				r.absent(p, path, known)
+			}
+		}
+	})
+	for _, g := range p.gone {
+		r.gone.add(g)
+	}
+	return p, err
+}
+
+// nextPath returns the smallest path that any of the three sorted lists has next.
+func nextPath(files []file, i int, image store.ImageEntry, more bool, failure store.FailureEntry, fmore bool) (path string, ok bool) {
+	take := func(p string) {
+		if !ok || p < path {
+			path, ok = p, true
+		}
+	}
+	if i < len(files) {
+		take(files[i].path)
+	}
+	if more {
+		take(image.Path)
+	}
+	if fmore {
+		take(failure.Path)
+	}
+	return path, ok
+}
+
+// compare decides what a file on disk asks for.
+func (r *run) compare(tx *store.Tx, p *plan, f file, known *store.ImageEntry, failed *store.Failure) error {
+	switch {
+	case failed != nil && failed.Size == f.size && failed.MTime == f.mtime && !r.opt.Retry:
+		r.report.failed(f, failed.Reason, true)
+	case known == nil:
+		p.fresh = append(p.fresh, task{file: f, failure: failed})
+	case !unchanged(f, *known):
+		p.changed = append(p.changed, task{file: f, old: &known.Image})
+	case known.Label != f.label:
+		p.changed = append(p.changed, task{file: f, old: &known.Image})
+	default:
+		missing, err := r.lacks(tx, known.Digest)
+		if err != nil {
+			return err
+		}
+		if missing {
+			p.fresh = append(p.fresh, task{file: f, old: &known.Image, missing: true})
+		} else {
+			r.report.update(func() { r.report.Unchanged++ })
+		}
+	}
+	return nil
+}
+
+// absent notes a record whose file was not found. What lies in a folder that
+// could not be read is unknown, not gone.
+func (r *run) absent(p *plan, path string, known *store.ImageEntry) {
+	for _, dir := range r.list.unread {
+		if strings.HasPrefix(path, dir.Path+"/") {
+			return
+		}
+	}
+	if known != nil {
+		p.gone = append(p.gone, *known)
+	} else {
+		p.recovered = append(p.recovered, path)
+	}
+}
+
+// lacks reports whether a network has no vector of a digest.
+func (r *run) lacks(tx *store.Tx, d split.Digest) (bool, error) {
+	for _, n := range r.networks {
+		has, err := tx.HasVector(n.model.ID, d)
+		if err != nil || !has {
+			return !has, err
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,101 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"featstore/store"
+)
+
+// register finds the folder's entry in the store, or makes one, and records the
+// networks.
+func (r *run) register() error {
+	return r.db.Update(func(tx *store.Tx) error {
+		root, err := r.identify(tx)
+		if err != nil {
+			return err
+		}
+		root.Path, root.Name, root.Seen = r.list.root, filepath.Base(r.list.root), time.Now()
+		root, err = tx.PutRoot(root)
+		if err != nil {
+			return err
+		}
+		r.root = root.ID
+		for _, n := range r.networks {
+			if err := putModel(tx, n.model); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// putModel records a network unless it is known.
+func putModel(tx *store.Tx, m store.Model) error {
+	_, err := tx.Model(m.ID)
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	m.Added = time.Now()
+	return tx.PutModel(m)
+}
+
+// identify returns the store's entry for the folder: the one with its path, or
+// that of a folder which is no longer where it was and held these very files.
+func (r *run) identify(tx *store.Tx) (store.Root, error) {
+	roots, err := tx.Roots()
+	if err != nil {
+		return store.Root{}, err
+	}
+	for _, root := range roots {
+		if root.Path == r.list.root {
+			return root, nil
+		}
+	}
+	var moved store.Root
+	most := 0
+	for _, root := range roots {
+		if _, err := os.Stat(root.Path); !errors.Is(err, fs.ErrNotExist) {
+			if within(r.list.root, root.Path) || within(root.Path, r.list.root) {
+				return store.Root{}, fmt.Errorf("%w: %s", ErrOverlap, root.Path)
+			}
+			continue
+		}
+		same, all, err := r.agreement(tx, root.ID)
+		if err != nil {
+			return store.Root{}, err
+		}
+		if 2*same > all && same > most {
+			moved, most = root, same
+		}
+	}
+	r.report.MovedFrom = moved.Path
+	return moved, nil
+}
+
+// agreement counts a root's images, and those that lie in the listing under the
+// same path with the same size and time of change.
+func (r *run) agreement(tx *store.Tx, root store.RootID) (same, all int, err error) {
+	at := 0
+	for image, err := range tx.Images(root) {
+		if err != nil {
+			return 0, 0, err
+		}
+		all++
+		for at < len(r.list.files) && r.list.files[at].path < image.Path {
+			at++
+		}
+		if at < len(r.list.files) && unchanged(r.list.files[at], image) {
+			same++
+		}
+	}
+	return same, all, nil
+}
+
+func unchanged(f file, image store.ImageEntry) bool {
+	return f.err == nil && f.path == image.Path && f.size == image.Size && f.mtime == image.MTime
+}
