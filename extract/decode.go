@@ -52,7 +52,7 @@ type header struct {
 // A format knows one kind of file.
 type format struct {
 	name   string
-	header func(data []byte) (header, error)
+	header func(data []byte, s *Scratch) (header, error)
 	// decode is called only after header succeeded and its size was accepted.
 	decode func(data []byte, h header, s *Scratch) (*Photo, error)
 }
@@ -124,7 +124,7 @@ func DecodeConfig(data []byte) (format string, width, height int, err error) {
 	if err != nil {
 		return "", 0, 0, err
 	}
-	h, err := readHeader(f, data)
+	h, err := readHeader(f, data, new(Scratch))
 	if err != nil {
 		return "", 0, 0, err
 	}
@@ -141,7 +141,7 @@ func decodePhoto(data []byte, lim Limits, s *Scratch) (*Photo, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := readHeader(f, data)
+	h, err := readHeader(f, data, s)
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +157,8 @@ func decodePhoto(data []byte, lim Limits, s *Scratch) (*Photo, error) {
 	return ph, nil
 }
 
-func readHeader(f *format, data []byte) (header, error) {
-	return guard(f, func() (header, error) { return f.header(data) })
+func readHeader(f *format, data []byte, s *Scratch) (header, error) {
+	return guard(f, func() (header, error) { return f.header(data, s) })
 }
 
 // guard runs a decoder's step and gives every failure its class: the sentinel

@@ -9,7 +9,7 @@ import (
 
 var bmpFormat = format{name: "bmp", header: bmpHeader, decode: decodeBMP}
 
-func bmpHeader(data []byte) (header, error) {
+func bmpHeader(data []byte, _ *Scratch) (header, error) {
 	c, err := bmp.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return header{}, err

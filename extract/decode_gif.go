@@ -13,7 +13,7 @@ var gifFormat = format{name: "gif", header: gifHeader, decode: decodeGIF}
 // for: a 12-bit code names at most 4,096 of them.
 const maxLZWRatio = 4096 * 8 / 12
 
-func gifHeader(data []byte) (header, error) {
+func gifHeader(data []byte, _ *Scratch) (header, error) {
 	c, err := gif.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return header{}, err

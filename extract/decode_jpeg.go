@@ -1,45 +1,96 @@
 package extract
 
 import (
-	"bytes"
-	"image/jpeg"
+	"errors"
+	"fmt"
+
+	"featstore/extract/internal/jpeg"
 )
 
 var jpegFormat = format{name: "jpeg", header: jpegHeader, decode: decodeJPEG}
 
-func jpegHeader(data []byte) (header, error) {
-	c, err := jpeg.DecodeConfig(bytes.NewReader(data))
+func jpegHeader(data []byte, s *Scratch) (header, error) {
+	c, err := s.jpeg.DecodeConfig(data)
 	if err != nil {
-		return header{}, err
+		return header{}, jpegError(err)
 	}
-	return header{w: c.Width, h: c.Height, orientation: jpegOrientation(data)}, nil
+	return header{w: c.Width, h: c.Height, orientation: exifOrientation(c.EXIF)}, nil
+}
+
+// jpegError gives the JPEG decoder's errors their class here.
+func jpegError(err error) error {
+	if errors.Is(err, jpeg.ErrUnsupported) {
+		return fmt.Errorf("%w: %w", ErrUnsupportedFormat, err)
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
 func decodeJPEG(data []byte, h header, s *Scratch) (*Photo, error) {
-	m, err := jpeg.Decode(bytes.NewReader(data))
+	m, err := s.jpeg.Decode(data, jpeg.Options{})
 	if err != nil {
-		return nil, err
+		return nil, jpegError(err)
 	}
-	return fromImage(m, colorYCbCr)
+	ph := &s.photo
+	*ph = Photo{storedW: m.Width, storedH: m.Height}
+	if m.Damaged > 0 {
+		ph.Warning = fmt.Sprintf("%d damaged parts of the JPEG between restart markers are grey or wrong", m.Damaged)
+	}
+	switch m.Color {
+	case jpeg.Gray:
+		ph.color = colorGray
+	case jpeg.RGB:
+		ph.color = colorRGB
+	case jpeg.YCbCr:
+		ph.color = colorYCbCr
+	default:
+		return fromInk(m), nil
+	}
+	for i := range m.Planes {
+		ph.planes[i] = jpegPlane(m, i)
+	}
+	return ph, nil
 }
 
-// jpegOrientation finds the EXIF block among the segments before the first scan.
-func jpegOrientation(data []byte) orientation {
-	const sos, app1 = 0xda, 0xe1
-	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
-		marker := data[at+1]
-		if marker == 0xff { // fill byte
-			at++
-			continue
-		}
-		n := int(data[at+2])<<8 | int(data[at+3])
-		if marker == sos || n < 2 || at+2+n > len(data) {
-			break
-		}
-		if seg := data[at+4 : at+2+n]; marker == app1 && bytes.HasPrefix(seg, []byte("Exif\x00")) {
-			return exifOrientation(seg)
-		}
-		at += 2 + n
+// jpegPlane is component i with the upsampling that libjpeg would use.
+func jpegPlane(m *jpeg.Image, i int) plane {
+	p := &m.Planes[i]
+	fx, fy := m.MaxH == 2*p.H, m.MaxV == 2*p.V
+	// libjpeg has the triangle filter for pictures that are not tiny, and
+	// vertically only where the columns are subsampled as well or not at all.
+	fancyX := fx && p.Width > 2 && (fy || m.MaxV == p.V)
+	fancyY := fy && (fancyX || m.MaxH == p.H)
+	return plane{
+		pix: p.Pix, stride: p.Stride, w: p.Width, h: p.Height,
+		upX: upsampling{num: p.H, den: m.MaxH, fancy: fancyX},
+		upY: upsampling{num: p.V, den: m.MaxV, fancy: fancyY},
 	}
-	return upright
+}
+
+// fromInk converts CMYK and YCCK, which printers use, to full RGB planes. The
+// values are those of 255 − ink, as Adobe's programs store them and others
+// expect them even where no Adobe segment says so.
+func fromInk(m *jpeg.Image) *Photo {
+	ph := newPlanar(colorRGB, m.Width, m.Height)
+	var src [4]plane
+	for i := range src {
+		src[i] = jpegPlane(m, i)
+	}
+	for y := range m.Height {
+		for x := range m.Width {
+			var v [4]byte
+			for i := range src {
+				v[i] = src[i].pixel(x, y)
+			}
+			ink := [3]byte{v[0], v[1], v[2]}
+			if m.Color == jpeg.YCCK {
+				for c, complement := range colorYCbCr.rgb(v[0], v[1], v[2]) {
+					ink[c] = 255 - complement
+				}
+			}
+			for c := range ph.planes {
+				ph.planes[c].pix[y*m.Width+x] = mul255(ink[c], v[3])
+			}
+		}
+	}
+	return ph
 }

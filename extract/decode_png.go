@@ -13,7 +13,7 @@ var pngFormat = format{name: "png", header: pngHeader, decode: decodePNG}
 // 258 a match, each match at least two bits.
 const maxDeflateRatio = 1032
 
-func pngHeader(data []byte) (header, error) {
+func pngHeader(data []byte, _ *Scratch) (header, error) {
 	const ihdrEnd = 8 + 8 + 13 + 4
 	if len(data) < ihdrEnd {
 		return header{}, fmt.Errorf("%w: the PNG ends inside its header", ErrCorrupt)

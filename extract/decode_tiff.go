@@ -8,7 +8,7 @@ import (
 
 var tiffFormat = format{name: "tiff", header: tiffHeader, decode: decodeTIFF}
 
-func tiffHeader(data []byte) (header, error) {
+func tiffHeader(data []byte, _ *Scratch) (header, error) {
 	c, err := tiff.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return header{}, err

@@ -11,7 +11,7 @@ import (
 
 var webpFormat = format{name: "webp", header: webpHeader, decode: decodeWebP}
 
-func webpHeader(data []byte) (header, error) {
+func webpHeader(data []byte, _ *Scratch) (header, error) {
 	if chunk := riffChunk(data, "ANIM"); chunk != nil {
 		return header{}, fmt.Errorf("%w: an animated WebP; save one frame of it as a still picture", ErrUnsupportedFormat)
 	}

@@ -14,6 +14,10 @@ type Photo struct {
 	// planes; Width, Height and Fill account for it.
 	Orientation int
 
+	// Warning says in what way the file is damaged although it could be decoded,
+	// or is empty.
+	Warning string
+
 	color  colorModel
 	planes [3]plane
 	// storedW and storedH are the picture's size as stored, before orientation.
@@ -74,6 +78,37 @@ type upsampling struct {
 }
 
 var noUpsampling = upsampling{num: 1, den: 1}
+
+// nearest is the sample that pixel i lies in, of n.
+func (u upsampling) nearest(i, n int) int { return min(i*u.num/u.den, n-1) }
+
+// at returns the samples that make up pixel i: ¾ of near and ¼ of far.
+func (u upsampling) at(i, last int) (near, far int) {
+	near = u.nearest(i, last+1)
+	far = near
+	if u.fancy {
+		far = min(max(near+i%2*2-1, 0), last)
+	}
+	return near, far
+}
+
+// lowest returns the lowest sample that pixels from i on can use.
+func (u upsampling) lowest(i int) int {
+	near := i * u.num / u.den
+	if u.fancy && i%2 == 0 {
+		near--
+	}
+	return max(near, 0)
+}
+
+// pixel is one pixel of the plane at full resolution: for the rare cases that
+// are not resampled plane by plane.
+func (p *plane) pixel(x, y int) byte {
+	near, far := p.upY.at(y, p.h-1)
+	column := func(x int) int { return 3*int(p.pix[near*p.stride+x]) + int(p.pix[far*p.stride+x]) }
+	left, right := p.upX.at(x, p.w-1)
+	return byte((3*column(left) + column(right) + 8) >> 4)
+}
 
 // fullPlane is a plane at the picture's own resolution.
 func fullPlane(pix []byte, stride, w, h int) plane {

@@ -1,11 +1,18 @@
 package extract
 
-import "fmt"
+import (
+	"fmt"
+
+	"featstore/extract/internal/jpeg"
+)
 
 // Scratch is the memory that decoding and resizing need besides their input and
 // output. One goroutine uses it at a time; the zero value is ready. Reusing it
 // saves the allocations.
 type Scratch struct {
+	jpeg  jpeg.Decoder
+	photo Photo
+
 	axes  [3][2]taps // per plane: columns, rows
 	sums  []int32    // one row of a plane, while rows are being summed
 	rows  [3][]int16 // one output row of each plane, not yet resampled along the row

@@ -89,25 +89,6 @@ func (t *taps) gather(i, first int) {
 	t.lowest, t.end = min(t.lowest, lowest), max(t.end, highest+1)
 }
 
-// at returns the samples that make up pixel i: ¾ of near and ¼ of far.
-func (u upsampling) at(i, last int) (near, far int) {
-	near = min(i*u.num/u.den, last)
-	far = near
-	if u.fancy {
-		far = min(max(near+i%2*2-1, 0), last)
-	}
-	return near, far
-}
-
-// lowest returns the lowest sample that pixels from i on can use.
-func (u upsampling) lowest(i int) int {
-	near := i * u.num / u.den
-	if u.fancy && i%2 == 0 {
-		near--
-	}
-	return max(near, 0)
-}
-
 // fix rounds weights that sum to 1 to fixed point. It is the running sum that is
 // rounded, so that the weights sum to 1<<weightBits without any of them taking
 // up what rounding left over.

@@ -20,16 +20,13 @@ func TestUnusualPictures(t *testing.T) {
 	}
 	p := spec(8, RuleSquash, FilterBilinear, true)
 	s := new(Scratch)
-	pending := map[string]bool{ // what image/jpeg cannot do
-		"good/hopper_bad_exif.jpg": true, "good/jpg-cmyk-2.jpg": true, "good/non-interleaved-mcu.jpg": true,
-	}
+	// Some rows of blocks are damaged beyond repair, and what stands in for them
+	// differs.
+	damaged := map[string]bool{"good/hopper_bad_exif.jpg": true}
 	for _, dir := range []string{"good", "orientation"} {
 		for _, file := range files(t, filepath.Join(root, dir)) {
 			name := dir + "/" + filepath.Base(file)
 			t.Run(name, func(t *testing.T) {
-				if pending[name] {
-					t.Skip("image/jpeg refuses it")
-				}
 				got := make([]float32, p.Len())
 				if err := p.Pixels(got, readFile(t, file), Limits{}, s); err != nil {
 					t.Fatal(err)
@@ -37,7 +34,7 @@ func TestUnusualPictures(t *testing.T) {
 				if want[name] == nil {
 					t.Fatal("no thumbnail recorded: run testdata/thumbnails/make_reference.py")
 				}
-				if d := maxDiff(got, want[name]); d > 3 {
+				if d := maxDiff(got, want[name]); d > 3 && !damaged[name] {
 					t.Errorf("differs from Pillow's by up to %.1f grey levels", d)
 				}
 			})
@@ -90,8 +87,6 @@ func TestHostilePictures(t *testing.T) {
 	harmless := map[string]bool{
 		// A valid progressive JPEG that once crashed a decoder.
 		"316be81dfdeeb942e904feb3a77f4f83.jpg": true,
-		// Incomplete, but image/jpeg does not notice.
-		"progressive-missing-ac.jpg": true,
 	}
 	p := spec(8, RuleSquash, FilterBilinear, true)
 	dst := make([]float32, p.Len())

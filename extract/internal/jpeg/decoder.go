@@ -1,0 +1,259 @@
+package jpeg
+
+// A Decoder decodes one file after another, reusing its memory. The zero value
+// is ready; one goroutine uses it at a time.
+type Decoder struct {
+	data []byte
+	at   int  // position in data
+	eof  bool // the file ended without an EOI marker
+
+	width, height int
+	progressive   bool
+	jfif, adobe   bool
+	transform     byte // Adobe's
+	exif          []byte
+
+	ncomp      int
+	comp       [4]component
+	maxH, maxV int
+	mcusX      int
+	mcusY      int
+
+	quant     [4][64]uint16 // in zigzag order
+	haveQuant [4]bool
+	huff      [2][4]huffman // DC, AC
+	restart   int           // MCUs between restart markers, or 0
+
+	scan    scan
+	scans   int
+	damaged int
+	bits    bits
+	block   [64]int16
+	eobRun  int // progressive: blocks still to skip
+
+	image Image
+}
+
+// A component is one colour channel of the frame.
+type component struct {
+	id   byte
+	h, v int  // sampling factors
+	tq   byte // number of the quantisation table
+
+	width, height    int // samples
+	blocksX, blocksY int // blocks, filled up to whole MCUs
+	usedX, usedY     int // blocks that hold samples: what a scan of this component alone codes
+
+	quant   [64]uint16 // as it was at the component's first scan, zigzag order
+	scanned bool
+	pred    int32
+
+	coef  []int16  // progressive: all coefficients, blocks in zigzag order
+	level [64]int8 // progressive: low bits not yet sent, or notSent
+
+	// Output: a block becomes side×side samples of pix, if it is among
+	// columns x0…x1 and rows y0…y1 of blocks.
+	side           int
+	pix            []byte
+	stride         int
+	x0, x1, y0, y1 int
+}
+
+const notSent = -1
+
+// A scan is the header of one pass over some components.
+type scan struct {
+	n                      int
+	comp                   [4]*component
+	dc, ac                 [4]*huffman
+	first, last, high, low int // spectral selection, successive approximation
+}
+
+// maxScans bounds the time a progressive file can cost: each scan may visit
+// every block for a few bytes of data. Encoders write about ten.
+const maxScans = 200
+
+func (d *Decoder) reset(data []byte) {
+	d.data, d.at, d.eof = data, 0, false
+	d.ncomp, d.progressive, d.jfif, d.adobe, d.transform, d.exif = 0, false, false, false, 0, nil
+	d.restart, d.scans, d.damaged = 0, 0, 0
+	d.haveQuant = [4]bool{}
+	for class := range d.huff {
+		for i := range d.huff[class] {
+			d.huff[class][i].defined = false
+		}
+	}
+	for i := range d.comp {
+		c := &d.comp[i]
+		c.scanned = false
+		for k := range c.level {
+			c.level[k] = notSent
+		}
+	}
+}
+
+// layout derives the sizes of components from the frame header.
+func (d *Decoder) layout() {
+	d.maxH, d.maxV = 1, 1
+	for i := range d.ncomp {
+		d.maxH, d.maxV = max(d.maxH, d.comp[i].h), max(d.maxV, d.comp[i].v)
+	}
+	d.mcusX, d.mcusY = ceilDiv(d.width, 8*d.maxH), ceilDiv(d.height, 8*d.maxV)
+	for i := range d.ncomp {
+		c := &d.comp[i]
+		c.width, c.height = ceilDiv(d.width*c.h, d.maxH), ceilDiv(d.height*c.v, d.maxV)
+		c.usedX, c.usedY = ceilDiv(c.width, 8), ceilDiv(c.height, 8)
+		c.blocksX, c.blocksY = d.mcusX*c.h, d.mcusY*c.v
+	}
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// Decode decodes a file. The image's planes belong to d until its next Decode.
+// The caller has checked the size with DecodeConfig: memory is about one byte a
+// sample, and two more in a progressive file.
+func (d *Decoder) Decode(data []byte, opt Options) (*Image, error) {
+	if err := d.parseHeader(data); err != nil {
+		return nil, err
+	}
+	if err := d.prepare(opt); err != nil {
+		return nil, err
+	}
+	for more := true; more; {
+		d.scans++
+		if d.scans > maxScans {
+			return nil, corrupt("it has more than %d scans", maxScans)
+		}
+		err := d.decodeScan()
+		if err == nil {
+			more, err = d.parseToScan()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := d.checkComplete(); err != nil {
+		return nil, err
+	}
+	if d.progressive {
+		d.reconstruct()
+	}
+	return d.output(max(opt.Scale, 1)), nil
+}
+
+// prepare sizes the memory for the planes and, in a progressive file, the
+// coefficients.
+func (d *Decoder) prepare(opt Options) error {
+	scale := max(opt.Scale, 1)
+	if scale != 1 && scale != 2 && scale != 4 && scale != 8 {
+		return unsupported("a scale of 1/%d", opt.Scale)
+	}
+	blocks := 0
+	for i := range d.ncomp {
+		blocks += d.comp[i].usedX * d.comp[i].usedY
+	}
+	if blocks/8 > len(d.data)-d.at {
+		// A block takes at least a bit.
+		return corrupt("%d bytes cannot hold the %d×%d pixels of its header", len(d.data), d.width, d.height)
+	}
+	region := opt.Region
+	if region.empty() {
+		region = Rect{0, 0, d.width, d.height}
+	}
+	for i := range d.ncomp {
+		c := &d.comp[i]
+		c.side = 8 / scale
+		c.stride = c.blocksX * c.side
+		c.pix = grow(c.pix, c.stride*c.blocksY*c.side)
+		// One sample more on each side: upsampling looks at neighbours.
+		c.x0, c.x1 = blockRange(region.X0*c.h/d.maxH-1, ceilDiv(region.X1*c.h, d.maxH)+1, c.blocksX)
+		c.y0, c.y1 = blockRange(region.Y0*c.v/d.maxV-1, ceilDiv(region.Y1*c.v, d.maxV)+1, c.blocksY)
+		if d.progressive {
+			c.coef = grow(c.coef, c.blocksX*c.blocksY*64)
+			clear(c.coef)
+		}
+	}
+	return nil
+}
+
+// blockRange returns the blocks that hold samples from…to, at most n.
+func blockRange(from, to, n int) (first, end int) {
+	return min(max(from, 0)/8, n), min(ceilDiv(max(to, 0), 8), n)
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// checkScan checks a scan header against the frame and what was sent before.
+func (d *Decoder) checkScan() error {
+	s := &d.scan
+	for i := range s.n {
+		c := s.comp[i]
+		if !c.scanned {
+			if !d.haveQuant[c.tq] {
+				return corrupt("quantisation table %d is missing", c.tq)
+			}
+			c.quant = d.quant[c.tq]
+		}
+		if needDC := !d.progressive || s.first == 0 && s.high == 0; needDC && !s.dc[i].defined {
+			return corrupt("the Huffman table of a component's DC is missing")
+		}
+		if needAC := !d.progressive || s.first > 0; needAC && !s.ac[i].defined {
+			return corrupt("the Huffman table of a component's AC is missing")
+		}
+	}
+	if d.progressive {
+		return d.checkProgression()
+	}
+	for i := range s.n {
+		if s.comp[i].scanned {
+			return corrupt("a component is coded twice")
+		}
+		s.comp[i].scanned = true
+	}
+	s.first, s.last, s.high, s.low = 0, 63, 0, 0 // as libjpeg: whatever the file says
+	return nil
+}
+
+// checkComplete reports what a file that has ended did not contain. A sequential
+// file may lack its end marker, because whether it is complete is seen without;
+// of a progressive file nobody knows what else would have come.
+func (d *Decoder) checkComplete() error {
+	if d.eof && d.progressive {
+		return corrupt("the file ends without an end marker: it is truncated")
+	}
+	for i := range d.ncomp {
+		c := &d.comp[i]
+		if !c.scanned {
+			return corrupt("component %d is missing", i)
+		}
+		if !d.progressive {
+			continue
+		}
+		for k, l := range c.level {
+			// An encoder may leave out coefficients that are all zero.
+			if l > 0 || l == notSent && k == 0 {
+				return corrupt("it is incomplete: the last bits of component %d were not sent", i)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Decoder) output(scale int) *Image {
+	m := &d.image
+	planes := m.Planes[:0]
+	for i := range d.ncomp {
+		c := &d.comp[i]
+		planes = append(planes, Plane{
+			Pix: c.pix, Stride: c.stride, H: c.h, V: c.v,
+			Width: ceilDiv(c.width, scale), Height: ceilDiv(c.height, scale),
+		})
+	}
+	*m = Image{Config: d.config(), Planes: planes, MaxH: d.maxH, MaxV: d.maxV, Scale: scale, Damaged: d.damaged}
+	return m
+}

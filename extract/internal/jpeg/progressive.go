@@ -1,0 +1,229 @@
+package jpeg
+
+// checkProgression checks a progressive scan's header and notes what it sends.
+func (d *Decoder) checkProgression() error {
+	s := &d.scan
+	switch {
+	case s.first > s.last || s.last > 63, s.first == 0 && s.last != 0, s.first > 0 && s.n != 1:
+		return corrupt("a progressive scan of coefficients %d to %d and %d components", s.first, s.last, s.n)
+	case s.low > 13, s.high != 0 && s.high != s.low+1:
+		return corrupt("a progressive scan of bits %d to %d", s.high, s.low)
+	}
+	for i := range s.n {
+		c := s.comp[i]
+		c.scanned = true
+		before := int8(s.high)
+		if s.high == 0 {
+			before = notSent
+		}
+		for k := s.first; k <= s.last; k++ {
+			if c.level[k] != before {
+				return corrupt("progressive scans in an impossible order")
+			}
+			c.level[k] = int8(s.low)
+		}
+	}
+	return nil
+}
+
+// progressiveBlock returns the decoder for the kind of scan at hand (T.81 G.1).
+func (d *Decoder) progressiveBlock() blockDecoder {
+	switch s := &d.scan; {
+	case s.first == 0 && s.high == 0:
+		return d.dcFirst
+	case s.first == 0:
+		return d.dcRefine
+	case s.high == 0:
+		return d.acFirst
+	}
+	return d.acRefine
+}
+
+// coefAt returns a block's coefficients, in zigzag order.
+func (c *component) coefAt(x, y int) *[64]int16 {
+	return (*[64]int16)(c.coef[(y*c.blocksX+x)*64:])
+}
+
+func (d *Decoder) dcFirst(i, x, y int) error {
+	c, r := d.scan.comp[i], &d.bits
+	if r.n < 32 {
+		r.refill()
+	}
+	diff, err := r.dcDifference(d.scan.dc[i])
+	if err != nil {
+		return err
+	}
+	if r.overrun() {
+		return errShort
+	}
+	c.pred += diff
+	c.coefAt(x, y)[0] = int16(c.pred << d.scan.low)
+	return nil
+}
+
+func (d *Decoder) dcRefine(i, x, y int) error {
+	r := &d.bits
+	if r.bit() {
+		d.scan.comp[i].coefAt(x, y)[0] |= 1 << d.scan.low
+	}
+	if r.overrun() {
+		return errShort
+	}
+	return nil
+}
+
+func (r *bits) bit() bool {
+	if r.n == 0 {
+		r.refill()
+	}
+	b := int64(r.acc) < 0
+	r.skip(1)
+	return b
+}
+
+func (d *Decoder) acFirst(i, x, y int) error {
+	if d.eobRun > 0 {
+		d.eobRun--
+		return nil
+	}
+	s, r := &d.scan, &d.bits
+	h, b := s.ac[i], s.comp[i].coefAt(x, y)
+	for k := s.first; k <= s.last; k++ {
+		skip, value, err := d.acSymbol(h)
+		if err != nil {
+			return err
+		}
+		if skip == endOfBlock {
+			d.eobRun--
+			break
+		}
+		k += skip
+		if k > s.last {
+			return errBlock
+		}
+		b[k&63] = int16(value << s.low)
+	}
+	if r.overrun() {
+		return errShort
+	}
+	return nil
+}
+
+// acSymbol decodes a run of zeros and the value after it. An end-of-block run
+// comes as skip = endOfBlock and is put into d.eobRun, this block included.
+func (d *Decoder) acSymbol(h *huffman) (skip int, value int32, err error) {
+	r := &d.bits
+	if r.n < 32 {
+		r.refill()
+	}
+	e := h.look[r.acc>>(64-lookBits)]
+	if e&symbolOnly == 0 {
+		r.skip(uint(e & 63))
+		skip = int(e >> 8 & 0xff)
+		if skip == endOfBlock {
+			d.eobRun = 1
+		}
+		return skip, int32(e) >> 16, nil
+	}
+	symbol, err := r.symbol(h, e)
+	if err != nil {
+		return 0, 0, err
+	}
+	run, size := uint(symbol>>4), uint(symbol&15)
+	if size > 0 {
+		return int(run), extend(r.take(size), int(size)), nil
+	}
+	if run == 15 {
+		return 15, 0, nil
+	}
+	d.eobRun = 1<<run + int(r.take(run))
+	return endOfBlock, 0, nil
+}
+
+// acRefine sends one more bit of coefficients already known to be other than
+// zero, and makes others so (T.81 G.1.2.3).
+func (d *Decoder) acRefine(i, x, y int) error {
+	s, r := &d.scan, &d.bits
+	h, b := s.ac[i], s.comp[i].coefAt(x, y)
+	k := s.first
+	for ; d.eobRun == 0 && k <= s.last; k++ {
+		skip, value, err := d.acSymbol(h)
+		if err != nil {
+			return err
+		}
+		if skip == endOfBlock {
+			break
+		}
+		if value < -1 || value > 1 {
+			return corrupt("a refinement by %d", value)
+		}
+		k = r.refine(b, k, s.last, skip, s.low)
+		if k > s.last {
+			if value != 0 {
+				return errBlock
+			}
+			break
+		}
+		if value != 0 {
+			b[k&63] = int16(value << s.low)
+		}
+	}
+	if d.eobRun > 0 {
+		r.refine(b, k, s.last, 64, s.low)
+		d.eobRun--
+	}
+	if r.overrun() {
+		return errShort
+	}
+	return nil
+}
+
+// refine reads a correction bit for every coefficient other than zero from k
+// on, passes zeros coefficients that are zero, and returns the position of the
+// next one, or last+1.
+func (r *bits) refine(b *[64]int16, k, last, zeros, low int) int {
+	one := int16(1) << low
+	for ; k <= last; k++ {
+		c := &b[k&63]
+		if *c == 0 {
+			if zeros == 0 {
+				break
+			}
+			zeros--
+			continue
+		}
+		if r.bit() && *c&one == 0 {
+			if *c > 0 {
+				*c += one
+			} else {
+				*c -= one
+			}
+		}
+	}
+	return k
+}
+
+// reconstruct turns a progressive file's coefficients into samples.
+func (d *Decoder) reconstruct() {
+	for i := range d.ncomp {
+		c := &d.comp[i]
+		for y := c.y0; y < c.y1; y++ {
+			for x := c.x0; x < c.x1; x++ {
+				last := d.dequantize(c.coefAt(x, y), &c.quant)
+				inverse(&d.block, last, c.side, c.pix[(y*c.stride+x)*c.side:], c.stride)
+				d.block = [64]int16{}
+			}
+		}
+	}
+}
+
+// dequantize puts a block's coefficients into d.block, in natural order, and
+// returns the position of the last that is not zero.
+func (d *Decoder) dequantize(b *[64]int16, quant *[64]uint16) (last int) {
+	for last = 63; last > 0 && b[last] == 0; last-- {
+	}
+	for k := 0; k <= last; k++ {
+		d.block[natural[k&63]&63] = int16(int32(b[k&63]) * int32(quant[k&63]))
+	}
+	return last
+}

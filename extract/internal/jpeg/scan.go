@@ -1,0 +1,221 @@
+package jpeg
+
+// A blockDecoder decodes the block at column x and row y of component i of the
+// scan.
+type blockDecoder func(i, x, y int) error
+
+// decodeScan decodes the scan whose header has been read.
+func (d *Decoder) decodeScan() error {
+	decode := d.sequentialBlock
+	if d.progressive {
+		decode = d.progressiveBlock()
+	}
+	total := d.mcusX * d.mcusY
+	if d.scan.n == 1 {
+		total = d.scan.comp[0].usedX * d.scan.comp[0].usedY
+	}
+	interval := d.restart
+	if interval == 0 {
+		interval = total
+	}
+	for first, i := 0, 0; first < total; first, i = first+interval, i+1 {
+		if first > 0 && !d.restartMarker((i-1)%8) {
+			return corrupt("restart marker %d is missing: data is damaged or lost", i-1)
+		}
+		if err := d.decodeInterval(decode, first, min(first+interval, total)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decodeInterval decodes the MCUs first…end, between which no restart marker
+// stands.
+func (d *Decoder) decodeInterval(decode blockDecoder, first, end int) error {
+	d.nextSegment()
+	d.eobRun = 0
+	for i := range d.scan.n {
+		d.scan.comp[i].pred = 0
+	}
+	for mcu := first; mcu < end; mcu++ {
+		if err := d.decodeMCU(decode, mcu); err != nil {
+			// With restart markers damage ends at the next one; at the end of
+			// the file there must at least be a marker.
+			if d.restart == 0 || d.at >= len(d.data) {
+				return err
+			}
+			d.damaged++
+			for ; mcu < end && !d.progressive; mcu++ {
+				d.decodeMCU(d.greyBlock, mcu)
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// decodeMCU decodes the blocks of one minimum coded unit: of a scan of one
+// component a block, otherwise as many of each as its sampling factors say.
+func (d *Decoder) decodeMCU(decode blockDecoder, mcu int) error {
+	s := &d.scan
+	if s.n == 1 {
+		c := s.comp[0]
+		return decode(0, mcu%c.usedX, mcu/c.usedX)
+	}
+	mx, my := mcu%d.mcusX, mcu/d.mcusX
+	for i := range s.n {
+		c := s.comp[i]
+		for y := range c.v {
+			for x := range c.h {
+				if err := decode(i, mx*c.h+x, my*c.v+y); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	errCode  = corrupt("a code that no Huffman table has")
+	errBlock = corrupt("coefficients beyond the end of a block")
+	errShort = corrupt("the picture data ends early")
+)
+
+// sequentialBlock decodes a block and reconstructs its samples.
+func (d *Decoder) sequentialBlock(i, x, y int) error {
+	s := &d.scan
+	c := s.comp[i]
+	last, err := d.coefficients(s.dc[i], s.ac[i], c)
+	if err != nil {
+		d.block = [64]int16{}
+		return err
+	}
+	if x >= c.x0 && x < c.x1 && y >= c.y0 && y < c.y1 {
+		inverse(&d.block, last, c.side, c.pix[(y*c.stride+x)*c.side:], c.stride)
+	}
+	if last == 0 {
+		d.block[0] = 0
+	} else {
+		d.block = [64]int16{}
+	}
+	return nil
+}
+
+// greyBlock stands in for a block that cannot be decoded.
+func (d *Decoder) greyBlock(i, x, y int) error {
+	c := d.scan.comp[i]
+	inverse(&d.block, 0, c.side, c.pix[(y*c.stride+x)*c.side:], c.stride)
+	return nil
+}
+
+// coefficients decodes one block of a sequential file into d.block, which is
+// zero before: dequantised, in natural order. last is the zigzag position of the
+// last coefficient that may not be zero.
+func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err error) {
+	r := &d.bits
+	if r.n < 32 {
+		r.refill()
+	}
+	diff, err := r.dcDifference(dc)
+	if err != nil {
+		return 0, err
+	}
+	c.pred += diff
+	block, quant := &d.block, &c.quant
+	block[0] = int16(c.pred * int32(quant[0]))
+
+	acc, n := r.acc, r.n
+	for k := 1; k < 64; k++ {
+		if n < 32 {
+			r.acc, r.n = acc, n
+			r.refill()
+			acc, n = r.acc, r.n
+		}
+		e := ac.look[acc>>(64-lookBits)]
+		if e&symbolOnly != 0 {
+			r.acc, r.n = acc, n
+			if e, err = r.slowAC(ac, e); err != nil {
+				return 0, err
+			}
+			acc, n = r.acc, r.n
+		} else {
+			acc <<= e & 63
+			n -= uint(e & 63)
+		}
+		k += int(e >> 8 & 0xff)
+		if k > 63 {
+			if e>>8&0xff != endOfBlock {
+				return 0, errBlock
+			}
+			break
+		}
+		last = k
+		block[natural[k&63]&63] = int16((int32(e) >> 16) * int32(quant[k&63]))
+	}
+	r.acc, r.n = acc, n
+	if r.overrun() {
+		return 0, errShort
+	}
+	return last, nil
+}
+
+// dcDifference decodes a DC coefficient's difference to its predecessor.
+func (r *bits) dcDifference(h *huffman) (int32, error) {
+	e := h.look[r.acc>>(64-lookBits)]
+	if e&symbolOnly == 0 {
+		r.skip(uint(e & 63))
+		return int32(e) >> 16, nil
+	}
+	size, err := r.symbol(h, e)
+	if err != nil {
+		return 0, err
+	}
+	if size > 15 {
+		return 0, errCode
+	}
+	return extend(r.take(uint(size)), int(size)), nil
+}
+
+// symbol consumes a code whose look-up entry e holds no value.
+func (r *bits) symbol(h *huffman, e uint32) (byte, error) {
+	if e&63 != 0 {
+		r.skip(uint(e & 63))
+		return byte(e >> 8), nil
+	}
+	s, length := h.long(uint32(r.acc >> 48))
+	if length > 16 {
+		return 0, errCode
+	}
+	r.skip(uint(length))
+	return s, nil
+}
+
+// slowAC decodes a code and value that one look-up does not, into the form of a
+// look-up entry.
+func (r *bits) slowAC(h *huffman, e uint32) (uint32, error) {
+	s, err := r.symbol(h, e)
+	if err != nil {
+		return 0, err
+	}
+	run, size := uint32(s>>4), uint(s&15)
+	if size == 0 {
+		if run == 15 {
+			return 15 << 8, nil
+		}
+		return endOfBlock << 8, nil
+	}
+	return run<<8 | uint32(uint16(extend(r.take(size), int(size))))<<16, nil
+}
+
+// natural maps zigzag positions to natural ones, row·8 + column (T.81 figure A.6).
+var natural = [64]uint8{
+	0, 1, 8, 16, 9, 2, 3, 10,
+	17, 24, 32, 25, 18, 11, 4, 5,
+	12, 19, 26, 33, 40, 48, 41, 34,
+	27, 20, 13, 6, 7, 14, 21, 28,
+	35, 42, 49, 56, 57, 50, 43, 36,
+	29, 22, 15, 23, 30, 37, 44, 51,
+	58, 59, 52, 45, 38, 31, 39, 46,
+	53, 60, 61, 54, 47, 55, 62, 63,
+}
