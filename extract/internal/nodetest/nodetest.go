@@ -9,6 +9,7 @@ package nodetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,28 +100,32 @@ func (c *Case) Outputs() []string {
 }
 
 // Run runs every test of the folder as a subtest. eval answers with the values of
-// the graph's outputs by name; an error for which unsupported is true does not fail
-// the test but is counted. At the end it logs the line
+// the graph's outputs by name. When it fails with an error for which unsupported
+// names operators, the test is skipped and counted as such. At the end Run prints
+// the line
 //
 //	N passed, N failed, N unsupported
 //
-// with the operators, or else the tests, that are not supported.
-func Run(t *testing.T, eval func(c *Case) (map[string]*tensor.Tensor, error), unsupported func(error) bool) {
+// with the operators that are not supported.
+func Run(t *testing.T, eval func(c *Case) (map[string]*tensor.Tensor, error), unsupported func(c *Case, err error) []string) {
 	folder := Folder(t)
 	var passed, failed, skipped int
-	what := map[string]bool{}
+	operators := map[string]bool{}
 	for _, name := range Names(t, folder) {
 		t.Run(name, func(t *testing.T) {
 			c, err := Load(folder, name)
 			if err == nil {
 				err = c.run(eval)
 			}
+			lacks := lacking(c, name, err, unsupported)
+			for _, o := range lacks {
+				operators[o] = true
+			}
 			switch {
 			case err == nil:
 				passed++
-			case errors.Is(err, ErrUnsupported) || unsupported(err):
+			case len(lacks) > 0:
 				skipped++
-				what[operators(c, name)] = true
 				t.Skip(err)
 			default:
 				failed++
@@ -129,10 +134,23 @@ func Run(t *testing.T, eval func(c *Case) (map[string]*tensor.Tensor, error), un
 		})
 	}
 	line := fmt.Sprintf("%d passed, %d failed, %d unsupported", passed, failed, skipped)
-	if len(what) > 0 {
-		line += ": " + strings.Join(sorted(what), ", ")
+	if len(operators) > 0 {
+		line += ": " + strings.Join(slices.Sorted(maps.Keys(operators)), ", ")
 	}
 	fmt.Println(line)
+}
+
+// lacking names what is not supported, if that is why a test did not run.
+func lacking(c *Case, name string, err error, unsupported func(c *Case, err error) []string) []string {
+	switch {
+	case err == nil:
+		return nil
+	case c == nil && errors.Is(err, ErrUnsupported):
+		return []string{"the model of " + name}
+	case c == nil:
+		return nil
+	}
+	return unsupported(c, err)
 }
 
 func (c *Case) run(eval func(c *Case) (map[string]*tensor.Tensor, error)) error {
@@ -146,27 +164,4 @@ func (c *Case) run(eval func(c *Case) (map[string]*tensor.Tensor, error)) error 
 		}
 	}
 	return nil
-}
-
-// operators names the operators of a test's graph, or the test if it has no graph.
-func operators(c *Case, name string) string {
-	if c == nil {
-		return name
-	}
-	ops := map[string]bool{}
-	for _, n := range c.Graph.Nodes {
-		if n.Op != "Constant" {
-			ops[n.Op] = true
-		}
-	}
-	return strings.Join(sorted(ops), "+")
-}
-
-func sorted(set map[string]bool) []string {
-	var names []string
-	for s := range set {
-		names = append(names, s)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"math"
+	"slices"
 
 	"featstore/extract/internal/tensor"
 )
@@ -125,4 +126,12 @@ func prelu(c *call) []*tensor.Tensor {
 		}
 		return v
 	}, func(v, _ uint64) uint64 { return v }))
+}
+
+// swiGLU is swish of the first input times the second, of the same shape.
+func swiGLU(c *call) []*tensor.Tensor {
+	a, b := c.float(0), c.float(1)
+	require(a.DType == b.DType && slices.Equal(a.Shape, b.Shape), "inputs %v and %v", a, b)
+	alpha := c.real("alpha", 1)
+	return one(c.combine(a, b, func(x, y float64) float64 { return swish(x, alpha) * y }, nil, nil))
 }

@@ -281,3 +281,16 @@ func one(t *tensor.Tensor) []*tensor.Tensor { return []*tensor.Tensor{t} }
 func unsupported(format string, args ...any) {
 	fail("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
 }
+
+// attrs are the attributes of a derived call.
+type attrs = map[string]graph.Attr
+
+// derived is a call within the same limits with other attributes and inputs, for
+// operators that are defined by others.
+func (c *call) derived(a attrs, in ...*tensor.Tensor) *call {
+	n := &graph.Node{Op: c.Op, Inputs: make([]string, len(in)), Outputs: []string{"y"}, Attrs: a}
+	return &call{Node: n, opset: latest, in: in, limits: c.limits}
+}
+
+// latest is the opset whose forms derived calls use.
+const latest = 28

@@ -1,6 +1,10 @@
 package op
 
-import "featstore/extract/internal/tensor"
+import (
+	"encoding/binary"
+
+	"featstore/extract/internal/tensor"
+)
 
 // cast converts to the type that the attribute "to" numbers. Numbers are truncated
 // towards zero and wrapped; anything but zero is true.
@@ -76,4 +80,23 @@ func castValues(x *tensor.Tensor, dt tensor.DType) any {
 		apply(out, v, toInt)
 	}
 	return fromInts(dt, out)
+}
+
+// bitCast takes the bits of the elements as another type of the same width.
+func bitCast(c *call) []*tensor.Tensor {
+	x := c.input(0)
+	to := tensor.DType(min(max(attr(c, "to", int64(0)), -1), 1<<30))
+	if to.Size() == 0 || to == tensor.Bool || x.DType == tensor.Bool {
+		unsupported("bits of %v as %v", x.DType, to)
+	}
+	require(to.Size() == x.DType.Size(), "%v and %v are of different widths", x.DType, to)
+	return one(c.result(to, x.Shape, func() any {
+		raw := make([]byte, 0, tensor.Len(x.Shape)*to.Size())
+		raw, err := binary.Append(raw, binary.LittleEndian, x.Data)
+		require(err == nil, "bits of %v: %v", x, err)
+		out := zeros(to, tensor.Len(x.Shape))
+		_, err = binary.Decode(raw, binary.LittleEndian, out)
+		require(err == nil, "bits as %v: %v", to, err)
+		return out
+	}))
 }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"math"
+	"slices"
 
 	"featstore/extract/internal/tensor"
 )
@@ -71,5 +72,73 @@ func rangeOf(c *call) []*tensor.Tensor {
 		for i := range out {
 			out[i] = start + int64(i)*delta
 		}
+	}))
+}
+
+// eyeLike is a matrix of the input's size with ones on a diagonal.
+func eyeLike(c *call) []*tensor.Tensor {
+	x := c.ranked(0, 2, 2)
+	dt := x.DType
+	if t := attr(c, "dtype", int64(0)); t != 0 {
+		dt = tensor.DType(t)
+	}
+	require(dt.Size() > 0, "%v is not supported", dt)
+	c.check(x.Shape)
+	k, w := c.int("k", 0), x.Shape[1]
+	index := slices.Repeat([]int{-1}, tensor.Len(x.Shape))
+	for r := range x.Shape[0] {
+		if col := r + k; 0 <= col && col < w {
+			index[r*w+col] = 0
+		}
+	}
+	return one(&tensor.Tensor{DType: dt, Shape: x.Shape, Data: pick(constant(dt, 1, 1), index, nil)})
+}
+
+// oneHot puts a second value where the index along a new axis is that of the input,
+// the first everywhere else.
+func oneHot(c *call) []*tensor.Tensor {
+	at, depth, values := c.input(0), c.scalar(1), c.input(2)
+	require(slices.Equal(values.Shape, []int{2}), "values %v: off and on are needed", values)
+	require(at.DType != tensor.Bool, "indexes of type bool")
+	require(depth >= 0 && depth < maxInt32, "depth %v", depth)
+	n := int(depth)
+	a := axis(c.int("axis", -1), len(at.Shape)+1)
+	shape := slices.Insert(slices.Clone(at.Shape), a, n)
+	return one(c.moved(values, shape, func() []int {
+		index := make([]int, tensor.Len(shape))
+		_, _, inner := lanes(shape, a)
+		for i, v := range numbersOf(at) {
+			if v < 0 {
+				v += depth
+			}
+			if k := toInt(v); 0 <= k && k < int64(n) {
+				index[(i/inner*n+int(k))*inner+i%inner] = 1
+			}
+		}
+		return index
+	}))
+}
+
+// trilu keeps the upper (or lower) triangle of the last two axes' matrices, shifted
+// by k diagonals, among zeros.
+func trilu(c *call) []*tensor.Tensor {
+	x := c.input(0)
+	require(len(x.Shape) >= 2, "input of shape %v: matrices are needed", x.Shape)
+	k := int64(0)
+	if c.has(1) {
+		list := c.longs(1)
+		require(len(list) == 1, "k is %v: one value is needed", list)
+		k = min(max(list[0], -maxInt32), maxInt32)
+	}
+	upper := c.flag("upper", true)
+	h, w := x.Shape[len(x.Shape)-2], x.Shape[len(x.Shape)-1]
+	return one(c.moved(x, x.Shape, func() []int {
+		index := sequence(tensor.Len(x.Shape))
+		for i := range index {
+			if above := int64(i%w) - int64(i/w%h) - k; upper && above < 0 || !upper && above > 0 {
+				index[i] = -1
+			}
+		}
+		return index
 	}))
 }

@@ -78,10 +78,19 @@ var onnxOps = map[string]impl{
 	"Softplus":        unary(softplus),
 	"Softsign":        unary(softsign),
 	"Swish":           scaled(1, swish),
+	"SwiGLU":          swiGLU,
 	"ThresholdedRelu": scaled(1, thresholdedRelu),
 
 	// Convolution and pooling.
 	"AveragePool":       averagePool,
+	"Col2Im":            col2Im,
+	"ConvInteger":       convInteger,
+	"ConvTranspose":     convTranspose,
+	"DeformConv":        deformConv,
+	"GridSample":        gridSample,
+	"AffineGrid":        affineGrid,
+	"MaxUnpool":         maxUnpool,
+	"QLinearConv":       qLinearConv,
 	"Conv":              conv,
 	"GlobalAveragePool": global(average),
 	"GlobalLpPool":      global(pNorm),
@@ -90,8 +99,18 @@ var onnxOps = map[string]impl{
 	"MaxPool":           maxPool,
 
 	// Matrix products.
-	"Gemm":   gemm,
-	"MatMul": matMul,
+	"Gemm":            gemm,
+	"Attention":       attend,
+	"Einsum":          einsum,
+	"MatMulInteger":   matMulInteger,
+	"QLinearMatMul":   qLinearMatMul,
+	"RotaryEmbedding": rotaryEmbedding,
+	"MatMul":          matMul,
+
+	// Quantisation.
+	"DequantizeLinear":      dequantizeLinear,
+	"DynamicQuantizeLinear": dynamicQuantizeLinear,
+	"QuantizeLinear":        quantizeLinear,
 
 	// Normalisation.
 	"BatchNormalization":        batchNormalization,
@@ -102,6 +121,25 @@ var onnxOps = map[string]impl{
 	"LpNormalization":           lpNormalization,
 	"MeanVarianceNormalization": meanVarianceNormalization,
 	"RMSNormalization":          rmsNormalization,
+
+	// Order and places of elements.
+	"ArgMax":          argExtreme(1),
+	"ArgMin":          argExtreme(-1),
+	"Compress":        compress,
+	"CumProd":         cumulate(mul[float64], mul[int64], mul[uint64], 1),
+	"CumSum":          cumulate(add[float64], add[int64], add[uint64], 0),
+	"Det":             determinant,
+	"Gather":          gather,
+	"GatherElements":  gatherElements,
+	"GatherND":        gatherND,
+	"NonZero":         nonZero,
+	"Resize":          resize,
+	"Scatter":         scatterElements,
+	"ScatterElements": scatterElements,
+	"ScatterND":       scatterND,
+	"TopK":            topK,
+	"Unique":          unique,
+	"Upsample":        resize,
 
 	// Reduction.
 	"ReduceL1":        reduce(sumOfAbs, 18),
@@ -117,6 +155,8 @@ var onnxOps = map[string]impl{
 
 	// Shapes and places.
 	"Cast":            cast,
+	"BitCast":         bitCast,
+	"CenterCropPad":   centerCropPad,
 	"CastLike":        castLike,
 	"Concat":          concat,
 	"Constant":        constantNode,
@@ -127,6 +167,11 @@ var onnxOps = map[string]impl{
 	"Flatten":         flatten,
 	"Identity":        identity,
 	"Pad":             pad,
+	"OneHot":          oneHot,
+	"EyeLike":         eyeLike,
+	"Trilu":           trilu,
+	"ReverseSequence": reverseSequence,
+	"TensorScatter":   tensorScatter,
 	"Range":           rangeOf,
 	"Reshape":         reshape,
 	"Shape":           shapeOf,
