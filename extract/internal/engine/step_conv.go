@@ -183,7 +183,7 @@ func (s *depthwiseStep) run(r *Runner) error {
 func (s *depthwiseStep) runLines(r *Runner, from, to int) {
 	in, out, d := r.mem(s.in), r.mem(s.out), &r.depthwise
 	d.Rows, d.KW, d.Tap, d.Step = s.rows, s.kw, s.dw*s.in.ld, s.sw*s.in.ld
-	d.W, d.Bias, d.C, d.LDO, d.N, d.Lo, d.Hi = s.weight, s.bias, s.cout, s.out.ld, s.out.w, s.lo, s.hi
+	d.W, d.LDW, d.Bias, d.C, d.LDO, d.N, d.Lo, d.Hi = s.weight, s.cout, s.bias, s.cout, s.out.ld, s.out.w, s.lo, s.hi
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
 		c := s.out.at(n, y, 0)

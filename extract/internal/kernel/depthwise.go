@@ -10,6 +10,7 @@ type Depthwise struct {
 	Step int       // from the first tap of one output pixel to that of the next
 
 	W    []float32 // len(Rows)·KW × C: weights by tap, then channel
+	LDW  int       // from the weights of one tap to those of the next
 	Bias []float32 // C values
 	C    int       // channels
 
@@ -35,7 +36,7 @@ func depthwiseRow(d *Depthwise) {
 				for c, v := range in {
 					out[c] += v * taps[c]
 				}
-				w = w[d.C:]
+				w = w[min(d.LDW, len(w)):]
 			}
 		}
 		clipAll(out, d.Lo, d.Hi)

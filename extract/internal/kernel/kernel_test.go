@@ -140,6 +140,7 @@ func TestDepthwiseAgainstReference(t *testing.T) {
 			}
 			d.In = random(rng, (rows-1)*(width+3)+width)
 			d.W, d.Bias = random(rng, rows*kernel*d.C), random(rng, d.C)
+			d.LDW = d.C
 			d.LDO = d.C + rng.IntN(2)*rng.IntN(9)
 			testDepthwise(t, s, d)
 		}

@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package kernel
 
 // native returns the sets written in assembly that this processor can run.

@@ -75,16 +75,23 @@ func (q *Panel) fill(k int, weights []float32) {
 	}
 }
 
-// panelFor returns the kind of panel to use when n columns are left: the
-// narrowest that holds them all, or else the widest.
+// panelFor returns the kind of panel to use when n columns are left: three
+// vectors wide, which reads A least often, unless that would leave one vector.
 func (s *Set) panelFor(n int) *panelKind {
-	best := &s.panels[0]
+	lanes := s.panels[len(s.panels)-1].width
+	want := 3
+	switch (n + lanes - 1) / lanes {
+	case 1:
+		want = 1
+	case 2, 4:
+		want = 2
+	}
 	for i := range s.panels {
-		if s.panels[i].width >= n {
-			best = &s.panels[i]
+		if s.panels[i].width <= want*lanes {
+			return &s.panels[i]
 		}
 	}
-	return best
+	panic("kernel: a set without panels")
 }
 
 // Multiply computes m rows of the product for panel q. The caller has set
