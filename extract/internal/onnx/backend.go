@@ -1,9 +1,6 @@
 package onnx
 
 import (
-	"fmt"
-	"slices"
-
 	"github.com/owulveryck/onnx-go"
 	"gonum.org/v1/gonum/graph"
 )
@@ -77,29 +74,24 @@ func (r *recorder) NewWeightedEdge(from, to graph.Node, w float64) graph.Weighte
 	return edge{from.(*value), to.(*value), w}
 }
 
-func (r *recorder) SetWeightedEdge(e graph.WeightedEdge) { r.edges = append(r.edges, e.(edge)) }
+// SetWeightedEdge keeps the edges of the operation's first output: those of the
+// others say the same.
+func (r *recorder) SetWeightedEdge(e graph.WeightedEdge) {
+	if e := e.(edge); len(r.edges) == 0 || e.from == r.edges[0].from {
+		r.edges = append(r.edges, e)
+	}
+}
 
 // ApplyOperation writes down the operation whose edges were just set.
 func (r *recorder) ApplyOperation(op onnx.Operation, outputs ...graph.Node) error {
-	if len(outputs) == 0 {
-		return fmt.Errorf("operator %s has no outputs", op.Name)
-	}
 	o := operation{op: op.Name, attributes: op.Attributes}
 	for _, n := range outputs {
 		o.outputs = append(o.outputs, n.(*value).name)
 	}
-	ins := r.edges[:0]
 	for _, e := range r.edges {
-		if e.from == outputs[0] {
-			ins = append(ins, e)
+		if int(e.weight) == len(o.inputs) { // not so when "", an absent output, is first and comes again
+			o.inputs = append(o.inputs, e.to.name)
 		}
-	}
-	slices.SortStableFunc(ins, func(a, b edge) int { return int(a.weight) - int(b.weight) })
-	for i, e := range ins {
-		if i > 0 && e.weight == ins[i-1].weight { // the first output is listed twice, as the absent "" may be
-			continue
-		}
-		o.inputs = append(o.inputs, e.to.name)
 	}
 	r.edges = r.edges[:0]
 	r.operations = append(r.operations, o)

@@ -39,9 +39,6 @@ func (p *parser) graph(gp *graphProto, outer *scope) (*graph.Graph, error) {
 
 func (p *parser) initializers(g *graph.Graph, gp *graphProto) error {
 	for _, t := range gp.initializers {
-		if t.name == "" {
-			return wrong(ErrCorrupt, "an initializer without a name")
-		}
 		if _, ok := g.Initializers[t.name]; ok {
 			return wrong(ErrCorrupt, "two initializers %s", quote(t.name))
 		}
@@ -60,7 +57,7 @@ func (p *parser) operations(g *graph.Graph, gp *graphProto) error {
 	feeds := gp.feeds()
 	if len(gp.nodes) > 0 { // onnx-go refuses a graph without nodes, which a branch of an If may be
 		var err error
-		if r, inputs, outputs, err = deliver(skeleton(gp)); err != nil {
+		if r, inputs, outputs, err = deliver(skeleton(gp, feeds)); err != nil {
 			return err
 		}
 		if len(r.operations) != len(gp.nodes) || len(inputs) != len(feeds) {

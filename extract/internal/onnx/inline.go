@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,14 +18,15 @@ func (p *parser) inlineFunctions(m *modelProto) error {
 	if len(m.functions) == 0 {
 		return nil
 	}
+	newest := map[string]int64{}
 	for _, f := range m.functions {
 		for domain, version := range f.opsets {
-			if _, ok := m.opsets[domain]; !ok {
-				m.opsets[domain] = max(version, m.opsets[domain])
-			}
+			newest[domain] = max(version, newest[domain])
 		}
 	}
-	in := &inliner{parser: p, functions: m.functions, taken: map[string]bool{}}
+	maps.Copy(newest, m.opsets)
+	m.opsets = newest
+	in := &inliner{parser: p, functions: m.functions, taken: map[string]int{}}
 	in.take(m.graph)
 	return in.graph(m.graph, 1)
 }
@@ -32,20 +34,20 @@ func (p *parser) inlineFunctions(m *modelProto) error {
 type inliner struct {
 	*parser
 	functions map[functionID]*functionProto
-	taken     map[string]bool // names of values and prefixes that exist
+	taken     map[string]int // names and prefixes that exist, to the number that makes a new one of it
 }
 
 // take notes the names of all values in g.
 func (in *inliner) take(g *graphProto) {
 	for _, v := range g.inputs {
-		in.taken[v.name] = true
+		in.taken[v.name] = 2
 	}
 	for _, t := range g.initializers {
-		in.taken[t.name] = true
+		in.taken[t.name] = 2
 	}
 	for _, n := range g.nodes {
 		for _, o := range n.outputs {
-			in.taken[o] = true
+			in.taken[o] = 2
 		}
 		for i := range n.attributes {
 			if b := n.attributes[i].graph; b != nil {
@@ -156,10 +158,15 @@ func (in *inliner) prefix(n *nodeProto) string {
 // unique returns base+tail or, if that is taken, a name close to it, and takes it.
 func (in *inliner) unique(base, tail string) string {
 	name := base + tail
-	for i := 2; in.taken[name]; i++ {
-		name = base + "#" + strconv.Itoa(i) + tail
+	for next := in.taken[name]; next > 0; next++ {
+		other := base + "#" + strconv.Itoa(next) + tail
+		if in.taken[other] == 0 {
+			in.taken[name] = next + 1
+			name = other
+			break
+		}
 	}
-	in.taken[name] = true
+	in.taken[name] = 2
 	return name
 }
 

@@ -6,10 +6,10 @@ type Limits struct {
 	// protobuf allows.
 	MaxBytes int64
 	// MaxNodes counts the nodes of all graphs, those of local functions once
-	// for every call. Default 262,144; the largest classifiers have some 10,000.
+	// for every call. Default 131,072; the largest classifiers have some 10,000.
 	MaxNodes int
 	// MaxItems counts names, attributes, tensors, inputs and other entries
-	// that take more memory than they take bytes in the file. Default 4 Mi.
+	// that take more memory than they take bytes in the file. Default 1,048,576.
 	MaxItems int
 	// MaxDepth is how deeply graphs and calls of local functions may lie
 	// inside one another. Default 64.
@@ -23,8 +23,8 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxBytes:       2<<30 - 1,
-		MaxNodes:       1 << 18,
-		MaxItems:       1 << 22,
+		MaxNodes:       1 << 17,
+		MaxItems:       1 << 20,
 		MaxDepth:       64,
 		MaxTensorBytes: 4 << 30,
 	}
@@ -52,11 +52,15 @@ func (l Limits) withDefaults() Limits {
 
 // maxNameBytes bounds the names that writing out local functions makes: every
 // call gets names of its own, and both the names and the calls are the file's.
-const maxNameBytes = 256 << 20
+const maxNameBytes = 64 << 20
 
-// maxEdges bounds the pairs of output and input, which is what onnx-go makes of
-// a node: without it a few megabytes of names make 10^12 edges.
-const maxEdges = 1 << 24
+// maxEdges and maxNodeEdges bound the pairs of output and input, which is what
+// onnx-go makes of a model and of a node: without them a few megabytes of names
+// make 10^12 edges.
+const (
+	maxEdges     = 1 << 20
+	maxNodeEdges = 1 << 16
+)
 
 // A budget is what of the Limits is left.
 type budget struct {
@@ -88,7 +92,7 @@ func (b *budget) depth(d int) error {
 }
 
 func (b *budget) edge(inputs, outputs int) error {
-	if b.edges += inputs * outputs; b.edges > maxEdges {
+	if b.edges += inputs * outputs; b.edges > maxEdges || inputs*outputs > maxNodeEdges {
 		return wrong(ErrTooLarge, "%d inputs times %d outputs", inputs, outputs)
 	}
 	return nil

@@ -30,13 +30,18 @@ func Parse(data []byte, opt Options) (*graph.Graph, error) {
 	}
 	s := scanner{p.budget}
 	m, err := s.model(data)
-	if err != nil {
+	switch {
+	case m.graph == nil && m.ir == 0 && err != nil: // not even its first bytes make sense
+		return nil, wrong(ErrNotONNX, "%v", err)
+	case err != nil:
 		return nil, err
-	}
-	if m.graph == nil {
+	case m.graph == nil:
 		return nil, wrong(ErrNotONNX, "it holds no graph")
 	}
 	if err := p.inlineFunctions(m); err != nil {
+		return nil, err
+	}
+	if err := m.check(); err != nil {
 		return nil, err
 	}
 	g, err := p.graph(m.graph, nil)
@@ -45,7 +50,7 @@ func Parse(data []byte, opt Options) (*graph.Graph, error) {
 	}
 	g.Producer = strings.TrimSpace(m.producer + " " + m.producerVersion)
 	g.Opsets, g.Metadata = m.opsets, m.metadata
-	return g, checkOpset(m)
+	return g, nil
 }
 
 // A parser makes a graph of a scanned model.
@@ -54,18 +59,22 @@ type parser struct {
 	external externalFiles
 }
 
-// checkOpset finds the version of the standard operators, without which no node
-// means anything. The format's first two versions had but one.
-func checkOpset(m *modelProto) error {
+// check finds what is missing from the model as a whole.
+func (m *modelProto) check() error {
+	for _, v := range m.graph.feeds() {
+		if !v.typed {
+			return wrong(ErrUnsupported, "input %s is not declared to be a tensor", quote(v.name))
+		}
+	}
 	if _, ok := m.opsets[""]; ok {
 		return nil
 	}
-	if m.ir > 0 && m.ir < 3 {
+	if m.ir > 0 && m.ir < 3 { // the format's first two versions had but one operator set
 		m.opsets[""] = 1
 		return nil
 	}
 	for _, n := range m.graph.nodes {
-		if n.domain == "" {
+		if n.domain == "" { // without the operator set's version, a node means nothing
 			return wrong(ErrCorrupt, "no opset_import says which version of the operators the model is for")
 		}
 	}

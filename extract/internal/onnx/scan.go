@@ -58,6 +58,9 @@ func (s *scanner) opset(f *fields, into map[string]int64) {
 	if o.err == nil {
 		o.err = s.item()
 	}
+	if version < 1 {
+		o.fail("operator set %s in version %d", quote(domain), version)
+	}
 	if was, ok := into[domain]; ok && was != version {
 		o.fail("operator set %s imported in versions %d and %d", quote(domain), was, version)
 	}
@@ -161,6 +164,9 @@ func (s *scanner) graph(f fields, depth int) (*graphProto, error) {
 			g.name = f.text()
 		case 5:
 			t, err := s.tensor(&f)
+			if err == nil && t.name == "" {
+				err = wrong(ErrCorrupt, "no name")
+			}
 			if err != nil {
 				return g, within(err, "initializer %s", quote(t.name))
 			}
@@ -250,13 +256,24 @@ func (s *scanner) checkNode(n *nodeProto) error {
 	if strings.Join(n.outputs, "") == "" {
 		return wrong(ErrCorrupt, "no outputs")
 	}
-	seen := make(map[string]bool, len(n.attributes))
-	for i := range n.attributes {
-		name := n.attributes[i].name
+	if name, ok := twice(n.attributes); ok {
+		return wrong(ErrCorrupt, "attribute %s given twice", quote(name))
+	}
+	return s.edge(max(len(n.inputs), 1), len(n.outputs))
+}
+
+// twice finds a name that two attributes have.
+func twice(attributes []attributeProto) (string, bool) {
+	if len(attributes) < 2 {
+		return "", false
+	}
+	seen := make(map[string]bool, len(attributes))
+	for i := range attributes {
+		name := attributes[i].name
 		if seen[name] {
-			return wrong(ErrCorrupt, "attribute %s given twice", quote(name))
+			return name, true
 		}
 		seen[name] = true
 	}
-	return s.edge(max(len(n.inputs), 1), len(n.outputs))
+	return "", false
 }

@@ -5,7 +5,7 @@ import "google.golang.org/protobuf/encoding/protowire"
 // skeleton writes g as a model of its own for onnx-go: the names of its inputs and
 // outputs, and its nodes with the attributes of the kinds that onnx-go reads. See
 // the package comment for what is left out and why.
-func skeleton(g *graphProto) []byte {
+func skeleton(g *graphProto, feeds []valueInfo) []byte {
 	var b, node, attr []byte
 	for _, n := range g.nodes {
 		node = node[:0]
@@ -30,7 +30,7 @@ func skeleton(g *graphProto) []byte {
 		}
 		b = appendBytes(b, 1, node)
 	}
-	for _, v := range g.feeds() {
+	for _, v := range feeds {
 		b = appendBytes(b, 11, appendString(nil, 1, v.name))
 	}
 	for _, name := range g.outputs {
