@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -89,7 +89,7 @@ func TestHostileModels(t *testing.T) {
 		{"endless varint", append(small().Bytes(), bytes.Repeat([]byte{0xff}, 20)...), onnx.ErrCorrupt, "not valid protobuf"},
 		{"huge length", append(small().Bytes(), 0x7a, 0xff, 0xff, 0xff, 0xff, 0x0f), onnx.ErrCorrupt, "field 15"},
 		{"empty graph", field(7, nil), onnx.ErrCorrupt, "no outputs"},
-		{"no opset", onnxtest.Message{}.Varint(1, 8).Bytes(7, field2(small().Bytes(), 7)), onnx.ErrCorrupt, "no opset_import"},
+		{"no opset", onnxtest.Message{}.Varint(1, 8).Bytes(7, contentsOf(small().Bytes(), 7)), onnx.ErrCorrupt, "no opset_import"},
 		{"opset 0", model(func(m *onnxtest.Model) { m.Opset("d", 0) }), onnx.ErrCorrupt, `operator set "d" in version 0`},
 		{"two opsets", model(func(m *onnxtest.Model) { m.Opset("ai.onnx", 3) }), onnx.ErrCorrupt, "imported in versions 17 and 3"},
 		{"metadata twice", model(func(m *onnxtest.Model) { m.Meta("license", "other") }), onnx.ErrCorrupt, `two entries for "license"`},
@@ -129,22 +129,15 @@ func TestHostileModels(t *testing.T) {
 	}
 }
 
-// field2 returns the contents of a field of a message.
-func field2(msg []byte, num protowire.Number) []byte {
-	for len(msg) > 0 {
-		n, _, tag := protowire.ConsumeTag(msg)
-		size := protowire.ConsumeFieldValue(n, protowire.BytesType, msg[tag:])
-		if n == num {
-			b, _ := protowire.ConsumeBytes(msg[tag:])
-			return b
+// contentsOf returns the contents of a field of a message.
+func contentsOf(msg []byte, want protowire.Number) (contents []byte) {
+	rewrite(msg, func(num protowire.Number, v []byte) []byte {
+		if num == want {
+			contents = v
 		}
-		_, typ, _ := protowire.ConsumeTag(msg)
-		if size = protowire.ConsumeFieldValue(n, typ, msg[tag:]); size < 0 {
-			break
-		}
-		msg = msg[tag+size:]
-	}
-	panic("no such field")
+		return v
+	})
+	return contents
 }
 
 func TestLimits(t *testing.T) {
@@ -229,13 +222,14 @@ func TestRandomDamage(t *testing.T) {
 	}
 }
 
-// allocated returns the bytes that f allocates.
+// allocated returns about how many bytes f allocates.
 func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	before := sample[0].Value.Uint64()
 	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+	metrics.Read(sample)
+	return sample[0].Value.Uint64() - before
 }
 
 // The memory of reading grows with the file, whatever the file claims.
