@@ -1,12 +1,27 @@
-// Package extract turns photos into what a network takes in.
+// Package extract turns photos into bottlenecks: the numbers that a trained
+// network computes just before it would name what is on the photo. They describe
+// a photo well enough that a classifier for quite other things can be trained on
+// them alone.
 //
-// A photo goes through three steps. Decode tells its format by its bytes, checks
+// # Networks
+//
+// A Network is an ONNX model up to its bottleneck (the tap) together with the
+// Preprocess that it was trained with. Default is the embedded one, Load reads
+// others. Its Info.ID follows from everything that decides what a vector is, so
+// vectors with the same id can be compared and others must not be. An Extractor
+// runs photos through a network, one at a time; make one for each goroutine.
+// A vector hangs on the bytes of the photo's file and on the network alone, except
+// for the last bits, in which processors with other instructions may differ.
+//
+// # Photos
+//
+// A photo goes through three steps on its way to the network. Decode tells its format by its bytes, checks
 // the size its header announces against Limits, and decodes it to planes: for a
 // JPEG the luma and chroma planes it consists of. Orientation comes from EXIF.
 // Fill cuts and scales the planes by the rule and filter of a Preprocess,
 // turns them upright, and converts to normalised float32 RGB. Pixels does both.
 //
-// What comes out depends on the file's bytes and the Preprocess alone: integer
+// What the network gets depends on the file's bytes and the Preprocess alone: integer
 // arithmetic for the sums, and floating point that no compiler may fuse, so that
 // every machine gets the same bits.
 //

@@ -1,12 +1,39 @@
 package extract_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"os"
 
 	"featstore/extract"
 )
+
+// A photo becomes a bottleneck of the embedded network, here run on small input.
+func Example() {
+	network, err := extract.Default(64)
+	if err != nil {
+		log.Fatal(err)
+	}
+	extractor, err := network.NewExtractor() // one per goroutine
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := os.Open("testdata/resize/wide_source.png")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer file.Close()
+	bottleneck, err := extractor.Extract(context.Background(), file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(network.Info().Name, network.Info().ID)
+	fmt.Println(len(bottleneck), "features")
+	// Output:
+	// efficientnet-lite0 7fadaff739f97231
+	// 1280 features
+}
 
 // A photo becomes the input of a network that wants 32×32 pixels in −1…1.
 func ExamplePreprocess_Pixels() {

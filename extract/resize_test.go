@@ -120,7 +120,7 @@ func drawPhoto(t *rapid.T) (*Photo, Preprocess) {
 
 // TestResizeAgainstOracle: weights rounded to 14 bits, on two axes, and rows
 // rounded to 1/64 of a grey level, may add up to a third of a grey level where
-// chroma noise is amplified by 1.772.
+// chroma noise is amplified by 1.772; and the result to whole levels.
 func TestResizeAgainstOracle(t *testing.T) {
 	s := new(Scratch) // shared, so that what one photo leaves behind is noticed
 	rapid.Check(t, func(t *rapid.T) {
@@ -130,7 +130,11 @@ func TestResizeAgainstOracle(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := oracle(&p, ph)
-		if d := maxDiff(got, want); d > 0.33 {
+		limit := 0.33
+		if p.Filter != FilterTFBilinear {
+			limit += 0.5
+		}
+		if d := maxDiff(got, want); d > limit {
 			t.Errorf("largest difference %.3f", d)
 		}
 	})

@@ -45,9 +45,10 @@ type Model struct {
 	Name       string    `msgpack:"name"`
 	FileSHA256 string    `msgpack:"file_sha256"`
 	Tap        string    `msgpack:"tap"`
-	Dim        int       `msgpack:"dim"`        // floats in a vector
-	Preprocess string    `msgpack:"preprocess"` // canonical JSON
-	Engine     int       `msgpack:"engine"`     // revision of the engine
+	Pool       string    `msgpack:"pool,omitempty"` // of a tap that is a feature map: avg (or empty), max, none
+	Dim        int       `msgpack:"dim"`            // floats in a vector
+	Preprocess string    `msgpack:"preprocess"`     // canonical JSON
+	Engine     int       `msgpack:"engine"`         // revision of the engine
 	Added      time.Time `msgpack:"added"`
 }
 

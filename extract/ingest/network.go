@@ -31,3 +31,25 @@ func startsLikePhoto(h *os.File) bool {
 	_, _, _, err := extract.DecodeConfig(head[:n])
 	return !errors.Is(err, extract.ErrUnsupportedFormat)
 }
+
+// Run ingests the folder root into db with the networks, and returns what it
+// found and did; also when it returns an error, which is ctx's when it was
+// interrupted. Photos that cannot be used are no error: see Report.Failures.
+func Run(ctx context.Context, db *store.DB, networks []*extract.Network, root string, opt Options) (Report, error) {
+	adapted := make([]network, len(networks))
+	for i, n := range networks {
+		adapted[i] = network{
+			model: Model(n.Info()),
+			open:  func() (extractor, error) { return n.NewExtractor() },
+		}
+	}
+	return ingest(ctx, db, adapted, root, opt)
+}
+
+// Model returns the record by which a store knows a network.
+func Model(i extract.Info) store.Model {
+	return store.Model{
+		ID: i.ID, Name: i.Name, FileSHA256: i.FileSHA256, Tap: i.Tap, Pool: i.Pool, Dim: i.Dim,
+		Preprocess: i.Preprocess.CanonicalString(), Engine: i.Engine,
+	}
+}

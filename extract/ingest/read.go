@@ -12,11 +12,10 @@ import (
 // attempts is how often a file that changes while it is read is read again.
 const attempts = 3
 
-// racy is how old a file's last change must be for its size and time to vouch
-// for its bytes: clocks of file systems tick in steps, and a file changed twice
-// within one looks the same. A younger one is recorded so that the next run
-// reads it again.
-const racy = 20 * time.Millisecond
+// tick is more than a step of a file system's clock. A file changed twice within
+// one step looks the same, so reading waits until the last change is that long
+// ago: any later change will show.
+const tick = 12 * time.Millisecond
 
 // read returns the bytes of a file, in buf if they fit, together with the size
 // and time that go with exactly these bytes.
@@ -42,7 +41,7 @@ func readStable(abs string, buf []byte, limit int64, judge bool) (data []byte, s
 		return buf, 0, 0, cause(err)
 	}
 	defer h.Close()
-	before, err := h.Stat()
+	before, err := settled(h)
 	if err != nil {
 		return buf, 0, 0, cause(err)
 	}
@@ -67,10 +66,20 @@ func readStable(abs string, buf []byte, limit int64, judge bool) (data []byte, s
 	if after.Size() != size || after.ModTime() != before.ModTime() {
 		return data, size, mtime, errChanging
 	}
-	if time.Since(before.ModTime()) < racy {
-		mtime--
-	}
 	return data, size, mtime, nil
+}
+
+// settled returns what is known of a file once its last change is a tick ago.
+func settled(h *os.File) (os.FileInfo, error) {
+	info, err := h.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if age := time.Since(info.ModTime()); age >= 0 && age < tick {
+		time.Sleep(tick - age)
+		return h.Stat()
+	}
+	return info, nil
 }
 
 // fill reads exactly size bytes; a file that ends before or after that has been

@@ -1,0 +1,54 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"featstore/extract/internal/engine"
+)
+
+// An Extractor turns photos into bottlenecks. It has memory of its own, which it
+// uses again and again, and belongs to one goroutine at a time: make one for
+// each.
+type Extractor struct {
+	network *Network
+	runner  *engine.Runner
+	scratch Scratch
+	pixels  []float32
+}
+
+// NewExtractor returns an extractor. The first call reads the network, where
+// that has not been done yet.
+func (n *Network) NewExtractor() (*Extractor, error) {
+	p, err := n.compiled()
+	if err != nil {
+		return nil, err
+	}
+	return &Extractor{network: n, runner: p.NewRunner(), pixels: make([]float32, n.info.Preprocess.Len())}, nil
+}
+
+// Extract reads a photo to its end and returns its bottleneck: Info().Dim
+// floats, which belong to the caller.
+func (x *Extractor) Extract(ctx context.Context, r io.Reader) ([]float32, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read photo: %w", err)
+	}
+	vec := make([]float32, x.network.info.Dim)
+	return vec, x.ExtractBytes(ctx, data, vec)
+}
+
+// ExtractBytes computes the bottleneck of a photo, given as the bytes of its
+// file, into dst, of length Info().Dim. What comes out hangs on these bytes and
+// the network alone, not on earlier photos. Errors that are the photo's fault
+// wrap ErrUnsupportedFormat, ErrTooLarge or ErrCorrupt.
+func (x *Extractor) ExtractBytes(ctx context.Context, data []byte, dst []float32) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := x.network.info.Preprocess.Pixels(x.pixels, data, x.network.limits, &x.scratch); err != nil {
+		return err
+	}
+	return x.runner.Run(ctx, x.pixels, dst)
+}

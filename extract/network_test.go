@@ -1,0 +1,259 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sbinet/npyio"
+
+	"featstore/extract/models"
+)
+
+// picture is a small PNG with stripes of a colour.
+func picture(t testing.TB, c color.Color, step int) []byte {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 90, 60))
+	for y := range 60 {
+		for x := range 90 {
+			if (x+y)/step%2 == 0 {
+				img.Set(x, y, c)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func smallDefault(t testing.TB) *Network {
+	t.Helper()
+	n, err := Default(64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func vector(t testing.TB, n *Network, data []byte) []float32 {
+	t.Helper()
+	x, err := n.NewExtractor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vec, err := x.Extract(context.Background(), bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vec
+}
+
+// What Default claims without reading the model must be what reading it shows.
+func TestDefaultIsItsModel(t *testing.T) {
+	lazy := smallDefault(t)
+	loaded, err := Load(models.Default().ONNX, NetworkOptions{Name: lazy.Info().Name, Preprocess: lazy.Info().Preprocess})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lazy.Info() != loaded.Info() {
+		t.Errorf("Default says %+v, the model is %+v", lazy.Info(), loaded.Info())
+	}
+}
+
+// Ids must not change by accident: every store holds them.
+func TestModelIDs(t *testing.T) {
+	for size, want := range map[int]string{0: "3ee8b2503105251b", 224: "593010e1f5135799"} {
+		n, err := Default(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := n.Info().ID; got != want {
+			t.Errorf("size %d: id %s, want %s: if the change is meant, raise EngineRevision", size, got, want)
+		}
+	}
+}
+
+func TestIDHangsOnAllThatDecidesVectors(t *testing.T) {
+	base := smallDefault(t).Info()
+	seen := map[string]string{base.id(): "unchanged"}
+	for name, change := range map[string]func(*Info){
+		"file": func(i *Info) { i.FileSHA256 = strings.Repeat("0", 64) }, "tap": func(i *Info) { i.Tap = "other" },
+		"pool": func(i *Info) { i.Pool = "max" }, "engine": func(i *Info) { i.Engine++ },
+		"size": func(i *Info) { i.Preprocess.Width++ }, "mean": func(i *Info) { i.Preprocess.Mean[1]++ },
+		"order": func(i *Info) { i.Preprocess.Order = OrderBGR }, "antialias": func(i *Info) { i.Preprocess.Antialias = false },
+	} {
+		i := base
+		change(&i)
+		if other, taken := seen[i.id()]; taken {
+			t.Errorf("another %s gives the id of: %s", name, other)
+		}
+		seen[i.id()] = name
+	}
+	named := base
+	named.Name = "another name"
+	if named.id() != base.id() {
+		t.Error("the name changes the id")
+	}
+}
+
+// A vector hangs on the photo alone: not on the extractor, nor on what it saw
+// before, nor on how many run at once.
+func TestVectorsHangOnThePhotoAlone(t *testing.T) {
+	n := smallDefault(t)
+	photos := [][]byte{picture(t, color.White, 7), picture(t, color.RGBA{200, 30, 40, 255}, 3), picture(t, color.RGBA{0, 90, 200, 255}, 20)}
+	var want [][]float32
+	for _, p := range photos {
+		want = append(want, vector(t, n, p))
+	}
+	if slices.Equal(want[0], want[1]) {
+		t.Fatal("two different photos have the same vector")
+	}
+	var group sync.WaitGroup
+	for g := range 3 {
+		group.Go(func() {
+			x, err := n.NewExtractor()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			dst := make([]float32, n.Info().Dim)
+			for i := range 6 {
+				k := (i*2 + g) % len(photos)
+				if err := x.ExtractBytes(context.Background(), photos[k], dst); err != nil || !slices.Equal(dst, want[k]) {
+					t.Errorf("photo %d has another vector this time (%v)", k, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestExtractErrors(t *testing.T) {
+	n := smallDefault(t)
+	x, err := n.NewExtractor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := make([]float32, n.Info().Dim)
+	if err := x.ExtractBytes(context.Background(), []byte("these are notes"), dst); !errors.Is(err, ErrUnsupportedFormat) {
+		t.Errorf("text: %v", err)
+	}
+	whole := picture(t, color.White, 5)
+	if err := x.ExtractBytes(context.Background(), whole[:len(whole)/2], dst); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("half a photo: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := x.ExtractBytes(ctx, whole, dst); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if _, err := x.Extract(context.Background(), bytes.NewReader(whole)); err != nil {
+		t.Errorf("a good photo after bad ones: %v", err)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	good := smallDefault(t).Info().Preprocess
+	onnx := models.Default().ONNX
+	for _, c := range []struct {
+		name string
+		data []byte
+		opt  NetworkOptions
+		want string
+	}{
+		{"no preprocessing", onnx, NetworkOptions{}, "size 0×0"},
+		{"not a model", []byte("not a model"), NetworkOptions{Preprocess: good}, "damaged model"},
+		{"half a model", onnx[:len(onnx)/2], NetworkOptions{Preprocess: good}, "damaged model"},
+		{"unknown tap", onnx, NetworkOptions{Preprocess: good, Tap: "nonesuch"}, "nonesuch"},
+	} {
+		if _, err := Load(c.data, c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+	if _, err := Default(16); err == nil || !strings.Contains(err.Error(), "at least 32 pixels") {
+		t.Errorf("size 16: %v", err)
+	}
+}
+
+// The whole way from JPEG to bottleneck agrees with Pillow and ONNX Runtime, as
+// far as two JPEG decoders and two resamplers agree: 20 photos at 320.
+func TestPipelineAgreesWithPillow(t *testing.T) {
+	golden, flowers := shared(t, "golden"), shared(t, "flower_photos")
+	var photos []struct{ Photo, Bottleneck string }
+	if err := json.Unmarshal(readFile(t, filepath.Join(golden, "pipeline.json")), &photos); err != nil {
+		t.Fatal(err)
+	}
+	if testing.Short() {
+		photos = photos[:3]
+	}
+	n, err := Default(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	least := 1.0
+	for _, p := range photos {
+		data := readFile(t, filepath.Join(flowers, filepath.FromSlash(p.Photo)))
+		got, want := vector(t, n, data), readNpy(t, filepath.Join(golden, p.Bottleneck))
+		c := cosine(got, want)
+		least = min(least, c)
+		if c < 0.996 {
+			t.Errorf("%s: cosine %.5f, want at least 0.996", p.Photo, c)
+		}
+	}
+	t.Logf("least cosine of %d photos: %.6f", len(photos), least)
+}
+
+func readNpy(t *testing.T, path string) []float32 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var v []float32
+	if err := npyio.Read(f, &v); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return v
+}
+
+func cosine(a, b []float32) float64 {
+	var ab, aa, bb float64
+	for i := range a {
+		ab += float64(a[i]) * float64(b[i])
+		aa += float64(a[i]) * float64(a[i])
+		bb += float64(b[i]) * float64(b[i])
+	}
+	return ab / math.Sqrt(aa*bb)
+}
+
+func BenchmarkDefaultNetwork(b *testing.B) {
+	n, err := Default(0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	x, err := n.NewExtractor()
+	if err != nil {
+		b.Fatal(err)
+	}
+	photo, dst := picture(b, color.White, 9), make([]float32, n.Info().Dim)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := x.ExtractBytes(context.Background(), photo, dst); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
