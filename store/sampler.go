@@ -128,6 +128,20 @@ func (s *Sampler) DrawImages(src rand.Source, n int) (*Batch, error) {
 	return s.read()
 }
 
+// Read reads given images: of label labels[i] (an index into Index.Labels) the one
+// of rank ranks[i] (an index into its Keys). The batch is in the order of the
+// index, as if it had been drawn.
+func (s *Sampler) Read(labels, ranks []int) (*Batch, error) {
+	s.picks = s.picks[:0]
+	for i, l := range labels {
+		if l < 0 || l >= len(s.ix.Keys) || ranks[i] < 0 || ranks[i] >= len(s.ix.Keys[l]) {
+			return nil, s.db.wrap(fmt.Errorf("no image of rank %d under label %d in the index: %w", ranks[i], l, ErrNotFound))
+		}
+		s.picks = append(s.picks, pick{l, ranks[i]})
+	}
+	return s.read()
+}
+
 func (s *Sampler) empty() error {
 	return s.db.wrap(fmt.Errorf("no images in the %v split to draw from", s.ix.Split))
 }
