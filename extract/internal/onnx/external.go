@@ -37,13 +37,21 @@ func (e *externalFiles) read(entries map[string]string, size int) ([]byte, error
 	return data, nil
 }
 
-// placeOf returns the file and offset of external data, with the name cleaned and
+// location returns the name of the file with a tensor's external data, cleaned and
 // proven to lie in the model's own folder.
-func placeOf(entries map[string]string, size int) (name string, offset int64, err error) {
-	name = entries["location"]
+func location(entries map[string]string) (string, error) {
+	name := entries["location"]
 	clean := path.Clean(name)
 	if name == "" || path.IsAbs(name) || strings.ContainsAny(name, "\\:\x00") || !fs.ValidPath(clean) || clean == "." {
-		return "", 0, wrong(ErrCorrupt, "external data in %s, which is not a file in the model's folder", quote(name))
+		return "", wrong(ErrCorrupt, "external data in %s, which is not a file in the model's folder", quote(name))
+	}
+	return clean, nil
+}
+
+// placeOf returns the file and offset of external data that takes size bytes.
+func placeOf(entries map[string]string, size int) (name string, offset int64, err error) {
+	if name, err = location(entries); err != nil {
+		return "", 0, err
 	}
 	if offset, err = number(entries["offset"], 0); err != nil {
 		return "", 0, wrong(ErrCorrupt, "external data at offset %s", quote(entries["offset"]))
@@ -52,7 +60,7 @@ func placeOf(entries map[string]string, size int) (name string, offset int64, er
 	if err != nil || length != int64(size) {
 		return "", 0, wrong(ErrCorrupt, "external data of length %s where the shape takes %d bytes", quote(entries["length"]), size)
 	}
-	return clean, offset, nil
+	return name, offset, nil
 }
 
 func number(s string, def int64) (int64, error) {

@@ -81,6 +81,38 @@ func TestExternalWeightsRefused(t *testing.T) {
 	}
 }
 
+func TestLocations(t *testing.T) {
+	ext := func(name, location string) onnxtest.Message {
+		return onnxtest.External(name, tensor.Float32, []int{2}, location, 0, 8)
+	}
+	m := onnxtest.New(17)
+	m.RawInit("a", ext("a", "./one.bin"))
+	m.RawInit("b", ext("b", "one.bin"))
+	b := m.Body("b")
+	b.RawInit("c", ext("c", "sub/two.bin"))
+	b.Output("c")
+	m.As("y", "If", []string{m.Input("x", tensor.Bool)}, onnxtest.Attrs{"then_branch": b})
+	m.Func(onnxtest.Function{Name: "F", Domain: local}, func(g *onnxtest.Graph) {
+		g.Node(onnxtest.Node{Op: "Constant", Outputs: []string{"k"}, RawAttrs: []onnxtest.Message{
+			onnxtest.Message{}.Text(1, "value").Bytes(5, ext("", "three.bin")).Varint(20, 4),
+		}})
+	})
+	m.Output("y")
+	got, err := onnx.Locations(m.Bytes(), onnx.Limits{})
+	if d := cmp.Diff([]string{"one.bin", "sub/two.bin", "three.bin"}, got); err != nil || d != "" {
+		t.Error(err, d)
+	}
+	if got, err := onnx.Locations(small().Bytes(), onnx.Limits{}); err != nil || len(got) != 0 {
+		t.Errorf("a model without external data: %v, %v", got, err)
+	}
+	if _, err := onnx.Locations(elsewhere("../x", 0, 8), onnx.Limits{}); !errors.Is(err, onnx.ErrCorrupt) {
+		t.Errorf("a file outside of the folder: %v", err)
+	}
+	if _, err := onnx.Locations([]byte("<html>"), onnx.Limits{}); !errors.Is(err, onnx.ErrNotONNX) {
+		t.Errorf("a web page: %v", err)
+	}
+}
+
 // A folder opened as a root keeps symbolic links from leading out of it.
 func TestExternalSymlinkOutOfTheFolder(t *testing.T) {
 	dir := t.TempDir()

@@ -22,21 +22,9 @@ type Options struct {
 func Parse(data []byte, opt Options) (*graph.Graph, error) {
 	p := &parser{budget: &budget{Limits: opt.Limits.withDefaults()}, external: externalFiles{fsys: opt.External}}
 	defer p.external.close()
-	if int64(len(data)) > p.MaxBytes {
-		return nil, wrong(ErrTooLarge, "%d bytes, at most %d are allowed", len(data), p.MaxBytes)
-	}
-	if what := sniff(data); what != "" {
-		return nil, wrong(ErrNotONNX, "%s", what)
-	}
-	s := scanner{p.budget}
-	m, err := s.model(data)
-	switch {
-	case m.graph == nil && m.ir == 0 && err != nil: // not even its first bytes make sense
-		return nil, wrong(ErrNotONNX, "%v", err)
-	case err != nil:
+	m, err := p.scan(data)
+	if err != nil {
 		return nil, err
-	case m.graph == nil:
-		return nil, wrong(ErrNotONNX, "it holds no graph")
 	}
 	if err := p.inlineFunctions(m); err != nil {
 		return nil, err
@@ -57,6 +45,27 @@ func Parse(data []byte, opt Options) (*graph.Graph, error) {
 type parser struct {
 	*budget
 	external externalFiles
+}
+
+// scan reads the messages of a model.
+func (p *parser) scan(data []byte) (*modelProto, error) {
+	if int64(len(data)) > p.MaxBytes {
+		return nil, wrong(ErrTooLarge, "%d bytes, at most %d are allowed", len(data), p.MaxBytes)
+	}
+	if what := sniff(data); what != "" {
+		return nil, wrong(ErrNotONNX, "%s", what)
+	}
+	s := scanner{p.budget}
+	m, err := s.model(data)
+	switch {
+	case m.graph == nil && m.ir == 0 && err != nil: // not even its first bytes make sense
+		return nil, wrong(ErrNotONNX, "%s", strings.TrimPrefix(err.Error(), ErrCorrupt.Error()+": "))
+	case err != nil:
+		return nil, err
+	case m.graph == nil:
+		return nil, wrong(ErrNotONNX, "it holds no graph")
+	}
+	return m, nil
 }
 
 // check finds what is missing from the model as a whole.

@@ -115,6 +115,12 @@ func (g *Graph) Output(names ...string) {
 	}
 }
 
+// OutputOf declares a value to be a result of the graph, with its type and shape, as
+// ONNX's own checker wants it.
+func (g *Graph) OutputOf(name string, dt tensor.DType, dims ...any) {
+	g.outputs = g.outputs.Bytes(12, ValueInfo(name, dt, dims...))
+}
+
 // Init adds an initializer and returns its name, which is made up if it is "".
 func (g *Graph) Init(name string, t *tensor.Tensor) string {
 	if name == "" {
