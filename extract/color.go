@@ -1,20 +1,18 @@
 package extract
 
-// A yccMatrix turns Y, Cb and Cr into R, G and B:
+// A yccMatrix turns Y, Cb and Cr into R, G and B, in fixed point:
 //
-//	R = yScale·(Y − yZero)                 + rCr·(Cr − 128)
-//	G = yScale·(Y − yZero) − gCb·(Cb − 128) − gCr·(Cr − 128)
-//	B = yScale·(Y − yZero) + bCb·(Cb − 128)
-type yccMatrix struct {
-	yZero, yScale      float32
-	rCr, gCb, gCr, bCb float32
-}
+//	R = (ky·(Y − y0)                 + kr·(Cr − 128)  + ½) >> 16
+//	G = (ky·(Y − y0) − kgb·(Cb − 128) − kgr·(Cr − 128) + ½) >> 16
+//	B = (ky·(Y − y0) + kb·(Cb − 128)                  + ½) >> 16
+type yccMatrix struct{ y0, ky, kr, kgb, kgr, kb int32 }
 
-// ITU-R BT.601 with luma weights 0.299, 0.587 and 0.114: all of 0…255 as JFIF
-// (ITU-T T.871) has it, and the studio range scaled by 255/219 and 255/224.
+// ITU-R BT.601, luma weights 0.299, 0.587 and 0.114. JFIF (ITU-T T.871) uses all
+// of 0…255; the constants are those libjpeg arrives at, so that every pixel
+// equals its. The studio range is scaled by 255/219 and 255/224.
 var (
-	jfifMatrix   = yccMatrix{0, 1, 1.402, 0.344136286, 0.714136286, 1.772}
-	studioMatrix = yccMatrix{16, 255. / 219, 1.402 * 255 / 224, 0.344136286 * 255 / 224, 0.714136286 * 255 / 224, 1.772 * 255 / 224}
+	jfifMatrix   = yccMatrix{0, 1 << 16, 91881, 22554, 46802, 116130}
+	studioMatrix = yccMatrix{16, 76309, 104597, 25675, 53279, 132201}
 )
 
 func (c colorModel) matrix() *yccMatrix {
@@ -24,24 +22,31 @@ func (c colorModel) matrix() *yccMatrix {
 	return &jfifMatrix
 }
 
-// rgb converts one pixel, in values 0…255, without clamping. The conversions
-// keep a compiler from fusing products and sums, so that every machine gets the
-// same bits.
-func (m *yccMatrix) rgb(y, cb, cr float32) (r, g, b float32) {
-	y = float32((y - m.yZero) * m.yScale)
-	cb, cr = cb-128, cr-128
-	r = y + float32(m.rCr*cr)
-	g = y - float32(m.gCb*cb) - float32(m.gCr*cr)
-	b = y + float32(m.bCb*cb)
-	return r, g, b
+// rgb converts one pixel.
+func (m *yccMatrix) rgb(y, cb, cr byte) (r, g, b byte) {
+	luma := (int32(y)-m.y0)*m.ky + 1<<15
+	u, v := int32(cb)-128, int32(cr)-128
+	return clip8((luma + m.kr*v) >> 16), clip8((luma - m.kgb*u - m.kgr*v) >> 16), clip8((luma + m.kb*u) >> 16)
 }
 
-// rgb converts one pixel to bytes.
-func (c colorModel) rgb(y, cb, cr byte) [3]byte {
-	r, g, b := c.matrix().rgb(float32(y), float32(cb), float32(cr))
-	return [3]byte{toByte(r), toByte(g), toByte(b)}
+func clip8(v int32) byte { return byte(max(0, min(255, v))) }
+
+// mul255 is a·b/255, rounded.
+func mul255(a, b byte) byte {
+	v := uint32(a)*uint32(b) + 128
+	return byte((v + v>>8) >> 8)
 }
 
-func toByte(v float32) byte { return byte(clamp255(v) + 0.5) }
+// overWhite lays a colour of the given opacity over white.
+func overWhite(v, alpha byte) byte { return 255 - mul255(255-v, alpha) }
 
-func clamp255(v float32) float32 { return max(0, min(255, v)) }
+func be16(b []byte) uint32 { return uint32(b[0])<<8 | uint32(b[1]) }
+
+// to8 rounds 0…65535 to 0…255.
+func to8(v uint32) byte { return byte((v + 128) / 257) }
+
+func fill(b []byte, v byte) {
+	for i := range b {
+		b[i] = v
+	}
+}

@@ -38,10 +38,8 @@ func decodeGIF(data []byte, h header, _ *Scratch) (*Photo, error) {
 	if frame.Bounds() == image.Rect(0, 0, h.w, h.h) {
 		return fromImage(frame, colorRGB)
 	}
-	ph := newPlanar(colorRGB, h.w, h.h)
-	for i := range ph.planes {
-		fill(ph.planes[i].pix, 255)
-	}
+	ph := newRGBX(h.w, h.h)
+	fill(ph.planes[0].pix, 255)
 	drawPaletted(ph, frame)
 	return ph, nil
 }

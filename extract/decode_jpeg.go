@@ -66,31 +66,33 @@ func jpegPlane(m *jpeg.Image, i int) plane {
 	}
 }
 
-// fromInk converts CMYK and YCCK, which printers use, to full RGB planes. The
-// values are those of 255 − ink, as Adobe's programs store them and others
-// expect them even where no Adobe segment says so.
+// fromInk converts CMYK and YCCK, which printers use. The values are those of
+// 255 − ink, as Adobe's programs store them and others expect them even where no
+// Adobe segment says so.
 func fromInk(m *jpeg.Image) *Photo {
-	ph := newPlanar(colorRGB, m.Width, m.Height)
+	ph := newRGBX(m.Width, m.Height)
 	var src [4]plane
 	for i := range src {
 		src[i] = jpegPlane(m, i)
 	}
 	for y := range m.Height {
 		for x := range m.Width {
-			var v [4]byte
-			for i := range src {
-				v[i] = src[i].pixel(x, y)
-			}
-			ink := [3]byte{v[0], v[1], v[2]}
+			c, m0, ye, k := src[0].pixel(x, y), src[1].pixel(x, y), src[2].pixel(x, y), src[3].pixel(x, y)
 			if m.Color == jpeg.YCCK {
-				for c, complement := range colorYCbCr.rgb(v[0], v[1], v[2]) {
-					ink[c] = 255 - complement
-				}
+				r, g, b := jfifMatrix.rgb(c, m0, ye)
+				c, m0, ye = 255-r, 255-g, 255-b
 			}
-			for c := range ph.planes {
-				ph.planes[c].pix[y*m.Width+x] = mul255(ink[c], v[3])
-			}
+			p := ph.planes[0].pix[(y*m.Width+x)*4:][:3]
+			p[0], p[1], p[2] = mul255(c, k), mul255(m0, k), mul255(ye, k)
 		}
 	}
 	return ph
+}
+
+// pixel is one pixel of a plane at full resolution.
+func (p *plane) pixel(x, y int) byte {
+	near, far := p.upY.at(y, p.h)
+	column := func(x int) int { return 3*int(p.pix[near*p.stride+x]) + int(p.pix[far*p.stride+x]) }
+	left, right := p.upX.at(x, p.w)
+	return byte((3*column(left) + column(right) + 8) >> 4)
 }

@@ -3,8 +3,8 @@ package extract
 import "math"
 
 // oracle computes what Fill should, from the definitions and pixel by pixel:
-// the upright picture at full resolution, the two-dimensional filter in float64,
-// RGB.
+// the upright picture in RGB at full resolution, filtered in float64, rounded
+// where Pillow rounds.
 func oracle(p *Preprocess, ph *Photo) []float64 {
 	w, h := ph.Width(), ph.Height()
 	x0, y0, cw, ch := 0.0, 0.0, float64(w), float64(h) // the part that is scaled
@@ -29,20 +29,45 @@ func oracle(p *Preprocess, ph *Photo) []float64 {
 		left = int(math.RoundToEven((full - float64(p.Width)) / 2))
 		top = int(math.RoundToEven((fullH - float64(p.Height)) / 2))
 	}
+	whole := math.Round
+	if p.Filter == FilterTFBilinear {
+		whole = func(v float64) float64 { return v }
+	}
+	byteOf := func(v float64) float64 { return math.Max(0, math.Min(255, whole(v))) }
+	// Along stored rows first, then across them: the order matters for rounding.
+	along := func(line func(at int) [3]float64, ws []oracleWeight) (v [3]float64) {
+		for _, w := range ws {
+			for c, s := range line(w.at) {
+				v[c] += w.w * s
+			}
+		}
+		for c := range v {
+			v[c] = byteOf(v[c])
+		}
+		return v
+	}
+	pixel := func(x, y int) [3]float64 { return oraclePixel(ph, x, y) }
 	out := make([]float64, 0, p.Len())
 	for y := range p.Height {
-		rows := oracleWeights(p, y+top, ch, fullH)
+		rows := oracleWeights(p, y+top, ch, fullH, int(y0))
 		for x := range p.Width {
-			cols := oracleWeights(p, x+left, cw, full)
+			cols := oracleWeights(p, x+left, cw, full, int(x0))
 			var v [3]float64
-			for _, r := range rows {
-				for _, c := range cols {
-					for i := range v {
-						v[i] += r.w * c.w * oracleSample(ph, i, c.at+int(x0), r.at+int(y0))
-					}
-				}
+			if ph.Orientation >= 5 {
+				v = along(func(x int) [3]float64 {
+					return along(func(y int) [3]float64 { return pixel(x, y) }, rows)
+				}, cols)
+			} else {
+				v = along(func(y int) [3]float64 {
+					return along(func(x int) [3]float64 { return pixel(x, y) }, cols)
+				}, rows)
 			}
-			out = append(out, oraclePixel(p, ph.color, v)...)
+			if p.Order == OrderBGR {
+				v[0], v[2] = v[2], v[0]
+			}
+			for c := range v {
+				out = append(out, (v[c]-float64(p.Mean[c]))/float64(p.Std[c]))
+			}
 		}
 	}
 	return out
@@ -53,12 +78,14 @@ type oracleWeight struct {
 	w  float64
 }
 
-func oracleWeights(p *Preprocess, i int, n, full float64) (ws []oracleWeight) {
+// oracleWeights are those of output i when n pixels from number offset on become
+// full.
+func oracleWeights(p *Preprocess, i int, n, full float64, offset int) (ws []oracleWeight) {
 	scale := n / full
 	if p.Filter == FilterTFBilinear {
 		s := float64(float32(i) * float32(scale))
 		lo := math.Floor(s)
-		return []oracleWeight{{int(lo), 1 - (s - lo)}, {int(math.Min(lo+1, n-1)), s - lo}}
+		return []oracleWeight{{int(lo) + offset, 1 - (s - lo)}, {int(math.Min(lo+1, n-1)) + offset, s - lo}}
 	}
 	center, stretch := (float64(i)+0.5)*scale-0.5, 1.0
 	if p.Antialias && scale > 1 {
@@ -80,7 +107,7 @@ func oracleWeights(p *Preprocess, i int, n, full float64) (ws []oracleWeight) {
 			continue
 		}
 		sum += w
-		ws = append(ws, oracleWeight{int(inside), w})
+		ws = append(ws, oracleWeight{int(inside) + offset, w})
 	}
 	for i := range ws {
 		ws[i].w /= sum
@@ -88,11 +115,8 @@ func oracleWeights(p *Preprocess, i int, n, full float64) (ws []oracleWeight) {
 	return ws
 }
 
-// oracleSample is the value of plane c at an upright pixel.
-func oracleSample(ph *Photo, c, x, y int) float64 {
-	if c >= ph.color.planes() {
-		return 0
-	}
+// oraclePixel is an upright pixel in RGB.
+func oraclePixel(ph *Photo, x, y int) [3]float64 {
 	w, h := ph.storedW, ph.storedH
 	switch ph.Orientation {
 	case 2:
@@ -110,43 +134,47 @@ func oracleSample(ph *Photo, c, x, y int) float64 {
 	case 8:
 		x, y = w-1-y, x
 	}
-	pl := &ph.planes[c]
-	sum := 0.0
-	for _, r := range oracleUp(pl.upY, y, pl.h) {
-		for _, c := range oracleUp(pl.upX, x, pl.w) {
-			sum += r.w * c.w * float64(pl.pix[r.at*pl.stride+c.at])
-		}
+	if ph.color == colorRGBX {
+		p := ph.planes[0].pix[y*ph.planes[0].stride+4*x:]
+		return [3]float64{float64(p[0]), float64(p[1]), float64(p[2])}
 	}
-	return sum
-}
-
-func oracleUp(u upsampling, i, n int) []oracleWeight {
-	if !u.fancy {
-		return []oracleWeight{{min(i*u.num/u.den, n-1), 1}}
+	v := [3]byte{}
+	for c := range ph.color.planes() {
+		v[c] = byte(oracleSample(&ph.planes[c], x, y))
 	}
-	// Sample k's centre is at pixel 2k+½; the two nearest count ¾ and ¼.
-	if i%2 == 0 {
-		return []oracleWeight{{i / 2, 0.75}, {max(i/2-1, 0), 0.25}}
-	}
-	return []oracleWeight{{i / 2, 0.75}, {min(i/2+1, n-1), 0.25}}
-}
-
-func oraclePixel(p *Preprocess, color colorModel, v [3]float64) []float64 {
-	switch color {
+	switch ph.color {
 	case colorGray:
 		v[1], v[2] = v[0], v[0]
 	case colorYCbCr, colorStudio:
-		y, cb, cr := v[0], v[1]-128, v[2]-128
-		if color == colorStudio {
-			y, cb, cr = (y-16)*255/219, cb*255/224, cr*255/224
-		}
-		v = [3]float64{y + 1.402*cr, y - 1.772*0.114/0.587*cb - 1.402*0.299/0.587*cr, y + 1.772*cb}
+		return oracleRGB(ph.color, v)
 	}
-	if p.Order == OrderBGR {
-		v[0], v[2] = v[2], v[0]
+	return [3]float64{float64(v[0]), float64(v[1]), float64(v[2])}
+}
+
+// oracleSample upsamples one sample as libjpeg does: the triangle filter
+// without rounding down the columns, then along the row.
+func oracleSample(p *plane, x, y int) int {
+	at := func(x, y int) int { return int(p.pix[y*p.stride+x]) }
+	sx, sy := min(x*p.upX.num/p.upX.den, p.w-1), min(y*p.upY.num/p.upY.den, p.h-1)
+	nx, ny := min(max(sx-1+2*(x%2), 0), p.w-1), min(max(sy-1+2*(y%2), 0), p.h-1)
+	switch {
+	case p.upX.fancy && p.upY.fancy:
+		return (9*at(sx, sy) + 3*at(nx, sy) + 3*at(sx, ny) + at(nx, ny) + 8 - x%2) >> 4
+	case p.upX.fancy:
+		return (3*at(sx, sy) + at(nx, sy) + 1 + x%2) >> 2
+	case p.upY.fancy:
+		return (3*at(sx, sy) + at(sx, ny) + 1 + y%2) >> 2
 	}
-	for i := range v {
-		v[i] = (math.Max(0, math.Min(255, v[i])) - float64(p.Mean[i])) / float64(p.Std[i])
+	return at(sx, sy)
+}
+
+func oracleRGB(color colorModel, v [3]byte) (rgb [3]float64) {
+	y, cb, cr := float64(v[0]), float64(v[1])-128, float64(v[2])-128
+	if color == colorStudio {
+		y, cb, cr = (y-16)*255/219, cb*255/224, cr*255/224
 	}
-	return v[:]
+	for c, v := range [3]float64{y + 1.402*cr, y - 1.772*0.114/0.587*cb - 1.402*0.299/0.587*cr, y + 1.772*cb} {
+		rgb[c] = math.Max(0, math.Min(255, math.Round(v)))
+	}
+	return rgb
 }

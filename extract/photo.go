@@ -1,17 +1,17 @@
 package extract
 
-// A Photo is a decoded picture in the form its decoder delivers: up to three
-// planes of bytes, chroma often at half the resolution, in the orientation in
-// which it is stored. It is turned into a network's input by Preprocess.Fill.
+// A Photo is a decoded picture in the form its decoder delivers, often planes of
+// luma and chroma with the chroma at half the resolution, and in the orientation
+// in which it is stored. Preprocess.Fill turns it into a network's input.
 //
-// The planes belong to the Scratch the photo was decoded with; a photo is valid
+// Its memory belongs to the Scratch the photo was decoded with; a photo is valid
 // until that Scratch decodes the next one.
 type Photo struct {
 	// Format is "jpeg", "png", "gif", "webp", "bmp" or "tiff".
 	Format string
 
 	// Orientation is the EXIF orientation, 1 to 8. It is not yet applied to the
-	// planes; Width, Height and Fill account for it.
+	// pixels; Width, Height and Fill account for it.
 	Orientation int
 
 	// Warning says in what way the file is damaged although it could be decoded,
@@ -45,26 +45,25 @@ type colorModel uint8
 
 const (
 	colorGray   colorModel = iota // one plane
-	colorRGB                      // R, G, B
+	colorRGBX                     // one plane of four bytes a pixel: R, G, B and one that does not count
+	colorRGB                      // planes R, G, B
 	colorYCbCr                    // JFIF: BT.601, all of 0…255
 	colorStudio                   // BT.601 with Y in 16…235 and Cb, Cr in 16…240, as WebP stores it
 )
 
 func (c colorModel) planes() int {
-	if c == colorGray {
+	if c == colorGray || c == colorRGBX {
 		return 1
 	}
 	return 3
 }
 
-// A plane is one channel. Its w×h samples cover the whole picture.
+// A plane is one channel, w×h samples that cover the whole picture.
 type plane struct {
-	pix    []byte
-	stride int
-	w, h   int
-	// upX and upY say how the plane's samples become a picture's columns and
-	// rows.
-	upX, upY upsampling
+	pix      []byte
+	stride   int
+	w, h     int
+	upX, upY upsampling // how samples become a picture's columns and rows
 }
 
 // An upsampling tells which samples of a subsampled axis make up a pixel of the
@@ -77,37 +76,19 @@ type upsampling struct {
 	fancy    bool
 }
 
+// full reports whether there is nothing to do.
+func (u upsampling) full() bool { return u.num == u.den }
+
 var noUpsampling = upsampling{num: 1, den: 1}
 
-// nearest is the sample that pixel i lies in, of n.
-func (u upsampling) nearest(i, n int) int { return min(i*u.num/u.den, n-1) }
-
-// at returns the samples that make up pixel i: ¾ of near and ¼ of far.
-func (u upsampling) at(i, last int) (near, far int) {
-	near = u.nearest(i, last+1)
+// at returns the samples, of n, that make up pixel i: ¾ of near and ¼ of far.
+func (u upsampling) at(i, n int) (near, far int) {
+	near = min(i*u.num/u.den, n-1)
 	far = near
 	if u.fancy {
-		far = min(max(near+i%2*2-1, 0), last)
+		far = min(max(near+i%2*2-1, 0), n-1)
 	}
 	return near, far
-}
-
-// lowest returns the lowest sample that pixels from i on can use.
-func (u upsampling) lowest(i int) int {
-	near := i * u.num / u.den
-	if u.fancy && i%2 == 0 {
-		near--
-	}
-	return max(near, 0)
-}
-
-// pixel is one pixel of the plane at full resolution: for the rare cases that
-// are not resampled plane by plane.
-func (p *plane) pixel(x, y int) byte {
-	near, far := p.upY.at(y, p.h-1)
-	column := func(x int) int { return 3*int(p.pix[near*p.stride+x]) + int(p.pix[far*p.stride+x]) }
-	left, right := p.upX.at(x, p.w-1)
-	return byte((3*column(left) + column(right) + 8) >> 4)
 }
 
 // fullPlane is a plane at the picture's own resolution.
@@ -115,13 +96,13 @@ func fullPlane(pix []byte, stride, w, h int) plane {
 	return plane{pix: pix, stride: stride, w: w, h: h, upX: noUpsampling, upY: noUpsampling}
 }
 
-// newPlanar returns a photo of n full planes of w×h samples to be filled.
-func newPlanar(color colorModel, w, h int) *Photo {
-	ph := &Photo{color: color, storedW: w, storedH: h, Orientation: 1}
-	n := color.planes()
-	buf := make([]byte, n*w*h)
-	for i := range n {
-		ph.planes[i] = fullPlane(buf[i*w*h:(i+1)*w*h:(i+1)*w*h], w, w, h)
-	}
+// newRGBX returns a photo of w×h pixels to be filled.
+func newRGBX(w, h int) *Photo {
+	return rgbxPhoto(make([]byte, 4*w*h), 4*w, w, h)
+}
+
+func rgbxPhoto(pix []byte, stride, w, h int) *Photo {
+	ph := &Photo{color: colorRGBX, storedW: w, storedH: h}
+	ph.planes[0] = fullPlane(pix, stride, w, h)
 	return ph
 }

@@ -13,22 +13,20 @@ type Scratch struct {
 	jpeg  jpeg.Decoder
 	photo Photo
 
-	axes  [3][2]taps // per plane: columns, rows
-	sums  []int32    // one row of a plane, while rows are being summed
-	rows  [3][]int16 // one output row of each plane, not yet resampled along the row
-	lines [3][]float32
+	cols, rows taps
+	reader     rowReader
+	line       []byte   // one row of the photo, RGBX, without what is cut off
+	ring       [][]byte // the last rows, resampled along the row
+	sums       []int32  // one output row, while rows are being summed
 }
-
-// rowBits is the fixed point of Scratch.rows: pixel values times 64. Bicubic
-// overshoot included, they fit an int16.
-const rowBits = 6
 
 // Fill turns a decoded photo into the network's input: upright, cut, scaled,
 // in the right channel order and normalised. dst gets p.Len() values, Height×Width×3.
 //
-// The planes are resampled as they are, chroma from its own resolution, and
-// only the resampled pixels are converted to RGB: the upsampling a JPEG decoder
-// would do first is a linear filter too, and is folded into the weights.
+// Rows are converted to RGB one by one, resampled along the row and rounded to
+// bytes, then across rows and rounded again, which is what Pillow does and
+// therefore what most networks were trained with. FilterTFBilinear rounds
+// nothing, like TensorFlow. There is never a whole picture in RGB.
 func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
 	if err := p.Validate(); err != nil {
 		return err
@@ -36,131 +34,128 @@ func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
 	if len(dst) != p.Len() {
 		return fmt.Errorf("resize: room for %d values, want %d×%d×3 = %d", len(dst), p.Height, p.Width, p.Len())
 	}
-	s.prepare(p, ph)
-	n := ph.color.planes()
-	w := newWriter(p, ph.color)
-	pixel, row := 1, p.Width // steps in the upright output per stored column and row
-	if orientation(ph.Orientation).transposes() {
-		pixel, row = p.Width, 1
-	}
-	for y := range s.axes[0][1].spec.out {
-		for c := range n {
-			s.sumRows(c, &ph.planes[c], y)
-			s.axes[c][0].alongRow(s.lines[c], s.rows[c])
-		}
-		w.write(dst[y*row*3:], pixel*3, &s.lines)
-	}
-	return nil
-}
-
-// prepare computes the weights for this photo and sizes the buffers.
-func (s *Scratch) prepare(p *Preprocess, ph *Photo) {
 	x, y := p.axes(ph.Width(), ph.Height())
 	o := orientation(ph.Orientation)
+	out := newOutput(dst, p, o.transposes())
 	if o.transposes() {
 		x, y = y, x
 	}
 	x.flipped, y.flipped = o.flips()
-	for c := range ph.color.planes() {
-		pl := &ph.planes[c]
-		x.samples, x.up = pl.w, pl.upX
-		y.samples, y.up = pl.h, pl.upY
-		s.axes[c][0].prepare(x)
-		s.axes[c][1].prepare(y)
-		cols := &s.axes[c][0]
-		s.rows[c] = resize(s.rows[c], pl.w+cols.width)
-		clear(s.rows[c][cols.end:]) // read with weight 0
-		s.lines[c] = resize(s.lines[c], x.out)
+	if p.Filter == FilterTFBilinear {
+		s.tfBilinear(&out, ph, x, y)
+		return nil
 	}
-	s.sums = resize(s.sums, max(ph.planes[0].w, ph.planes[1].w, ph.planes[2].w))
+	s.resample(&out, ph, x, y)
+	return nil
 }
 
-// axes returns how a w×h picture is cut and scaled.
-func (p *Preprocess) axes(w, h int) (x, y axisSpec) {
-	x = axisSpec{size: w, hi: w, full: p.Width, out: p.Width, filter: p.Filter, antialias: p.Antialias}
-	y = axisSpec{size: h, hi: h, full: p.Height, out: p.Height, filter: p.Filter, antialias: p.Antialias}
-	switch p.Rule {
-	case RuleCenterSquare:
-		// The largest part with the output's shape.
-		cw, ch := w, h
-		if w*p.Height > h*p.Width {
-			cw = max(1, (h*p.Width+p.Height/2)/p.Height)
-		} else {
-			ch = max(1, (w*p.Height+p.Width/2)/p.Width)
+// resample filters along rows, then across them.
+func (s *Scratch) resample(out *output, ph *Photo, x, y axisSpec) {
+	s.cols.prepare(x)
+	s.rows.prepare(y)
+	from, n := s.cols.lowest, 4*s.cols.spec.out
+	s.reader.reset(ph, from, s.cols.end)
+	// A vector of weights may reach beyond the last pixel, with zeros.
+	s.line = resize(s.line, 4*(s.cols.end-from+s.cols.width))
+	s.sums = resize(s.sums, n)
+	s.ring = resize(s.ring, s.rows.width)
+	for i := range s.ring {
+		s.ring[i] = resize(s.ring[i], n)
+	}
+	next := s.rows.lowest
+	for j := range y.out {
+		i := j
+		if y.flipped { // the last output uses the first stored rows
+			i = y.out - 1 - j
 		}
-		x.lo = (w - cw) / 2
-		y.lo = (h - ch) / 2
-		x.hi, y.hi = x.lo+cw, y.lo+ch
-	case RuleShorterSide:
-		if w < h {
-			x.full, y.full = p.Side, int(int64(p.Side)*int64(h)/int64(w))
-		} else {
-			x.full, y.full = int(int64(p.Side)*int64(w)/int64(h)), p.Side
+		first, count := int(s.rows.first[i]), int(s.rows.count[i])
+		for ; next < first+count; next++ {
+			s.reader.read(s.line, next)
+			s.cols.alongRow(s.ring[next%len(s.ring)], s.line)
 		}
-		x.skip, y.skip = halfEven(x.full-x.out), halfEven(y.full-y.out)
-	}
-	return x, y
-}
-
-// halfEven is n/2 rounded to even, as Python's round does it in torchvision's
-// CenterCrop.
-func halfEven(n int) int {
-	half := n / 2
-	if n%2 == 1 && half%2 == 1 {
-		half++
-	}
-	return half
-}
-
-// sumRows makes row y of plane c's output at the plane's own width: the sum of
-// the plane's rows times their weights.
-func (s *Scratch) sumRows(c int, pl *plane, y int) {
-	rows, cols := &s.axes[c][1], &s.axes[c][0]
-	w := rows.weight[y*rows.width:][:rows.count[y]]
-	from, n := cols.lowest, cols.end-cols.lowest
-	sums, at := s.sums[:n], int(rows.first[y])*pl.stride+from
-	for i := range sums {
-		sums[i] = 1 << (weightBits - rowBits - 1) // rounds
-	}
-	for ; len(w) >= 2; w = w[2:] {
-		addRows2(sums, pl.pix[at:], pl.pix[at+pl.stride:], int32(w[0]), int32(w[1]))
-		at += 2 * pl.stride
-	}
-	if len(w) == 1 {
-		addRow(sums, pl.pix[at:], int32(w[0]))
-	}
-	out := s.rows[c][from:][:n]
-	for i, v := range sums {
-		out[i] = int16(v >> (weightBits - rowBits))
+		s.acrossRows(first, s.rows.weight[i*s.rows.width:][:count])
+		out.write(i, s.sums)
 	}
 }
 
-func addRows2(sums []int32, a, b []byte, wa, wb int32) {
-	a, b = a[:len(sums)], b[:len(sums)]
-	for i := range sums {
-		sums[i] += wa*int32(a[i]) + wb*int32(b[i])
-	}
-}
-
-func addRow(sums []int32, a []byte, wa int32) {
-	a = a[:len(sums)]
-	for i := range sums {
-		sums[i] += wa * int32(a[i])
-	}
-}
-
-// alongRow resamples one row: dst in pixel values 0…255 (beyond by what the
-// filter overshoots), src in pixel values times 1<<rowBits.
-func (t *taps) alongRow(dst []float32, src []int16) {
-	const one = 1.0 / (1 << (weightBits + rowBits))
-	for i := range dst {
-		n := int(t.count[i])
-		w := t.weight[i*t.width:][:n]
-		s := src[t.first[i]:][:n]
-		var sum int32
+// alongRow resamples one row of RGBX pixels whose first is number t.lowest.
+func (t *taps) alongRow(dst, src []byte) {
+	for i, first := range t.first {
+		w := t.weight[i*t.width:][:t.count[i]]
+		s := src[4*(int(first)-t.lowest):][:4*len(w)]
+		const half = 1 << (weightBits - 1)
+		r, g, b := int32(half), int32(half), int32(half)
 		for j, v := range w {
-			sum += int32(v) * int32(s[j])
+			p := s[4*j:][:3]
+			r += v * int32(p[0])
+			g += v * int32(p[1])
+			b += v * int32(p[2])
 		}
-		dst[i] = float32(sum) * one
+		p := dst[4*i:][:3]
+		p[0], p[1], p[2] = clip8(r>>weightBits), clip8(g>>weightBits), clip8(b>>weightBits)
+	}
+}
+
+// acrossRows leaves in s.sums the sum of rows first, first+1, … of the ring
+// times their weights.
+func (s *Scratch) acrossRows(first int, w []int32) {
+	sums := s.sums
+	for i := range sums {
+		sums[i] = 1 << (weightBits - 1)
+	}
+	row := func(i int) []byte { return s.ring[(first+i)%len(s.ring)][:len(sums)] }
+	i := 0
+	for ; i+1 < len(w); i += 2 {
+		a, b, wa, wb := row(i), row(i+1), w[i], w[i+1]
+		for x := range sums {
+			sums[x] += wa*int32(a[x]) + wb*int32(b[x])
+		}
+	}
+	if i < len(w) {
+		a, wa := row(i), w[i]
+		for x := range sums {
+			sums[x] += wa * int32(a[x])
+		}
+	}
+}
+
+// An output writes normalised pixels, channels innermost, to a network's input.
+type output struct {
+	dst        []float32
+	line, step int // distance of rows and of a row's pixels, in values: stored rows may be upright columns
+	red, blue  int // positions of the channels
+	mean, std  [3]float32
+	scale      [3][256]float32 // by channel R, G, B: the normalised value of a byte
+}
+
+func newOutput(dst []float32, p *Preprocess, transposed bool) output {
+	o := output{dst: dst, line: 3 * p.Width, step: 3, red: 0, blue: 2, mean: p.Mean, std: p.Std}
+	if transposed {
+		o.line, o.step = o.step, o.line
+	}
+	if p.Order == OrderBGR {
+		o.red, o.blue = 2, 0
+	}
+	for c, at := range [3]int{o.red, 1, o.blue} {
+		for v := range o.scale[c] {
+			o.scale[c][v] = o.normalise(float32(v), at)
+		}
+	}
+	return o
+}
+
+func (o *output) normalise(v float32, at int) float32 { return (v - o.mean[at]) / o.std[at] }
+
+// write rounds and clamps row y's sums of four values a pixel and puts them in
+// their place.
+func (o *output) write(y int, sums []int32) {
+	dst := o.dst[y*o.line:]
+	red, blue, step := o.red, o.blue, o.step
+	for x := 0; len(sums) >= 4; x++ {
+		p := dst[x*step:][:3]
+		p[red] = o.scale[0][clip8(sums[0]>>weightBits)]
+		p[1] = o.scale[1][clip8(sums[1]>>weightBits)]
+		p[blue] = o.scale[2][clip8(sums[2]>>weightBits)]
+		sums = sums[4:]
 	}
 }

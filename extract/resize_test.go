@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,8 +20,9 @@ func spec(size int, rule, filter string, antialias bool) Preprocess {
 
 // TestResizeAgainstReferences compares with what Pillow, torchvision's rules on
 // Pillow, OpenCV and TensorFlow's formula make of the same picture
-// (testdata/resize/make_reference.py). They round to bytes, Pillow after each
-// of its two passes and OpenCV with 11-bit weights, hence the tolerance of 1.1.
+// (testdata/resize/make_reference.py). Pillow's pixels are met exactly,
+// except that recent versions squash tall pictures rows first. TensorFlow's are
+// not rounded here, and OpenCV computes with 11 bits.
 func TestResizeAgainstReferences(t *testing.T) {
 	shorter := func(side, size int, filter string) Preprocess {
 		p := spec(size, RuleShorterSide, filter, true)
@@ -48,7 +50,13 @@ func TestResizeAgainstReferences(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := pngPixels(t, filepath.Join("testdata", "resize", shape+"_"+name+".png"))
-				if d := maxDiff(got, want); d > 1.1 {
+				tolerance := 0.0
+				if strings.Contains(name, "tf-bilinear") {
+					tolerance = 0.501
+				} else if strings.Contains(name, "plain") || strings.Contains(name, "squash") {
+					tolerance = 1
+				}
+				if d := maxDiff(got, want); d > tolerance {
 					t.Errorf("largest difference %.2f grey levels", d)
 				}
 			})
@@ -90,14 +98,19 @@ func drawPhoto(t *rapid.T) (*Photo, Preprocess) {
 	ph := &Photo{storedW: w, storedH: h, Orientation: rapid.IntRange(1, 8).Draw(t, "orientation")}
 	ph.color = colorModel(rapid.IntRange(0, int(colorStudio)).Draw(t, "color"))
 	ups := []upsampling{noUpsampling, {1, 2, true}, {1, 2, false}, {1, 4, false}, {2, 3, false}}
+	step := 1
+	if ph.color == colorRGBX {
+		step = 4
+	}
 	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 	for c := range ph.color.planes() {
 		x, y := noUpsampling, noUpsampling
-		if c > 0 {
+		if c > 0 || ph.color == colorRGB {
 			x, y = rapid.SampledFrom(ups).Draw(t, "upX"), rapid.SampledFrom(ups).Draw(t, "upY")
+			y.fancy = y.fancy && (x.fancy || x.full()) // as decodeJPEG
 		}
 		p := plane{w: (w*x.num + x.den - 1) / x.den, h: (h*y.num + y.den - 1) / y.den, upX: x, upY: y}
-		p.stride = p.w + rapid.IntRange(0, 3).Draw(t, "pad")
+		p.stride = step*p.w + rapid.IntRange(0, 3).Draw(t, "pad")
 		p.pix = make([]byte, p.stride*p.h)
 		for i := range p.pix {
 			p.pix[i] = byte(rng.Uint32())
@@ -118,11 +131,11 @@ func drawPhoto(t *rapid.T) (*Photo, Preprocess) {
 	return ph, p
 }
 
-// TestResizeAgainstOracle: weights rounded to 14 bits, on two axes, and rows
-// rounded to 1/64 of a grey level, may add up to a third of a grey level where
-// chroma noise is amplified by 1.772; and the result to whole levels.
+// TestResizeAgainstOracle: the oracle sums in float64, so that what lies next to
+// ½ may be rounded the other way, by one grey level in either pass.
 func TestResizeAgainstOracle(t *testing.T) {
 	s := new(Scratch) // shared, so that what one photo leaves behind is noticed
+	values, off := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		ph, p := drawPhoto(t)
 		got := make([]float32, p.Len())
@@ -130,20 +143,27 @@ func TestResizeAgainstOracle(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := oracle(&p, ph)
-		limit := 0.33
-		if p.Filter != FilterTFBilinear {
-			limit += 0.5
-		}
-		if d := maxDiff(got, want); d > limit {
+		d := maxDiff(got, want)
+		if d > 2.01 {
 			t.Errorf("largest difference %.3f", d)
 		}
+		values += len(want)
+		for i, v := range want {
+			if math.Abs(float64(got[i])-v) > 1e-3 {
+				off++
+			}
+		}
 	})
+	if off*100 > values {
+		t.Errorf("%d of %d values differ from the oracle's", off, values)
+	}
 }
 
 func TestFlatStaysFlat(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ph, p := drawPhoto(t)
 		ph.color = colorGray
+		ph.planes[0] = fullPlane(make([]byte, ph.storedW*ph.storedH), ph.storedW, ph.storedW, ph.storedH)
 		fill(ph.planes[0].pix, 200)
 		p.Mean, p.Std = same(0), same(1)
 		got := make([]float32, p.Len())

@@ -3,9 +3,8 @@ package extract
 import "math"
 
 // weightBits is the fixed point of resampling weights: 1<<weightBits stands for
-// 1. With 14 bits a bicubic weight fits an int16 and a pixel is off by at most
-// a few hundredths.
-const weightBits = 14
+// 1. It is Pillow's for bytes, so that results equal its.
+const weightBits = 22
 
 // An axisSpec is everything the resampling weights along one axis depend on.
 type axisSpec struct {
@@ -19,27 +18,27 @@ type axisSpec struct {
 
 	filter    string
 	antialias bool
-
-	samples int // samples of the plane along the axis
-	up      upsampling
 }
 
-// taps are the weights along one axis: output i is the sum of the samples
-// first[i], first[i]+1, … times weights[i·width], weights[i·width+1], …, count[i]
-// of them; the remaining weights are 0. Every output's weights sum to
-// 1<<weightBits exactly, so that a flat area stays what it is.
+// taps are the weights along one axis: output i is the sum of the count[i]
+// stored pixels first[i], first[i]+1, … times weights[i·width], weights[i·width+1],
+// …; the remaining weights are 0.
 type taps struct {
 	spec   axisSpec
 	width  int
 	first  []int32
 	count  []int32
-	weight []int16
+	weight []int32
 
-	// lowest and highest+1 sample used by any output.
+	// lowest and highest+1 pixel used by any output.
 	lowest, end int
 
-	pixel, sample []float64 // scratch: weights of one output, per pixel and per sample
+	w []float64 // scratch: weights of one output
 }
+
+// tapAlign is what the number of weights per output is rounded up to, with
+// zeros: as many as a vector instruction takes.
+const tapAlign = 4
 
 // prepare fills t for spec, unless it already is.
 func (t *taps) prepare(spec axisSpec) {
@@ -47,59 +46,26 @@ func (t *taps) prepare(spec axisSpec) {
 		return
 	}
 	t.spec = spec
-	f := newFilter(&spec)
-	// An output's pixels span at most 2·support+1, after upsampling's neighbours 2 more.
-	pixels := min(int(math.Ceil(2*f.support))+2, spec.hi-spec.lo) + 2
-	t.width = (min(spec.samples, pixels*spec.up.num/spec.up.den+3) + tapAlign - 1) &^ (tapAlign - 1)
+	f := newFilter(&t.spec)
+	most := min(2*int(math.Ceil(f.support))+2, spec.hi-spec.lo)
+	t.width = (most + tapAlign - 1) &^ (tapAlign - 1)
 	t.first, t.count = resize(t.first, spec.out), resize(t.count, spec.out)
 	t.weight = resize(t.weight, spec.out*t.width)
-	t.sample = resize(t.sample, t.width)
-	t.lowest, t.end = spec.samples, 0
+	clear(t.weight)
+	t.lowest, t.end = spec.size, 0
 	for i := range spec.out {
 		var first int
-		first, t.pixel = f.weights(i+spec.skip, t.pixel[:0])
+		first, t.w = f.weights(i+spec.skip, t.w[:0])
+		n := len(t.w)
 		if spec.flipped {
-			first = spec.size - first - len(t.pixel)
-			reverse(t.pixel)
+			first = spec.size - first - n
+			reverse(t.w)
 		}
-		t.gather(i, first)
-	}
-}
-
-// tapAlign is what the number of taps an output is rounded up to, with zeros: a
-// vector of weights.
-const tapAlign = 8
-
-// gather turns the weights of output i on pixels first, first+1, … into weights
-// on the plane's samples, and those into fixed point.
-func (t *taps) gather(i, first int) {
-	up, last := t.spec.up, t.spec.samples-1
-	lowest := up.lowest(first)
-	clear(t.sample)
-	highest := lowest
-	for j, w := range t.pixel {
-		near, far := up.at(first+j, last)
-		t.sample[near-lowest] += float64(w * 0.75)
-		t.sample[far-lowest] += float64(w * 0.25)
-		highest = max(highest, near, far)
-	}
-	n := highest - lowest + 1
-	fix(t.weight[i*t.width:][:t.width], t.sample[:n])
-	t.first[i], t.count[i] = int32(lowest), int32(n)
-	t.lowest, t.end = min(t.lowest, lowest), max(t.end, highest+1)
-}
-
-// fix rounds weights that sum to 1 to fixed point. It is the running sum that is
-// rounded, so that the weights sum to 1<<weightBits without any of them taking
-// up what rounding left over.
-func fix(dst []int16, w []float64) {
-	clear(dst)
-	sum, before := 0.0, 0
-	for i, v := range w {
-		sum += v
-		upTo := int(math.Round(sum * (1 << weightBits)))
-		dst[i] = int16(upTo - before)
-		before = upTo
+		t.first[i], t.count[i] = int32(first), int32(n)
+		t.lowest, t.end = min(t.lowest, first), max(t.end, first+n)
+		for j, v := range t.w {
+			t.weight[i*t.width+j] = int32(math.Round(float64(v * (1 << weightBits))))
+		}
 	}
 }
 
@@ -126,32 +92,27 @@ func newFilter(spec *axisSpec) filter {
 }
 
 // weights appends to w the weights of output i, which sum to 1, and returns the
-// upright pixel to which the first belongs.
+// upright pixel to which the first belongs. Pixel x covers x to x+1; a pixel
+// counts if its centre is within the support.
 func (f *filter) weights(i int, w []float64) (first int, out []float64) {
-	s := f.spec
-	center := float64((float64(i) + 0.5) * f.scale) // in a system in which pixel x covers x to x+1
-	if s.filter == FilterTFBilinear {
-		center = float64(float64(float32(i)*float32(f.scale))) + 0.5 // TensorFlow computes it in float32
-	}
-	n := s.hi - s.lo
+	s, n := f.spec, f.spec.hi-f.spec.lo
+	center := float64((float64(i) + 0.5) * f.scale)
 	from, to := int(math.Floor(center-f.support+0.5)), int(math.Floor(center+f.support+0.5))
 	if s.antialias {
-		// Pillow: what lies outside does not count.
+		// As Pillow: what lies outside does not count. Without antialiasing, as
+		// in OpenCV and PyTorch, the edge continues outside.
 		from, to = max(from, 0), min(to, n)
 	}
 	first = min(max(from, 0), n-1)
 	w = w[:0]
 	sum := 0.0
 	for x := from; x < to; x++ {
-		v := f.kernel((float64(x) - center + 0.5) / f.stretch)
+		v := f.kernel((float64(x) - center + 0.5) * (1 / f.stretch))
 		sum += v
-		// Without antialiasing: the edge pixel continues outside.
-		for at := min(max(x, 0), n-1) - first; ; {
-			if at < len(w) {
-				w[at] += v
-				break
-			}
-			w = append(w, 0)
+		if at := min(max(x, 0), n-1) - first; at < len(w) {
+			w[at] += v
+		} else {
+			w = append(w, v)
 		}
 	}
 	for i := range w {
@@ -162,7 +123,8 @@ func (f *filter) weights(i int, w []float64) (first int, out []float64) {
 
 func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
 
-// cubic is Keys' convolution kernel with a = −½ (IEEE Trans. ASSP 29, 1981).
+// cubic is Keys' convolution kernel with a = −½ (IEEE Trans. ASSP 29, 1981). The
+// conversions keep a compiler from fusing products and sums.
 func cubic(x float64) float64 {
 	const a = -0.5
 	x = math.Abs(x)

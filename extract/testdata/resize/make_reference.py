@@ -12,13 +12,12 @@ out = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__fi
 
 
 def source(w, h):
-    """A picture with smooth colour, hard edges and fine noise, away from black and white: Pillow
-    clips what bicubic overshoots after each of its two passes, featstore only at the end."""
+    """A picture with smooth colour, hard edges and fine noise."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[0:h, 0:w].astype(float)
-    p = np.stack([128 + 50 * np.sin(x / 9 + y / 13), 65 + 120 * x / w, 70 + 110 * ((x // 7 + y // 5) % 2)], -1)
-    p[h // 4:h // 2, w // 3:w // 2] = [180, 75, 120]
-    return Image.fromarray(np.clip(p + rng.normal(0, 6, p.shape), 50, 205).astype(np.uint8))
+    p = np.stack([128 + 90 * np.sin(x / 9 + y / 13), 255 * x / w, 255 * ((x // 7 + y // 5) % 2)], -1)
+    p[h // 4:h // 2, w // 3:w // 2] = [250, 5, 120]
+    return Image.fromarray(np.clip(p + rng.normal(0, 12, p.shape), 0, 255).astype(np.uint8))
 
 
 def center_square(m):
