@@ -41,7 +41,7 @@ func (p *convolution) addBias(out []float64, bias *tensor.Tensor) {
 	if bias == nil {
 		return
 	}
-	b, n := floatsOf(bias), p.outLen()
+	b, n := numbersOf(bias), p.outLen()
 	for plane := range p.batch * p.filters {
 		for i := range out[plane*n:][:n] {
 			out[plane*n+i] += b[plane%p.filters]
