@@ -73,6 +73,8 @@ func (f *tapFinder) weighted(n *graph.Node) bool {
 	switch n.Op {
 	case "Gemm", "MatMul":
 		return true
+	case "QLinearMatMul":
+		return !f.dynamic[n.Input(3)]
 	case "Conv":
 		return n.Int("group", 1) == 1 && f.pointwise(n)
 	}
@@ -90,7 +92,7 @@ func (f *tapFinder) pointwise(n *graph.Node) bool {
 // afterScores are the operators that may stand between the scores and the
 // network's output.
 var afterScores = []string{"Softmax", "LogSoftmax", "Sigmoid", "Identity", "Cast", "Dropout", "Flatten", "Reshape", "Squeeze",
-	"Unsqueeze", "Transpose", "Add", "Mul", "Relu", "Clip", "GlobalAveragePool", "AveragePool", "ReduceMean", "BatchNormalization"}
+	"Unsqueeze", "Transpose", "QuantizeLinear", "DequantizeLinear", "Add", "Mul", "Relu", "Clip", "GlobalAveragePool", "AveragePool", "ReduceMean", "BatchNormalization"}
 
 // classifier walks back from an output to the layer that computes its scores.
 func (f *tapFinder) classifier(name string) *graph.Node {
@@ -115,11 +117,12 @@ func (f *tapFinder) classifier(name string) *graph.Node {
 	return nil
 }
 
-// source walks back over nodes that change nothing.
+// source walks back over nodes that change nothing, and from 8-bit numbers to the
+// floats that they were.
 func (f *tapFinder) source(name string) string {
 	for {
 		n := f.def[name]
-		if n == nil || n.Op != "Identity" && n.Op != "Dropout" {
+		if n == nil || n.Op != "Identity" && n.Op != "Dropout" && n.Op != "QuantizeLinear" {
 			return name
 		}
 		if f.def[n.Input(0)] == nil {
