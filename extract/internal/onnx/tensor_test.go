@@ -144,7 +144,7 @@ func TestDamagedTensors(t *testing.T) {
 		{"no data", onnxtest.Header("w", f32, 3), onnx.ErrCorrupt, "takes 12 bytes, 0 are there"},
 		{"data for nothing", onnxtest.Header("w", f32, 0).Bytes(9, raw(4)), onnx.ErrCorrupt, "takes 0 bytes, 4 are there"},
 		{"negative dimension", onnxtest.Header("w", f32, -1).Bytes(9, raw(4)), onnx.ErrCorrupt, "dimension -1"},
-		{"huge dimension", onnxtest.Header("w", f32, 1<<40), onnx.ErrCorrupt, "out of all proportion"},
+		{"huge dimension", onnxtest.Header("w", f32).Varint(1, 1<<40), onnx.ErrCorrupt, "out of all proportion"},
 		{"overflowing shape", onnxtest.Header("w", f32, 1<<30, 1<<30, 1<<30).Bytes(9, raw(4)), onnx.ErrTooLarge, "1073741824"},
 		{"overflow that wraps to 0", onnxtest.Header("w", f32, 1<<16, 1<<16, 1<<16, 1<<16), onnx.ErrTooLarge, "65536"},
 		{"many dimensions", onnxtest.Header("w", f32, make([]int, 100)...), onnx.ErrCorrupt, "more than 64 dimensions"},

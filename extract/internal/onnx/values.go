@@ -26,7 +26,7 @@ func (p *parser) values(t *tensorProto) (*tensor.Tensor, error) {
 	}
 	n := tensor.Len(t.dims)
 	size := t.dtype.Size()
-	if int64(n) > p.MaxTensorBytes/int64(max(size, 1)) {
+	if int64(n) > min(p.MaxTensorBytes, math.MaxInt)/int64(max(size, 1)) {
 		return nil, wrong(ErrTooLarge, "shape %v of %v", t.dims, t.dtype)
 	}
 	if err := p.budget.tensor(int64(n) * int64(size)); err != nil {
