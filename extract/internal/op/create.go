@@ -124,15 +124,15 @@ func oneHot(c *call) []*tensor.Tensor {
 func trilu(c *call) []*tensor.Tensor {
 	x := c.input(0)
 	require(len(x.Shape) >= 2, "input of shape %v: matrices are needed", x.Shape)
-	k := int64(0)
-	if c.has(1) {
-		list := c.longs(1)
-		require(len(list) == 1, "k is %v: one value is needed", list)
-		k = min(max(list[0], -maxInt32), maxInt32)
-	}
 	upper := c.flag("upper", true)
 	h, w := x.Shape[len(x.Shape)-2], x.Shape[len(x.Shape)-1]
 	return one(c.moved(x, x.Shape, func() []int {
+		k := int64(0)
+		if c.has(1) {
+			list := c.longs(1)
+			require(len(list) == 1, "k is %v: one value is needed", list)
+			k = min(max(list[0], -maxInt32), maxInt32)
+		}
 		index := sequence(tensor.Len(x.Shape))
 		for i := range index {
 			if above := int64(i%w) - int64(i/w%h) - k; upper && above < 0 || !upper && above > 0 {

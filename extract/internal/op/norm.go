@@ -109,14 +109,14 @@ func (c *call) normalizeGroups(x *tensor.Tensor, groups, scales int) *tensor.Ten
 // outputs are the mean and 1/standard deviation.
 func layerNormalization(c *call) []*tensor.Tensor {
 	x := c.float(0)
-	return c.normalizeLayer(x, x, c.opt(1), c.opt(2), standardize)
+	return c.normalizeLayer(x, c.int("axis", -1), c.real("epsilon", 1e-5), c.opt(1), c.opt(2), standardize)
 }
 
 // rmsNormalization divides by the root of the mean square, without subtracting the
 // mean.
 func rmsNormalization(c *call) []*tensor.Tensor {
 	x := c.float(0)
-	return c.normalizeLayer(x, x, c.opt(1), nil, rootMeanSquare)[:1]
+	return c.normalizeLayer(x, c.int("axis", -1), c.real("epsilon", 1e-5), c.opt(1), nil, rootMeanSquare)
 }
 
 func rootMeanSquare(v []float64, eps float64) (mean, inv float64) {
@@ -131,12 +131,11 @@ func rootMeanSquare(v []float64, eps float64) (mean, inv float64) {
 	return 0, inv
 }
 
-// normalizeLayer applies f to the part of x from "axis" on, then scale and bias,
-// broadcast to x. Types are like's.
-func (c *call) normalizeLayer(x, like, scale, bias *tensor.Tensor, f func(v []float64, eps float64) (mean, inv float64)) []*tensor.Tensor {
+// normalizeLayer applies f to the part of x from the axis on, then scale and bias,
+// broadcast to x.
+func (c *call) normalizeLayer(x *tensor.Tensor, from int, eps float64, scale, bias *tensor.Tensor, f func(v []float64, eps float64) (mean, inv float64)) []*tensor.Tensor {
 	require(len(x.Shape) >= 1, "the input is a scalar")
-	a := axis(c.int("axis", -1), len(x.Shape))
-	eps := c.real("epsilon", 1e-5)
+	a := axis(from, len(x.Shape))
 	for _, t := range []*tensor.Tensor{scale, bias} {
 		if t != nil {
 			stretchedStrides(t.Shape, x.Shape)
@@ -145,7 +144,7 @@ func (c *call) normalizeLayer(x, like, scale, bias *tensor.Tensor, f func(v []fl
 	n := tensor.Len(x.Shape[a:])
 	stats := without(x.Shape, sequence(len(x.Shape))[a:], true)
 	var means, invs []float64
-	y := c.floats(like.DType, x.Shape, func(out []float64) {
+	y := c.floats(x.DType, x.Shape, func(out []float64) {
 		copy(out, floatsOf(x))
 		for o := range len(out) / n {
 			mean, inv := f(out[o*n:][:n], eps)

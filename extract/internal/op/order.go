@@ -225,15 +225,17 @@ func cumulate(f func(a, b float64) float64, i func(a, b int64) int64, u func(a, 
 	return func(c *call) []*tensor.Tensor {
 		x := c.input(0)
 		require(x.DType != tensor.Bool && len(x.Shape) > 0, "%v: an array of numbers is needed", x)
-		list := c.ints(1)
-		require(len(list) == 1, "axis %v: one value is needed", list)
-		a := axis(list[0], len(x.Shape))
-		run := runner{exclusive: c.flag("exclusive", false), reverse: c.flag("reverse", false)}
-		run.outer, run.n, run.inner = lanes(x.Shape, a)
+		along := func() runner {
+			list := c.ints(1)
+			require(len(list) == 1, "axis %v: one value is needed", list)
+			r := runner{exclusive: c.flag("exclusive", false), reverse: c.flag("reverse", false)}
+			r.outer, r.n, r.inner = lanes(x.Shape, axis(list[0], len(x.Shape)))
+			return r
+		}
 		return one(c.numbers(x.DType, x.Shape,
-			func(out []float64) { runAlong(run, out, floatsOf(x), float64(start), f) },
-			func(out []int64) { runAlong(run, out, intsOf(x), start, i) },
-			func(out []uint64) { runAlong(run, out, uintsOf(x), uint64(start), u) }))
+			func(out []float64) { runAlong(along(), out, floatsOf(x), float64(start), f) },
+			func(out []int64) { runAlong(along(), out, intsOf(x), start, i) },
+			func(out []uint64) { runAlong(along(), out, uintsOf(x), uint64(start), u) }))
 	}
 }
 

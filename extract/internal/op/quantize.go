@@ -227,6 +227,7 @@ func (c *call) channelParameter(t *tensor.Tensor, rank, a int) *tensor.Tensor {
 	if tensor.Len(t.Shape) == 1 {
 		return c.reshaped(t, []int{})
 	}
+	require(a < rank, "%v for %d dimensions", t, rank)
 	shape := slices.Repeat([]int{1}, rank)
 	shape[a] = tensor.Len(t.Shape)
 	return c.reshaped(t, shape)

@@ -46,9 +46,6 @@ func reduce(r reduction, inputSince int64) impl {
 	return func(c *call) []*tensor.Tensor {
 		x := c.input(0)
 		list := c.reducedAxes(len(x.Shape), inputSince)
-		if list == nil {
-			return one(x)
-		}
 		shape := without(x.Shape, list, c.flag("keepdims", true))
 		c.work(x.Shape...)
 		if isFloat(x.DType) {
@@ -102,8 +99,8 @@ func reducedView(shape, list []int) []int {
 	return view(shape, st, 0)
 }
 
-// reducedAxes returns the normalised axes to reduce; nil means that the input is
-// to be left as it is.
+// reducedAxes returns the normalised axes to reduce. With noop_with_empty_axes
+// there may be none: then each element is a result of its own.
 func (c *call) reducedAxes(rank int, inputSince int64) []int {
 	var list []int
 	if c.opset >= inputSince {
@@ -115,7 +112,7 @@ func (c *call) reducedAxes(rank int, inputSince int64) []int {
 	}
 	if len(list) == 0 {
 		if c.flag("noop_with_empty_axes", false) {
-			return nil
+			return []int{}
 		}
 		return sequence(rank)
 	}
@@ -127,9 +124,6 @@ func reduceMinMax(largest bool) impl {
 	return func(c *call) []*tensor.Tensor {
 		x := c.input(0)
 		list := c.reducedAxes(len(x.Shape), 18)
-		if list == nil {
-			return one(x)
-		}
 		shape := without(x.Shape, list, c.flag("keepdims", true))
 		c.work(x.Shape...)
 		f, i, u := smaller[float64], smaller[int64], smaller[uint64]
@@ -149,9 +143,6 @@ func reduceMinMax(largest bool) impl {
 func reduceLogSumExp(c *call) []*tensor.Tensor {
 	x := c.float(0)
 	list := c.reducedAxes(len(x.Shape), 18)
-	if list == nil {
-		return one(x)
-	}
 	c.work(x.Shape...)
 	return one(c.floats(x.DType, without(x.Shape, list, c.flag("keepdims", true)), func(out []float64) {
 		values := slices.Clone(floatsOf(x))

@@ -113,14 +113,15 @@ var onnxOps = map[string]impl{
 	"QuantizeLinear":        quantizeLinear,
 
 	// Normalisation.
-	"BatchNormalization":        batchNormalization,
-	"GroupNormalization":        groupNormalization,
-	"InstanceNormalization":     instanceNormalization,
-	"LRN":                       lrn,
-	"LayerNormalization":        layerNormalization,
-	"LpNormalization":           lpNormalization,
-	"MeanVarianceNormalization": meanVarianceNormalization,
-	"RMSNormalization":          rmsNormalization,
+	"BatchNormalization":           batchNormalization,
+	"GroupNormalization":           groupNormalization,
+	"InstanceNormalization":        instanceNormalization,
+	"LRN":                          lrn,
+	"LayerNormalization":           layerNormalization,
+	"LpNormalization":              lpNormalization,
+	"MeanVarianceNormalization":    meanVarianceNormalization,
+	"SimplifiedLayerNormalization": rmsNormalization, // ONNX Runtime's name
+	"RMSNormalization":             rmsNormalization,
 
 	// Order and places of elements.
 	"ArgMax":          argExtreme(1),
@@ -187,7 +188,37 @@ var onnxOps = map[string]impl{
 
 // microsoftOps are operators of the domain com.microsoft, which ONNX Runtime's
 // optimiser and some exporters write.
-var microsoftOps = map[string]impl{}
+var microsoftOps = map[string]impl{
+	"Attention":                        microsoftAttention,
+	"BiasGelu":                         biased(geluErf),
+	"DequantizeLinear":                 dequantizeLinear,
+	"DynamicQuantizeMatMul":            dynamicQuantizeMatMul,
+	"FastGelu":                         biased(geluTanh),
+	"FusedConv":                        fusedConv,
+	"FusedGemm":                        fusedGemm,
+	"FusedMatMul":                      fusedMatMul,
+	"Gelu":                             unary(geluErf),
+	"GridSample":                       gridSample,
+	"MatMulIntegerToFloat":             matMulIntegerToFloat,
+	"MultiHeadAttention":               multiHeadAttention,
+	"NhwcMaxPool":                      nhwc(maxPool, true),
+	"QGemm":                            qGemm,
+	"QLinearAdd":                       qLinearBinary(add[float64]),
+	"QLinearAveragePool":               nhwc(qLinear(averagePool), false),
+	"QLinearConcat":                    qLinearConcat,
+	"QLinearConv":                      nhwc(qLinearConv, false),
+	"QLinearGlobalAveragePool":         nhwc(qLinear(global(average)), false),
+	"QLinearLeakyRelu":                 qLinear(scaled(0.01, leakyRelu)),
+	"QLinearMul":                       qLinearBinary(mul[float64]),
+	"QLinearSigmoid":                   qLinear(unary(sigmoid)),
+	"QLinearSoftmax":                   qLinearSoftmax,
+	"QuantizeLinear":                   quantizeLinear,
+	"QuickGelu":                        scaled(1.702, swish),
+	"SkipLayerNormalization":           skipNormalization(standardize, true),
+	"SkipSimplifiedLayerNormalization": skipNormalization(rootMeanSquare, false),
+	"TransposeMatMul":                  fusedMatMul,
+	"Trilu":                            trilu,
+}
 
 // refused names operators that are left out on purpose, with the reason.
 var refused = map[string]string{

@@ -146,35 +146,37 @@ func (r *resizing) toSizes(sizes, list []int, policy string) {
 }
 
 // source is the coordinate in the input, n long, of place i of the result along
-// axis d.
+// axis d. It is reckoned in float32, as in ONNX Runtime: which of two neighbours is
+// the nearest may hang on the last bit.
 func (r *resizing) source(d, i, n int) float64 {
-	scale, size, x, in := r.scale[d], r.shape[d], float64(i), float64(n)
+	scale, size := float32(r.scale[d]), float32(r.shape[d])
+	x, in := float32(i), float32(n)
+	half := float32((x+0.5)/scale) - 0.5
 	switch r.coordinates {
 	case "half_pixel":
-		return (x+0.5)/scale - 0.5
+		return float64(half)
 	case "pytorch_half_pixel":
 		if size == 1 {
 			return 0
 		}
-		return (x+0.5)/scale - 0.5
+		return float64(half)
 	case "half_pixel_symmetric":
-		center := in / 2
-		return center*(1-float64(size)/(scale*in)) + (x+0.5)/scale - 0.5
+		return float64(float32(in/2*(1-size/float32(scale*in))) + half)
 	case "asymmetric":
-		return x / scale
+		return float64(x / scale)
 	case "align_corners":
 		if size == 1 {
 			return 0
 		}
-		return x * (in - 1) / float64(size-1)
+		return float64(float32(x*(in-1)) / (size - 1))
 	case "tf_half_pixel_for_nn":
-		return (x + 0.5) / scale
+		return float64((x + 0.5) / scale)
 	case "tf_crop_and_resize":
-		start, end := r.roi[d][0], r.roi[d][1]
+		start, end := float32(r.roi[d][0]), float32(r.roi[d][1])
 		if size == 1 {
-			return (start + end) / 2 * (in - 1)
+			return float64(float32(0.5*(start+end)) * (in - 1))
 		}
-		return start*(in-1) + x*(end-start)*(in-1)/float64(size-1)
+		return float64(float32(start*(in-1)) + float32(float32(x*(end-start))*(in-1))/(size-1))
 	}
 	unsupported("coordinate_transformation_mode=%q", r.coordinates)
 	return 0

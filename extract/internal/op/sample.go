@@ -57,8 +57,8 @@ func (s *sampler) check(x *tensor.Tensor) {
 	require(tensor.Len(s.size) > 0, "input of shape %v has no pixel", x.Shape)
 }
 
-// place turns a grid coordinate into one of pixels, inside the image unless the
-// padding is zeros.
+// place turns a grid coordinate into one of pixels. Border and reflection bring it
+// into the image, but for cubic sampling, where they hold for each pixel alone.
 func (s *sampler) place(g float64, d int) float64 {
 	n := float64(s.size[d])
 	x := ((g+1)*n - 1) / 2
@@ -69,6 +69,7 @@ func (s *sampler) place(g float64, d int) float64 {
 		x = math.RoundToEven(x)
 	}
 	switch {
+	case s.mode == "cubic" || s.mode == "bicubic":
 	case s.padding == "border":
 		x = min(max(x, 0), n-1)
 	case s.padding == "reflection":
