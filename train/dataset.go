@@ -108,10 +108,13 @@ func (d *dataset) trainedOn() store.TrainedOn {
 const fewImages = 20
 
 // warnings says what is doubtful about the data, and what to do.
-func (d *dataset) warnings() []string {
+func (d *dataset) warnings(cfg Config) []string {
 	var out []string
 	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	train := d.index(split.Training)
+	if n := d.index(split.Validation).Len(); cfg.RejectRate > 0 && n < enoughToCalibrate {
+		warn("the validation split has only %d images, too few to choose when to answer \"none of these\": add photos, or give the split a larger share", n)
+	}
 	if few := d.labelsWhere(split.Training, func(n int) bool { return n < fewImages }); len(few) > 0 {
 		warn("fewer than %d training images of %s: expect it to be mistaken often; add photos", fewImages, list(few))
 	}

@@ -1,6 +1,9 @@
 package train
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reasons why a head cannot be trained or evaluated. The errors that wrap them say
 // what to do.
@@ -9,6 +12,7 @@ var (
 	ErrOneLabel   = errors.New("only one label")
 	ErrEmptySplit = errors.New("empty split")
 	ErrConfig     = errors.New("setting out of range")
+	ErrTooFew     = errors.New("too few images")
 )
 
 // Reasons why training was given up.
@@ -26,3 +30,7 @@ var (
 	ErrWrongModels  = errors.New("head was trained on other networks")
 	ErrWrongFeature = errors.New("wrong number of features")
 )
+
+func corruptSize(kind string, labels, dim int) error {
+	return fmt.Errorf("%w: the parameters of a %s head do not fit %d labels and %d features", ErrHeadCorrupt, kind, labels, dim)
+}

@@ -27,17 +27,27 @@ func Evaluate(ctx context.Context, db *store.DB, h *Head, s split.Split) (*Repor
 	ix, _ = ix.Align(labels)
 	t := newTally(labels, len(h.Labels))
 	probs := make([]float64, len(h.Labels))
+	accepted, right := 0, 0
 	err = db.Each(ix, func(label int, d split.Digest, row []float32) error {
 		if err := h.Predict(row, probs); err != nil {
 			return err
 		}
 		t.add(d, label, probs)
+		if !h.Rejects(probs) {
+			accepted++
+			if argmax64(probs) == label {
+				right++
+			}
+		}
 		return ctx.Err()
 	})
 	if err != nil {
 		return nil, err
 	}
 	r := t.report(s)
+	if h.Reject.Threshold > 0 {
+		r.Reject = &RejectReport{h.Reject.Threshold, t.total - accepted, NewProportion(right, accepted)}
+	}
 	if len(strangers) > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the head does not know %s, so these images count as mistaken: train it again", list(strangers)))
 	}

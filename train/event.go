@@ -2,8 +2,9 @@ package train
 
 import "fmt"
 
-// An Event is something worth telling while a head is trained: a Validation or a
-// Warning. Its String is a line for people.
+// An Event is something worth telling while a head is trained: a Validation, a
+// Warning, a Progress, a StrengthChoice or a *Comparison. Its String is a text for
+// people.
 type Event interface{ String() string }
 
 // A Validation is a look at images that the head is not trained on.
@@ -44,3 +45,21 @@ type Progress struct {
 
 // String returns a short line.
 func (p Progress) String() string { return fmt.Sprintf("%s: %d of %d", p.What, p.Done, p.Total) }
+
+// A StrengthChoice tells how C was chosen.
+type StrengthChoice struct {
+	Kind   string          `json:"kind"`
+	Chosen float64         `json:"chosen"`
+	Scores []StrengthScore `json:"scores"`
+}
+
+// String returns a line.
+func (c StrengthChoice) String() string {
+	best := c.Scores[0]
+	for _, s := range c.Scores {
+		if s.Strength == c.Chosen {
+			best = s
+		}
+	}
+	return fmt.Sprintf("C = %.3g chosen out of %d: accuracy %.1f%% in cross-validation on the training split", c.Chosen, len(c.Scores), 100*best.Accuracy)
+}

@@ -11,12 +11,25 @@ import (
 
 // The kinds of head.
 const (
-	KindSoftmax = "softmax" // the article's: one softmax layer, stochastic gradient descent
+	KindSoftmax  = "softmax"  // the article's: one softmax layer, stochastic gradient descent
+	KindLogistic = "logistic" // multinomial logistic regression, to convergence
+	KindSVM      = "svm"      // linear support vector machines, one label against the rest
+	KindBayes    = "bayes"    // Gaussian naive Bayes
+	KindLDA      = "lda"      // Gaussian Bayes with one shared, shrunk covariance
+	KindKNN      = "knn"      // k nearest neighbours by cosine
+	KindCentroid = "centroid" // nearest mean of a label
+
+	// KindAuto is no kind: it asks for all to be tried.
+	KindAuto = "auto"
 )
 
 // A Head is a trained classifier: what turns the features of an image into the
 // probabilities of labels, with what it was trained on. It is immutable once it
 // is trained or loaded, and may be used by several goroutines.
+//
+// The features are scaled, the classifier gives each label a score, and the
+// probabilities are the softmax of (scores + Shift) ÷ Temperature: the temperature
+// changes how sure the head is, never which label it finds most probable.
 type Head struct {
 	Kind    string
 	Labels  []string // sorted, in the order of the probabilities
@@ -24,7 +37,17 @@ type Head struct {
 	Dim     int      // D, the number of features: the sum of the networks' dimensions
 	Created time.Time
 	Version string // of featstore; set by the caller before Save
-	Config  Config
+	Config  Config // complete, with what was chosen
+
+	// Temperature was fitted on the validation split so that the probabilities are
+	// right on average; 1 if there were too few images.
+	Temperature float64
+
+	// Shift corrects the frequencies of the labels, see Config.Prior; nil for none.
+	Shift []float64
+
+	// Reject says when an image is taken for none of the labels.
+	Reject Rejection
 
 	// Trained says which images the head has seen.
 	Trained store.TrainedOn
@@ -32,13 +55,14 @@ type Head struct {
 	// Test is its result on the testing split, Total 0 if there was none.
 	Test Proportion
 
+	scaling    *scaling
 	classifier classifier
 }
 
 // A classifier gives each label a score, from which softmax makes probabilities.
 type classifier interface {
 	// scores sets out, rows×C, to the score of each label: a log-probability, up to a
-	// constant of the row. Rows are D features each.
+	// constant of the row and a common factor. Rows are D scaled features each.
 	scores(out []float64, rows [][]float32)
 
 	// check reports why the classifier cannot be one of so many labels and features.
@@ -54,17 +78,34 @@ func (h *Head) Predict(x []float32, probs []float64) error {
 	if len(probs) != len(h.Labels) {
 		return fmt.Errorf("room for %d probabilities, the head gives %d", len(probs), len(h.Labels))
 	}
-	h.predict(probs, [][]float32{x})
+	h.scores(probs, [][]float32{x})
+	h.probabilities(probs)
 	return nil
 }
 
-// predict sets probs, rows×C, to the probabilities of rows.
-func (h *Head) predict(probs []float64, rows [][]float32) {
-	h.classifier.scores(probs, rows)
-	labels := len(h.Labels)
-	for i := range rows {
-		softmax64(probs[i*labels : (i+1)*labels])
+// scores sets out, rows×C, to the classifier's scores of unscaled rows.
+func (h *Head) scores(out []float64, rows [][]float32) {
+	if h.scaling.identity() {
+		h.classifier.scores(out, rows)
+		return
 	}
+	scaled := make([][]float32, len(rows))
+	for i, row := range rows {
+		scaled[i] = make([]float32, len(row))
+		h.scaling.apply(scaled[i], row)
+	}
+	h.classifier.scores(out, scaled)
+}
+
+// probabilities turns one image's scores into probabilities, in place.
+func (h *Head) probabilities(z []float64) {
+	for c := range z {
+		if h.Shift != nil {
+			z[c] += h.Shift[c]
+		}
+		z[c] /= h.Temperature
+	}
+	softmax64(z)
 }
 
 // softmax64 turns scores into probabilities in place. Scores of -Inf get none.
@@ -94,7 +135,7 @@ func (l *layer) scores(out []float64, rows [][]float32) {
 
 func (l *layer) check(labels, dim int) error {
 	if len(l.bias) != labels || len(l.weights) != labels*dim {
-		return fmt.Errorf("%w: %d weights and %d biases, want %d × %d and %d", ErrHeadCorrupt, len(l.weights), len(l.bias), labels, dim, labels)
+		return corruptSize("linear", labels, dim)
 	}
 	return nil
 }

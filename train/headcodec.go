@@ -13,60 +13,47 @@ import (
 )
 
 // headParams is what a head has learnt, as saved in store.Head.Params: one msgpack
-// map, with the fields of its kind only.
+// map, with the classifier of its kind only.
 type headParams struct {
-	Layer *layerParams `msgpack:"layer,omitempty"`
+	Scaling     scaling      `msgpack:"scaling"`
+	Temperature float64      `msgpack:"temperature"`
+	Shift       doubles      `msgpack:"shift"` // C, or none
+	Reject      Rejection    `msgpack:"reject"`
+	Layer       *layerParams `msgpack:"layer,omitempty"`
+	Bayes       *bayesParams `msgpack:"bayes,omitempty"`
+	KNN         *knnParams   `msgpack:"knn,omitempty"`
 }
 
-// layerParams is a layer: logits = weights · x + bias.
+// layerParams is a layer: scores = weights · x + bias.
 type layerParams struct {
 	Weights floats `msgpack:"weights"` // C×D, row-major
 	Bias    floats `msgpack:"bias"`    // C
 }
 
-// floats is saved as a msgpack bin of float32s, little-endian.
-type floats []float32
-
-var (
-	_ msgpack.CustomEncoder = floats(nil)
-	_ msgpack.CustomDecoder = (*floats)(nil)
-)
-
-// EncodeMsgpack writes f.
-func (f floats) EncodeMsgpack(enc *msgpack.Encoder) error {
-	b := make([]byte, 0, 4*len(f))
-	for _, v := range f {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-	}
-	return enc.EncodeBytes(b)
+// bayesParams is a bayes: scores = constant − ½ Σ (x−mean)²·inverse.
+type bayesParams struct {
+	Mean     doubles `msgpack:"mean"`     // C×D, row-major
+	Inverse  doubles `msgpack:"inverse"`  // C×D: 1/variance
+	Constant doubles `msgpack:"constant"` // C
 }
 
-// DecodeMsgpack reads what EncodeMsgpack wrote and refuses NaN and infinities.
-func (f *floats) DecodeMsgpack(dec *msgpack.Decoder) error {
-	b, err := dec.DecodeBytes()
-	if err != nil {
-		return err
-	}
-	if len(b)%4 != 0 {
-		return fmt.Errorf("%d bytes of float32", len(b))
-	}
-	*f = make(floats, len(b)/4)
-	for i := range *f {
-		v := math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("value %d is %v", i, v)
-		}
-		(*f)[i] = v
-	}
-	return nil
+// knnParams is a knn.
+type knnParams struct {
+	K     int    `msgpack:"k"`
+	Rows  floats `msgpack:"rows"`  // N×D, row-major, each of length 1
+	Truth []int  `msgpack:"truth"` // N: indexes of labels
 }
 
 // marshalParams encodes what the head has learnt.
 func (h *Head) marshalParams() ([]byte, error) {
-	var p headParams
+	p := headParams{Scaling: *h.scaling, Temperature: h.Temperature, Shift: h.Shift, Reject: h.Reject}
 	switch c := h.classifier.(type) {
 	case *layer:
 		p.Layer = &layerParams{c.weights, c.bias}
+	case *bayes:
+		p.Bayes = &bayesParams{c.mean, c.inverse, c.constant}
+	case *knn:
+		p.KNN = &knnParams{c.k, flatten(c.rows), c.truth}
 	default:
 		return nil, fmt.Errorf("%w: %q", ErrUnknownKind, h.Kind)
 	}
@@ -80,15 +67,52 @@ func (h *Head) unmarshalParams(b []byte) (err error) {
 	if err := msgpack.Unmarshal(b, &p); err != nil {
 		return fmt.Errorf("%w: %w", ErrHeadCorrupt, err)
 	}
-	switch {
-	case h.Kind == KindSoftmax && p.Layer != nil:
-		h.classifier = &layer{dim: h.Dim, weights: p.Layer.Weights, bias: p.Layer.Bias}
-	case h.Kind != KindSoftmax:
-		return fmt.Errorf("%w: %q", ErrUnknownKind, h.Kind)
+	h.scaling, h.Temperature, h.Reject, h.Shift = &p.Scaling, p.Temperature, p.Reject, p.Shift
+	if len(h.Shift) == 0 {
+		h.Shift = nil
+	}
+	if err := h.checkCalibration(); err != nil {
+		return err
+	}
+	switch h.Kind {
+	case KindSoftmax, KindLogistic, KindSVM, KindLDA, KindCentroid:
+		if p.Layer != nil {
+			h.classifier = &layer{dim: h.Dim, weights: p.Layer.Weights, bias: p.Layer.Bias}
+		}
+	case KindBayes:
+		if p.Bayes != nil {
+			h.classifier = &bayes{d: h.Dim, mean: p.Bayes.Mean, inverse: p.Bayes.Inverse, constant: p.Bayes.Constant}
+		}
+	case KindKNN:
+		if p.KNN != nil {
+			h.classifier = p.KNN.classifier(len(h.Labels), h.Dim)
+		}
 	default:
-		return fmt.Errorf("%w: a head of kind %s without its parameters", ErrHeadCorrupt, h.Kind)
+		return fmt.Errorf("%w: %q", ErrUnknownKind, h.Kind)
+	}
+	if h.classifier == nil {
+		return fmt.Errorf("%w: a %s head without its parameters", ErrHeadCorrupt, h.Kind)
 	}
 	return h.classifier.check(len(h.Labels), h.Dim)
+}
+
+// checkCalibration reports fields that would give no probabilities.
+func (h *Head) checkCalibration() error {
+	if !(h.Temperature > 0) || math.IsInf(h.Temperature, 1) {
+		return fmt.Errorf("%w: temperature %v", ErrHeadCorrupt, h.Temperature)
+	}
+	if h.Shift != nil && len(h.Shift) != len(h.Labels) {
+		return fmt.Errorf("%w: %d shifts for %d labels", ErrHeadCorrupt, len(h.Shift), len(h.Labels))
+	}
+	return h.scaling.check(h.Dim)
+}
+
+func (p *knnParams) classifier(labels, dim int) *knn {
+	c := &knn{k: p.K, d: dim, labels: labels, truth: p.Truth}
+	for i := 0; i+dim <= len(p.Rows); i += dim {
+		c.rows = append(c.rows, p.Rows[i:i+dim])
+	}
+	return c
 }
 
 // Save puts the head into the store under a name, in place of any head of that name.
@@ -153,4 +177,83 @@ func FromRecord(r store.Head) (*Head, error) {
 		return nil, fmt.Errorf("head %s: %w", r.Name, err)
 	}
 	return h, nil
+}
+
+// floats is saved as a msgpack bin of float32s, little-endian; doubles of float64s.
+type (
+	floats  []float32
+	doubles []float64
+)
+
+var (
+	_ msgpack.CustomEncoder = floats(nil)
+	_ msgpack.CustomDecoder = (*floats)(nil)
+	_ msgpack.CustomEncoder = doubles(nil)
+	_ msgpack.CustomDecoder = (*doubles)(nil)
+)
+
+// EncodeMsgpack writes f.
+func (f floats) EncodeMsgpack(enc *msgpack.Encoder) error {
+	b := make([]byte, 0, 4*len(f))
+	for _, v := range f {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return enc.EncodeBytes(b)
+}
+
+// DecodeMsgpack reads what EncodeMsgpack wrote and refuses NaN and infinities.
+func (f *floats) DecodeMsgpack(dec *msgpack.Decoder) error {
+	b, err := decodeBin(dec, 4)
+	if err != nil {
+		return err
+	}
+	*f = make(floats, len(b)/4)
+	for i := range *f {
+		(*f)[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		if err := finite(i, float64((*f)[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EncodeMsgpack writes f.
+func (f doubles) EncodeMsgpack(enc *msgpack.Encoder) error {
+	b := make([]byte, 0, 8*len(f))
+	for _, v := range f {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	return enc.EncodeBytes(b)
+}
+
+// DecodeMsgpack reads what EncodeMsgpack wrote and refuses NaN and infinities.
+func (f *doubles) DecodeMsgpack(dec *msgpack.Decoder) error {
+	b, err := decodeBin(dec, 8)
+	if err != nil {
+		return err
+	}
+	*f = make(doubles, len(b)/8)
+	for i := range *f {
+		(*f)[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+		if err := finite(i, (*f)[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decodeBin reads bytes that are numbers of so many bytes.
+func decodeBin(dec *msgpack.Decoder, size int) ([]byte, error) {
+	b, err := dec.DecodeBytes()
+	if err == nil && len(b)%size != 0 {
+		err = fmt.Errorf("%d bytes are not numbers of %d", len(b), size)
+	}
+	return b, err
+}
+
+func finite(i int, v float64) error {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return fmt.Errorf("value %d is %v", i, v)
+	}
+	return nil
 }

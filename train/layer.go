@@ -87,6 +87,8 @@ type sgd struct {
 	rate float64
 	crew *crew
 
+	labelWeights []float64 // how much an image of each label counts; nil for all 1
+
 	// The current step's, kept to allocate nothing in the loop.
 	rows      [][]float32
 	truth     []int
@@ -151,25 +153,30 @@ func (s *sgd) forwardRows(lo, hi, part int) {
 	s.logits(z, s.rows[lo:hi])
 	scale := -s.rate / float64(len(s.rows))
 	for i := range hi - lo {
-		if !crossEntropyGradient(z[i*labels:(i+1)*labels], s.exps[part], s.truth[lo+i], scale) {
+		truth, factor := s.truth[lo+i], scale
+		if s.labelWeights != nil {
+			factor *= s.labelWeights[truth]
+		}
+		loss := lossAndGradient(z[i*labels:(i+1)*labels], s.exps[part], truth, factor)
+		if math.IsNaN(loss) {
 			s.nonFinite[part] = true
 		}
 	}
 }
 
-// crossEntropyGradient replaces logits by the gradient of the cross-entropy by
-// them, times scale: scale·(p_c − 1 where c is the true label, else p_c). It
-// reports false when there is no such number.
-func crossEntropyGradient(z []float32, exps []float64, truth int, scale float64) bool {
+// lossAndGradient returns the cross-entropy of one image's logits and replaces them
+// by its gradient by them, times scale: scale·(p_c − 1 where c is the true label,
+// else p_c). The loss is NaN where the logits are not finite.
+func lossAndGradient(z []float32, exps []float64, truth int, scale float64) float64 {
 	top := z[0]
 	for _, v := range z {
 		top = max(top, v)
 	}
+	margin := float64(z[truth]) - float64(top)
 	var sum float64
 	for c, v := range z {
-		e := portable.Exp(float64(v) - float64(top))
-		exps[c] = e
-		sum += e
+		exps[c] = portable.Exp(float64(v) - float64(top))
+		sum += exps[c]
 	}
 	for c, e := range exps {
 		p := e / sum
@@ -178,7 +185,7 @@ func crossEntropyGradient(z []float32, exps []float64, truth int, scale float64)
 		}
 		z[c] = float32(scale * p)
 	}
-	return !math.IsNaN(sum)
+	return portable.Log(sum) - margin
 }
 
 func (s *sgd) moveBias() {

@@ -19,6 +19,9 @@ type Report struct {
 	Brier   float64 `json:"brier"`    // mean squared distance of the probabilities from the truth, 0…2
 	ECE     float64 `json:"ece"`      // expected calibration error in 15 bins, 0…1
 
+	// Reject says what the head's threshold does on this split, if it has one.
+	Reject *RejectReport `json:"reject,omitempty"`
+
 	Confusion *Confusion `json:"confusion"`
 	Misses    []Miss     `json:"misclassified"` // most confident first: that is where label errors hide
 
@@ -30,6 +33,14 @@ type Report struct {
 type TopK struct {
 	K        int        `json:"k"`
 	Accuracy Proportion `json:"accuracy"`
+}
+
+// A RejectReport says how many images were taken for none of the labels, and how
+// good the head is on the rest.
+type RejectReport struct {
+	Threshold float64    `json:"threshold"`
+	Rejected  int        `json:"rejected"`
+	Accepted  Proportion `json:"accepted"`
 }
 
 // A Miss is an image that was taken for another label.

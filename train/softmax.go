@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"featstore/split"
 	"featstore/store"
 )
 
@@ -16,27 +15,39 @@ const (
 	streamWeights = iota + 1
 	streamTraining
 	streamValidation
+	streamFolds
+	streamCurve
 )
 
 func source(seed, stream uint64) *rand.PCG { return rand.NewPCG(seed, stream) }
 
+// An sgdData is what a softmax head is trained and watched on.
+type sgdData struct {
+	db         *store.DB
+	training   []*store.Index // together; with the same labels
+	validation *store.Index   // may have no images
+	scaling    *scaling
+}
+
 // fitSoftmax trains the article's head.
-func fitSoftmax(ctx context.Context, d *dataset, cfg Config, events func(Event)) (classifier, error) {
-	l := newLayer(len(d.labels), d.index(split.Training).Dim())
+func (f *fitting) fitSoftmax(ctx context.Context, d *sgdData) (*layer, error) {
+	cfg := f.cfg
+	labels := len(d.training[0].Labels)
+	l := newLayer(labels, d.training[0].Dim())
 	l.initialise(rand.New(source(cfg.Seed, streamWeights)), cfg.Deviation)
-	crew := newCrew(0)
-	defer crew.close()
 	watch, err := newWatch(d, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer watch.close()
-	feed, err := newFeed(d.db, d.index(split.Training), source(cfg.Seed, streamTraining), cfg.Batch, cfg.Steps)
+	open := func() (drawer, error) { return openDrawer(d.db, d.training, cfg.Balance, d.scaling) }
+	feed, err := newFeed(open, source(cfg.Seed, streamTraining), cfg.Batch, cfg.Steps)
 	if err != nil {
 		return nil, err
 	}
-	s := newSGD(l, cfg.Rate, cfg.Batch, crew)
-	err = descend(ctx, s, feed, watch, cfg, events)
+	s := newSGD(l, cfg.Rate, cfg.Batch, f.crew)
+	s.labelWeights = labelWeights(cfg.Balance, countImages(d.training))
+	err = descend(ctx, s, feed, watch, cfg, f.events)
 	if err2 := feed.close(); err == nil {
 		err = err2
 	}
@@ -44,6 +55,17 @@ func fitSoftmax(ctx context.Context, d *dataset, cfg Config, events func(Event))
 		return nil, err
 	}
 	return &s.layer, nil
+}
+
+// countImages returns the number of images of each label in all parts.
+func countImages(parts []*store.Index) []int {
+	n := make([]int, len(parts[0].Labels))
+	for _, ix := range parts {
+		for l, keys := range ix.Keys {
+			n[l] += len(keys)
+		}
+	}
+	return n
 }
 
 // descend takes the steps.
@@ -102,35 +124,36 @@ func whyNotFiniteWeights(l *layer, cfg Config) error {
 
 // A watch measures the head while it is trained.
 type watch struct {
-	sampler *store.Sampler // nil where the validation split is empty
-	src     rand.Source
-	n       int
-	logits  []float32
+	drawer drawer // nil where the validation split is empty
+	src    rand.Source
+	n      int
+	logits []float32
 }
 
-func newWatch(d *dataset, cfg Config) (*watch, error) {
-	w := &watch{src: source(cfg.Seed, streamValidation), n: cfg.EvalBatch, logits: make([]float32, max(cfg.EvalBatch, cfg.Batch)*len(d.labels))}
-	if d.index(split.Validation).Len() == 0 {
+func newWatch(d *sgdData, cfg Config) (*watch, error) {
+	labels := len(d.training[0].Labels)
+	w := &watch{src: source(cfg.Seed, streamValidation), n: cfg.EvalBatch, logits: make([]float32, max(cfg.EvalBatch, cfg.Batch)*labels)}
+	if d.validation == nil || d.validation.Len() == 0 {
 		return w, nil
 	}
 	var err error
-	w.sampler, err = d.db.NewSampler(d.index(split.Validation))
+	w.drawer, err = openDrawer(d.db, []*store.Index{d.validation}, BalanceSampler, d.scaling)
 	return w, err
 }
 
 func (w *watch) close() {
-	if w.sampler != nil {
-		w.sampler.Close()
+	if w.drawer != nil {
+		w.drawer.Close()
 	}
 }
 
-// validate draws images from the validation split as the minibatches are drawn and
-// notes how the layer does on them.
+// validate draws images from the validation split as the article draws minibatches
+// and notes how the layer does on them.
 func (w *watch) validate(l *layer, v *Validation) error {
-	if w.sampler == nil {
+	if w.drawer == nil {
 		return nil
 	}
-	b, err := w.sampler.Draw(w.src, w.n)
+	b, err := w.drawer.Draw(w.src, w.n)
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,9 @@ import (
 // that is empty. Events are delivered in order, on the caller's goroutine; nil
 // ignores them. The head is not saved.
 //
-// Images of the testing split take no part in the training, nor do images of the
-// validation split in that of a softmax head, which is only watched on them.
+// The validation split is used to watch a softmax head, to calibrate any head and,
+// for KindAuto, to choose among the kinds. The testing split is used for nothing
+// but the test.
 func Train(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*Head, *Report, error) {
 	h, err := Fit(ctx, db, cfg, events)
 	if err != nil {
@@ -45,22 +46,66 @@ func Fit(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*He
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range d.warnings() {
+	for _, w := range d.warnings(cfg) {
 		events(Warning{w})
 	}
 	cfg.Models = d.models
-	h := &Head{
-		Kind: cfg.Kind, Labels: d.labels, Models: d.models, Dim: d.index(split.Training).Dim(),
-		Created: time.Now().UTC().Truncate(time.Second), Config: cfg, Trained: d.trainedOn(),
+	crew := newCrew(0)
+	defer crew.close()
+	if cfg.Kind == KindAuto {
+		if cfg, err = chooseKind(ctx, d, cfg, crew, events); err != nil {
+			return nil, err
+		}
 	}
-	switch cfg.Kind {
-	case KindSoftmax:
-		h.classifier, err = fitSoftmax(ctx, d, cfg, events)
-	default:
-		err = fmt.Errorf("%w: %q", ErrUnknownKind, cfg.Kind)
-	}
+	f := &fitting{cfg: cfg.complete(), crew: crew, events: events}
+	h, err := f.head(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("training a %s head: %w", cfg.Kind, err)
 	}
 	return h, nil
+}
+
+// head fits a head on the training split and calibrates it on the validation split.
+func (f *fitting) head(ctx context.Context, d *dataset) (*Head, error) {
+	got, err := f.fit(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	h := got.head(d.labels)
+	h.Models, h.Created, h.Trained = d.models, time.Now().UTC().Truncate(time.Second), d.trainedOn()
+	scores, truth, err := scoresOf(ctx, d.db, h, d.index(split.Validation))
+	if err != nil {
+		return nil, err
+	}
+	h.calibrate(scores, truth)
+	return h, nil
+}
+
+// fit fits on the training split.
+func (f *fitting) fit(ctx context.Context, d *dataset) (*fitted, error) {
+	training := d.index(split.Training)
+	if f.cfg.Kind != KindSoftmax {
+		t, err := readTable(ctx, d.db, training)
+		if err != nil {
+			return nil, err
+		}
+		return f.fitTable(ctx, t)
+	}
+	s, err := fitScalingFromStore(ctx, d, f.cfg.Scaling)
+	if err != nil {
+		return nil, err
+	}
+	return f.fitDescent(ctx, &sgdData{db: d.db, training: []*store.Index{training}, validation: d.index(split.Validation), scaling: s})
+}
+
+// scoresOf returns the scores, N×C, and labels of the images of an index.
+func scoresOf(ctx context.Context, db *store.DB, h *Head, ix *store.Index) (scores []float64, truth []int, err error) {
+	labels := len(h.Labels)
+	scores = make([]float64, ix.Len()*labels)
+	err = db.Each(ix, func(label int, _ split.Digest, row []float32) error {
+		h.scores(scores[len(truth)*labels:(len(truth)+1)*labels], [][]float32{row})
+		truth = append(truth, label)
+		return ctx.Err()
+	})
+	return scores, truth, err
 }

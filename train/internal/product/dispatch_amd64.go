@@ -75,20 +75,20 @@ func dotsTile(out []float32, rows *[tileRows][]float32, n int, w []float32, dim,
 }
 
 // outerFast does AddOuter for as many whole tiles of columns as there are from lo
-// on, and returns the first column that is left.
-func outerFast(w []float32, rows [][]float32, g []float32, dim, labels, lo, hi int) int {
+// on, and returns the first column that is left. Labels are as in outerPortable.
+func outerFast(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) int {
 	columns, one, two := 32, outer1AVX2, outer2AVX2
 	if instructions == avx512 {
 		columns, one, two = 64, outer1AVX512, outer2AVX512
 	}
 	k := lo
 	for ; k+columns <= hi; k += columns {
-		for c := 0; c < labels; c += 2 {
+		for c := first; c < last; c += 2 {
 			tile := two
-			if c+1 == labels {
+			if c+1 == last {
 				tile = one
 			}
-			tile(&w[c*dim+k], 4*dim, &rows[0], len(rows), &g[c], 4*labels, 4*k)
+			tile(&w[c*dim+k], 4*dim, &rows[0], len(rows), &g[c], 4*stride, 4*k)
 		}
 	}
 	return k

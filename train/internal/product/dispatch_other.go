@@ -8,4 +8,6 @@ func dotsFast(out []float32, rows [][]float32, w []float32, dim, labels int) {
 	dotsPortable(out, rows, w, dim, labels)
 }
 
-func outerFast(w []float32, rows [][]float32, g []float32, dim, labels, lo, hi int) int { return lo }
+func outerFast(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) int {
+	return lo
+}

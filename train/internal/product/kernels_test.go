@@ -81,7 +81,7 @@ func testKernels(t *testing.T, n, labels, dim int) {
 	if lo%3 == 0 {
 		lo = 0
 	}
-	outerPortable(moved, rows, want, dim, labels, lo, hi)
+	outerPortable(moved, rows, want, dim, 0, labels, labels, lo, hi)
 	start := append([]float32(nil), w...)
 	for _, set := range sets() {
 		withInstructions(t, set)

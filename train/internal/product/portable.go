@@ -50,18 +50,19 @@ func finishDot(sums *[Lanes]float32, x, w []float32) float32 {
 }
 
 // outerPortable is the definition of AddOuter. It takes eight columns at a time
-// through all the rows, so that their sums stay in registers.
-func outerPortable(w []float32, rows [][]float32, g []float32, dim, labels, lo, hi int) {
-	for c := range labels {
+// through all the rows, so that their sums stay in registers. Labels are those from
+// first to before last, of stride factors a row.
+func outerPortable(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) {
+	for c := first; c < last; c++ {
 		wc := w[c*dim : (c+1)*dim]
 		k := lo
 		for ; k+8 <= hi; k += 8 {
-			outerEight((*[8]float32)(wc[k:]), rows, g[c:], labels, k)
+			outerEight((*[8]float32)(wc[k:]), rows, g[c:], stride, k)
 		}
 		for ; k < hi; k++ {
 			var s float32
 			for i, row := range rows {
-				s += float32(g[i*labels+c] * row[k])
+				s += float32(g[i*stride+c] * row[k])
 			}
 			wc[k] += s
 		}

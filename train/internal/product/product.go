@@ -40,9 +40,9 @@ func AddOuter(w []float32, rows [][]float32, g []float32, dim, lo, hi int) {
 		return
 	}
 	if useAssembly() {
-		lo = outerFast(w, rows, g, dim, labels, lo, hi)
+		lo = outerFast(w, rows, g, dim, 0, labels, labels, lo, hi)
 	}
-	outerPortable(w, rows, g, dim, labels, lo, hi)
+	outerPortable(w, rows, g, dim, 0, labels, labels, lo, hi)
 }
 
 // WorthSharing tells whether a product of n multiplications takes so much longer
@@ -87,6 +87,47 @@ func checkRows(rows [][]float32, dim int) {
 	for _, row := range rows {
 		if len(row) < dim {
 			panic("product: a row is too short")
+		}
+	}
+}
+
+// AddGram adds to the upper triangle of out, a dim×dim matrix, the products of each
+// two columns of x, an n×dim matrix: out[a·dim+b] += Σ_i x[i·dim+a]·x[i·dim+b] for
+// lo ≤ a < hi and b ≥ a. Some elements below the diagonal change as well. It works
+// in blocks of rows, each of which is added up from zero.
+func AddGram(out, x []float32, dim, lo, hi int) {
+	n := countLabels(x, dim)
+	if len(out) < dim*dim || lo < 0 || lo > hi || hi > dim {
+		panic("product: the result is too small")
+	}
+	rows := make([][]float32, 0, gramRows)
+	for i := 0; i < n; i += gramRows {
+		block := x[i*dim : min(i+gramRows, n)*dim]
+		rows = rows[:0]
+		for r := 0; r < len(block); r += dim {
+			rows = append(rows, block[r:r+dim])
+		}
+		gramBlock(out, rows, block, dim, lo, hi)
+	}
+}
+
+const (
+	gramRows    = 256 // rows a block: 64 columns of them fit the first cache
+	gramColumns = 64  // columns at a time
+)
+
+// gramBlock takes a band of columns through all labels, so that the band stays in
+// cache.
+func gramBlock(out []float32, rows [][]float32, x []float32, dim, lo, hi int) {
+	for k := lo - lo%gramColumns; k < dim; k += gramColumns {
+		end := min(k+gramColumns, dim)
+		last := min(hi, end) // rows of the result that reach this band
+		from := k
+		if useAssembly() {
+			from = outerFast(out, rows, x, dim, lo, last, dim, k, end)
+		}
+		if from < end {
+			outerPortable(out, rows, x, dim, lo, last, dim, from, end)
 		}
 	}
 }

@@ -1,0 +1,92 @@
+package train
+
+import (
+	"math"
+
+	"featstore/train/internal/portable"
+)
+
+// A bayes is a Gaussian naive Bayes classifier: each feature of each label has a
+// normal distribution of its own, independent of the others.
+type bayes struct {
+	d        int
+	mean     []float64 // C×D
+	inverse  []float64 // C×D: 1/variance
+	constant []float64 // C: ln prior − ½ Σ ln 2π·variance
+}
+
+// varianceSmoothing is the share of the largest variance of a feature that is
+// added to all variances, as in scikit-learn: features that never varied would
+// otherwise decide alone.
+const varianceSmoothing = 1e-9
+
+// fitBayes fits the classifier with the labels' frequencies as priors.
+func fitBayes(t *table, smoothing float64) *bayes {
+	d := t.dim()
+	b := &bayes{d: d, mean: t.means(), inverse: make([]float64, t.labels*d), constant: make([]float64, t.labels)}
+	for i, row := range t.rows {
+		at := t.truth[i] * d
+		for k, x := range row {
+			v := float64(x) - b.mean[at+k]
+			b.inverse[at+k] += float64(v * v)
+		}
+	}
+	floor := smoothing * largestVariance(t)
+	if floor == 0 {
+		floor = 1 // all images are the same
+	}
+	for c, n := range t.counts() {
+		if n == 0 {
+			b.constant[c] = noScore
+			continue
+		}
+		b.constant[c] = portable.Log(float64(n) / float64(len(t.rows)))
+		for k := c * d; k < (c+1)*d; k++ {
+			variance := b.inverse[k]/float64(n) + floor
+			b.inverse[k] = 1 / variance
+			b.constant[c] -= portable.Log(2*math.Pi*variance) / 2
+		}
+	}
+	return b
+}
+
+// largestVariance is the largest variance of a feature over all images.
+func largestVariance(t *table) float64 {
+	m := newMoments(t.dims)
+	for _, row := range t.rows {
+		m.add(row)
+	}
+	top := 0.0
+	for k := range m.sums {
+		mean := m.sums[k] / m.n
+		top = max(top, m.squares[k]/m.n-float64(mean*mean))
+	}
+	return top
+}
+
+func (b *bayes) scores(out []float64, rows [][]float32) {
+	labels := len(b.constant)
+	for i, row := range rows {
+		for c := range labels {
+			mean, inverse := b.mean[c*b.d:(c+1)*b.d], b.inverse[c*b.d:(c+1)*b.d]
+			var s0, s1 float64
+			for k := 0; k+1 < len(row); k += 2 {
+				v, w := float64(row[k])-mean[k], float64(row[k+1])-mean[k+1]
+				s0 += float64(float64(v*v) * inverse[k])
+				s1 += float64(float64(w*w) * inverse[k+1])
+			}
+			if k := len(row) - 1; k%2 == 0 {
+				v := float64(row[k]) - mean[k]
+				s0 += float64(float64(v*v) * inverse[k])
+			}
+			out[i*labels+c] = b.constant[c] - (s0+s1)/2
+		}
+	}
+}
+
+func (b *bayes) check(labels, dim int) error {
+	if b.d != dim || len(b.mean) != labels*dim || len(b.inverse) != labels*dim || len(b.constant) != labels {
+		return corruptSize("bayes", labels, dim)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package train
+
+import (
+	"math"
+	"slices"
+
+	"featstore/train/internal/portable"
+)
+
+// enoughToCalibrate is the number of validation images below which nothing is
+// calibrated on them.
+const enoughToCalibrate = 20
+
+// fitTemperature returns the temperature at which the labels of images are most
+// probable, given their scores, N×C (Guo et al. 2017, "On Calibration of Modern
+// Neural Networks"). It looks for it between e⁻⁷ and e⁷ by golden section: the loss
+// has one minimum.
+func fitTemperature(scores []float64, truth []int, shift []float64) float64 {
+	loss := func(logT float64) float64 {
+		return temperatureLoss(scores, truth, shift, portable.Exp(logT))
+	}
+	golden := (math.Sqrt(5) - 1) / 2
+	a, b := -7.0, 7.0
+	x, y := b-float64(golden*(b-a)), a+float64(golden*(b-a))
+	fx, fy := loss(x), loss(y)
+	for b-a > 1e-4 {
+		if fx <= fy {
+			b, y, fy = y, x, fx
+			x = b - float64(golden*(b-a))
+			fx = loss(x)
+		} else {
+			a, x, fx = x, y, fy
+			y = a + float64(golden*(b-a))
+			fy = loss(y)
+		}
+	}
+	return portable.Exp((a + b) / 2)
+}
+
+// temperatureLoss is the cross-entropy of the labels at a temperature. The truth is
+// given the probability (N+1)/(N+2), as Platt (1999) does: N images that are all
+// right show no more than that, and the likeliest temperature would be 0.
+func temperatureLoss(scores []float64, truth []int, shift []float64, temperature float64) float64 {
+	h := Head{Temperature: temperature, Shift: shift}
+	labels := len(scores) / len(truth)
+	rest := 1 / float64(len(truth)+2)
+	other := rest / float64(max(labels-1, 1))
+	z := make([]float64, labels)
+	sum := 0.0
+	for i, y := range truth {
+		copy(z, scores[i*labels:(i+1)*labels])
+		h.probabilities(z)
+		for c, p := range z {
+			target := other
+			if c == y {
+				target = 1 - rest
+			}
+			sum -= float64(target * portable.Log(max(p, 0x1p-1000)))
+		}
+	}
+	return sum
+}
+
+// A Rejection says when an image is taken for none of the labels: when its most
+// probable label has a probability below Threshold.
+type Rejection struct {
+	Rate      float64 `json:"rate" msgpack:"rate"`           // asked for: share of known images wrongly rejected
+	Threshold float64 `json:"threshold" msgpack:"threshold"` // 0 rejects nothing
+	Images    int     `json:"images" msgpack:"images"`       // validation images it was chosen on
+}
+
+// chooseThreshold returns the threshold below which no more than a share rate of
+// the images falls, given the probability of each one's most probable label.
+func chooseThreshold(tops []float64, rate float64) Rejection {
+	sorted := slices.Sorted(slices.Values(tops))
+	return Rejection{Rate: rate, Threshold: sorted[int(rate*float64(len(sorted)))], Images: len(sorted)}
+}
+
+// Rejects tells whether an image with these probabilities is taken for none of the
+// labels.
+func (h *Head) Rejects(probs []float64) bool { return slices.Max(probs) < h.Reject.Threshold }
+
+// calibrate sets temperature and threshold from validation images: their scores,
+// N×C, and labels.
+func (h *Head) calibrate(scores []float64, truth []int) {
+	h.Temperature = 1
+	if len(truth) < enoughToCalibrate {
+		return
+	}
+	h.Temperature = fitTemperature(scores, truth, h.Shift)
+	if h.Config.RejectRate == 0 {
+		return
+	}
+	labels := len(h.Labels)
+	var tops []float64
+	for i := range truth {
+		z := slices.Clone(scores[i*labels : (i+1)*labels])
+		h.probabilities(z)
+		tops = append(tops, slices.Max(z))
+	}
+	h.Reject = chooseThreshold(tops, h.Config.RejectRate)
+}

@@ -1,0 +1,325 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// CVOptions are the settings of a cross-validation. Zero values mean the defaults.
+type CVOptions struct {
+	Folds   int    // parts that are left out in turn; default 5
+	Repeats int    // how often all images are dealt out anew; default 1
+	Seed    uint64 // of the dealing
+}
+
+func (o *CVOptions) complete() error {
+	if o.Folds == 0 {
+		o.Folds = 5
+	}
+	if o.Repeats == 0 {
+		o.Repeats = 1
+	}
+	if o.Folds < 2 {
+		return bad("folds", o.Folds, "at least 2")
+	}
+	if o.Repeats < 1 {
+		return bad("repeats", o.Repeats, "at least 1")
+	}
+	return nil
+}
+
+// A Comparison is the result of a cross-validation: heads judged on the same folds.
+type Comparison struct {
+	Folds   int         `json:"folds"`
+	Repeats int         `json:"repeats"`
+	Images  int         `json:"images"`
+	Labels  int         `json:"labels"`
+	Heads   []HeadScore `json:"heads"` // as asked for
+	Best    int         `json:"best"`  // place in Heads of the best mean
+
+	// Pairs compares the best head with each of the others.
+	Pairs []PairedTest `json:"pairs,omitempty"`
+}
+
+// A HeadScore is how one head did. Mean, Deviation and the bounds are of the
+// accuracies of the folds. Low and High bound the accuracy to be expected, with
+// 95 % confidence, allowing for the overlap of the folds' training images (Nadeau
+// and Bengio 2003).
+type HeadScore struct {
+	Kind      string    `json:"kind"`
+	Config    Config    `json:"config"`
+	Mean      float64   `json:"accuracy"`
+	Deviation float64   `json:"standard_deviation"`
+	Low       float64   `json:"low"`
+	High      float64   `json:"high"`
+	Folds     []float64 `json:"fold_accuracies"` // repeat by repeat
+	Seconds   float64   `json:"seconds"`         // of fitting, in all folds
+	Failed    string    `json:"failed,omitempty"`
+}
+
+// A PairedTest compares two heads on the same folds. It is the corrected resampled
+// t-test of Nadeau and Bengio (2003): an ordinary one would take the folds for
+// independent, which they are not, and find differences where none are.
+type PairedTest struct {
+	A          string  `json:"a"`
+	B          string  `json:"b"`
+	Difference float64 `json:"difference"` // of the mean accuracies, A − B
+	Low        float64 `json:"low"`        // 95 % interval
+	High       float64 `json:"high"`
+	P          float64 `json:"p"` // probability of such a difference if there is none
+}
+
+// Shown tells whether the difference is larger than chance explains, at 5 %.
+func (p PairedTest) Shown() bool { return p.P < 0.05 }
+
+// String says what the test found.
+func (p PairedTest) String() string {
+	if !p.Shown() {
+		return fmt.Sprintf("%s and %s: no difference shown (%+.1f points, 95%% interval %+.1f to %+.1f, p = %.2f)", p.A, p.B, 100*p.Difference, 100*p.Low, 100*p.High, p.P)
+	}
+	return fmt.Sprintf("%s is better than %s by %.1f points (95%% interval %+.1f to %+.1f, p = %.3f)", p.A, p.B, 100*p.Difference, 100*p.Low, 100*p.High, p.P)
+}
+
+// String returns a table.
+func (c *Comparison) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-9s %8s %6s %15s %8s\n", "head", "accuracy", "±", "95% interval", "time")
+	for _, h := range c.Heads {
+		if h.Failed != "" {
+			fmt.Fprintf(&b, "%-9s failed: %s\n", h.Kind, h.Failed)
+			continue
+		}
+		interval := fmt.Sprintf("%.1f–%.1f%%", 100*h.Low, 100*h.High)
+		fmt.Fprintf(&b, "%-9s %7.1f%% %6.1f %15s %7.2fs\n", h.Kind, 100*h.Mean, 100*h.Deviation, interval, h.Seconds)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// CrossValidate judges heads on the training and validation splits together,
+// dealt out into folds: each head is fitted to all folds but one and judged on that
+// one, for each fold in turn. Whatever a head chooses, it chooses anew without the
+// fold it is judged on. The testing split takes no part. A head that cannot be
+// fitted is noted as failed. All configs must name the same models, or none.
+func CrossValidate(ctx context.Context, db *store.DB, configs []Config, opt CVOptions, events func(Event)) (*Comparison, error) {
+	if events == nil {
+		events = func(Event) {}
+	}
+	if len(configs) == 0 {
+		return nil, fmt.Errorf("%w: no head to judge", ErrConfig)
+	}
+	for _, cfg := range configs {
+		if err := cfg.Validate(); err != nil {
+			return nil, err
+		}
+		if cfg.Kind == KindAuto {
+			return nil, fmt.Errorf("%w: cross-validation judges kinds of head; %q is none", ErrConfig, KindAuto)
+		}
+	}
+	d, err := openDataset(db, configs[0].Models)
+	if err != nil {
+		return nil, err
+	}
+	crew := newCrew(0)
+	defer crew.close()
+	return crossValidate(ctx, d, configs, opt, crew, events)
+}
+
+func crossValidate(ctx context.Context, d *dataset, configs []Config, opt CVOptions, crew *crew, events func(Event)) (*Comparison, error) {
+	if err := opt.complete(); err != nil {
+		return nil, err
+	}
+	j, err := newJury(ctx, d, crew)
+	if err != nil {
+		return nil, err
+	}
+	if len(j.all.rows) < opt.Folds {
+		return nil, fmt.Errorf("%w: %d for %d folds: ask for fewer folds", ErrTooFew, len(j.all.rows), opt.Folds)
+	}
+	c := &Comparison{Folds: opt.Folds, Repeats: opt.Repeats, Images: len(j.all.rows), Labels: len(d.labels)}
+	for _, cfg := range configs {
+		c.Heads = append(c.Heads, HeadScore{Kind: cfg.Kind, Config: cfg.complete()})
+	}
+	done, total := 0, opt.Folds*opt.Repeats*len(configs)
+	for repeat := range opt.Repeats {
+		folds := makeFolds(j.all.truth, j.all.labels, opt.Folds, opt.Seed, uint64(repeat))
+		for fold := range opt.Folds {
+			outside, inside := foldParts(folds, fold)
+			for i := range c.Heads {
+				if err := j.score(ctx, &c.Heads[i], outside, inside); err != nil {
+					return nil, err
+				}
+				done++
+				events(Progress{"cross-validation", done, total})
+			}
+		}
+	}
+	c.conclude()
+	return c, nil
+}
+
+// score adds a fold to a head's score.
+func (j *jury) score(ctx context.Context, h *HeadScore, outside, inside []int) error {
+	if h.Failed != "" {
+		return nil
+	}
+	start := time.Now()
+	p, err := j.judge(ctx, h.Config, outside, inside)
+	h.Seconds += time.Since(start).Seconds()
+	switch {
+	case errors.Is(err, ErrTooFew) || errors.Is(err, ErrDiverged):
+		h.Failed = err.Error()
+	case err != nil:
+		return fmt.Errorf("cross-validation of the %s head: %w", h.Kind, err)
+	default:
+		h.Folds = append(h.Folds, p.Share)
+	}
+	return nil
+}
+
+// conclude computes what follows from the folds' accuracies.
+func (c *Comparison) conclude() {
+	overlap := 1 / float64(c.Folds-1) // images judged on per image trained on
+	for i := range c.Heads {
+		h := &c.Heads[i]
+		if h.Failed != "" {
+			continue
+		}
+		s := summarise(h.Folds, overlap)
+		h.Mean, h.Deviation, h.Low, h.High = s.mean, s.deviation, max(s.mean-s.margin, 0), min(s.mean+s.margin, 1)
+		if best := c.Heads[c.Best]; best.Failed != "" || h.Mean > best.Mean {
+			c.Best = i
+		}
+	}
+	for i, h := range c.Heads {
+		if best := c.Heads[c.Best]; i != c.Best && h.Failed == "" && best.Failed == "" {
+			c.Pairs = append(c.Pairs, pairedTest(best, h, overlap))
+		}
+	}
+}
+
+// A summary of numbers that come from overlapping training sets.
+type summary struct{ mean, deviation, margin, p float64 }
+
+// summarise returns mean and standard deviation, the margin of the mean's 95 %
+// interval, and the probability of a mean so far from 0 if the real one were 0.
+func summarise(values []float64, overlap float64) summary {
+	n := float64(len(values))
+	var s summary
+	for _, v := range values {
+		s.mean += v / n
+	}
+	sum := 0.0
+	for _, v := range values {
+		sum += (v - s.mean) * (v - s.mean)
+	}
+	s.deviation = math.Sqrt(sum / (n - 1))
+	t := distuv.StudentsT{Sigma: 1, Nu: n - 1}
+	spread := s.deviation * math.Sqrt(1/n+overlap)
+	s.margin = spread * t.Quantile(0.975)
+	switch {
+	case spread > 0:
+		s.p = 2 * t.Survival(math.Abs(s.mean)/spread)
+	case s.mean == 0:
+		s.p = 1
+	}
+	return s
+}
+
+func pairedTest(a, b HeadScore, overlap float64) PairedTest {
+	differences := make([]float64, len(a.Folds))
+	for i := range differences {
+		differences[i] = a.Folds[i] - b.Folds[i]
+	}
+	s := summarise(differences, overlap)
+	return PairedTest{A: a.Kind, B: b.Kind, Difference: s.mean, Low: s.mean - s.margin, High: s.mean + s.margin, P: s.p}
+}
+
+// A jury judges heads on images of the training and validation splits.
+type jury struct {
+	d     *dataset
+	parts []*store.Index
+	all   *table
+	crew  *crew
+}
+
+func newJury(ctx context.Context, d *dataset, crew *crew) (*jury, error) {
+	j := &jury{d: d, crew: crew, parts: []*store.Index{d.index(split.Training), d.index(split.Validation)}}
+	var err error
+	j.all, err = readTable(ctx, d.db, j.parts...)
+	return j, err
+}
+
+// judge fits a head to the images outside and returns its accuracy on those inside.
+func (j *jury) judge(ctx context.Context, cfg Config, outside, inside []int) (Proportion, error) {
+	f := &fitting{cfg: cfg, crew: j.crew, events: func(Event) {}}
+	got, err := j.fit(ctx, f, j.all.subset(outside))
+	if err != nil {
+		return Proportion{}, err
+	}
+	h := got.head(j.d.labels)
+	test := j.all.subset(inside)
+	correct := 0
+	const block = 64
+	z := make([]float64, block*len(h.Labels))
+	for lo := 0; lo < len(test.rows); lo += block {
+		rows := test.rows[lo:min(lo+block, len(test.rows))]
+		h.scores(z[:len(rows)*len(h.Labels)], rows)
+		for i := range rows {
+			zi := z[i*len(h.Labels) : (i+1)*len(h.Labels)]
+			h.probabilities(zi)
+			if argmax64(zi) == test.truth[lo+i] {
+				correct++
+			}
+		}
+	}
+	return NewProportion(correct, len(test.rows)), nil
+}
+
+// fit fits a head to images in memory, a softmax head to the same images in the
+// store.
+func (j *jury) fit(ctx context.Context, f *fitting, t *table) (*fitted, error) {
+	if f.cfg.Kind != KindSoftmax {
+		return f.fitTable(ctx, t)
+	}
+	keys := map[split.Digest]bool{}
+	for _, d := range t.digests {
+		keys[d] = true
+	}
+	data := &sgdData{db: j.d.db, scaling: fitScaling(f.cfg.Scaling, t)}
+	for _, ix := range j.parts {
+		data.training = append(data.training, pickFrom(ix, keys))
+	}
+	return f.fitDescent(ctx, data)
+}
+
+// chooseKind returns cfg with the kind of head that does best in cross-validation.
+func chooseKind(ctx context.Context, d *dataset, cfg Config, crew *crew, events func(Event)) (Config, error) {
+	var configs []Config
+	for _, kind := range Kinds {
+		candidate := cfg
+		candidate.Kind = kind
+		if candidate.Validate() == nil {
+			configs = append(configs, candidate)
+		}
+	}
+	c, err := crossValidate(ctx, d, configs, CVOptions{Folds: cfg.Folds, Seed: cfg.Seed}, crew, events)
+	if err != nil {
+		return cfg, fmt.Errorf("choosing a head: %w", err)
+	}
+	events(c)
+	best := c.Heads[c.Best]
+	if best.Failed != "" {
+		return cfg, fmt.Errorf("choosing a head: every kind failed: %s", best.Failed)
+	}
+	cfg.Kind = best.Kind
+	return cfg, nil
+}

@@ -1,0 +1,119 @@
+package train
+
+import (
+	"context"
+	"fmt"
+)
+
+// A fitting is one run of fitting a head.
+type fitting struct {
+	cfg    Config // complete: see Config.complete
+	crew   *crew
+	events func(Event)
+}
+
+// A fitted is what has been learnt: what Head puts together.
+type fitted struct {
+	scaling    *scaling
+	classifier classifier
+	adjust     []float64 // per label, added to the scores; nil for none
+	cfg        Config    // with what was chosen
+}
+
+// fitTable fits any head but softmax on raw images in memory.
+func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
+	out := &fitted{cfg: f.cfg}
+	if needsStrength(f.cfg.Kind) && f.cfg.Strength == 0 {
+		fit, probabilistic := f.strengthFitter(labelWeights(f.cfg.Balance, t.counts()))
+		strength, err := f.chooseStrength(ctx, t, fit, probabilistic)
+		if err != nil {
+			return nil, err
+		}
+		out.cfg.Strength = strength
+	}
+	out.scaling = fitScaling(f.cfg.Scaling, t)
+	var err error
+	out.classifier, err = f.fitScaled(ctx, t.scaled(out.scaling), &out.cfg)
+	out.adjust = priorShift(f.cfg, t.counts())
+	return out, err
+}
+
+// fitDescent fits a softmax head on minibatches.
+func (f *fitting) fitDescent(ctx context.Context, d *sgdData) (*fitted, error) {
+	l, err := f.fitSoftmax(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return &fitted{scaling: d.scaling, classifier: l, adjust: priorShift(f.cfg, countImages(d.training)), cfg: f.cfg}, nil
+}
+
+// head returns a head that is not calibrated yet.
+func (f *fitted) head(labels []string) *Head {
+	dim := 0
+	for _, n := range f.scaling.Blocks {
+		dim += n
+	}
+	return &Head{Kind: f.cfg.Kind, Labels: labels, Dim: dim, Config: f.cfg, Temperature: 1, Shift: f.adjust, scaling: f.scaling, classifier: f.classifier}
+}
+
+// fitScaled fits the classifier on scaled images. It notes what it chose in cfg.
+func (f *fitting) fitScaled(ctx context.Context, t *table, cfg *Config) (classifier, error) {
+	switch cfg.Kind {
+	case KindLogistic, KindSVM:
+		var last *layer
+		fit, _ := f.strengthFitter(labelWeights(cfg.Balance, t.counts()))
+		err := fit(ctx, t, []float64{cfg.Strength}, func(_ int, l *layer) { last = l })
+		return last, err
+	case KindBayes:
+		return fitBayes(t, varianceSmoothing), nil
+	case KindLDA:
+		return fitLDA(t, f.crew)
+	case KindKNN:
+		c := fitKNN(t, cfg.Neighbours, f.crew)
+		cfg.Neighbours = c.k
+		return c, nil
+	case KindCentroid:
+		return fitCentroid(t), nil
+	}
+	return nil, fmt.Errorf("%w: %q", ErrUnknownKind, cfg.Kind)
+}
+
+// needsStrength tells whether a kind of head has a strength C.
+func needsStrength(kind string) bool { return kind == KindLogistic || kind == KindSVM }
+
+const (
+	logisticTolerance = 1e-5 // of the gradient's elements, for features of length 1
+	svmTolerance      = 1e-3 // of the margins
+	svmPasses         = 1000
+)
+
+// strengthFitter returns how to fit the kind for several strengths, and whether
+// its scores are log-probabilities.
+func (f *fitting) strengthFitter(weights []float64) (fit strengthFitter, probabilistic bool) {
+	if f.cfg.Kind == KindSVM {
+		return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
+			var state *svmState
+			for i, c := range strengths {
+				l, next, err := fitSVM(ctx, t, svmOptions{strength: c, weights: weights, tolerance: svmTolerance, passes: svmPasses, seed: f.cfg.Seed}, state)
+				if err != nil {
+					return err
+				}
+				state = next
+				visit(i, l)
+			}
+			return nil
+		}, false
+	}
+	return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
+		var state *logisticState
+		for i, c := range strengths {
+			l, next, err := fitLogistic(ctx, t, c, weights, logisticTolerance, f.crew, state)
+			if err != nil {
+				return err
+			}
+			state = next
+			visit(i, l)
+		}
+		return nil
+	}, true
+}

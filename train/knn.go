@@ -1,0 +1,175 @@
+package train
+
+import (
+	"featstore/train/internal/portable"
+	"featstore/train/internal/product"
+)
+
+// A knn is an exact k-nearest-neighbour classifier by cosine similarity: the label
+// that most of the k most similar training images have. It keeps the features of
+// all of them: 4·D bytes an image.
+type knn struct {
+	k      int
+	d      int
+	labels int
+	rows   [][]float32 // N×D, of length 1
+	truth  []int
+}
+
+// neighbourChoices are the numbers of neighbours to choose from.
+var neighbourChoices = []int{1, 3, 5, 7, 9, 13, 19}
+
+// fitKNN keeps the images. With k 0 it takes the number of neighbours that is
+// right most often about each training image when that is left out.
+func fitKNN(t *table, k int, crew *crew) *knn {
+	c := &knn{k: k, d: t.dim(), labels: t.labels, truth: t.truth}
+	all := make([]float32, len(t.rows)*c.d)
+	for i, row := range t.rows {
+		own := all[i*c.d : (i+1)*c.d]
+		copy(own, row)
+		unit(own)
+		c.rows = append(c.rows, own)
+	}
+	if k == 0 {
+		c.k = c.chooseK(crew)
+	}
+	c.k = min(c.k, len(c.rows))
+	return c
+}
+
+// A neighbour is a training image and its similarity to the image in question.
+type neighbour struct {
+	image      int
+	similarity float32
+}
+
+// nearer orders neighbours: of equally similar ones, the earlier image.
+func nearer(a, b neighbour) bool {
+	return a.similarity > b.similarity || a.similarity == b.similarity && a.image < b.image
+}
+
+// insert keeps best, the k nearest so far in order.
+func insert(best []neighbour, k int, n neighbour) []neighbour {
+	if len(best) == k {
+		if !nearer(n, best[k-1]) {
+			return best
+		}
+		best = best[:k-1]
+	}
+	best = append(best, n)
+	for i := len(best) - 1; i > 0 && nearer(best[i], best[i-1]); i-- {
+		best[i], best[i-1] = best[i-1], best[i]
+	}
+	return best
+}
+
+const (
+	knnQueries = 64  // images asked about at a time
+	knnBlock   = 256 // training images compared with them at a time
+)
+
+// nearest calls found with the k nearest training images of each row, in order,
+// those of part out of parts. Rows need not have length 1: that changes no order.
+func (c *knn) nearest(rows [][]float32, k, part, parts int, found func(i int, best []neighbour)) {
+	dots := make([]float32, knnQueries*knnBlock)
+	best := make([][]neighbour, knnQueries)
+	for lo := part * knnQueries; lo < len(rows); lo += parts * knnQueries {
+		queries := rows[lo:min(lo+knnQueries, len(rows))]
+		for q := range queries {
+			best[q] = best[q][:0]
+		}
+		for at := 0; at < len(c.rows); at += knnBlock {
+			block := c.rows[at:min(at+knnBlock, len(c.rows))]
+			// The training images lie one after the other in memory.
+			product.Dots(dots, queries, block[0][:len(block)*c.d:len(block)*c.d], c.d)
+			for q := range queries {
+				for b, s := range dots[q*len(block) : (q+1)*len(block)] {
+					best[q] = insert(best[q], k, neighbour{at + b, s})
+				}
+			}
+		}
+		for q := range queries {
+			found(lo+q, best[q])
+		}
+	}
+}
+
+// chooseK returns the number of neighbours that is right most often, each training
+// image being judged by the others; of equally good ones the smallest.
+func (c *knn) chooseK(crew *crew) int {
+	most := neighbourChoices[len(neighbourChoices)-1]
+	hits := make([][]int, crew.parts())
+	crew.run(func(part int) {
+		hits[part] = make([]int, len(neighbourChoices))
+		votes := make([]int, c.labels)
+		c.nearest(c.rows, most+1, part, crew.parts(), func(i int, best []neighbour) {
+			clear(votes)
+			counted, choice := 0, 0
+			for _, n := range best {
+				if n.image == i || choice == len(neighbourChoices) {
+					continue
+				}
+				votes[c.truth[n.image]]++
+				if counted++; counted == neighbourChoices[choice] {
+					if mostVotes(votes) == c.truth[i] {
+						hits[part][choice]++
+					}
+					choice++
+				}
+			}
+		})
+	})
+	best, bestHits := 0, -1
+	for choice := range neighbourChoices {
+		sum := 0
+		for _, h := range hits {
+			sum += h[choice]
+		}
+		if sum > bestHits {
+			best, bestHits = choice, sum
+		}
+	}
+	return neighbourChoices[best]
+}
+
+// mostVotes returns the label with most votes, the first of equals.
+func mostVotes(votes []int) int {
+	best := 0
+	for l, v := range votes {
+		if v > votes[best] {
+			best = l
+		}
+	}
+	return best
+}
+
+// voteFloor is a part of a vote that every label gets, so that none is impossible.
+const voteFloor = 0.1
+
+// scores makes logarithms of the shares of votes.
+func (c *knn) scores(out []float64, rows [][]float32) {
+	c.nearest(rows, c.k, 0, 1, func(i int, best []neighbour) {
+		z := out[i*c.labels : (i+1)*c.labels]
+		for l := range z {
+			z[l] = voteFloor
+		}
+		for _, n := range best {
+			z[c.truth[n.image]]++
+		}
+		for l, v := range z {
+			z[l] = portable.Log(v / (float64(c.k) + float64(voteFloor*float64(c.labels))))
+		}
+	})
+}
+
+func (c *knn) check(labels, dim int) error {
+	if c.d != dim || c.labels != labels || c.k < 1 || c.k > len(c.rows) || len(c.truth) != len(c.rows) {
+		return corruptSize(KindKNN, labels, dim)
+	}
+	for _, y := range c.truth {
+		if y < 0 || y >= labels {
+			return corruptSize(KindKNN, labels, dim)
+		}
+	}
+	return nil
+}

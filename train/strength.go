@@ -1,0 +1,104 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"featstore/train/internal/portable"
+)
+
+// A strengthFitter fits a head of one kind for several strengths in ascending
+// order, each starting from the solution before, and hands each to visit.
+type strengthFitter func(ctx context.Context, t *table, strengths []float64, visit func(k int, l *layer)) error
+
+// strengthGrid holds the values of C to choose from, for features of mean square
+// length 1; they are divided by the real one.
+var strengthGrid = []float64{1, 3.16, 10, 31.6, 100, 316, 1000}
+
+// strengthsFor returns the strengths to choose from for scaled images.
+func strengthsFor(t *table) []float64 {
+	var sum float64
+	for _, row := range t.rows {
+		sum += squares(row)
+	}
+	mean := twoDigits(sum / float64(len(t.rows)))
+	if mean == 0 {
+		mean = 1
+	}
+	var out []float64
+	for _, c := range strengthGrid {
+		out = append(out, c/mean)
+	}
+	return out
+}
+
+// twoDigits rounds a number to two digits, so that what follows from it is easy to
+// read and does not depend on rounding errors.
+func twoDigits(x float64) float64 {
+	v, err := strconv.ParseFloat(strconv.FormatFloat(x, 'e', 1, 64), 64)
+	if err != nil {
+		return x
+	}
+	return v
+}
+
+// A StrengthScore says how a strength did on the images left out.
+type StrengthScore struct {
+	Strength float64 `json:"strength"`
+	Accuracy float64 `json:"accuracy"`
+	LogLoss  float64 `json:"log_loss"`
+}
+
+// chooseStrength tries strengths by cross-validation on raw training images and
+// returns the best: by log loss if the scores are log-probabilities, otherwise by
+// accuracy; of equally good ones the smallest.
+func (f *fitting) chooseStrength(ctx context.Context, t *table, fit strengthFitter, probabilistic bool) (float64, error) {
+	strengths := strengthsFor(t.scaled(fitScaling(f.cfg.Scaling, t)))
+	k := min(f.cfg.Folds, len(t.rows))
+	folds := makeFolds(t.truth, t.labels, k, f.cfg.Seed, 0)
+	scores := make([]StrengthScore, len(strengths))
+	for fold := range k {
+		outside, inside := foldParts(folds, fold)
+		train, test := t.subset(outside), t.subset(inside)
+		s := fitScaling(f.cfg.Scaling, train)
+		train, test = train.scaled(s), test.scaled(s)
+		err := fit(ctx, train, strengths, func(i int, l *layer) {
+			correct, loss := judge(l, test)
+			scores[i].Accuracy += float64(correct) / float64(len(t.rows))
+			scores[i].LogLoss += loss / float64(len(t.rows))
+			f.events(Progress{fmt.Sprintf("choosing C of the %s head", f.cfg.Kind), fold*len(strengths) + i + 1, k * len(strengths)})
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	best := 0
+	for i, s := range scores {
+		scores[i].Strength = strengths[i]
+		better := s.Accuracy > scores[best].Accuracy
+		if probabilistic {
+			better = s.LogLoss < scores[best].LogLoss
+		}
+		if better {
+			best = i
+		}
+	}
+	f.events(StrengthChoice{Kind: f.cfg.Kind, Chosen: strengths[best], Scores: scores})
+	return strengths[best], nil
+}
+
+// judge returns how many images a layer is right about, and the sum of their log
+// losses.
+func judge(l *layer, t *table) (correct int, loss float64) {
+	z := make([]float32, t.labels)
+	for i, row := range t.rows {
+		l.logits(z, [][]float32{row})
+		if argmax(z) == t.truth[i] {
+			correct++
+		}
+		softmax(z)
+		loss -= portable.Log(max(float64(z[t.truth[i]]), epsilon))
+	}
+	return correct, loss
+}
