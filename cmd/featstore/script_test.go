@@ -1,13 +1,16 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"featstore/cmd/featstore/internal/cli"
+	"featstore/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -45,8 +48,22 @@ func params(t *testing.T, dir string) testscript.Params {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SHARED", shared)
-			env.Setenv("NO_COLOR", "")
+			env.Defer(func() { checkStores(t, env.WorkDir) })
 			return nil
 		},
+	}
+}
+
+// checkStores reads every store that a story left behind, from end to end. Files
+// named damaged*.db are what they say.
+func checkStores(t *testing.T, dir string) {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".db" && !strings.HasPrefix(e.Name(), "damaged") {
+			storetest.CheckFile(t, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Errorf("look for stores: %v", err)
 	}
 }

@@ -1,19 +1,28 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"featstore/cmd/featstore/internal/drawn"
+	"featstore/store"
 )
 
 // scriptCommands are the commands that the stories need beyond testscript's own.
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"draw":  draw,
 	"exits": exits,
 	"json":  jsonFields,
+	"lock":  lock,
+	"age":   age,
 }
 
 // exits runs a command and wants an exit code: exits 2 featstore train --frob.
@@ -79,4 +88,41 @@ func lookup(object map[string]any, name string) (any, bool) {
 		return nil, false
 	}
 	return lookup(inner, rest)
+}
+
+// draw draws pictures of five kinds of flower: draw FOLDER EACH [SEED].
+func draw(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: draw FOLDER EACH [SEED]")
+	}
+	each, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	seed := 1
+	if len(args) == 3 {
+		seed, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
+	ts.Check(drawn.Write(context.Background(), ts.MkAbs(args[0]), each, uint64(seed)))
+}
+
+// lock opens a store for writing until the script ends, as another process would.
+func lock(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: lock STORE")
+	}
+	db, err := store.Open(ts.MkAbs(args[0]), store.Options{})
+	ts.Check(err)
+	ts.Defer(func() { db.Close() })
+}
+
+// age gives files a time of change of their own: age 2020-01-02 FILE….
+func age(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: age DATE FILE…")
+	}
+	date, err := time.Parse(time.DateOnly, args[0])
+	ts.Check(err)
+	for _, name := range args[1:] {
+		ts.Check(os.Chtimes(ts.MkAbs(name), date, date))
+	}
 }

@@ -205,5 +205,21 @@ func (r *run) conclude() error {
 			t.EmptyLabels = append(t.EmptyLabels, label)
 		}
 	}
+	t.Labels, t.Failures, t.Disputed = some(t.Labels), some(t.Failures), some(t.Disputed)
+	t.NotPhotos, t.Unlabelled, t.EmptyLabels = some(t.NotPhotos), some(t.Unlabelled), some(t.EmptyLabels)
+	t.Links, t.Unread = some(t.Links), some(t.Unread)
 	return err
+}
+
+// some returns the list, empty instead of nil: [] in JSON, not null.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// Kept returns how many of the files found are in the store now.
+func (r *Report) Kept() int {
+	return r.Unchanged + r.Touched + r.Changed + r.Relabelled + r.Renamed + r.New + r.Duplicates
 }

@@ -241,3 +241,35 @@ func cause(err error) error {
 	}
 	return err
 }
+
+// Photos returns the slash-separated paths, relative to dir, of all photos in a
+// folder and the folders below it, whether they lie in a label's folder or not.
+func Photos(ctx context.Context, dir string) ([]string, error) {
+	l, err := walk(ctx, dir, func() {})
+	if err != nil {
+		return nil, err
+	}
+	photos := l.unlabelled
+	for _, f := range l.files {
+		if namedAsPhoto(f.path) || isPhoto(filepath.Join(l.root, filepath.FromSlash(f.path))) {
+			photos = append(photos, f.path)
+		}
+	}
+	for _, name := range l.others {
+		if isPhoto(filepath.Join(l.root, name)) {
+			photos = append(photos, name)
+		}
+	}
+	sort.Strings(photos)
+	return photos, nil
+}
+
+// isPhoto reports whether a file that is not named as a photo is one.
+func isPhoto(abs string) bool {
+	h, err := os.Open(abs)
+	if err != nil {
+		return false
+	}
+	defer h.Close()
+	return startsLikePhoto(h)
+}

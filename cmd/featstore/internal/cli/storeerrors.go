@@ -1,7 +1,59 @@
 package cli
 
-// storeExitCode maps the store's own errors to exit codes.
-func storeExitCode(error) int { return exitFailure }
+import (
+	"errors"
 
-// storeHint says what to do about the store's own errors.
-func storeHint(error) string { return "" }
+	"featstore/store"
+	"featstore/train"
+)
+
+// storeExitCode maps the store's own errors to exit codes.
+func storeExitCode(err error) int {
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return exitNoStore
+	case errors.Is(err, store.ErrLocked):
+		return exitStoreInUse
+	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNewer), errors.Is(err, store.ErrNotStore):
+		return exitCorrupt
+	case errors.Is(err, train.ErrConfig), errors.Is(err, train.ErrUnknownKind):
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// storeHint says what to do about errors that any command can meet.
+func storeHint(err error) string {
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return "make one with: featstore ingest FOLDER, or name another with --store"
+	case errors.Is(err, store.ErrLocked):
+		return "wait until the other featstore is done; one process may write at a time"
+	case errors.Is(err, store.ErrCorrupt):
+		return "featstore check says what is damaged; the photos are untouched: delete the file and ingest them again"
+	case errors.Is(err, store.ErrNotStore):
+		return "name the store's file with --store; this one has not been touched"
+	}
+	return ""
+}
+
+// openStore opens the store for reading, or for writing with create saying
+// whether it may be made.
+func (a *app) openStore(opt store.Options) (*store.DB, error) {
+	return store.Open(a.store, opt)
+}
+
+// withStore opens the store, calls do and closes it again. An error on closing
+// counts only if there is no other.
+func (a *app) withStore(opt store.Options, do func(*store.DB) error) (err error) {
+	db, err := a.openStore(opt)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := db.Close(); err == nil {
+			err = e
+		}
+	}()
+	return do(db)
+}

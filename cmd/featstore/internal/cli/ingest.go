@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"featstore/extract"
+	"featstore/extract/ingest"
+	"featstore/store"
+)
+
+func ingestCommand(a *app) *cobra.Command {
+	var nets networkFlags
+	var opt ingest.Options
+	cmd := &cobra.Command{
+		Use:   "ingest FOLDER",
+		Short: "Compute the vectors of a folder's photos and keep them in the store",
+		Long: `Walks a folder of labelled photos, runs what is new through the network and
+keeps the vectors in the store, which is made if it is not there.
+
+The first folder below FOLDER is the label: FOLDER/roses/any/depth/1.jpg is a
+rose. JPEG, PNG, GIF, WebP, BMP and TIFF are read, told by their bytes. Hidden
+files and what systems leave among photos are skipped.
+
+Run it again whenever photos were added, changed, moved or removed: only bytes
+never seen before are computed. Photos that are gone stay until --prune. The same
+bytes under two labels are named and used by nobody until one of them is gone.
+
+Without --model or --size it goes on with the networks that the store has, at
+first with the embedded EfficientNet-Lite0 at 320×320.
+
+JSON: lines with event "progress" (what, done, total, per_second, seconds_left),
+then one with event "result": root, moved_from, found, unchanged, touched,
+changed, relabelled, renamed, new, duplicates, vanished, read, read_bytes,
+computed, gone, pruned, models, labels, failures, disputed, not_photos,
+unlabelled, empty_labels, links, unread, seconds, interrupted.` + storeExits(exitSomeFailed),
+		Example: `  featstore ingest ./flower_photos
+  featstore ingest ./flower_photos --prune
+  featstore ingest ./flower_photos --model default --model net.onnx`,
+		Args: args(1, 1, "the folder that holds a folder of photos for each label"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(store.Options{Create: true}, func(db *store.DB) error {
+				return a.ingest(cmd.Context(), db, args[0], &nets, opt)
+			})
+		},
+	}
+	nets.register(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&opt.Prune, "prune", false, "drop images whose files are gone")
+	flags.BoolVar(&opt.Retry, "retry", false, "try photos again that failed before, though they have not changed")
+	flags.IntVar(&opt.Workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
+	return cmd
+}
+
+// ingest runs the command's work and reports on it.
+func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networkFlags, opt ingest.Options) error {
+	if opt.Workers < 0 {
+		return usagef("--workers %d: want a number of at least 1", opt.Workers)
+	}
+	networks, err := nets.choose(db)
+	if err != nil {
+		return err
+	}
+	for _, n := range networks {
+		a.say("network: %s", describeNetwork(n.Info()))
+	}
+	report, err := a.runIngest(ctx, db, networks, dir, opt)
+	interrupted := errors.Is(err, context.Canceled)
+	if err != nil && !interrupted {
+		return ingestAdvice(err, dir)
+	}
+	if a.json {
+		if e := a.emit(ingestResult{"result", report, interrupted}); e != nil {
+			return e
+		}
+	} else {
+		a.printIngest(report, interrupted)
+	}
+	switch {
+	case interrupted:
+		return hint(err, "what was finished is kept: run the same command again to go on")
+	case len(report.Failures) > 0:
+		return &exitError{code: exitSomeFailed}
+	}
+	return nil
+}
+
+// runIngest runs the ingest with progress.
+func (a *app) runIngest(ctx context.Context, db *store.DB, networks []*extract.Network, dir string, opt ingest.Options) (ingest.Report, error) {
+	p := new(ingest.Progress)
+	opt.Progress = p
+	stop := a.watch(func() gauge {
+		if total := p.Total.Load(); total > 0 {
+			return gauge{"ingest", "photo", p.Done.Load(), total}
+		}
+		return gauge{"look into folder", "file", p.Found.Load(), 0}
+	})
+	defer stop()
+	return ingest.Run(ctx, db, networks, dir, opt)
+}
+
+// ingestResult is the last line of --json.
+type ingestResult struct {
+	Event string `json:"event"`
+	ingest.Report
+	Interrupted bool `json:"interrupted"`
+}
+
+// describeNetwork names a network and how photos are prepared for it.
+func describeNetwork(i extract.Info) string {
+	return fmt.Sprintf("%s, %d features; photos: %s", i.Name, i.Dim, i.Preprocess.String())
+}
+
+// ingestAdvice adds what can be done about a folder that gives nothing.
+func ingestAdvice(err error, dir string) error {
+	switch {
+	case errors.Is(err, ingest.ErrNoLabels):
+		return hint(err, "sort the photos into folders named after what they show, or give the folder above: featstore ingest %s", filepath.Dir(filepath.Clean(dir)))
+	case errors.Is(err, ingest.ErrNoPhotos):
+		return hint(err, "give a folder that holds a folder of photos for each label: FOLDER/roses/1.jpg")
+	case errors.Is(err, ingest.ErrOverlap):
+		return hint(err, "the same photos would get two labels: give that folder again, or keep this one in a store of its own with --store")
+	}
+	return err
+}
+
+// printIngest tells people what a run found and did.
+func (a *app) printIngest(r ingest.Report, interrupted bool) {
+	if r.MovedFrom != "" {
+		a.say("the folder was at %s before: its photos are known", r.MovedFrom)
+	}
+	if interrupted {
+		fmt.Fprintf(a.Out, "Interrupted: %s of %s are in the store\n", grouped(r.Kept()), count(r.Found, "file"))
+	} else {
+		kept := r.Kept()
+		fmt.Fprintf(a.Out, "%s with %s: %s\n", count(kept, "photo"), count(len(r.Labels), "label"), labelList(r.Labels))
+	}
+	fmt.Fprintf(a.Out, "  %s\n", strings.Join(ingestCounts(r), ", "))
+	took := time.Duration(r.Seconds * float64(time.Second))
+	pace := ""
+	if r.Computed > 0 && took > 0 {
+		pace = fmt.Sprintf(", %.0f vectors/s", float64(r.Computed)/took.Seconds())
+	}
+	fmt.Fprintf(a.Out, "  %s computed in %s%s\n", count(r.Computed, "vector"), durationText(took), pace)
+	a.printLeftOut(r)
+}
+
+// ingestCounts says what became of the files, leaving out what did not occur.
+func ingestCounts(r ingest.Report) []string {
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, grouped(n)+" "+what)
+		}
+	}
+	add(r.New, "new")
+	add(r.Unchanged, "unchanged")
+	add(r.Touched, "touched")
+	add(r.Changed, "changed")
+	add(r.Renamed, "renamed")
+	add(r.Relabelled, "moved to another label")
+	add(r.Duplicates, plural(r.Duplicates, "copy", "copies")+" of known photos")
+	add(r.Vanished, "vanished meanwhile")
+	add(r.Pruned, "pruned")
+	add(len(r.Failures), "failed")
+	if len(parts) == 0 {
+		return []string{"nothing to do"}
+	}
+	return parts
+}
+
+func labelList(labels []ingest.LabelCount) string {
+	const most = 12
+	var parts []string
+	for i, l := range labels {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(labels)-most))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s %s", l.Label, grouped(l.Photos)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// mostNamed is how many files of a kind are named; the rest are counted.
+const mostNamed = 10
+
+// printLeftOut warns of everything that is not used, by name.
+func (a *app) printLeftOut(r ingest.Report) {
+	warnList(a, count(len(r.Failures), "photo")+" could not be used", r.Failures, func(f ingest.Failure) string { return f.Path + ": " + f.Reason })
+	warnList(a, count(len(r.Disputed), "photo")+plural(len(r.Disputed), " has several labels and is", " have several labels and are")+" left out until all but one are gone", r.Disputed,
+		func(d ingest.Dispute) string { return strings.Join(d.Paths, ", ") })
+	warnList(a, count(len(r.Unlabelled), "photo")+" directly in the folder "+plural(len(r.Unlabelled), "has", "have")+" no label: move "+plural(len(r.Unlabelled), "it", "them")+" into a label's folder", r.Unlabelled, itself)
+	warnList(a, "labels without a usable photo", r.EmptyLabels, itself)
+	warnList(a, "folders that could not be read", r.Unread, named)
+	warnList(a, "links not followed", r.Links, named)
+	if len(r.NotPhotos) > 0 {
+		a.say("passed over, no photos: %s", firstFew(r.NotPhotos))
+	}
+	if r.Gone > 0 {
+		a.say("%s in the store, but no longer in the folder: --prune drops %s", count(r.Gone, "photo"), plural(r.Gone, "it", "them"))
+	}
+	if labels := splitNames(r.Labels); labels != "" {
+		a.warn("the labels %s look like splits: give a folder whose subfolders are named after what the photos show", labels)
+	}
+}
+
+func itself(s string) string         { return s }
+func named(p ingest.Problem) string  { return p.Path + ": " + p.Reason }
+func firstFew(names []string) string { return strings.Join(clip(names), ", ") }
+
+// clip shortens a list of names, saying how many there are beyond.
+func clip(names []string) []string {
+	if len(names) <= mostNamed {
+		return names
+	}
+	return append(slices.Clone(names[:mostNamed]), fmt.Sprintf("and %s more", grouped(len(names)-mostNamed)))
+}
+
+// warnList warns of things and names them, one a line.
+func warnList[T any](a *app, what string, things []T, name func(T) string) {
+	if len(things) == 0 {
+		return
+	}
+	a.warn("%s:", what)
+	var names []string
+	for _, t := range things {
+		names = append(names, name(t))
+	}
+	for _, n := range clip(names) {
+		fmt.Fprintf(a.Err, "  %s\n", n)
+	}
+}
+
+// plural chooses a word's form.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// splitNames returns the labels if they all are names of splits, a sign that a
+// folder of splits was given instead of one of labels.
+func splitNames(labels []ingest.LabelCount) string {
+	var names []string
+	for _, l := range labels {
+		switch strings.ToLower(l.Label) {
+		case "train", "training", "val", "valid", "validation", "test", "testing":
+			names = append(names, l.Label)
+		default:
+			return ""
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"featstore/extract"
+	"featstore/store"
+)
+
+func modelsCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "models",
+		Short: "Show the networks whose vectors are in the store",
+		Long: `Shows the networks whose vectors are in the store, and how photos are prepared
+for each. A model's id follows from everything that decides what a vector is: the
+network's file, the tensor tapped, the preparation of photos and the engine's
+revision. Vectors of different ids are never mixed.
+
+JSON, one object: models (id, name, file_sha256, tap, pool, dim, preprocess,
+engine, added, vectors, missing, embedded).` + storeExits(),
+		Example: `  featstore models
+  featstore models remove 3ee8b250`,
+		Args: args(0, 0, "no arguments, or a command: remove"),
+		RunE: func(*cobra.Command, []string) error {
+			return a.withStore(store.Options{ReadOnly: true}, a.listModels)
+		},
+	}
+	cmd.AddCommand(removeModelCommand(a))
+	return cmd
+}
+
+// modelInfo is what the command shows of one model, in the form of its JSON.
+type modelInfo struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	FileSHA256 string          `json:"file_sha256"`
+	Tap        string          `json:"tap"`
+	Pool       string          `json:"pool"`
+	Dim        int             `json:"dim"`
+	Preprocess json.RawMessage `json:"preprocess"`
+	Engine     int             `json:"engine"`
+	Added      time.Time       `json:"added"`
+	Vectors    int             `json:"vectors"`
+	Missing    int             `json:"missing"`
+	Embedded   bool            `json:"embedded"`
+}
+
+func (a *app) listModels(db *store.DB) error {
+	stats, err := db.Stats()
+	if err != nil {
+		return err
+	}
+	list := []modelInfo{}
+	for _, m := range stats.Models {
+		own, err := rebuild(m.Model)
+		if err != nil {
+			return err
+		}
+		list = append(list, modelInfo{
+			m.ID, m.Name, m.FileSHA256, m.Tap, m.Pool, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Added,
+			m.Vectors, m.Missing, own != nil && own.Info().ID == m.ID,
+		})
+	}
+	if a.json {
+		return a.emit(struct {
+			Models []modelInfo `json:"models"`
+		}{list})
+	}
+	if len(list) == 0 {
+		a.say("no networks yet: featstore ingest FOLDER")
+	}
+	for i, m := range list {
+		if i > 0 {
+			fmt.Fprintln(a.Out)
+		}
+		a.printModel(m)
+	}
+	return nil
+}
+
+func (a *app) printModel(m modelInfo) {
+	from := "a file: predict and ingest need it as --model FILE"
+	if m.Embedded {
+		from = "embedded in this program"
+	}
+	photos := string(m.Preprocess)
+	var p extract.Preprocess
+	if json.Unmarshal(m.Preprocess, &p) == nil {
+		photos = p.String()
+	}
+	fmt.Fprintf(a.Out, "%s  %s\n", m.ID, m.Name)
+	t := table{}
+	t.row("network", from)
+	t.row("file", "SHA-256 "+m.FileSHA256)
+	t.row("bottleneck", fmt.Sprintf("%s, %s features", strings.TrimSpace(m.Tap), grouped(m.Dim)))
+	t.row("photos", photos)
+	vectors := count(m.Vectors, "vector")
+	if m.Missing > 0 {
+		vectors += fmt.Sprintf(", %s to compute", grouped(m.Missing))
+	}
+	t.row("store", vectors)
+	t.write(a.Out, "  ")
+}
+
+func removeModelCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove MODEL",
+		Short: "Remove a network's vectors from the store",
+		Long: `Removes a network and its vectors from the store. It refuses while a head needs
+them. The freed space is used by the next vectors; the file does not shrink.
+
+JSON, one object: removed (the id), vectors.` + storeExits(),
+		Example: "  featstore models remove 3ee8b250",
+		Args:    args(1, 1, "a model's id or name"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.withStore(store.Options{}, func(db *store.DB) error { return a.removeModel(db, args[0]) })
+		},
+	}
+}
+
+func (a *app) removeModel(db *store.DB, word string) error {
+	stats, err := db.Stats()
+	if err != nil {
+		return err
+	}
+	var models []store.Model
+	for _, m := range stats.Models {
+		models = append(models, m.Model)
+	}
+	m, err := findModel(models, word)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *store.Tx) error { return tx.DeleteModel(m.ID) })
+	if errors.Is(err, store.ErrInUse) {
+		return hint(err, "a trained head reads its vectors; featstore stats shows which")
+	}
+	if err != nil {
+		return err
+	}
+	vectors := 0
+	for _, s := range stats.Models {
+		if s.ID == m.ID {
+			vectors = s.Vectors
+		}
+	}
+	if a.json {
+		return a.emit(struct {
+			Removed string `json:"removed"`
+			Vectors int    `json:"vectors"`
+		}{m.ID, vectors})
+	}
+	fmt.Fprintf(a.Out, "removed %s with %s\n", describeModel(m), count(vectors, "vector"))
+	return nil
+}

@@ -1,0 +1,365 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"featstore/extract"
+	"featstore/extract/ingest"
+	"featstore/store"
+	"featstore/train"
+)
+
+func predictCommand(a *app) *cobra.Command {
+	var name string
+	var top, workers int
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "predict FILE|FOLDER…",
+		Short: "Tell what is on photos",
+		Long: `Runs photos through the network that the head was trained with, prepared in the
+same way, and prints the most probable labels with their probabilities. A folder
+stands for all photos in it, "-" for one photo from standard input.
+
+Nothing is written to the store. A head whose network is not at hand, or computes
+other vectors than it was trained on, is refused.
+
+JSON, one object a photo: path, label, probability, top (label, probability); or
+path, error.` + storeExits(exitSomeFailed),
+		Example: `  featstore predict some.jpg
+  featstore predict ./new_photos --json
+  featstore predict --head slow --top 5 some.jpg`,
+		Args: args(1, -1, "photos or folders of photos"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if top < 1 || workers < 0 {
+				return usagef("--top and --workers want numbers of at least 1")
+			}
+			head, networks, err := a.loadHead(name, files)
+			if err != nil {
+				return err
+			}
+			photos, err := expand(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			p := &predictor{app: a, head: head, networks: networks, top: top, stdin: a.In}
+			return p.all(cmd.Context(), photos, workers)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&name, "head", defaultHead, "name of the head")
+	flags.IntVar(&top, "top", 3, "labels to print")
+	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs and that is not embedded; may be repeated")
+	flags.IntVar(&workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
+	return cmd
+}
+
+// loadHead reads a head and finds the networks whose vectors it was trained on,
+// in its order. The store is closed again before any photo is looked at.
+func (a *app) loadHead(name string, files []string) (head *train.Head, networks []*extract.Network, err error) {
+	err = a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
+		if head, err = train.Load(db, name); err != nil {
+			return headAdvice(db, name, err)
+		}
+		for _, id := range head.Models {
+			var m store.Model
+			if err := db.View(func(tx *store.Tx) (err error) { m, err = tx.Model(id); return err }); err != nil {
+				return hint(fmt.Errorf("head %q: its network: %w", name, err), "ingest the photos again and train")
+			}
+			n, err := networkOf(m, files)
+			if err != nil {
+				return fmt.Errorf("head %q: %w", name, err)
+			}
+			networks = append(networks, n)
+		}
+		if fresh, err := head.Fresh(db); err == nil && !fresh {
+			a.say("the photos in the store have changed since head %q was trained: featstore train", name)
+		}
+		return nil
+	})
+	return head, networks, err
+}
+
+func headAdvice(db *store.DB, name string, err error) error {
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	var names []string
+	_ = db.View(func(tx *store.Tx) error { // only for the hint
+		heads, err := tx.Heads()
+		for _, h := range heads {
+			names = append(names, h.Name)
+		}
+		return err
+	})
+	if len(names) == 0 {
+		return hint(fmt.Errorf("no head %q: nothing has been trained yet", name), "train one: featstore train")
+	}
+	return hint(fmt.Errorf("no head %q in the store", name), "there is: %s", strings.Join(names, ", "))
+}
+
+// networkOf returns the network that computes a model's vectors: the embedded
+// one, or one of the files given.
+func networkOf(m store.Model, files []string) (*extract.Network, error) {
+	n, err := rebuild(m)
+	if err != nil {
+		return nil, err
+	}
+	if n != nil && n.Info().ID == m.ID {
+		return n, nil
+	}
+	if n != nil {
+		return nil, hint(fmt.Errorf("it was trained on vectors of engine revision %d, this program computes revision %d", m.Engine, n.Info().Engine),
+			"bring the store up to date: featstore ingest FOLDER, then featstore train")
+	}
+	for _, file := range files {
+		n, err := loadRecorded(m, file)
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			return n, nil
+		}
+	}
+	if len(files) > 0 {
+		return nil, hint(fmt.Errorf("it was trained with network %s, which none of the files given is", describeModel(m)),
+			"the file must have SHA-256 %s", m.FileSHA256)
+	}
+	return nil, hint(fmt.Errorf("it was trained with network %s, which is not embedded", describeModel(m)), "name its file: --model FILE")
+}
+
+// predictor runs photos through networks and a head.
+type predictor struct {
+	*app
+	head     *train.Head
+	networks []*extract.Network
+	top      int
+	stdin    io.Reader
+}
+
+// A prediction is what is said about one photo.
+type prediction struct {
+	Path        string     `json:"path"`
+	Label       string     `json:"label,omitempty"`
+	Probability float64    `json:"probability,omitempty"`
+	Top         []labelled `json:"top,omitempty"`
+	Error       string     `json:"error,omitempty"`
+}
+
+type labelled struct {
+	Label       string  `json:"label"`
+	Probability float64 `json:"probability"`
+}
+
+// all looks at the photos with several workers and prints in the order of the
+// photos, each as soon as those before it are done.
+func (p *predictor) all(ctx context.Context, photos []string, workers int) error {
+	if len(photos) == 0 {
+		return hint(errors.New("no photos found"), "give files, or folders that hold photos")
+	}
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var done atomic.Int64
+	if !p.json && !isTerminal(p.Out) {
+		stop := p.watch(func() gauge { return gauge{"predict", "photo", done.Load(), int64(len(photos))} })
+		defer stop()
+	}
+	results := make([]chan prediction, len(photos))
+	for i := range results {
+		results[i] = make(chan prediction, 1)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(workers, len(photos)) {
+		group.Go(func() error { return p.work(ctx, photos, &next, results) })
+	}
+	failed, err := p.print(ctx, results, &done)
+	if e := group.Wait(); e != nil {
+		err = e
+	}
+	switch {
+	case err != nil:
+		return err
+	case failed == len(photos):
+		return &exitError{code: exitFailure}
+	case failed > 0:
+		return &exitError{code: exitSomeFailed}
+	}
+	return nil
+}
+
+// work looks at photos until none is left.
+func (p *predictor) work(ctx context.Context, photos []string, next *atomic.Int64, results []chan prediction) error {
+	extractors := make([]*extract.Extractor, len(p.networks))
+	for i, n := range p.networks {
+		x, err := n.NewExtractor()
+		if err != nil {
+			return err
+		}
+		extractors[i] = x
+	}
+	for {
+		i := int(next.Add(1)) - 1
+		if i >= len(photos) {
+			return nil
+		}
+		r, err := p.one(ctx, photos[i], extractors)
+		if err != nil {
+			return err
+		}
+		results[i] <- r
+	}
+}
+
+// one predicts a photo. Its error ends the run; what is wrong with the photo
+// stands in the prediction.
+func (p *predictor) one(ctx context.Context, path string, extractors []*extract.Extractor) (prediction, error) {
+	if err := ctx.Err(); err != nil {
+		return prediction{}, err
+	}
+	data, err := p.read(path)
+	if err != nil {
+		return prediction{Path: path, Error: err.Error()}, nil
+	}
+	features := make([]float32, p.head.Dim)
+	at := 0
+	for i, x := range extractors {
+		dim := p.networks[i].Info().Dim
+		if err := x.ExtractBytes(ctx, data, features[at:at+dim]); err != nil {
+			return prediction{Path: path, Error: err.Error()}, ctx.Err()
+		}
+		at += dim
+	}
+	probabilities := make([]float64, len(p.head.Labels))
+	if err := p.head.Predict(features, probabilities); err != nil {
+		return prediction{}, err
+	}
+	return p.best(path, probabilities), nil
+}
+
+func (p *predictor) read(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(p.stdin, ingest.DefaultMaxBytes))
+	}
+	data, err := os.ReadFile(path)
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return data, err
+}
+
+// best returns the most probable labels.
+func (p *predictor) best(path string, probabilities []float64) prediction {
+	all := make([]labelled, len(probabilities))
+	for i, v := range probabilities {
+		all[i] = labelled{p.head.Labels[i], v}
+	}
+	slices.SortStableFunc(all, func(a, b labelled) int {
+		switch {
+		case a.Probability > b.Probability:
+			return -1
+		case a.Probability < b.Probability:
+			return 1
+		}
+		return 0
+	})
+	all = all[:min(p.top, len(all))]
+	return prediction{Path: path, Label: all[0].Label, Probability: all[0].Probability, Top: all}
+}
+
+// print writes the predictions in order and counts those that failed.
+func (p *predictor) print(ctx context.Context, results []chan prediction, done *atomic.Int64) (failed int, err error) {
+	for _, c := range results {
+		var r prediction
+		select {
+		case r = <-c:
+		case <-ctx.Done():
+			return failed, ctx.Err()
+		}
+		done.Add(1)
+		if r.Error != "" {
+			failed++
+		}
+		if err := p.show(r); err != nil {
+			return failed, err
+		}
+	}
+	return failed, nil
+}
+
+func (p *predictor) show(r prediction) error {
+	if p.json {
+		return p.emit(r)
+	}
+	if r.Error != "" {
+		p.warn("%s: %s", r.Path, r.Error)
+		return nil
+	}
+	var parts []string
+	for _, l := range r.Top {
+		parts = append(parts, fmt.Sprintf("%s %.1f %%", l.Label, 100*l.Probability))
+	}
+	_, err := fmt.Fprintf(p.Out, "%s: %s\n", r.Path, strings.Join(parts, ", "))
+	return err
+}
+
+// expand replaces folders by the photos in them.
+func expand(ctx context.Context, args []string) ([]string, error) {
+	var photos []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if arg == "-" || err != nil || !info.IsDir() {
+			photos = append(photos, arg) // if it does not exist, reading will say so
+			continue
+		}
+		found, err := ingest.Photos(ctx, arg)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			photos = append(photos, filepath.Join(arg, filepath.FromSlash(f)))
+		}
+	}
+	return photos, nil
+}
+
+// loadRecorded loads a network from a file as a model's record describes it. It
+// returns nil if the file is of another network.
+func loadRecorded(m store.Model, file string) (*extract.Network, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read network: %w", err)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != m.FileSHA256 {
+		return nil, nil
+	}
+	opt := extract.NetworkOptions{Name: m.Name, Tap: m.Tap, Pool: m.Pool}
+	if err := json.Unmarshal([]byte(m.Preprocess), &opt.Preprocess); err != nil {
+		return nil, fmt.Errorf("model %s: read its preprocessing: %w", m.ID, err)
+	}
+	n, err := loadBeside(file, data, opt)
+	if err != nil {
+		return nil, err
+	}
+	if n.Info().ID != m.ID {
+		return nil, fmt.Errorf("network %s computes other vectors now (engine revision %d, recorded %d): ingest and train again", file, n.Info().Engine, m.Engine)
+	}
+	return n, nil
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// A gauge tells how far something long is: done of total things, total 0 as long
+// as it is not known.
+type gauge struct {
+	what        string // "ingest"
+	unit        string // "photo"
+	done, total int64
+}
+
+// How often progress is shown: the bar, the lines of --json, and the plain lines
+// where standard error is no terminal.
+const (
+	barEvery  = 100 * time.Millisecond
+	jsonEvery = time.Second
+	lineEvery = 10 * time.Second
+)
+
+// A progressEvent is a line of progress under --json.
+type progressEvent struct {
+	Event       string  `json:"event"` // "progress"
+	What        string  `json:"what"`
+	Done        int64   `json:"done"`
+	Total       int64   `json:"total"` // 0 while unknown
+	PerSecond   float64 `json:"per_second"`
+	SecondsLeft float64 `json:"seconds_left"` // -1 while unknown
+}
+
+// watch shows progress until the function it returns is called: a bar on a
+// terminal, a line now and then elsewhere, objects under --json, nothing under
+// --quiet. read is called from another goroutine.
+func (a *app) watch(read func() gauge) (stop func()) {
+	switch {
+	case a.json:
+		return every(jsonEvery, func(p pace) { a.emitProgress(p) }, read)
+	case a.quiet:
+		return func() {}
+	case isTerminal(a.Err):
+		return a.bar(read)
+	}
+	return every(lineEvery, func(p pace) { a.say("%s", p) }, read)
+}
+
+// every calls show at each tick until stopped, and waits for its goroutine.
+func every(period time.Duration, show func(pace), read func() gauge) (stop func()) {
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
+		started := time.Now()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				show(pace{read(), time.Since(started)})
+			}
+		}
+	})
+	return func() {
+		close(done)
+		group.Wait()
+	}
+}
+
+// A pace is a gauge after some time.
+type pace struct {
+	gauge
+	elapsed time.Duration
+}
+
+func (p pace) perSecond() float64 {
+	if p.elapsed <= 0 {
+		return 0
+	}
+	return float64(p.done) / p.elapsed.Seconds()
+}
+
+// left is the time until the end at this pace, or -1.
+func (p pace) left() time.Duration {
+	if p.total == 0 || p.done == 0 || p.done > p.total {
+		return -1
+	}
+	return time.Duration(float64(p.elapsed) / float64(p.done) * float64(p.total-p.done))
+}
+
+// String is the plain line: "ingest: 430 of 1,000 photos, 38 photos/s, 15 s left".
+func (p pace) String() string {
+	if p.total == 0 {
+		return fmt.Sprintf("%s: %s so far", p.what, count(p.done, p.unit))
+	}
+	s := fmt.Sprintf("%s: %s of %s", p.what, grouped(p.done), count(p.total, p.unit))
+	return s + ", " + p.speed()
+}
+
+func (p pace) speed() string {
+	s := fmt.Sprintf("%.0f %ss/s", p.perSecond(), p.unit)
+	if p.perSecond() < 10 {
+		s = fmt.Sprintf("%.1f %ss/s", p.perSecond(), p.unit)
+	}
+	if left := p.left(); left >= 0 {
+		s += ", " + durationText(left.Round(time.Second)) + " left"
+	}
+	return s
+}
+
+func (a *app) emitProgress(p pace) {
+	left := p.left().Seconds()
+	if left < 0 {
+		left = -1
+	}
+	_ = a.emit(progressEvent{"progress", p.what, p.done, p.total, p.perSecond(), left}) // a closed pipe shows at the result
+}
+
+// bar draws a progress bar on the terminal.
+func (a *app) bar(read func() gauge) (stop func()) {
+	container := mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(32), mpb.WithRefreshRate(barEvery))
+	first := read()
+	var mu sync.Mutex
+	last := pace{gauge: first}
+	show := func(text func(pace) string) decor.Decorator {
+		return decor.Any(func(decor.Statistics) string {
+			mu.Lock()
+			defer mu.Unlock()
+			return text(last)
+		})
+	}
+	bar := container.AddBar(0, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(show(func(p pace) string { return p.what + " " })),
+		mpb.AppendDecorators(show(func(p pace) string {
+			if p.total == 0 {
+				return " " + count(p.done, p.unit)
+			}
+			return fmt.Sprintf(" %s of %s, %s", grouped(p.done), count(p.total, p.unit), p.speed())
+		})))
+	end := every(barEvery, func(p pace) {
+		mu.Lock()
+		last = p
+		mu.Unlock()
+		bar.SetTotal(max(p.total, 1), false)
+		bar.SetCurrent(min(p.done, max(p.total, 1)))
+	}, read)
+	return func() {
+		end()
+		bar.Abort(true)
+		container.Wait()
+	}
+}

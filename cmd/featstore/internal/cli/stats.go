@@ -1,0 +1,323 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"featstore/split"
+	"featstore/store"
+	"featstore/train"
+)
+
+func statsCommand(a *app) *cobra.Command {
+	var failures bool
+	cmd := &cobra.Command{
+		Use:   "stats",
+		Short: "Show what is in the store, and what looks wrong",
+		Long: `Shows the photos by label and split, the networks whose vectors are kept, the
+trained heads with their accuracy, and what looks wrong: labels with few photos,
+the same photo under two labels, photos that could not be used.
+
+JSON, one object: path, file_bytes, created, policy, folders (path, images,
+failures, seen), images, distinct, labels (label, images, training, validation,
+testing), models (id, name, tap, dim, preprocess, engine, vectors, missing), heads
+(head, kind, models, labels, dim, config, trained, test, created, fresh),
+failures (path, reason), disputed (digest, labels, paths), warnings.` + storeExits(),
+		Example: `  featstore stats
+  featstore stats --failures
+  featstore stats --json`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(*cobra.Command, []string) error {
+			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
+				s, err := gatherStats(db)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.emit(s)
+				}
+				a.printStats(s, failures)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&failures, "failures", false, "name every photo that could not be used")
+	return cmd
+}
+
+// storeStats is what the command shows, in the form of its JSON.
+type storeStats struct {
+	Path      string         `json:"path"`
+	FileBytes int64          `json:"file_bytes"`
+	Created   time.Time      `json:"created"`
+	Policy    split.Policy   `json:"policy"`
+	Folders   []folderStats  `json:"folders"`
+	Images    int            `json:"images"`
+	Distinct  int            `json:"distinct"`
+	Labels    []labelStats   `json:"labels"`
+	Models    []modelStats   `json:"models"`
+	Heads     []headStats    `json:"heads"`
+	Failures  []failureStats `json:"failures"`
+	Disputed  []disputeStats `json:"disputed"`
+	Warnings  []string       `json:"warnings"`
+}
+
+type folderStats struct {
+	Path     string    `json:"path"`
+	Images   int       `json:"images"`
+	Failures int       `json:"failures"`
+	Seen     time.Time `json:"seen"`
+}
+
+type labelStats struct {
+	Label      string `json:"label"`
+	Images     int    `json:"images"`
+	Training   int    `json:"training"`
+	Validation int    `json:"validation"`
+	Testing    int    `json:"testing"`
+}
+
+type modelStats struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Tap        string          `json:"tap"`
+	Dim        int             `json:"dim"`
+	Preprocess json.RawMessage `json:"preprocess"`
+	Engine     int             `json:"engine"`
+	Vectors    int             `json:"vectors"`
+	Missing    int             `json:"missing"`
+	text       string
+}
+
+type headStats struct {
+	headResult
+	Created time.Time `json:"created"`
+	Fresh   bool      `json:"fresh"` // the training split is still what it was trained on
+}
+
+type failureStats struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+type disputeStats struct {
+	Digest string   `json:"digest"`
+	Labels []string `json:"labels"`
+	Paths  []string `json:"paths"`
+}
+
+// gatherStats reads everything the command shows.
+func gatherStats(db *store.DB) (*storeStats, error) {
+	raw, err := db.Stats()
+	if err != nil {
+		return nil, err
+	}
+	s := &storeStats{
+		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Images: raw.Images, Distinct: raw.Distinct,
+		Folders: []folderStats{}, Labels: []labelStats{}, Models: []modelStats{}, Heads: []headStats{},
+		Failures: []failureStats{}, Disputed: []disputeStats{}, Warnings: []string{},
+	}
+	folders := map[store.RootID]string{}
+	for _, r := range raw.Roots {
+		folders[r.ID] = r.Path
+		s.Folders = append(s.Folders, folderStats{r.Path, r.Images, r.Failures, r.Seen})
+	}
+	for _, l := range raw.Labels {
+		s.Labels = append(s.Labels, labelStats{l.Label, l.Images, l.Splits[split.Training], l.Splits[split.Validation], l.Splits[split.Testing]})
+	}
+	for _, m := range raw.Models {
+		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing, describeModel(m.Model)})
+	}
+	for _, h := range raw.Heads {
+		hs, err := headStatsOf(db, h)
+		if err != nil {
+			return nil, err
+		}
+		s.Heads = append(s.Heads, hs)
+	}
+	for _, d := range raw.Disputed {
+		ds := disputeStats{Digest: d.Digest.String(), Labels: d.Labels}
+		for _, at := range d.At {
+			ds.Paths = append(ds.Paths, path.Join(folders[at.Root], at.Path))
+		}
+		s.Disputed = append(s.Disputed, ds)
+	}
+	if err := s.readFailures(db, folders); err != nil {
+		return nil, err
+	}
+	s.Warnings = append(s.Warnings, s.findWarnings()...)
+	return s, nil
+}
+
+func headStatsOf(db *store.DB, record store.Head) (headStats, error) {
+	h, err := train.FromRecord(record)
+	if err != nil {
+		return headStats{}, fmt.Errorf("head %q: %w", record.Name, err)
+	}
+	fresh, err := h.Fresh(db)
+	if err != nil {
+		return headStats{}, fmt.Errorf("head %q: %w", record.Name, err)
+	}
+	result := trainResult(record.Name, h, nil)
+	result.Event = ""
+	if h.Test.Total > 0 {
+		result.Test = &h.Test
+	}
+	return headStats{result, record.Created, fresh}, nil
+}
+
+func (s *storeStats) readFailures(db *store.DB, folders map[store.RootID]string) error {
+	return db.View(func(tx *store.Tx) error {
+		for root, dir := range folders {
+			for f, err := range tx.Failures(root) {
+				if err != nil {
+					return err
+				}
+				s.Failures = append(s.Failures, failureStats{path.Join(dir, f.Path), f.Reason})
+			}
+		}
+		slices.SortFunc(s.Failures, func(a, b failureStats) int { return strings.Compare(a.Path, b.Path) })
+		return nil
+	})
+}
+
+// fewPhotos is how many training photos a label should have at least: with less
+// its accuracy hangs on luck.
+const fewPhotos = 20
+
+// findWarnings says what looks wrong, for people.
+func (s *storeStats) findWarnings() []string {
+	var warnings []string
+	add := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	if len(s.Labels) == 1 {
+		add("there is only one label: a classifier needs two")
+	}
+	var few, untested []string
+	spelt := map[string]string{}
+	for _, l := range s.Labels {
+		if l.Training < fewPhotos {
+			few = append(few, fmt.Sprintf("%s (%d)", l.Label, l.Training))
+		}
+		if l.Testing == 0 {
+			untested = append(untested, l.Label)
+		}
+		key := strings.ToLower(strings.Join(strings.Fields(l.Label), " "))
+		if other, ok := spelt[key]; ok {
+			add("the labels %q and %q differ only in case or spaces", other, l.Label)
+		}
+		spelt[key] = l.Label
+	}
+	if len(few) > 0 {
+		add("few photos to train on, at least %d a label are better: %s", fewPhotos, firstFew(few))
+	}
+	if len(untested) > 0 {
+		add("no photo in the testing split: %s", firstFew(untested))
+	}
+	if n := len(s.Disputed); n > 0 {
+		add("%s under several labels, used by nobody: %s", count(n, "photo"), firstFew(disputedPaths(s.Disputed)))
+	}
+	if n := len(s.Failures); n > 0 {
+		add("%s could not be used; --failures names all: %s", count(n, "photo"), s.Failures[0].Path+": "+s.Failures[0].Reason)
+	}
+	for _, m := range s.Models {
+		if m.Missing > 0 {
+			add("%s lacks vectors of %s: featstore ingest computes them", m.text, count(m.Missing, "photo"))
+		}
+	}
+	for _, h := range s.Heads {
+		if !h.Fresh {
+			add("the photos have changed since head %q was trained: featstore train", h.Head)
+		}
+	}
+	return warnings
+}
+
+func disputedPaths(disputed []disputeStats) []string {
+	var all []string
+	for _, d := range disputed {
+		all = append(all, strings.Join(d.Paths, " = "))
+	}
+	return all
+}
+
+// printStats shows it all at a glance.
+func (a *app) printStats(s *storeStats, failures bool) {
+	fmt.Fprintf(a.Out, "%s: %s, %s", s.Path, bytesText(s.FileBytes), count(s.Images, "photo"))
+	if s.Distinct != s.Images {
+		fmt.Fprintf(a.Out, " (%s different)", grouped(s.Distinct))
+	}
+	fmt.Fprintf(a.Out, ", %s\n", count(len(s.Labels), "label"))
+	for _, f := range s.Folders {
+		fmt.Fprintf(a.Out, "  from %s, last looked at %s\n", f.Path, f.Seen.Local().Format("2006-01-02 15:04"))
+	}
+	a.printLabels(s)
+	a.printModels(s.Models)
+	a.printHeads(s)
+	if failures && len(s.Failures) > 0 {
+		fmt.Fprintln(a.Out, "\nfailures")
+		for _, f := range s.Failures {
+			fmt.Fprintf(a.Out, "  %s: %s\n", f.Path, f.Reason)
+		}
+	}
+	if len(s.Warnings) > 0 {
+		fmt.Fprintln(a.Out, "\nlook at")
+		for _, w := range s.Warnings {
+			fmt.Fprintf(a.Out, "  %s\n", w)
+		}
+	}
+}
+
+func (a *app) printLabels(s *storeStats) {
+	if len(s.Labels) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out)
+	t := table{right: "lrrrr"}
+	t.row("label", "photos", "training", "validation", "testing")
+	var sum labelStats
+	for _, l := range s.Labels {
+		t.row(l.Label, grouped(l.Images), grouped(l.Training), grouped(l.Validation), grouped(l.Testing))
+		sum.Images, sum.Training, sum.Validation, sum.Testing = sum.Images+l.Images, sum.Training+l.Training, sum.Validation+l.Validation, sum.Testing+l.Testing
+	}
+	if len(s.Labels) > 1 {
+		t.row("all", grouped(sum.Images), grouped(sum.Training), grouped(sum.Validation), grouped(sum.Testing))
+	}
+	t.write(a.Out, "  ")
+}
+
+func (a *app) printModels(models []modelStats) {
+	if len(models) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out)
+	t := table{right: "lrr"}
+	t.row("network", "features", "vectors")
+	for _, m := range models {
+		t.row(m.text, grouped(m.Dim), grouped(m.Vectors))
+	}
+	t.write(a.Out, "  ")
+}
+
+func (a *app) printHeads(s *storeStats) {
+	if len(s.Heads) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out)
+	t := table{right: "llrlll"}
+	t.row("head", "kind", "labels", "test accuracy", "95 % interval", "trained")
+	for _, h := range s.Heads {
+		accuracy, interval := "not tested", ""
+		if h.Test != nil {
+			accuracy = fmt.Sprintf("%.1f %%", 100*h.Test.Share)
+			interval = fmt.Sprintf("%.1f–%.1f %% (%d of %d)", 100*h.Test.Low, 100*h.Test.High, h.Test.Correct, h.Test.Total)
+		}
+		t.row(h.Head, h.Kind, grouped(len(h.Labels)), accuracy, interval, h.Created.Local().Format("2006-01-02 15:04"))
+	}
+	t.write(a.Out, "  ")
+}

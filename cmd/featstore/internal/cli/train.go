@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"featstore/store"
+	"featstore/train"
+)
+
+// defaultHead is the name of the head that train makes and predict uses.
+const defaultHead = "default"
+
+func trainCommand(a *app) *cobra.Command {
+	cfg := train.DefaultConfig()
+	var name string
+	var models []string
+	cmd := &cobra.Command{
+		Use:   "train",
+		Short: "Train a classifier on the store's vectors and say how good it is",
+		Long: `Trains a head, a classifier on top of the frozen network, on the training split
+and tests it once on the testing split. The head is saved in the store under
+--name; one of that name is replaced.
+
+The default is one softmax layer: 4,000 steps of gradient descent at rate 0.01 on
+minibatches of 100 photos, for which a label is drawn first and then a photo of
+it. Every 100 steps it is tried on 100 photos of the validation split, drawn like
+a minibatch. Since every label is drawn equally often, the probabilities are those
+of a world where all labels are equally common.
+
+The accuracy at the end is that of the whole testing split, which had no part in
+the training. Its 95 % interval says how far off it may be because only so many
+photos were tested.
+
+The same store, seed and version give the same weights on every machine.
+
+JSON: lines with event "validation" (step, steps, validation, validation_loss,
+training, training_loss) and "warning" (warning), then one with event "result":
+head, kind, models, labels, dim, config, trained, test (null without a testing
+split).` + storeExits(),
+		Example: `  featstore train
+  featstore train --steps 8000 --rate 0.005 --name slow
+  featstore train --seed 7 --json`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withStore(store.Options{}, func(db *store.DB) (err error) {
+				if cfg.Models, err = trainingModels(db, models); err != nil {
+					return err
+				}
+				return a.train(cmd.Context(), db, cfg, name)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&name, "name", defaultHead, "name under which the head is saved")
+	flags.StringVar(&cfg.Kind, "head", cfg.Kind, "kind of head: softmax")
+	flags.StringSliceVar(&models, "model", nil, "models whose vectors are used, ids or names, joined by commas (default: the store's only one)")
+	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "decides every random choice")
+	flags.IntVar(&cfg.Steps, "steps", cfg.Steps, "minibatches to train on")
+	flags.Float64Var(&cfg.Rate, "rate", cfg.Rate, "learning rate")
+	flags.IntVar(&cfg.Batch, "batch", cfg.Batch, "photos in a minibatch")
+	flags.IntVar(&cfg.EvalEvery, "eval-every", cfg.EvalEvery, "steps between validations")
+	flags.IntVar(&cfg.EvalBatch, "eval-batch", cfg.EvalBatch, "photos in a validation")
+	flags.Float64Var(&cfg.Deviation, "deviation", cfg.Deviation, "standard deviation of the first weights")
+	return cmd
+}
+
+// trainingModels returns the ids of the models asked for, or of the only one.
+func trainingModels(db *store.DB, words []string) ([]string, error) {
+	var models []store.Model
+	err := db.View(func(tx *store.Tx) (err error) {
+		models, err = tx.Models()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, word := range words {
+		m, err := findModel(models, word)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, m.ID)
+	}
+	if len(ids) == 0 && len(models) > 1 {
+		var all []string
+		for _, m := range models {
+			all = append(all, describeModel(m))
+		}
+		return nil, hint(usagef("the store has vectors of %d models: say which to train on with --model", len(models)),
+			"they are %s; joined by commas, several are used together", strings.Join(all, ", "))
+	}
+	return ids, nil
+}
+
+// train trains and saves a head, and reports on it.
+func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name string) error {
+	head, report, err := train.Train(ctx, db, cfg, a.trainEvent)
+	if err != nil {
+		return trainAdvice(err)
+	}
+	head.Version = thisBuild().Version
+	if err := head.Save(db, name); err != nil {
+		return fmt.Errorf("save head: %w", err)
+	}
+	if a.json {
+		return a.emit(trainResult(name, head, report))
+	}
+	if report != nil {
+		fmt.Fprintln(a.Out, report)
+		fmt.Fprintln(a.Out, report.Interval())
+	}
+	a.say("saved as head %q: featstore predict FILE tells what is on a photo", name)
+	return nil
+}
+
+// trainEvent prints what is worth telling while a head is trained.
+func (a *app) trainEvent(e train.Event) {
+	switch e := e.(type) {
+	case train.Warning:
+		if a.json {
+			_ = a.emit(struct {
+				Event string `json:"event"`
+				train.Warning
+			}{"warning", e})
+		}
+		a.warn("%s", e)
+	case train.Validation:
+		if a.json {
+			_ = a.emit(struct {
+				Event string `json:"event"`
+				train.Validation
+			}{"validation", e})
+		} else if !a.quiet {
+			fmt.Fprintln(a.Out, e)
+		}
+	}
+}
+
+// A headResult is what is known of a head, as JSON.
+type headResult struct {
+	Event   string            `json:"event,omitempty"`
+	Head    string            `json:"head"`
+	Kind    string            `json:"kind"`
+	Models  []string          `json:"models"`
+	Labels  []string          `json:"labels"`
+	Dim     int               `json:"dim"`
+	Config  train.Config      `json:"config"`
+	Trained trainedCounts     `json:"trained"`
+	Test    *train.Proportion `json:"test"`
+	Report  *train.Report     `json:"report,omitempty"`
+}
+
+// trainedCounts counts the photos of each split that a head was trained with.
+type trainedCounts struct {
+	Training   int `json:"training"`
+	Validation int `json:"validation"`
+	Testing    int `json:"testing"`
+}
+
+func trainResult(name string, h *train.Head, r *train.Report) headResult {
+	result := headResult{
+		Event: "result", Head: name, Kind: h.Kind, Models: h.Models, Labels: h.Labels, Dim: h.Dim,
+		Config: h.Config, Trained: countTrained(h.Trained), Report: r,
+	}
+	if r != nil {
+		result.Test = &r.Accuracy
+	}
+	return result
+}
+
+func countTrained(t store.TrainedOn) (c trainedCounts) {
+	for _, label := range t.Counts {
+		c.Training += label[0]
+		c.Validation += label[1]
+		c.Testing += label[2]
+	}
+	return c
+}
+
+// trainAdvice adds what can be done about a store that trains nothing.
+func trainAdvice(err error) error {
+	if errors.Is(err, train.ErrNoImages) {
+		return hint(err, "bring photos into the store first: featstore ingest FOLDER")
+	}
+	return err
+}
