@@ -1,35 +1,14 @@
 package extract
 
-// A yccMatrix turns Y, Cb and Cr into R, G and B, in fixed point:
-//
-//	R = (ky·(Y − y0)                 + kr·(Cr − 128)  + ½) >> 16
-//	G = (ky·(Y − y0) − kgb·(Cb − 128) − kgr·(Cr − 128) + ½) >> 16
-//	B = (ky·(Y − y0) + kb·(Cb − 128)                  + ½) >> 16
-type yccMatrix struct{ y0, ky, kr, kgb, kgr, kb int32 }
+import "featstore/extract/internal/row"
 
-// ITU-R BT.601, luma weights 0.299, 0.587 and 0.114. JFIF (ITU-T T.871) uses all
-// of 0…255; the constants are those libjpeg arrives at, so that every pixel
-// equals its. The studio range is scaled by 255/219 and 255/224.
-var (
-	jfifMatrix   = yccMatrix{0, 1 << 16, 91881, 22554, 46802, 116130}
-	studioMatrix = yccMatrix{16, 76309, 104597, 25675, 53279, 132201}
-)
-
-func (c colorModel) matrix() *yccMatrix {
+// matrix is how a photo's YCbCr becomes RGB.
+func (c colorModel) matrix() *row.Matrix {
 	if c == colorStudio {
-		return &studioMatrix
+		return &row.Studio
 	}
-	return &jfifMatrix
+	return &row.JFIF
 }
-
-// rgb converts one pixel.
-func (m *yccMatrix) rgb(y, cb, cr byte) (r, g, b byte) {
-	luma := (int32(y)-m.y0)*m.ky + 1<<15
-	u, v := int32(cb)-128, int32(cr)-128
-	return clip8((luma + m.kr*v) >> 16), clip8((luma - m.kgb*u - m.kgr*v) >> 16), clip8((luma + m.kb*u) >> 16)
-}
-
-func clip8(v int32) byte { return byte(max(0, min(255, v))) }
 
 // mul255 is a·b/255, rounded.
 func mul255(a, b byte) byte {

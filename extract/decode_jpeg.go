@@ -79,7 +79,7 @@ func fromInk(m *jpeg.Image) *Photo {
 		for x := range m.Width {
 			c, m0, ye, k := src[0].pixel(x, y), src[1].pixel(x, y), src[2].pixel(x, y), src[3].pixel(x, y)
 			if m.Color == jpeg.YCCK {
-				r, g, b := jfifMatrix.rgb(c, m0, ye)
+				r, g, b := colorYCbCr.matrix().RGB(c, m0, ye)
 				c, m0, ye = 255-r, 255-g, 255-b
 			}
 			p := ph.planes[0].pix[(y*m.Width+x)*4:][:3]

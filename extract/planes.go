@@ -146,7 +146,7 @@ func pixelReader(m image.Image, ycbcr colorModel) (func(x, y int) (r, g, b byte)
 	case *image.NYCbCrA:
 		return func(x, y int) (r, g, b byte) {
 			i, j, a := m.YOffset(x, y), m.COffset(x, y), m.A[m.AOffset(x, y)]
-			r, g, b = ycbcr.matrix().rgb(m.Y[i], m.Cb[j], m.Cr[j])
+			r, g, b = ycbcr.matrix().RGB(m.Y[i], m.Cb[j], m.Cr[j])
 			return overWhite(r, a), overWhite(g, a), overWhite(b, a)
 		}, nil
 	}

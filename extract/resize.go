@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"featstore/extract/internal/jpeg"
+	"featstore/extract/internal/row"
 )
 
 // Scratch is the memory that decoding and resizing need besides their input and
@@ -17,7 +18,8 @@ type Scratch struct {
 	reader     rowReader
 	line       []byte   // one row of the photo, RGBX, without what is cut off
 	ring       [][]byte // the last rows, resampled along the row
-	sums       []int32  // one output row, while rows are being summed
+	window     [][]byte // those of them that the next output row needs, in order
+	out        []byte   // one output row
 }
 
 // Fill turns a decoded photo into the network's input: upright, cut, scaled,
@@ -51,71 +53,33 @@ func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
 
 // resample filters along rows, then across them.
 func (s *Scratch) resample(out *output, ph *Photo, x, y axisSpec) {
-	s.cols.prepare(x)
-	s.rows.prepare(y)
-	from, n := s.cols.lowest, 4*s.cols.spec.out
-	s.reader.reset(ph, from, s.cols.end)
-	// A vector of weights may reach beyond the last pixel, with zeros.
-	s.line = resize(s.line, 4*(s.cols.end-from+s.cols.width))
-	s.sums = resize(s.sums, n)
-	s.ring = resize(s.ring, s.rows.width)
+	cols, rows := &s.cols, &s.rows
+	cols.prepare(x)
+	rows.prepare(y)
+	s.reader.reset(ph, cols.lowest, cols.end)
+	s.line = resize(s.line, 4*cols.Need)
+	s.out = resize(s.out, 4*x.out)
+	s.ring = resize(s.ring, rows.Width)
 	for i := range s.ring {
-		s.ring[i] = resize(s.ring[i], n)
+		s.ring[i] = resize(s.ring[i], 4*x.out)
 	}
-	next := s.rows.lowest
+	next := 0
 	for j := range y.out {
 		i := j
 		if y.flipped { // the last output uses the first stored rows
 			i = y.out - 1 - j
 		}
-		first, count := int(s.rows.first[i]), int(s.rows.count[i])
+		first, count := int(rows.First[i]), int(rows.count[i])
 		for ; next < first+count; next++ {
-			s.reader.read(s.line, next)
-			s.cols.alongRow(s.ring[next%len(s.ring)], s.line)
+			s.reader.read(s.line, rows.lowest+next)
+			row.Along(s.ring[next%len(s.ring)], s.line, &cols.Taps)
 		}
-		s.acrossRows(first, s.rows.weight[i*s.rows.width:][:count])
-		out.write(i, s.sums)
-	}
-}
-
-// alongRow resamples one row of RGBX pixels whose first is number t.lowest.
-func (t *taps) alongRow(dst, src []byte) {
-	for i, first := range t.first {
-		w := t.weight[i*t.width:][:t.count[i]]
-		s := src[4*(int(first)-t.lowest):][:4*len(w)]
-		const half = 1 << (weightBits - 1)
-		r, g, b := int32(half), int32(half), int32(half)
-		for j, v := range w {
-			p := s[4*j:][:3]
-			r += v * int32(p[0])
-			g += v * int32(p[1])
-			b += v * int32(p[2])
+		s.window = s.window[:0]
+		for k := range count {
+			s.window = append(s.window, s.ring[(first+k)%len(s.ring)])
 		}
-		p := dst[4*i:][:3]
-		p[0], p[1], p[2] = clip8(r>>weightBits), clip8(g>>weightBits), clip8(b>>weightBits)
-	}
-}
-
-// acrossRows leaves in s.sums the sum of rows first, first+1, … of the ring
-// times their weights.
-func (s *Scratch) acrossRows(first int, w []int32) {
-	sums := s.sums
-	for i := range sums {
-		sums[i] = 1 << (weightBits - 1)
-	}
-	row := func(i int) []byte { return s.ring[(first+i)%len(s.ring)][:len(sums)] }
-	i := 0
-	for ; i+1 < len(w); i += 2 {
-		a, b, wa, wb := row(i), row(i+1), w[i], w[i+1]
-		for x := range sums {
-			sums[x] += wa*int32(a[x]) + wb*int32(b[x])
-		}
-	}
-	if i < len(w) {
-		a, wa := row(i), w[i]
-		for x := range sums {
-			sums[x] += wa * int32(a[x])
-		}
+		row.Across(s.out, s.window, rows.Weights[i*rows.Width:][:count])
+		out.write(i, s.out)
 	}
 }
 
@@ -146,16 +110,13 @@ func newOutput(dst []float32, p *Preprocess, transposed bool) output {
 
 func (o *output) normalise(v float32, at int) float32 { return (v - o.mean[at]) / o.std[at] }
 
-// write rounds and clamps row y's sums of four values a pixel and puts them in
-// their place.
-func (o *output) write(y int, sums []int32) {
+// write normalises row y, four bytes a pixel, and puts it in its place.
+func (o *output) write(y int, line []byte) {
 	dst := o.dst[y*o.line:]
 	red, blue, step := o.red, o.blue, o.step
-	for x := 0; len(sums) >= 4; x++ {
+	for x := 0; len(line) >= 4; x++ {
 		p := dst[x*step:][:3]
-		p[red] = o.scale[0][clip8(sums[0]>>weightBits)]
-		p[1] = o.scale[1][clip8(sums[1]>>weightBits)]
-		p[blue] = o.scale[2][clip8(sums[2]>>weightBits)]
-		sums = sums[4:]
+		p[red], p[1], p[blue] = o.scale[0][line[0]], o.scale[1][line[1]], o.scale[2][line[2]]
+		line = line[4:]
 	}
 }

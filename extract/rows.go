@@ -1,5 +1,7 @@
 package extract
 
+import "featstore/extract/internal/row"
+
 // rowReader delivers a photo row by row as RGBX, four bytes a pixel: chroma
 // upsampled and converted in the arithmetic of libjpeg, so that pixels equal
 // those of the programs that use it. Only one row exists at a time.
@@ -41,7 +43,7 @@ func (r *rowReader) read(dst []byte, y int) {
 			p[0], p[1], p[2] = v, green[i], blue[i]
 		}
 	default:
-		convertRow(dst, r.wanted(&planes[0], y), r.component(1, y), r.component(2, y), r.ph.color.matrix())
+		row.Convert(dst, r.wanted(&planes[0], y), r.component(1, y), r.component(2, y), r.ph.color.matrix())
 	}
 }
 
@@ -99,14 +101,5 @@ func triangle4(out, a []byte, first, end int) {
 		v := 3 * uint16(a[i])
 		out[2*i] = byte((v + uint16(a[max(i-1, 0)]) + 1) >> 2)
 		out[2*i+1] = byte((v + uint16(a[min(i+1, last)]) + 2) >> 2)
-	}
-}
-
-// convertRow converts a row of Y, Cb and Cr to RGBX.
-func convertRow(dst, y, cb, cr []byte, m *yccMatrix) {
-	cb, cr = cb[:len(y)], cr[:len(y)]
-	for i, v := range y {
-		p := dst[4*i:][:3]
-		p[0], p[1], p[2] = m.rgb(v, cb[i], cr[i])
 	}
 }

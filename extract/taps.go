@@ -1,10 +1,10 @@
 package extract
 
-import "math"
+import (
+	"math"
 
-// weightBits is the fixed point of resampling weights: 1<<weightBits stands for
-// 1. It is Pillow's for bytes, so that results equal its.
-const weightBits = 22
+	"featstore/extract/internal/row"
+)
 
 // An axisSpec is everything the resampling weights along one axis depend on.
 type axisSpec struct {
@@ -20,25 +20,17 @@ type axisSpec struct {
 	antialias bool
 }
 
-// taps are the weights along one axis: output i is the sum of the count[i]
-// stored pixels first[i], first[i]+1, … times weights[i·width], weights[i·width+1],
-// …; the remaining weights are 0.
+// taps are the weights along one axis.
 type taps struct {
-	spec   axisSpec
-	width  int
-	first  []int32
-	count  []int32
-	weight []int32
+	row.Taps // First counts from lowest
 
-	// lowest and highest+1 pixel used by any output.
-	lowest, end int
+	spec   axisSpec
+	lowest int     // the lowest stored pixel used by any output…
+	end    int     // …and the highest, plus 1
+	count  []int32 // how many of an output's weights are not there to fill up
 
 	w []float64 // scratch: weights of one output
 }
-
-// tapAlign is what the number of weights per output is rounded up to, with
-// zeros: as many as a vector instruction takes.
-const tapAlign = 4
 
 // prepare fills t for spec, unless it already is.
 func (t *taps) prepare(spec axisSpec) {
@@ -48,10 +40,10 @@ func (t *taps) prepare(spec axisSpec) {
 	t.spec = spec
 	f := newFilter(&t.spec)
 	most := min(2*int(math.Ceil(f.support))+2, spec.hi-spec.lo)
-	t.width = (most + tapAlign - 1) &^ (tapAlign - 1)
-	t.first, t.count = resize(t.first, spec.out), resize(t.count, spec.out)
-	t.weight = resize(t.weight, spec.out*t.width)
-	clear(t.weight)
+	t.Width = (most + row.Lanes - 1) / row.Lanes * row.Lanes
+	t.First, t.count = resize(t.First, spec.out), resize(t.count, spec.out)
+	t.Weights = resize(t.Weights, spec.out*t.Width)
+	clear(t.Weights)
 	t.lowest, t.end = spec.size, 0
 	for i := range spec.out {
 		var first int
@@ -61,12 +53,16 @@ func (t *taps) prepare(spec axisSpec) {
 			first = spec.size - first - n
 			reverse(t.w)
 		}
-		t.first[i], t.count[i] = int32(first), int32(n)
+		t.First[i], t.count[i] = int32(first), int32(n)
 		t.lowest, t.end = min(t.lowest, first), max(t.end, first+n)
 		for j, v := range t.w {
-			t.weight[i*t.width+j] = int32(math.Round(float64(v * (1 << weightBits))))
+			t.Weights[i*t.Width+j] = int32(math.Round(float64(v * (1 << row.WeightBits))))
 		}
 	}
+	for i := range t.First {
+		t.First[i] -= int32(t.lowest)
+	}
+	t.Check()
 }
 
 // A filter computes an output's weights on the pixels of an axis.

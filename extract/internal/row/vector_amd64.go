@@ -1,0 +1,41 @@
+//go:build amd64 && !purego
+
+package row
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+//go:generate go run -C _asm . -pkg row -stubs ../avx2_amd64.go -out ../avx2_amd64.s
+
+var hasAVX2 = cpu.X86.HasAVX2
+
+// convertVector converts as many pixels as fill vectors and returns how many.
+func convertVector(dst, y, cb, cr []byte, m *Matrix) int {
+	n := len(y) &^ 7
+	if !hasAVX2 || n == 0 {
+		return 0
+	}
+	convertAVX2(&dst[0], &y[0], &cb[0], &cr[0], n, &m.KY)
+	return n
+}
+
+func alongVector(dst, src []byte, t *Taps) bool {
+	if !hasAVX2 || len(t.First) == 0 || t.Width == 0 {
+		return false
+	}
+	alongAVX2(&dst[0], &src[0], &t.First[0], len(t.First), &t.Weights[0], t.Width)
+	return true
+}
+
+// acrossVector sums as many bytes as fill vectors and returns how many.
+func acrossVector(dst []byte, rows [][]byte, weights []int32) int {
+	n := len(dst) &^ 31
+	if !hasAVX2 || n == 0 || len(weights) == 0 {
+		return 0
+	}
+	acrossAVX2(&dst[0], n, (*byte)(unsafe.Pointer(&rows[0])), &weights[0], len(weights))
+	return n
+}
