@@ -99,18 +99,26 @@ func (b *builder) check(t testing.TB, tap string) *Program {
 	}
 	var p *Program
 	for _, s := range kernel.Sets() {
-		p, err = Compile(b.Graph, Options{Input: shape, Tap: tap, Pool: "none", Kernels: s.Name})
-		if err != nil {
+		for _, cache := range []int{4 << 10, 0} { // a small cache cuts blocks into many strips and chunks
+			p = checkProgram(t, b.Graph, Options{Input: shape, Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}, in, want)
+		}
+	}
+	return p
+}
+
+func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32) *Program {
+	t.Helper()
+	p, err := Compile(g, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := p.NewRunner()
+	got := make([]float32, p.Dim())
+	for range 2 { // the second run must not see anything of the first
+		if err := r.Run(context.Background(), in, got); err != nil {
 			t.Fatal(err)
 		}
-		r := p.NewRunner()
-		got := make([]float32, p.Dim())
-		for range 2 { // the second run must not see anything of the first
-			if err := r.Run(context.Background(), in, got); err != nil {
-				t.Fatal(err)
-			}
-			compare(t, s.Name, got, want)
-		}
+		compare(t, opt.Kernels, got, want)
 	}
 	return p
 }

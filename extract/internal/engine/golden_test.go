@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"math"
@@ -61,16 +62,17 @@ func TestGoldenBottlenecks(t *testing.T) {
 	for _, s := range kernel.Sets() {
 		t.Run(s.Name, func(t *testing.T) {
 			models := map[string]*graph.Graph{}
+			programs := map[string]*Program{}
 			tested := map[string]bool{}
 			for _, c := range cases {
-				if slow := s.Name == "portable" && testing.Short(); slow && tested[c.Model] {
+				if testing.Short() && tested[c.Model] {
 					continue // one image of each network
 				}
 				tested[c.Model] = true
 				if models[c.Model] == nil {
 					models[c.Model] = parseModel(t, modelPath(t, dir, c.Model))
 				}
-				t.Run(c.name(), func(t *testing.T) { c.check(t, dir, models[c.Model], s.Name) })
+				t.Run(c.name(), func(t *testing.T) { c.check(t, dir, models[c.Model], s.Name, programs) })
 			}
 		})
 	}
@@ -99,15 +101,20 @@ func parseModel(t testing.TB, path string) *graph.Graph {
 	return g
 }
 
-func (c goldenCase) check(t *testing.T, dir string, g *graph.Graph, set string) {
+func (c goldenCase) check(t *testing.T, dir string, g *graph.Graph, set string, programs map[string]*Program) {
 	pixels, h, w, ch := c.input(t, filepath.Join(dir, c.Input))
 	shape := []int{1, ch, h, w}
 	if c.Layout == "nhwc" {
 		shape = []int{1, h, w, ch}
 	}
-	p, err := Compile(g, Options{Input: shape, Tap: c.Tap, Kernels: set})
-	if err != nil {
-		t.Fatal(err)
+	key := fmt.Sprint(c.Model, shape, c.Tap)
+	p := programs[key]
+	if p == nil {
+		var err error
+		if p, err = Compile(g, Options{Input: shape, Tap: c.Tap, Kernels: set}); err != nil {
+			t.Fatal(err)
+		}
+		programs[key] = p
 	}
 	if p.Dim() != c.Dim {
 		t.Fatalf("%d values, want %d", p.Dim(), c.Dim)

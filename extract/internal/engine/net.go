@@ -37,7 +37,7 @@ type node struct {
 	out   []*value
 }
 
-// An operation says what a node does: *conv, *pool, *spatialMean, *activate,
+// An operation says what a node does: *conv, *block, *pool, *spatialMean, *activate,
 // *binary, *concat, *reshape, *transpose, *pad, *reorder or *reference.
 type operation any
 

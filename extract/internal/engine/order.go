@@ -102,7 +102,7 @@ func (a *orders) assign(n *node) {
 	switch op := n.op.(type) {
 	case *conv:
 		a.assignConv(n, op)
-	case *pool, *pad:
+	case *pool, *pad, *block:
 		a.all(n, innermost(len(n.in[0].shape), 1))
 	case *spatialMean:
 		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))

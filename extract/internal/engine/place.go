@@ -94,7 +94,7 @@ func (g *net) placeAll() {
 			placeParts(n, op, need)
 		case *activate, *binary:
 			g.overwrite(n.in[0], n.out[0].place, need)
-		case *conv:
+		case *conv, *block:
 			if len(n.in) > 1 {
 				g.overwrite(n.in[1], n.out[0].place, need)
 			}
@@ -108,8 +108,13 @@ func (g *net) placeAll() {
 func (g *net) halos() map[*value]borders {
 	need := map[*value]borders{}
 	for _, n := range g.nodes {
-		if c, ok := n.op.(*conv); ok && !c.pad.zero() {
+		switch c := n.op.(type) {
+		case *conv:
 			need[n.in[0]] = need[n.in[0]].union(c.pad)
+		case *block:
+			if c.expand == nil {
+				need[n.in[0]] = need[n.in[0]].union(c.depthwise.pad)
+			}
 		}
 	}
 	return need
@@ -167,7 +172,7 @@ func (g *net) overwrite(v *value, p *place, need map[*value]borders) {
 		return
 	}
 	switch v.def.op.(type) {
-	case *conv, *pool, *binary, *activate, *spatialMean:
+	case *conv, *block, *pool, *binary, *activate, *spatialMean:
 	default:
 		return
 	}

@@ -54,7 +54,7 @@ func logSteps(b *testing.B, p *Program) {
 	for i := range b.N {
 		for k, s := range p.steps {
 			start := time.Now()
-			if err := s.run(r); err != nil {
+			if err := r.do(s); err != nil {
 				b.Fatal(err)
 			}
 			if t := time.Since(start); i == 0 || t < best[k] {
@@ -75,6 +75,8 @@ func describe(s step, t time.Duration) string {
 	switch s := s.(type) {
 	case *convStep:
 		return fmt.Sprintf("%d×%d %d→%d at %d %s", s.kh, s.kw, s.cin, s.cout, s.out.h, rate(s.out.len()*len(s.weight)/s.cout))
+	case *blockStep:
+		return s.describe() + " " + rate(s.macs)
 	case *depthwiseStep:
 		return fmt.Sprintf("%d×%d/%d %d at %d %s", s.kh, s.kw, s.sh, s.cout, s.out.h, rate(s.out.len()*s.kh*s.kw))
 	}

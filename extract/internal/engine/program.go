@@ -16,6 +16,7 @@ type Options struct {
 	Tap     string // name of the tensor to compute
 	Pool    string // for a tap that is a feature map: "avg" (or ""), "max", or "none" to keep all positions
 	Kernels string // name of the kernel set; "" for kernel.Default
+	Cache   int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
 }
 
 // A Program is a compiled network. It is immutable and safe for concurrent use.
@@ -78,10 +79,11 @@ func Compile(g *graph.Graph, opt Options) (*Program, error) {
 	}
 	n.sweep()
 	n.simplify()
+	n.formBlocks()
 	n.assignOrders(inputOrder(opt.Input))
 	n.sweep()
 	n.placeAll()
-	return build(n, set)
+	return build(n, set, opt)
 }
 
 func setFor(name string) (*kernel.Set, error) {
@@ -172,11 +174,15 @@ func channelsLastResult(n *node) bool {
 }
 
 // build emits the plan and lays out its memory.
-func build(n *net, set *kernel.Set) (*Program, error) {
+func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	if n.output.place == nil || n.input.place == nil {
 		return nil, errors.New("the tap is not computed from the input by float32 operators")
 	}
-	pl := &planner{set: set, slots: map[*value]int{}}
+	cache := opt.Cache
+	if cache == 0 {
+		cache = defaultCache
+	}
+	pl := &planner{set: set, cache: cache / 4, slots: map[*value]int{}}
 	if err := pl.plan(n); err != nil {
 		return nil, err
 	}

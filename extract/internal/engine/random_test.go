@@ -69,15 +69,15 @@ func (g *grower) grow(t *testing.T) {
 			g.features = append(g.features, f)
 		}
 	}
-	if len(g.Nodes) > 0 {
-		g.check(t, g.features[len(g.features)-1].name)
+	if last := g.features[len(g.features)-1].name; last != "x" {
+		g.check(t, last)
 	}
 }
 
 // growers add nodes behind a feature; they answer an empty one when they cannot.
 var growers = []func(g *grower, f feature) feature{
 	growConv, growConv, growDepthwise, growDepthwise, growPool, growActivation, growActivation, growNorm, growAdd, growAdd,
-	growConcat, growGate, growDetour, growPad,
+	growConcat, growGate, growDetour, growPad, growInverted, growInverted,
 }
 
 func growConv(g *grower, f feature) feature {
@@ -186,4 +186,28 @@ func growPad(g *grower, f feature) feature {
 		return feature{}
 	}
 	return feature{g.add("Pad", nil, f.name, g.ints(0, 0, 1, 0, 0, 0, 2, 1)), f.c, f.h + 3, f.w + 1}
+}
+
+// growInverted adds an inverted residual block.
+func growInverted(g *grower, f feature) feature {
+	wide := []int{8, 100, 150, 200}[g.pick(4)]
+	x := g.conv(f.name, f.c, wide, 1, 1, nil)
+	if g.pick(3) > 0 {
+		x = g.add([]string{"Relu", "HardSwish"}[g.pick(2)], nil, x)
+	}
+	d := g.window(feature{x, wide, f.h, f.w}, []int{3, 5}[g.pick(2)], wide, wide)
+	if d.name == "" {
+		return d
+	}
+	if g.pick(3) > 0 {
+		d.name = g.add([]string{"Relu", "HardSwish"}[g.pick(2)], nil, d.name)
+	}
+	if g.pick(4) == 0 {
+		return d
+	}
+	out := feature{g.conv(d.name, wide, f.c, 1, 1, nil), f.c, d.h, d.w}
+	if d.h == f.h && d.w == f.w && g.pick(2) == 0 {
+		out.name = g.add("Add", nil, f.name, out.name)
+	}
+	return out
 }

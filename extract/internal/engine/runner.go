@@ -11,12 +11,18 @@ import (
 // A Runner runs a program, one image after the other. It belongs to one
 // goroutine at a time.
 type Runner struct {
-	program   *Program
-	set       *kernel.Set
-	arena     []float32
-	slots     []*tensor.Tensor // values that are not float32
+	program *Program
+	set     *kernel.Set
+	arena   []float32
+	slots   []*tensor.Tensor // values that are not float32
+	in, out []float32        // the caller's, during Run
+	hand    hand
+}
+
+// A hand is what one goroutine needs for itself while it works on a step.
+type hand struct {
 	scratch   []float32
-	in, out   []float32 // the caller's, during Run
+	rows      []int
 	tile      kernel.Tile
 	depthwise kernel.Depthwise
 }
@@ -42,11 +48,23 @@ func (r *Runner) Run(ctx context.Context, in, out []float32) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.run(r); err != nil {
+		if err := r.do(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// do runs one step.
+func (r *Runner) do(s step) error {
+	switch s := s.(type) {
+	case lineStep:
+		s.runLines(r, &r.hand, 0, s.size())
+		return nil
+	case wholeStep:
+		return s.run(r)
+	}
+	return fmt.Errorf("%T is no step", s)
 }
 
 // mem returns the memory of a place's root.
@@ -58,9 +76,11 @@ func (r *Runner) mem(p *place) []float32 {
 }
 
 // buffer returns n floats of scratch memory, valid until the next step.
-func (r *Runner) buffer(n int) []float32 {
-	if len(r.scratch) < n {
-		r.scratch = kernel.Aligned(n)
+func (r *Runner) buffer(n int) []float32 { return r.hand.buffer(n) }
+
+func (h *hand) buffer(n int) []float32 {
+	if len(h.scratch) < n {
+		h.scratch = kernel.Aligned(n)
 	}
-	return r.scratch[:n]
+	return h.scratch[:n]
 }

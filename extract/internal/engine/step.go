@@ -6,18 +6,32 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// A step is one piece of work of a plan. Steps are immutable after prepare and
-// shared by all runners.
+// A step is one piece of work of a plan: a wholeStep or a lineStep. Steps are
+// immutable after prepare and shared by all runners.
 type step interface {
 	// prepare computes what depends on where things lie: it runs once, after the
 	// arena was laid out.
 	prepare()
+}
+
+// A wholeStep runs at once.
+type wholeStep interface {
+	step
 	run(r *Runner) error
+}
+
+// A lineStep consists of lines that do not depend on each other.
+type lineStep interface {
+	step
+	size() int // how many lines
+	// runLines computes lines [from, to) and uses only h's memory beside the arena.
+	runLines(r *Runner, h *hand, from, to int)
 }
 
 // planner emits the steps of a net.
 type planner struct {
 	set    *kernel.Set
+	cache  int // floats of cache that a step may count on
 	steps  []step
 	labels []string
 	roots  []*root
@@ -66,6 +80,8 @@ func (p *planner) node(g *net, n *node) error {
 	switch op := n.op.(type) {
 	case *conv:
 		p.conv(n, op)
+	case *block:
+		p.block(n, op)
 	case *pool:
 		in, out := n.in[0].place, n.out[0].place
 		p.emit(n.label, &poolStep{pool: op, in: in, out: out}, in, out)

@@ -85,18 +85,15 @@ func (s *convStep) segments() {
 	}
 }
 
-func (s *convStep) run(r *Runner) error {
-	s.runLines(r, 0, s.lines)
-	return nil
-}
+func (s *convStep) size() int { return s.lines }
 
 // runLines computes lines [from, to), block by block.
-func (s *convStep) runLines(r *Runner, from, to int) {
+func (s *convStep) runLines(r *Runner, h *hand, from, to int) {
 	for ; from < to; from += s.perBlock {
 		end := min(from+s.perBlock, to)
 		for g := range s.packed {
 			for i := range s.packed[g].Panels {
-				s.panel(r, g, &s.packed[g].Panels[i], from, end)
+				s.panel(r, h, g, &s.packed[g].Panels[i], from, end)
 			}
 		}
 		if s.post {
@@ -124,8 +121,8 @@ func (s *convStep) line(i int) (in, out, res, pixels int) {
 }
 
 // panel computes one panel of output channels of group g for lines [from, to).
-func (s *convStep) panel(r *Runner, g int, q *kernel.Panel, from, to int) {
-	in, out, t := r.mem(s.in), r.mem(s.out), &r.tile
+func (s *convStep) panel(r *Runner, h *hand, g int, q *kernel.Panel, from, to int) {
+	in, out, t := r.mem(s.in), r.mem(s.out), &h.tile
 	col := g*(s.cout/s.group) + q.Col
 	t.Offs, t.K, t.LDA, t.LDC = s.offs, s.k, s.sw*s.in.ld, s.out.ld
 	t.Lo, t.Hi, t.R = s.lo, s.hi, nil
@@ -175,13 +172,10 @@ func (s *depthwiseStep) prepare() {
 	}
 }
 
-func (s *depthwiseStep) run(r *Runner) error {
-	s.runLines(r, 0, s.out.n*s.out.h)
-	return nil
-}
+func (s *depthwiseStep) size() int { return s.out.n * s.out.h }
 
-func (s *depthwiseStep) runLines(r *Runner, from, to int) {
-	in, out, d := r.mem(s.in), r.mem(s.out), &r.depthwise
+func (s *depthwiseStep) runLines(r *Runner, h *hand, from, to int) {
+	in, out, d := r.mem(s.in), r.mem(s.out), &h.depthwise
 	d.Rows, d.KW, d.Tap, d.Step = s.rows, s.kw, s.dw*s.in.ld, s.sw*s.in.ld
 	d.W, d.LDW, d.Bias, d.C, d.LDO, d.N, d.Lo, d.Hi = s.weight, s.cout, s.bias, s.cout, s.out.ld, s.out.w, s.lo, s.hi
 	for i := from; i < to; i++ {

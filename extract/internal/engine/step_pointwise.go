@@ -14,14 +14,13 @@ type activateStep struct {
 
 func (s *activateStep) prepare() {}
 
-func (s *activateStep) run(r *Runner) error {
+func (s *activateStep) size() int { return s.x.n * s.x.h }
+
+func (s *activateStep) runLines(r *Runner, _ *hand, from, to int) {
 	x := r.mem(s.x)
-	for n := range s.x.n {
-		for y := range s.x.h {
-			applyRow(r, s.act, x[s.x.at(n, y, 0):], s.x.w, s.x)
-		}
+	for i := from; i < to; i++ {
+		applyRow(r, s.act, x[s.x.at(i/s.x.h, i%s.x.h, 0):], s.x.w, s.x)
 	}
-	return nil
 }
 
 // A binaryStep combines two values; b may have one pixel an image, for all
@@ -33,23 +32,23 @@ type binaryStep struct {
 
 func (s *binaryStep) prepare() {}
 
-func (s *binaryStep) run(r *Runner) error {
+func (s *binaryStep) size() int { return s.out.n * s.out.h }
+
+func (s *binaryStep) runLines(r *Runner, _ *hand, from, to int) {
 	a, b, out := r.mem(s.a), r.mem(s.b), r.mem(s.out)
 	perImage := s.b.h*s.b.w == 1 && s.a.h*s.a.w > 1
-	for n := range s.out.n {
-		for y := range s.out.h {
-			for x := range s.out.w {
-				dst := out[s.out.at(n, y, x):][:s.out.c]
-				left := a[s.a.at(n, y, x):][:len(dst)]
-				right := b[s.rightAt(perImage, n, y, x):][:len(dst)]
-				if &dst[0] != &left[0] {
-					copy(dst, left)
-				}
-				s.combine(r, dst, right)
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		for x := range s.out.w {
+			dst := out[s.out.at(n, y, x):][:s.out.c]
+			left := a[s.a.at(n, y, x):][:len(dst)]
+			right := b[s.rightAt(perImage, n, y, x):][:len(dst)]
+			if &dst[0] != &left[0] {
+				copy(dst, left)
 			}
+			s.combine(r, dst, right)
 		}
 	}
-	return nil
 }
 
 func (s *binaryStep) rightAt(perImage bool, n, y, x int) int {

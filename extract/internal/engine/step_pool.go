@@ -8,16 +8,16 @@ type poolStep struct {
 
 func (s *poolStep) prepare() {}
 
-func (s *poolStep) run(r *Runner) error {
+func (s *poolStep) size() int { return s.out.n * s.out.h }
+
+func (s *poolStep) runLines(r *Runner, _ *hand, from, to int) {
 	in, out := r.mem(s.in), r.mem(s.out)
-	for n := range s.out.n {
-		for y := range s.out.h {
-			for x := range s.out.w {
-				s.pixel(r, out[s.out.at(n, y, x):][:s.out.c], in, n, y, x)
-			}
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		for x := range s.out.w {
+			s.pixel(r, out[s.out.at(n, y, x):][:s.out.c], in, n, y, x)
 		}
 	}
-	return nil
 }
 
 // pixel computes one output pixel from the part of its window inside the image.

@@ -11,6 +11,15 @@ var avx2Panels = []panelKind{
 	{width: 8, rows: 12, tile: []func(*Tile){nil, avx2Tile1x1, avx2Tile2x1, avx2Tile3x1, avx2Tile4x1, avx2Tile5x1, avx2Tile6x1, avx2Tile7x1, avx2Tile8x1, avx2Tile9x1, avx2Tile10x1, avx2Tile11x1, avx2Tile12x1}},
 }
 
+// avx2Taps are the depthwise kernels by width and stride, then by pixels of a tile.
+var avx2Taps = map[tapKind][]func(*Depthwise){
+	{3, 1}: {nil, avx2Depthwise3s1x1, avx2Depthwise3s1x2, avx2Depthwise3s1x3, avx2Depthwise3s1x4, avx2Depthwise3s1x5, avx2Depthwise3s1x6, avx2Depthwise3s1x7, avx2Depthwise3s1x8, avx2Depthwise3s1x9, avx2Depthwise3s1x10},
+	{3, 2}: {nil, avx2Depthwise3s2x1, avx2Depthwise3s2x2, avx2Depthwise3s2x3, avx2Depthwise3s2x4, avx2Depthwise3s2x5, avx2Depthwise3s2x6, avx2Depthwise3s2x7, avx2Depthwise3s2x8, avx2Depthwise3s2x9, avx2Depthwise3s2x10},
+	{5, 1}: {nil, avx2Depthwise5s1x1, avx2Depthwise5s1x2, avx2Depthwise5s1x3, avx2Depthwise5s1x4, avx2Depthwise5s1x5, avx2Depthwise5s1x6, avx2Depthwise5s1x7, avx2Depthwise5s1x8, avx2Depthwise5s1x9, avx2Depthwise5s1x10},
+	{5, 2}: {nil, avx2Depthwise5s2x1, avx2Depthwise5s2x2, avx2Depthwise5s2x3, avx2Depthwise5s2x4, avx2Depthwise5s2x5, avx2Depthwise5s2x6, avx2Depthwise5s2x7, avx2Depthwise5s2x8, avx2Depthwise5s2x9, avx2Depthwise5s2x10},
+	{7, 1}: {nil, avx2Depthwise7s1x1, avx2Depthwise7s1x2, avx2Depthwise7s1x3, avx2Depthwise7s1x4, avx2Depthwise7s1x5, avx2Depthwise7s1x6, avx2Depthwise7s1x7, avx2Depthwise7s1x8},
+}
+
 //go:noescape
 func avx2Tile1x1(t *Tile)
 
@@ -79,6 +88,150 @@ func avx2Tile4x3(t *Tile)
 
 //go:noescape
 func avx2Depthwise(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x1(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x2(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x3(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x4(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x5(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x6(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x7(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x8(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x9(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s1x10(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x1(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x2(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x3(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x4(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x5(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x6(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x7(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x8(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x9(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise3s2x10(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x1(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x2(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x3(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x4(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x5(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x6(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x7(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x8(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x9(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s1x10(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x1(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x2(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x3(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x4(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x5(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x6(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x7(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x8(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x9(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise5s2x10(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x1(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x2(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x3(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x4(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x5(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x6(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x7(d *Depthwise)
+
+//go:noescape
+func avx2Depthwise7s1x8(d *Depthwise)
 
 //go:noescape
 func avx2MaxInto(dst, src []float32)

@@ -4892,40 +4892,41 @@ taps8:
 	DECQ         32(SP)
 	JNZ          row8
 	VBROADCASTSS 176(AX), Y8
-	VBROADCASTSS 180(AX), Y9
 	VMAXPS       Y0, Y8, Y0
-	VMINPS       Y0, Y9, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS 180(AX), Y8
+	VMINPS       Y0, Y8, Y0
 	VMOVUPS      Y0, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y1, Y8, Y1
-	VMINPS       Y1, Y9, Y1
+	VMINPS       Y1, Y8, Y1
 	VMOVUPS      Y1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y2, Y8, Y2
-	VMINPS       Y2, Y9, Y2
+	VMINPS       Y2, Y8, Y2
 	VMOVUPS      Y2, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y3, Y8, Y3
-	VMINPS       Y3, Y9, Y3
+	VMINPS       Y3, Y8, Y3
 	VMOVUPS      Y3, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y4, Y8, Y4
-	VMINPS       Y4, Y9, Y4
+	VMINPS       Y4, Y8, Y4
 	VMOVUPS      Y4, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y5, Y8, Y5
-	VMINPS       Y5, Y9, Y5
+	VMINPS       Y5, Y8, Y5
 	VMOVUPS      Y5, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y6, Y8, Y6
-	VMINPS       Y6, Y9, Y6
+	VMINPS       Y6, Y8, Y6
 	VMOVUPS      Y6, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y7, Y8, Y7
-	VMINPS       Y7, Y9, Y7
+	VMINPS       Y7, Y8, Y7
 	VMOVUPS      Y7, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*8), DI
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
 	SUBQ         $0x08, (SP)
 	JMP          pixels8
 
@@ -4969,24 +4970,25 @@ taps4:
 	DECQ         32(SP)
 	JNZ          row4
 	VBROADCASTSS 176(AX), Y4
-	VBROADCASTSS 180(AX), Y5
 	VMAXPS       Y0, Y4, Y0
-	VMINPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 180(AX), Y4
+	VMINPS       Y0, Y4, Y0
 	VMOVUPS      Y0, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y1, Y4, Y1
-	VMINPS       Y1, Y5, Y1
+	VMINPS       Y1, Y4, Y1
 	VMOVUPS      Y1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y2, Y4, Y2
-	VMINPS       Y2, Y5, Y2
+	VMINPS       Y2, Y4, Y2
 	VMOVUPS      Y2, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y3, Y4, Y3
-	VMINPS       Y3, Y5, Y3
+	VMINPS       Y3, Y4, Y3
 	VMOVUPS      Y3, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*4), DI
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
 	SUBQ         $0x04, (SP)
 
 after4:
@@ -5022,16 +5024,17 @@ taps2:
 	DECQ         32(SP)
 	JNZ          row2
 	VBROADCASTSS 176(AX), Y2
-	VBROADCASTSS 180(AX), Y3
 	VMAXPS       Y0, Y2, Y0
-	VMINPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 180(AX), Y2
+	VMINPS       Y0, Y2, Y0
 	VMOVUPS      Y0, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Y1, Y2, Y1
-	VMINPS       Y1, Y3, Y1
+	VMINPS       Y1, Y2, Y1
 	VMOVUPS      Y1, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*2), DI
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
 	SUBQ         $0x02, (SP)
 
 after2:
@@ -5065,18 +5068,6076 @@ taps1:
 	DECQ         32(SP)
 	JNZ          row1
 	VBROADCASTSS 176(AX), Y1
-	VBROADCASTSS 180(AX), Y2
 	VMAXPS       Y0, Y1, Y0
-	VMINPS       Y0, Y2, Y0
+	VBROADCASTSS 180(AX), Y1
+	VMINPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*1), DI
+	IMUL3Q       $0x01, DX, R8
+	ADDQ         R8, DI
 	SUBQ         $0x01, (SP)
 
 after1:
 	ADDQ $0x00000020, 16(SP)
 	SUBQ $0x00000008, 8(SP)
 	JG   channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y1
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y4
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (R12)(CX*2), Y1
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y1, Y0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS 180(AX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x2(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVUPS      (R12)(CX*1), Y5
+	VFMADD231PS  Y2, Y5, Y1
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      (R12)(CX*2), Y2
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y2, Y1
+	VFMADD231PS  Y4, Y2, Y0
+	VMOVUPS      (R12), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 180(AX), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x3(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVUPS      (R12)(CX*1), Y6
+	VFMADD231PS  Y3, Y6, Y1
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVUPS      (R12)(CX*2), Y6
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y6, Y2
+	VFMADD231PS  Y4, Y6, Y1
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y1
+	VMOVUPS      (R12)(CX*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 180(AX), Y3
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x4(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y4, Y7, Y1
+	VFMADD231PS  Y5, Y7, Y0
+	VMOVUPS      (R12)(CX*2), Y7
+	ADDQ         R10, R12
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y0
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y4, Y7, Y3
+	VFMADD231PS  Y5, Y7, Y2
+	VFMADD231PS  Y6, Y7, Y1
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y2
+	VMOVUPS      (R12)(CX*2), Y7
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y7, Y3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 180(AX), Y4
+	VMINPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x5(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y5, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y0
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y8, Y2
+	VFMADD231PS  Y6, Y8, Y1
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y6, Y8, Y3
+	VFMADD231PS  Y7, Y8, Y2
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 180(AX), Y5
+	VMINPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y5, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y5, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y5, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x6(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y6, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y6, Y9, Y1
+	VFMADD231PS  Y7, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VFMADD231PS  Y7, Y9, Y2
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y6, Y9, Y4
+	VFMADD231PS  Y7, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y9, Y5
+	VFMADD231PS  Y7, Y9, Y4
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y7, Y9, Y5
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 180(AX), Y6
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y6, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y6, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x7(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y7, Y10, Y1
+	VFMADD231PS  Y8, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y0
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y1
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y7, Y10, Y4
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y10, Y5
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y3
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y6
+	VFMADD231PS  Y8, Y10, Y5
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y10, Y6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS 180(AX), Y7
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x8(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y8, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y8, Y11, Y1
+	VFMADD231PS  Y9, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y0
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y8, Y11, Y3
+	VFMADD231PS  Y9, Y11, Y2
+	VFMADD231PS  Y10, Y11, Y1
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y8, Y11, Y4
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y2
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y11, Y5
+	VFMADD231PS  Y9, Y11, Y4
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y4
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y8, Y11, Y7
+	VFMADD231PS  Y9, Y11, Y6
+	VFMADD231PS  Y10, Y11, Y5
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y6
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS 180(AX), Y8
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x9(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y9, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y2
+	VFMADD231PS  Y10, Y12, Y1
+	VFMADD231PS  Y11, Y12, Y0
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y9, Y12, Y3
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y1
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y9, Y12, Y4
+	VFMADD231PS  Y10, Y12, Y3
+	VFMADD231PS  Y11, Y12, Y2
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y9, Y12, Y6
+	VFMADD231PS  Y10, Y12, Y5
+	VFMADD231PS  Y11, Y12, Y4
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y9, Y12, Y7
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y5
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y8
+	VFMADD231PS  Y10, Y12, Y7
+	VFMADD231PS  Y11, Y12, Y6
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y7
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y9
+	VMAXPS       Y0, Y9, Y0
+	VMAXPS       Y1, Y9, Y1
+	VMAXPS       Y2, Y9, Y2
+	VMAXPS       Y3, Y9, Y3
+	VMAXPS       Y4, Y9, Y4
+	VMAXPS       Y5, Y9, Y5
+	VMAXPS       Y6, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VMAXPS       Y8, Y9, Y8
+	VBROADCASTSS 180(AX), Y9
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y9, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s1x10(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s1x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y11, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y0
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y1
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y11, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y2
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y4
+	VFMADD231PS  Y12, Y13, Y3
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y4
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y10, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y6
+	VFMADD231PS  Y12, Y13, Y5
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y11, Y13, Y7
+	VFMADD231PS  Y12, Y13, Y6
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y9
+	VFMADD231PS  Y11, Y13, Y8
+	VFMADD231PS  Y12, Y13, Y7
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y11, Y13, Y9
+	VFMADD231PS  Y12, Y13, Y8
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y13, Y9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+	VBROADCASTSS 180(AX), Y10
+	VMINPS       Y0, Y10, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y10, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y10, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y10, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y10, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y10, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y10, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y10, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y9, Y10, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y1
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y4
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (R12)(CX*2), Y1
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y1, Y0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS 180(AX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x2(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y5
+	VFMADD231PS  Y2, Y5, Y0
+	VMOVUPS      (R12)(CX*1), Y5
+	VFMADD231PS  Y3, Y5, Y0
+	VMOVUPS      (R12)(CX*2), Y5
+	ADDQ         R10, R12
+	VFMADD231PS  Y2, Y5, Y1
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      (R12), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VMOVUPS      (R12)(CX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 180(AX), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x3(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVUPS      (R12)(CX*1), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVUPS      (R12)(CX*2), Y6
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y6, Y1
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VMOVUPS      (R12)(CX*1), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y1
+	VMOVUPS      (R12)(CX*2), Y6
+	ADDQ         R10, R12
+	VFMADD231PS  Y4, Y6, Y2
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 180(AX), Y3
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x4(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y4, Y7, Y0
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y5, Y7, Y0
+	VMOVUPS      (R12)(CX*2), Y7
+	ADDQ         R10, R12
+	VFMADD231PS  Y4, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y0
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y6, Y7, Y1
+	VMOVUPS      (R12)(CX*2), Y7
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y4, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y2
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVUPS      (R12)(CX*2), Y7
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y7, Y3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 180(AX), Y4
+	VMINPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x5(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y5, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y8, Y2
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y5, Y8, Y3
+	VFMADD231PS  Y7, Y8, Y2
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 180(AX), Y5
+	VMINPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y5, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y5, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y5, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x6(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y6, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y7, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y7, Y9, Y1
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y9, Y2
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y6, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y9, Y4
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y7, Y9, Y4
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y6, Y9, Y5
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y9, Y5
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 180(AX), Y6
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y6, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y6, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x7(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y0
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y7, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y1
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y10, Y2
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y3
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y7, Y10, Y5
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y10, Y5
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y10, Y6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS 180(AX), Y7
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x8(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y8, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y9, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y0
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y10, Y11, Y1
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y11, Y2
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y8, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y2
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y11, Y4
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y9, Y11, Y4
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y8, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y4
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y11, Y5
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y10, Y11, Y5
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y9, Y11, Y6
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y6
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS 180(AX), Y8
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x9(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y9, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y11, Y12, Y0
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y10, Y12, Y1
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y9, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y1
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y12, Y2
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y9, Y12, Y3
+	VFMADD231PS  Y11, Y12, Y2
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y10, Y12, Y3
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y11, Y12, Y4
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y12, Y5
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y9, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y5
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y7
+	VFMADD231PS  Y11, Y12, Y6
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y10, Y12, Y7
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y9, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y7
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y12, Y8
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y9
+	VMAXPS       Y0, Y9, Y0
+	VMAXPS       Y1, Y9, Y1
+	VMAXPS       Y2, Y9, Y2
+	VMAXPS       Y3, Y9, Y3
+	VMAXPS       Y4, Y9, Y4
+	VMAXPS       Y5, Y9, Y5
+	VMAXPS       Y6, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VMAXPS       Y8, Y9, Y8
+	VBROADCASTSS 180(AX), Y9
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y9, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise3s2x10(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise3s2x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y11, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y0
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y11, Y13, Y1
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y1
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y11, Y13, Y2
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y2
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y11, Y13, Y3
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y12, Y13, Y3
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y11, Y13, Y4
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y10, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y4
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y11, Y13, Y5
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y12, Y13, Y5
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y11, Y13, Y6
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y13, Y7
+	VFMADD231PS  Y12, Y13, Y6
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y11, Y13, Y7
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y10, Y13, Y8
+	VFMADD231PS  Y12, Y13, Y7
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y11, Y13, Y8
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y9
+	VFMADD231PS  Y12, Y13, Y8
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y11, Y13, Y9
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y13, Y9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+	VBROADCASTSS 180(AX), Y10
+	VMINPS       Y0, Y10, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y10, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y10, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y10, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y10, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y10, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y10, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y10, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y9, Y10, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y1
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y1, Y6, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (R12)(CX*2), Y1
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y5, Y1, Y0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS 180(AX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x2(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y2, Y7, Y1
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVUPS      (R12)(CX*2), Y2
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y2, Y1
+	VFMADD231PS  Y4, Y2, Y0
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y4, Y7, Y1
+	VFMADD231PS  Y5, Y7, Y0
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y0
+	VMOVUPS      (R12)(CX*2), Y2
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y2, Y1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 180(AX), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x3(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y3, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y3, Y8, Y1
+	VFMADD231PS  Y4, Y8, Y0
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y8, Y2
+	VFMADD231PS  Y4, Y8, Y1
+	VFMADD231PS  Y5, Y8, Y0
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y4, Y8, Y2
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VFMADD231PS  Y6, Y8, Y1
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 180(AX), Y3
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x4(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y4, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y4, Y9, Y1
+	VFMADD231PS  Y5, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y4, Y9, Y2
+	VFMADD231PS  Y5, Y9, Y1
+	VFMADD231PS  Y6, Y9, Y0
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y4, Y9, Y3
+	VFMADD231PS  Y5, Y9, Y2
+	VFMADD231PS  Y6, Y9, Y1
+	VFMADD231PS  Y7, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y9, Y3
+	VFMADD231PS  Y7, Y9, Y2
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 180(AX), Y4
+	VMINPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x5(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y5, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y5, Y10, Y1
+	VFMADD231PS  Y6, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y10, Y2
+	VFMADD231PS  Y6, Y10, Y1
+	VFMADD231PS  Y7, Y10, Y0
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y5, Y10, Y3
+	VFMADD231PS  Y6, Y10, Y2
+	VFMADD231PS  Y7, Y10, Y1
+	VFMADD231PS  Y8, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y5, Y10, Y4
+	VFMADD231PS  Y6, Y10, Y3
+	VFMADD231PS  Y7, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y3
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y1
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y4
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y3
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y10, Y4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 180(AX), Y5
+	VMINPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y5, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y5, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y5, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x6(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y6, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y6, Y11, Y1
+	VFMADD231PS  Y7, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y11, Y2
+	VFMADD231PS  Y7, Y11, Y1
+	VFMADD231PS  Y8, Y11, Y0
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y6, Y11, Y3
+	VFMADD231PS  Y7, Y11, Y2
+	VFMADD231PS  Y8, Y11, Y1
+	VFMADD231PS  Y9, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y6, Y11, Y4
+	VFMADD231PS  Y7, Y11, Y3
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y11, Y5
+	VFMADD231PS  Y7, Y11, Y4
+	VFMADD231PS  Y8, Y11, Y3
+	VFMADD231PS  Y9, Y11, Y2
+	VFMADD231PS  Y10, Y11, Y1
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y7, Y11, Y5
+	VFMADD231PS  Y8, Y11, Y4
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y2
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y8, Y11, Y5
+	VFMADD231PS  Y9, Y11, Y4
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y4
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 180(AX), Y6
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y6, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y6, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x7(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y7, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y7, Y12, Y1
+	VFMADD231PS  Y8, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y12, Y2
+	VFMADD231PS  Y8, Y12, Y1
+	VFMADD231PS  Y9, Y12, Y0
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y7, Y12, Y3
+	VFMADD231PS  Y8, Y12, Y2
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y7, Y12, Y4
+	VFMADD231PS  Y8, Y12, Y3
+	VFMADD231PS  Y9, Y12, Y2
+	VFMADD231PS  Y10, Y12, Y1
+	VFMADD231PS  Y11, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y12, Y5
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y3
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y1
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y7, Y12, Y6
+	VFMADD231PS  Y8, Y12, Y5
+	VFMADD231PS  Y9, Y12, Y4
+	VFMADD231PS  Y10, Y12, Y3
+	VFMADD231PS  Y11, Y12, Y2
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y8, Y12, Y6
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y6
+	VFMADD231PS  Y10, Y12, Y5
+	VFMADD231PS  Y11, Y12, Y4
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y5
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS 180(AX), Y7
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x8(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y8, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y8, Y13, Y1
+	VFMADD231PS  Y9, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y13, Y2
+	VFMADD231PS  Y9, Y13, Y1
+	VFMADD231PS  Y10, Y13, Y0
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y8, Y13, Y3
+	VFMADD231PS  Y9, Y13, Y2
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y11, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y3
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y13, Y5
+	VFMADD231PS  Y9, Y13, Y4
+	VFMADD231PS  Y10, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y1
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y11, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y2
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y8, Y13, Y7
+	VFMADD231PS  Y9, Y13, Y6
+	VFMADD231PS  Y10, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y4
+	VFMADD231PS  Y12, Y13, Y3
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y13, Y7
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y4
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y6
+	VFMADD231PS  Y12, Y13, Y5
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y11, Y13, Y7
+	VFMADD231PS  Y12, Y13, Y6
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y13, Y7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS 180(AX), Y8
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x9(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y13
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y9, Y14, Y0
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y9, Y14, Y1
+	VFMADD231PS  Y10, Y14, Y0
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y14, Y2
+	VFMADD231PS  Y10, Y14, Y1
+	VFMADD231PS  Y11, Y14, Y0
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y9, Y14, Y3
+	VFMADD231PS  Y10, Y14, Y2
+	VFMADD231PS  Y11, Y14, Y1
+	VFMADD231PS  Y12, Y14, Y0
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y9, Y14, Y4
+	VFMADD231PS  Y10, Y14, Y3
+	VFMADD231PS  Y11, Y14, Y2
+	VFMADD231PS  Y12, Y14, Y1
+	VFMADD231PS  Y13, Y14, Y0
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y14, Y5
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y3
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y1
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y9, Y14, Y6
+	VFMADD231PS  Y10, Y14, Y5
+	VFMADD231PS  Y11, Y14, Y4
+	VFMADD231PS  Y12, Y14, Y3
+	VFMADD231PS  Y13, Y14, Y2
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y9, Y14, Y7
+	VFMADD231PS  Y10, Y14, Y6
+	VFMADD231PS  Y11, Y14, Y5
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y3
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y14, Y8
+	VFMADD231PS  Y10, Y14, Y7
+	VFMADD231PS  Y11, Y14, Y6
+	VFMADD231PS  Y12, Y14, Y5
+	VFMADD231PS  Y13, Y14, Y4
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y10, Y14, Y8
+	VFMADD231PS  Y11, Y14, Y7
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y5
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y11, Y14, Y8
+	VFMADD231PS  Y12, Y14, Y7
+	VFMADD231PS  Y13, Y14, Y6
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y7
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y13, Y14, Y8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y9
+	VMAXPS       Y0, Y9, Y0
+	VMAXPS       Y1, Y9, Y1
+	VMAXPS       Y2, Y9, Y2
+	VMAXPS       Y3, Y9, Y3
+	VMAXPS       Y4, Y9, Y4
+	VMAXPS       Y5, Y9, Y5
+	VMAXPS       Y6, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VMAXPS       Y8, Y9, Y8
+	VBROADCASTSS 180(AX), Y9
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y9, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s1x10(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s1x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y13
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y14
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y0
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y10, Y15, Y1
+	VFMADD231PS  Y11, Y15, Y0
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y15, Y2
+	VFMADD231PS  Y11, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y0
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y3
+	VFMADD231PS  Y11, Y15, Y2
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y0
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y10, Y15, Y4
+	VFMADD231PS  Y11, Y15, Y3
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y0
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y15, Y5
+	VFMADD231PS  Y11, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y1
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y6
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y2
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y10, Y15, Y7
+	VFMADD231PS  Y11, Y15, Y6
+	VFMADD231PS  Y12, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y3
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y15, Y8
+	VFMADD231PS  Y11, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y4
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y9
+	VFMADD231PS  Y11, Y15, Y8
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y5
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y11, Y15, Y9
+	VFMADD231PS  Y12, Y15, Y8
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y6
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y8
+	VFMADD231PS  Y14, Y15, Y7
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y14, Y15, Y9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+	VBROADCASTSS 180(AX), Y10
+	VMINPS       Y0, Y10, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y10, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y10, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y10, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y10, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y10, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y10, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y10, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y9, Y10, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y1
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y1, Y6, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (R12)(CX*2), Y1
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      (R12), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y5, Y1, Y0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS 180(AX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x2(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y2, Y7, Y0
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVUPS      (R12)(CX*2), Y7
+	ADDQ         R10, R12
+	VFMADD231PS  Y2, Y7, Y1
+	VFMADD231PS  Y4, Y7, Y0
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y3, Y7, Y1
+	VFMADD231PS  Y5, Y7, Y0
+	VMOVUPS      (R12)(CX*1), Y7
+	VFMADD231PS  Y4, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y0
+	VMOVUPS      (R12)(CX*2), Y7
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y7, Y1
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 180(AX), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x3(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y3, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y8, Y1
+	VFMADD231PS  Y5, Y8, Y0
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y4, Y8, Y1
+	VFMADD231PS  Y6, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y3, Y8, Y2
+	VFMADD231PS  Y5, Y8, Y1
+	VFMADD231PS  Y7, Y8, Y0
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y4, Y8, Y2
+	VFMADD231PS  Y6, Y8, Y1
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y1
+	VMOVUPS      (R12)(CX*1), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VMOVUPS      (R12)(CX*2), Y8
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y8, Y2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 180(AX), Y3
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x4(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y4, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y5, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y4, Y9, Y1
+	VFMADD231PS  Y6, Y9, Y0
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y5, Y9, Y1
+	VFMADD231PS  Y7, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y4, Y9, Y2
+	VFMADD231PS  Y6, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y1
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y4, Y9, Y3
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VFMADD231PS  Y7, Y9, Y2
+	VMOVUPS      (R12)(CX*2), Y9
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 180(AX), Y4
+	VMINPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x5(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y5, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y6, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y10, Y1
+	VFMADD231PS  Y7, Y10, Y0
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y6, Y10, Y1
+	VFMADD231PS  Y8, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y5, Y10, Y2
+	VFMADD231PS  Y7, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y1
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y5, Y10, Y3
+	VFMADD231PS  Y7, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y1
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y6, Y10, Y3
+	VFMADD231PS  Y8, Y10, Y2
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y2
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y8, Y10, Y3
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y7, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y3
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y10, Y4
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 180(AX), Y5
+	VMINPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y5, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y5, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y5, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x6(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y6, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y7, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y11, Y1
+	VFMADD231PS  Y8, Y11, Y0
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y7, Y11, Y1
+	VFMADD231PS  Y9, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y6, Y11, Y2
+	VFMADD231PS  Y8, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y1
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y6, Y11, Y3
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y10, Y11, Y1
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y7, Y11, Y3
+	VFMADD231PS  Y9, Y11, Y2
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y11, Y4
+	VFMADD231PS  Y8, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y2
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y7, Y11, Y4
+	VFMADD231PS  Y9, Y11, Y3
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y6, Y11, Y5
+	VFMADD231PS  Y8, Y11, Y4
+	VFMADD231PS  Y10, Y11, Y3
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y11, Y5
+	VFMADD231PS  Y9, Y11, Y4
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y8, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y4
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y11, Y5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 180(AX), Y6
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y6, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y6, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x7(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y7, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y8, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y12, Y1
+	VFMADD231PS  Y9, Y12, Y0
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y8, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y7, Y12, Y2
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y11, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y12, Y2
+	VFMADD231PS  Y10, Y12, Y1
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y7, Y12, Y3
+	VFMADD231PS  Y9, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y1
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y8, Y12, Y3
+	VFMADD231PS  Y10, Y12, Y2
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y3
+	VFMADD231PS  Y11, Y12, Y2
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y10, Y12, Y3
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y7, Y12, Y5
+	VFMADD231PS  Y9, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y12, Y5
+	VFMADD231PS  Y10, Y12, Y4
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y7, Y12, Y6
+	VFMADD231PS  Y9, Y12, Y5
+	VFMADD231PS  Y11, Y12, Y4
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y8, Y12, Y6
+	VFMADD231PS  Y10, Y12, Y5
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y5
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS 180(AX), Y7
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x8(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y8, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y9, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y13, Y1
+	VFMADD231PS  Y10, Y13, Y0
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y9, Y13, Y1
+	VFMADD231PS  Y11, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y8, Y13, Y2
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y1
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y8, Y13, Y3
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y1
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y9, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y2
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y10, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y2
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y9, Y13, Y4
+	VFMADD231PS  Y11, Y13, Y3
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y8, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y12, Y13, Y3
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y4
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y8, Y13, Y6
+	VFMADD231PS  Y10, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y4
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y9, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y5
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y13, Y7
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y12, Y13, Y5
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y9, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y6
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y10, Y13, Y7
+	VFMADD231PS  Y12, Y13, Y6
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y11, Y13, Y7
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS 180(AX), Y8
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x9(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y13
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y9, Y14, Y0
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y10, Y14, Y0
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y14, Y1
+	VFMADD231PS  Y11, Y14, Y0
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y10, Y14, Y1
+	VFMADD231PS  Y12, Y14, Y0
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y9, Y14, Y2
+	VFMADD231PS  Y11, Y14, Y1
+	VFMADD231PS  Y13, Y14, Y0
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y14, Y2
+	VFMADD231PS  Y12, Y14, Y1
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y9, Y14, Y3
+	VFMADD231PS  Y11, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y1
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y10, Y14, Y3
+	VFMADD231PS  Y12, Y14, Y2
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y3
+	VFMADD231PS  Y13, Y14, Y2
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y12, Y14, Y3
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y9, Y14, Y5
+	VFMADD231PS  Y11, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y3
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y14, Y5
+	VFMADD231PS  Y12, Y14, Y4
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y9, Y14, Y6
+	VFMADD231PS  Y11, Y14, Y5
+	VFMADD231PS  Y13, Y14, Y4
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y10, Y14, Y6
+	VFMADD231PS  Y12, Y14, Y5
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y14, Y7
+	VFMADD231PS  Y11, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y5
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y10, Y14, Y7
+	VFMADD231PS  Y12, Y14, Y6
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y9, Y14, Y8
+	VFMADD231PS  Y11, Y14, Y7
+	VFMADD231PS  Y13, Y14, Y6
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y14, Y8
+	VFMADD231PS  Y12, Y14, Y7
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y11, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y7
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y13, Y14, Y8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y9
+	VMAXPS       Y0, Y9, Y0
+	VMAXPS       Y1, Y9, Y1
+	VMAXPS       Y2, Y9, Y2
+	VMAXPS       Y3, Y9, Y3
+	VMAXPS       Y4, Y9, Y4
+	VMAXPS       Y5, Y9, Y5
+	VMAXPS       Y6, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VMAXPS       Y8, Y9, Y8
+	VBROADCASTSS 180(AX), Y9
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y9, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise5s2x10(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise5s2x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y13
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y14
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y0
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y11, Y15, Y0
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y0
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y11, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y0
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y10, Y15, Y2
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y0
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y11, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y1
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y3
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y1
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y11, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y2
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y2
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y11, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y3
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y10, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y3
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y4
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y6
+	VFMADD231PS  Y12, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y4
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y11, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y5
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y10, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y5
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y11, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y6
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y10, Y15, Y8
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y6
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y11, Y15, Y8
+	VFMADD231PS  Y13, Y15, Y7
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y9
+	VFMADD231PS  Y12, Y15, Y8
+	VFMADD231PS  Y14, Y15, Y7
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y11, Y15, Y9
+	VFMADD231PS  Y13, Y15, Y8
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y14, Y15, Y9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+	VBROADCASTSS 180(AX), Y10
+	VMINPS       Y0, Y10, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y10, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y10, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y10, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y10, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y10, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y10, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y8, Y10, Y8
+	VMOVUPS      Y8, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y9, Y10, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y1
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y1, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      (R12)(CX*2), Y1
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y4, Y8, Y0
+	VMOVUPS      (R12)(CX*1), Y1
+	VFMADD231PS  Y5, Y1, Y0
+	VMOVUPS      (R12)(CX*2), Y1
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y1, Y0
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS 180(AX), Y1
+	VMINPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x2(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y2
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y2, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y2, Y9, Y1
+	VFMADD231PS  Y3, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y2
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y2, Y1
+	VFMADD231PS  Y4, Y2, Y0
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y4, Y9, Y1
+	VFMADD231PS  Y5, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y5, Y9, Y1
+	VFMADD231PS  Y6, Y9, Y0
+	VMOVUPS      (R12)(CX*2), Y2
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y2, Y1
+	VFMADD231PS  Y7, Y2, Y0
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      (R12)(CX*1), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 180(AX), Y2
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x3(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y3
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y3, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y3, Y10, Y1
+	VFMADD231PS  Y4, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y3, Y10, Y2
+	VFMADD231PS  Y4, Y10, Y1
+	VFMADD231PS  Y5, Y10, Y0
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y4, Y10, Y2
+	VFMADD231PS  Y5, Y10, Y1
+	VFMADD231PS  Y6, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y5, Y10, Y2
+	VFMADD231PS  Y6, Y10, Y1
+	VFMADD231PS  Y7, Y10, Y0
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y10, Y2
+	VFMADD231PS  Y7, Y10, Y1
+	VFMADD231PS  Y8, Y10, Y0
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y7, Y10, Y2
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y0
+	VMOVUPS      (R12)(CX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y1
+	VMOVUPS      (R12)(CX*2), Y10
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y10, Y2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 180(AX), Y3
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x4(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y4
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y4, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y4, Y11, Y1
+	VFMADD231PS  Y5, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y4, Y11, Y2
+	VFMADD231PS  Y5, Y11, Y1
+	VFMADD231PS  Y6, Y11, Y0
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y4, Y11, Y3
+	VFMADD231PS  Y5, Y11, Y2
+	VFMADD231PS  Y6, Y11, Y1
+	VFMADD231PS  Y7, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y5, Y11, Y3
+	VFMADD231PS  Y6, Y11, Y2
+	VFMADD231PS  Y7, Y11, Y1
+	VFMADD231PS  Y8, Y11, Y0
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y11, Y3
+	VFMADD231PS  Y7, Y11, Y2
+	VFMADD231PS  Y8, Y11, Y1
+	VFMADD231PS  Y9, Y11, Y0
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y7, Y11, Y3
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y0
+	VMOVUPS      (R12)(CX*1), Y11
+	VFMADD231PS  Y8, Y11, Y3
+	VFMADD231PS  Y9, Y11, Y2
+	VFMADD231PS  Y10, Y11, Y1
+	VMOVUPS      (R12)(CX*2), Y11
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y2
+	VMOVUPS      (R12), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 180(AX), Y4
+	VMINPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y4, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x5(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y5
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y5, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y5, Y12, Y1
+	VFMADD231PS  Y6, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y5, Y12, Y2
+	VFMADD231PS  Y6, Y12, Y1
+	VFMADD231PS  Y7, Y12, Y0
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y5, Y12, Y3
+	VFMADD231PS  Y6, Y12, Y2
+	VFMADD231PS  Y7, Y12, Y1
+	VFMADD231PS  Y8, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y5, Y12, Y4
+	VFMADD231PS  Y6, Y12, Y3
+	VFMADD231PS  Y7, Y12, Y2
+	VFMADD231PS  Y8, Y12, Y1
+	VFMADD231PS  Y9, Y12, Y0
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y12, Y4
+	VFMADD231PS  Y7, Y12, Y3
+	VFMADD231PS  Y8, Y12, Y2
+	VFMADD231PS  Y9, Y12, Y1
+	VFMADD231PS  Y10, Y12, Y0
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y7, Y12, Y4
+	VFMADD231PS  Y8, Y12, Y3
+	VFMADD231PS  Y9, Y12, Y2
+	VFMADD231PS  Y10, Y12, Y1
+	VFMADD231PS  Y11, Y12, Y0
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y8, Y12, Y4
+	VFMADD231PS  Y9, Y12, Y3
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y1
+	VMOVUPS      (R12)(CX*2), Y12
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y12, Y4
+	VFMADD231PS  Y10, Y12, Y3
+	VFMADD231PS  Y11, Y12, Y2
+	VMOVUPS      (R12), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y3
+	VMOVUPS      (R12)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 180(AX), Y5
+	VMINPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y5, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y5, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y5, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x6(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y6
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y6, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y6, Y13, Y1
+	VFMADD231PS  Y7, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y13, Y2
+	VFMADD231PS  Y7, Y13, Y1
+	VFMADD231PS  Y8, Y13, Y0
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y6, Y13, Y3
+	VFMADD231PS  Y7, Y13, Y2
+	VFMADD231PS  Y8, Y13, Y1
+	VFMADD231PS  Y9, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y6, Y13, Y4
+	VFMADD231PS  Y7, Y13, Y3
+	VFMADD231PS  Y8, Y13, Y2
+	VFMADD231PS  Y9, Y13, Y1
+	VFMADD231PS  Y10, Y13, Y0
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y6, Y13, Y5
+	VFMADD231PS  Y7, Y13, Y4
+	VFMADD231PS  Y8, Y13, Y3
+	VFMADD231PS  Y9, Y13, Y2
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y11, Y13, Y0
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y7, Y13, Y5
+	VFMADD231PS  Y8, Y13, Y4
+	VFMADD231PS  Y9, Y13, Y3
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y0
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y8, Y13, Y5
+	VFMADD231PS  Y9, Y13, Y4
+	VFMADD231PS  Y10, Y13, Y3
+	VFMADD231PS  Y11, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y1
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y13, Y5
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y11, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y2
+	VMOVUPS      (R12), Y13
+	VFMADD231PS  Y10, Y13, Y5
+	VFMADD231PS  Y11, Y13, Y4
+	VFMADD231PS  Y12, Y13, Y3
+	VMOVUPS      (R12)(CX*1), Y13
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y4
+	VMOVUPS      (R12)(CX*2), Y13
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y13, Y5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 180(AX), Y6
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y6, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y6, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x7(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y7
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y13
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y7, Y14, Y0
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y7, Y14, Y1
+	VFMADD231PS  Y8, Y14, Y0
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y14, Y2
+	VFMADD231PS  Y8, Y14, Y1
+	VFMADD231PS  Y9, Y14, Y0
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y7, Y14, Y3
+	VFMADD231PS  Y8, Y14, Y2
+	VFMADD231PS  Y9, Y14, Y1
+	VFMADD231PS  Y10, Y14, Y0
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y7, Y14, Y4
+	VFMADD231PS  Y8, Y14, Y3
+	VFMADD231PS  Y9, Y14, Y2
+	VFMADD231PS  Y10, Y14, Y1
+	VFMADD231PS  Y11, Y14, Y0
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y7, Y14, Y5
+	VFMADD231PS  Y8, Y14, Y4
+	VFMADD231PS  Y9, Y14, Y3
+	VFMADD231PS  Y10, Y14, Y2
+	VFMADD231PS  Y11, Y14, Y1
+	VFMADD231PS  Y12, Y14, Y0
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y7, Y14, Y6
+	VFMADD231PS  Y8, Y14, Y5
+	VFMADD231PS  Y9, Y14, Y4
+	VFMADD231PS  Y10, Y14, Y3
+	VFMADD231PS  Y11, Y14, Y2
+	VFMADD231PS  Y12, Y14, Y1
+	VFMADD231PS  Y13, Y14, Y0
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y8, Y14, Y6
+	VFMADD231PS  Y9, Y14, Y5
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y3
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y1
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y14, Y6
+	VFMADD231PS  Y10, Y14, Y5
+	VFMADD231PS  Y11, Y14, Y4
+	VFMADD231PS  Y12, Y14, Y3
+	VFMADD231PS  Y13, Y14, Y2
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y10, Y14, Y6
+	VFMADD231PS  Y11, Y14, Y5
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y3
+	VMOVUPS      (R12)(CX*1), Y14
+	VFMADD231PS  Y11, Y14, Y6
+	VFMADD231PS  Y12, Y14, Y5
+	VFMADD231PS  Y13, Y14, Y4
+	VMOVUPS      (R12)(CX*2), Y14
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y5
+	VMOVUPS      (R12), Y14
+	VFMADD231PS  Y13, Y14, Y6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS 180(AX), Y7
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx2Depthwise7s1x8(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Depthwise7s1x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ (AX), DI
+	ADDQ 16(SP), DI
+	MOVQ 136(AX), R8
+	ADDQ 16(SP), R8
+	MOVQ 184(AX), R9
+	MOVQ R9, (SP)
+
+tile:
+	MOVQ    104(AX), R9
+	ADDQ    16(SP), R9
+	VMOVUPS (R9), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    72(AX), R9
+	ADDQ    16(SP), R9
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS      (R9), Y8
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y9
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y10
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y11
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y12
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y13
+	ADDQ         BX, R9
+	VMOVUPS      (R9), Y14
+	ADDQ         BX, R9
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y8, Y15, Y0
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y8, Y15, Y1
+	VFMADD231PS  Y9, Y15, Y0
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y15, Y2
+	VFMADD231PS  Y9, Y15, Y1
+	VFMADD231PS  Y10, Y15, Y0
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y8, Y15, Y3
+	VFMADD231PS  Y9, Y15, Y2
+	VFMADD231PS  Y10, Y15, Y1
+	VFMADD231PS  Y11, Y15, Y0
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y8, Y15, Y4
+	VFMADD231PS  Y9, Y15, Y3
+	VFMADD231PS  Y10, Y15, Y2
+	VFMADD231PS  Y11, Y15, Y1
+	VFMADD231PS  Y12, Y15, Y0
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y8, Y15, Y5
+	VFMADD231PS  Y9, Y15, Y4
+	VFMADD231PS  Y10, Y15, Y3
+	VFMADD231PS  Y11, Y15, Y2
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y0
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y8, Y15, Y6
+	VFMADD231PS  Y9, Y15, Y5
+	VFMADD231PS  Y10, Y15, Y4
+	VFMADD231PS  Y11, Y15, Y3
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y0
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y8, Y15, Y7
+	VFMADD231PS  Y9, Y15, Y6
+	VFMADD231PS  Y10, Y15, Y5
+	VFMADD231PS  Y11, Y15, Y4
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y2
+	VFMADD231PS  Y14, Y15, Y1
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y9, Y15, Y7
+	VFMADD231PS  Y10, Y15, Y6
+	VFMADD231PS  Y11, Y15, Y5
+	VFMADD231PS  Y12, Y15, Y4
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y2
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y10, Y15, Y7
+	VFMADD231PS  Y11, Y15, Y6
+	VFMADD231PS  Y12, Y15, Y5
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y3
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y11, Y15, Y7
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y4
+	VMOVUPS      (R12)(CX*2), Y15
+	ADDQ         R10, R12
+	VFMADD231PS  Y12, Y15, Y7
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y5
+	VMOVUPS      (R12), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y6
+	VMOVUPS      (R12)(CX*1), Y15
+	VFMADD231PS  Y14, Y15, Y7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS 180(AX), Y8
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         SI, R8
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000020, 16(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
 	VZEROUPPER
 	RET
 

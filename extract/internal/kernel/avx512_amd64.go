@@ -11,6 +11,15 @@ var avx512Panels = []panelKind{
 	{width: 16, rows: 14, tile: []func(*Tile){nil, avx512Tile1x1, avx512Tile2x1, avx512Tile3x1, avx512Tile4x1, avx512Tile5x1, avx512Tile6x1, avx512Tile7x1, avx512Tile8x1, avx512Tile9x1, avx512Tile10x1, avx512Tile11x1, avx512Tile12x1, avx512Tile13x1, avx512Tile14x1}},
 }
 
+// avx512Taps are the depthwise kernels by width and stride, then by pixels of a tile.
+var avx512Taps = map[tapKind][]func(*Depthwise){
+	{3, 1}: {nil, avx512Depthwise3s1x1, avx512Depthwise3s1x2, avx512Depthwise3s1x3, avx512Depthwise3s1x4, avx512Depthwise3s1x5, avx512Depthwise3s1x6, avx512Depthwise3s1x7, avx512Depthwise3s1x8, avx512Depthwise3s1x9, avx512Depthwise3s1x10},
+	{3, 2}: {nil, avx512Depthwise3s2x1, avx512Depthwise3s2x2, avx512Depthwise3s2x3, avx512Depthwise3s2x4, avx512Depthwise3s2x5, avx512Depthwise3s2x6, avx512Depthwise3s2x7, avx512Depthwise3s2x8, avx512Depthwise3s2x9, avx512Depthwise3s2x10},
+	{5, 1}: {nil, avx512Depthwise5s1x1, avx512Depthwise5s1x2, avx512Depthwise5s1x3, avx512Depthwise5s1x4, avx512Depthwise5s1x5, avx512Depthwise5s1x6, avx512Depthwise5s1x7, avx512Depthwise5s1x8, avx512Depthwise5s1x9, avx512Depthwise5s1x10},
+	{5, 2}: {nil, avx512Depthwise5s2x1, avx512Depthwise5s2x2, avx512Depthwise5s2x3, avx512Depthwise5s2x4, avx512Depthwise5s2x5, avx512Depthwise5s2x6, avx512Depthwise5s2x7, avx512Depthwise5s2x8, avx512Depthwise5s2x9, avx512Depthwise5s2x10},
+	{7, 1}: {nil, avx512Depthwise7s1x1, avx512Depthwise7s1x2, avx512Depthwise7s1x3, avx512Depthwise7s1x4, avx512Depthwise7s1x5, avx512Depthwise7s1x6, avx512Depthwise7s1x7, avx512Depthwise7s1x8, avx512Depthwise7s1x9, avx512Depthwise7s1x10},
+}
+
 //go:noescape
 func avx512Tile1x1(t *Tile)
 
@@ -124,6 +133,156 @@ func avx512Tile9x3(t *Tile)
 
 //go:noescape
 func avx512Depthwise(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x1(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x2(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x3(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x4(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x5(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x6(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x7(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x8(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x9(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s1x10(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x1(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x2(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x3(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x4(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x5(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x6(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x7(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x8(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x9(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise3s2x10(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x1(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x2(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x3(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x4(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x5(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x6(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x7(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x8(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x9(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s1x10(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x1(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x2(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x3(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x4(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x5(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x6(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x7(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x8(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x9(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise5s2x10(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x1(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x2(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x3(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x4(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x5(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x6(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x7(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x8(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x9(d *Depthwise)
+
+//go:noescape
+func avx512Depthwise7s1x10(d *Depthwise)
 
 //go:noescape
 func avx512MaxInto(dst, src []float32)

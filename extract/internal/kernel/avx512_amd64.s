@@ -8797,40 +8797,41 @@ taps8:
 	DECQ         32(SP)
 	JNZ          row8
 	VBROADCASTSS 176(AX), Z8
-	VBROADCASTSS 180(AX), Z9
 	VMAXPS       Z0, Z8, Z0
-	VMINPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 180(AX), Z8
+	VMINPS       Z0, Z8, Z0
 	VMOVUPS      Z0, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z1, Z8, Z1
-	VMINPS       Z1, Z9, Z1
+	VMINPS       Z1, Z8, Z1
 	VMOVUPS      Z1, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z2, Z8, Z2
-	VMINPS       Z2, Z9, Z2
+	VMINPS       Z2, Z8, Z2
 	VMOVUPS      Z2, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z3, Z8, Z3
-	VMINPS       Z3, Z9, Z3
+	VMINPS       Z3, Z8, Z3
 	VMOVUPS      Z3, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z4, Z8, Z4
-	VMINPS       Z4, Z9, Z4
+	VMINPS       Z4, Z8, Z4
 	VMOVUPS      Z4, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z5, Z8, Z5
-	VMINPS       Z5, Z9, Z5
+	VMINPS       Z5, Z8, Z5
 	VMOVUPS      Z5, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z6, Z8, Z6
-	VMINPS       Z6, Z9, Z6
+	VMINPS       Z6, Z8, Z6
 	VMOVUPS      Z6, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z7, Z8, Z7
-	VMINPS       Z7, Z9, Z7
+	VMINPS       Z7, Z8, Z7
 	VMOVUPS      Z7, K1, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*8), DI
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
 	SUBQ         $0x08, (SP)
 	JMP          pixels8
 
@@ -8874,24 +8875,25 @@ taps4:
 	DECQ         32(SP)
 	JNZ          row4
 	VBROADCASTSS 176(AX), Z4
-	VBROADCASTSS 180(AX), Z5
 	VMAXPS       Z0, Z4, Z0
-	VMINPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 180(AX), Z4
+	VMINPS       Z0, Z4, Z0
 	VMOVUPS      Z0, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z1, Z4, Z1
-	VMINPS       Z1, Z5, Z1
+	VMINPS       Z1, Z4, Z1
 	VMOVUPS      Z1, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z2, Z4, Z2
-	VMINPS       Z2, Z5, Z2
+	VMINPS       Z2, Z4, Z2
 	VMOVUPS      Z2, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z3, Z4, Z3
-	VMINPS       Z3, Z5, Z3
+	VMINPS       Z3, Z4, Z3
 	VMOVUPS      Z3, K1, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*4), DI
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
 	SUBQ         $0x04, (SP)
 
 after4:
@@ -8927,16 +8929,17 @@ taps2:
 	DECQ         32(SP)
 	JNZ          row2
 	VBROADCASTSS 176(AX), Z2
-	VBROADCASTSS 180(AX), Z3
 	VMAXPS       Z0, Z2, Z0
-	VMINPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 180(AX), Z2
+	VMINPS       Z0, Z2, Z0
 	VMOVUPS      Z0, K1, (R8)
 	ADDQ         SI, R8
-	VMAXPS       Z1, Z2, Z1
-	VMINPS       Z1, Z3, Z1
+	VMINPS       Z1, Z2, Z1
 	VMOVUPS      Z1, K1, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*2), DI
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
 	SUBQ         $0x02, (SP)
 
 after2:
@@ -8970,18 +8973,6829 @@ taps1:
 	DECQ         32(SP)
 	JNZ          row1
 	VBROADCASTSS 176(AX), Z1
-	VBROADCASTSS 180(AX), Z2
 	VMAXPS       Z0, Z1, Z0
-	VMINPS       Z0, Z2, Z0
+	VBROADCASTSS 180(AX), Z1
+	VMINPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (R8)
 	ADDQ         SI, R8
-	LEAQ         (DI)(DX*1), DI
+	IMUL3Q       $0x01, DX, R8
+	ADDQ         R8, DI
 	SUBQ         $0x01, (SP)
 
 after1:
 	ADDQ $0x00000040, 16(SP)
 	SUBQ $0x00000010, 8(SP)
 	JG   channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z1
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z4
+	VFMADD231PS  Z1, Z4, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z2, Z1, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z1
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z1, Z0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 180(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x2(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z2, Z5, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z5
+	VFMADD231PS  Z2, Z5, Z1
+	VFMADD231PS  Z3, Z5, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z2
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z2, Z1
+	VFMADD231PS  Z4, Z2, Z0
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z4, Z5, Z1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 180(AX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x3(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z6
+	VFMADD231PS  Z3, Z6, Z1
+	VFMADD231PS  Z4, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z6
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z6, Z2
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z0
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z6
+	VFMADD231PS  Z5, Z6, Z2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 180(AX), Z3
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x4(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z4, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z4, Z7, Z1
+	VFMADD231PS  Z5, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z7
+	ADDQ         R10, R12
+	VFMADD231PS  Z4, Z7, Z2
+	VFMADD231PS  Z5, Z7, Z1
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z4, Z7, Z3
+	VFMADD231PS  Z5, Z7, Z2
+	VFMADD231PS  Z6, Z7, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z5, Z7, Z3
+	VFMADD231PS  Z6, Z7, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z7
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z7, Z3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 180(AX), Z4
+	VMINPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z4, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z4, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z4, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x5(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z5, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z8, Z2
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z5, Z8, Z3
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z6, Z8, Z3
+	VFMADD231PS  Z7, Z8, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z7, Z8, Z4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS 180(AX), Z5
+	VMINPS       Z0, Z5, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z5, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z5, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z5, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z5, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x6(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z6, Z9, Z1
+	VFMADD231PS  Z7, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z9, Z2
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z6, Z9, Z4
+	VFMADD231PS  Z7, Z9, Z3
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z9, Z5
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z7, Z9, Z5
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z8, Z9, Z5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS 180(AX), Z6
+	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z6, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z6, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z6, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z6, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x7(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z7, Z10, Z1
+	VFMADD231PS  Z8, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z0
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z3
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z7, Z10, Z4
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z10, Z5
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z3
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z6
+	VFMADD231PS  Z8, Z10, Z5
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z10, Z6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS 180(AX), Z7
+	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z7, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z7, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z7, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z7, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x8(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z8, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z8, Z11, Z1
+	VFMADD231PS  Z9, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z1
+	VFMADD231PS  Z10, Z11, Z0
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z8, Z11, Z3
+	VFMADD231PS  Z9, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z8, Z11, Z4
+	VFMADD231PS  Z9, Z11, Z3
+	VFMADD231PS  Z10, Z11, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z11, Z5
+	VFMADD231PS  Z9, Z11, Z4
+	VFMADD231PS  Z10, Z11, Z3
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z8, Z11, Z6
+	VFMADD231PS  Z9, Z11, Z5
+	VFMADD231PS  Z10, Z11, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z8, Z11, Z7
+	VFMADD231PS  Z9, Z11, Z6
+	VFMADD231PS  Z10, Z11, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z11, Z7
+	VFMADD231PS  Z10, Z11, Z6
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z10, Z11, Z7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 180(AX), Z8
+	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z8, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z8, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z8, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z8, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x9(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z0
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z9, Z12, Z4
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z3
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z9, Z12, Z7
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z8
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z11, Z12, Z8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z9
+	VMAXPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMAXPS       Z5, Z9, Z5
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS 180(AX), Z9
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z9, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s1x10(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s1x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z10, Z13, Z1
+	VFMADD231PS  Z11, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z11, Z13, Z1
+	VFMADD231PS  Z12, Z13, Z0
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z3
+	VFMADD231PS  Z11, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z10, Z13, Z4
+	VFMADD231PS  Z11, Z13, Z3
+	VFMADD231PS  Z12, Z13, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z13, Z5
+	VFMADD231PS  Z11, Z13, Z4
+	VFMADD231PS  Z12, Z13, Z3
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z11, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z10, Z13, Z7
+	VFMADD231PS  Z11, Z13, Z6
+	VFMADD231PS  Z12, Z13, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z13, Z8
+	VFMADD231PS  Z11, Z13, Z7
+	VFMADD231PS  Z12, Z13, Z6
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z9
+	VFMADD231PS  Z11, Z13, Z8
+	VFMADD231PS  Z12, Z13, Z7
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z11, Z13, Z9
+	VFMADD231PS  Z12, Z13, Z8
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z13, Z9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+	VBROADCASTSS 180(AX), Z10
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z10, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z10, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z10, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z10, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z10, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z9, Z10, Z9
+	VMOVUPS      Z9, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z1
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z4
+	VFMADD231PS  Z1, Z4, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z2, Z1, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z1
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z1, Z0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 180(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x2(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z2, Z5, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z5
+	VFMADD231PS  Z3, Z5, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z5
+	ADDQ         R10, R12
+	VFMADD231PS  Z2, Z5, Z1
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS.Z    (R12), K1, Z5
+	VFMADD231PS  Z3, Z5, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z5
+	VFMADD231PS  Z4, Z5, Z1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 180(AX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x3(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z6
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z0
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z6
+	VFMADD231PS  Z3, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z6
+	ADDQ         R10, R12
+	VFMADD231PS  Z4, Z6, Z2
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z5, Z6, Z2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 180(AX), Z3
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x4(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z4, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z5, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z7
+	ADDQ         R10, R12
+	VFMADD231PS  Z4, Z7, Z1
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z5, Z7, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z4, Z7, Z2
+	VFMADD231PS  Z6, Z7, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z7
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z7, Z2
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z4, Z7, Z3
+	VFMADD231PS  Z6, Z7, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z5, Z7, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z7
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z7, Z3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 180(AX), Z4
+	VMINPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z4, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z4, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z4, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x5(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z5, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z6, Z8, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z5, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z8, Z2
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z5, Z8, Z3
+	VFMADD231PS  Z7, Z8, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z6, Z8, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z3
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z7, Z8, Z4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS 180(AX), Z5
+	VMINPS       Z0, Z5, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z5, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z5, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z5, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z5, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x6(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z7, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z7, Z9, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z6, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z9, Z2
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z7, Z9, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z7, Z9, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z6, Z9, Z5
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z9, Z5
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z8, Z9, Z5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS 180(AX), Z6
+	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z6, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z6, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z6, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z6, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x7(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z0
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z10, Z2
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z3
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z7, Z10, Z5
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z10, Z5
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z10, Z6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS 180(AX), Z7
+	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z7, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z7, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z7, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z7, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x8(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z8, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z9, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z11, Z1
+	VFMADD231PS  Z10, Z11, Z0
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z9, Z11, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z11, Z2
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z8, Z11, Z3
+	VFMADD231PS  Z10, Z11, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z9, Z11, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z11, Z4
+	VFMADD231PS  Z10, Z11, Z3
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z9, Z11, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z8, Z11, Z5
+	VFMADD231PS  Z10, Z11, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z11, Z5
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z8, Z11, Z6
+	VFMADD231PS  Z10, Z11, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z9, Z11, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z11, Z7
+	VFMADD231PS  Z10, Z11, Z6
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z9, Z11, Z7
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z10, Z11, Z7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 180(AX), Z8
+	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z8, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z8, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z8, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z8, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x9(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z0
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z10, Z12, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z12, Z2
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z10, Z12, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z3
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z12, Z5
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z6
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z10, Z12, Z7
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z9, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z7
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z12, Z8
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z11, Z12, Z8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z9
+	VMAXPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMAXPS       Z5, Z9, Z5
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS 180(AX), Z9
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z9, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise3s2x10(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise3s2x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z11, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z13, Z1
+	VFMADD231PS  Z12, Z13, Z0
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z11, Z13, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z11, Z13, Z2
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z3
+	VFMADD231PS  Z12, Z13, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z11, Z13, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z13, Z4
+	VFMADD231PS  Z12, Z13, Z3
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z11, Z13, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z10, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z11, Z13, Z5
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z12, Z13, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z11, Z13, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z13, Z7
+	VFMADD231PS  Z12, Z13, Z6
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z11, Z13, Z7
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z10, Z13, Z8
+	VFMADD231PS  Z12, Z13, Z7
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z11, Z13, Z8
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z9
+	VFMADD231PS  Z12, Z13, Z8
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z11, Z13, Z9
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z13, Z9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+	VBROADCASTSS 180(AX), Z10
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z10, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z10, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z10, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z10, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z10, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z9, Z10, Z9
+	VMOVUPS      Z9, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z1
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z1, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z2, Z1, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z1
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z1, Z0
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z5, Z1, Z0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 180(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x2(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z2, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z2, Z7, Z1
+	VFMADD231PS  Z3, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z2
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z2, Z1
+	VFMADD231PS  Z4, Z2, Z0
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z4, Z7, Z1
+	VFMADD231PS  Z5, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z5, Z7, Z1
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z2
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z2, Z1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 180(AX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x3(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z3, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z3, Z8, Z1
+	VFMADD231PS  Z4, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z8, Z2
+	VFMADD231PS  Z4, Z8, Z1
+	VFMADD231PS  Z5, Z8, Z0
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z4, Z8, Z2
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z5, Z8, Z2
+	VFMADD231PS  Z6, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z7, Z8, Z2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 180(AX), Z3
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x4(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z4, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z4, Z9, Z1
+	VFMADD231PS  Z5, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z4, Z9, Z2
+	VFMADD231PS  Z5, Z9, Z1
+	VFMADD231PS  Z6, Z9, Z0
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z4, Z9, Z3
+	VFMADD231PS  Z5, Z9, Z2
+	VFMADD231PS  Z6, Z9, Z1
+	VFMADD231PS  Z7, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z5, Z9, Z3
+	VFMADD231PS  Z6, Z9, Z2
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z7, Z9, Z3
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z8, Z9, Z3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 180(AX), Z4
+	VMINPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z4, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z4, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z4, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x5(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z5, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z5, Z10, Z1
+	VFMADD231PS  Z6, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z10, Z2
+	VFMADD231PS  Z6, Z10, Z1
+	VFMADD231PS  Z7, Z10, Z0
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z5, Z10, Z3
+	VFMADD231PS  Z6, Z10, Z2
+	VFMADD231PS  Z7, Z10, Z1
+	VFMADD231PS  Z8, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z5, Z10, Z4
+	VFMADD231PS  Z6, Z10, Z3
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z10, Z4
+	VFMADD231PS  Z7, Z10, Z3
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z1
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z4
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z10, Z4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS 180(AX), Z5
+	VMINPS       Z0, Z5, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z5, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z5, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z5, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z5, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x6(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z6, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z6, Z11, Z1
+	VFMADD231PS  Z7, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z11, Z2
+	VFMADD231PS  Z7, Z11, Z1
+	VFMADD231PS  Z8, Z11, Z0
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z6, Z11, Z3
+	VFMADD231PS  Z7, Z11, Z2
+	VFMADD231PS  Z8, Z11, Z1
+	VFMADD231PS  Z9, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z6, Z11, Z4
+	VFMADD231PS  Z7, Z11, Z3
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z1
+	VFMADD231PS  Z10, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z11, Z5
+	VFMADD231PS  Z7, Z11, Z4
+	VFMADD231PS  Z8, Z11, Z3
+	VFMADD231PS  Z9, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z1
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z7, Z11, Z5
+	VFMADD231PS  Z8, Z11, Z4
+	VFMADD231PS  Z9, Z11, Z3
+	VFMADD231PS  Z10, Z11, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z8, Z11, Z5
+	VFMADD231PS  Z9, Z11, Z4
+	VFMADD231PS  Z10, Z11, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z11, Z5
+	VFMADD231PS  Z10, Z11, Z4
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z10, Z11, Z5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS 180(AX), Z6
+	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z6, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z6, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z6, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z6, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x7(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z7, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z7, Z12, Z1
+	VFMADD231PS  Z8, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z12, Z2
+	VFMADD231PS  Z8, Z12, Z1
+	VFMADD231PS  Z9, Z12, Z0
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z7, Z12, Z3
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z7, Z12, Z4
+	VFMADD231PS  Z8, Z12, Z3
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z12, Z5
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z1
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z7, Z12, Z6
+	VFMADD231PS  Z8, Z12, Z5
+	VFMADD231PS  Z9, Z12, Z4
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z8, Z12, Z6
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z4
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z11, Z12, Z6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS 180(AX), Z7
+	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z7, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z7, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z7, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z7, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x8(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z8, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z8, Z13, Z1
+	VFMADD231PS  Z9, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z13, Z2
+	VFMADD231PS  Z9, Z13, Z1
+	VFMADD231PS  Z10, Z13, Z0
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z8, Z13, Z3
+	VFMADD231PS  Z9, Z13, Z2
+	VFMADD231PS  Z10, Z13, Z1
+	VFMADD231PS  Z11, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z8, Z13, Z4
+	VFMADD231PS  Z9, Z13, Z3
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z11, Z13, Z1
+	VFMADD231PS  Z12, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z13, Z5
+	VFMADD231PS  Z9, Z13, Z4
+	VFMADD231PS  Z10, Z13, Z3
+	VFMADD231PS  Z11, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z1
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z8, Z13, Z6
+	VFMADD231PS  Z9, Z13, Z5
+	VFMADD231PS  Z10, Z13, Z4
+	VFMADD231PS  Z11, Z13, Z3
+	VFMADD231PS  Z12, Z13, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z8, Z13, Z7
+	VFMADD231PS  Z9, Z13, Z6
+	VFMADD231PS  Z10, Z13, Z5
+	VFMADD231PS  Z11, Z13, Z4
+	VFMADD231PS  Z12, Z13, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z13, Z7
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z11, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z4
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z7
+	VFMADD231PS  Z11, Z13, Z6
+	VFMADD231PS  Z12, Z13, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z11, Z13, Z7
+	VFMADD231PS  Z12, Z13, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z13, Z7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 180(AX), Z8
+	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z8, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z8, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z8, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z8, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x9(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z9, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z9, Z14, Z1
+	VFMADD231PS  Z10, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z14, Z2
+	VFMADD231PS  Z10, Z14, Z1
+	VFMADD231PS  Z11, Z14, Z0
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z9, Z14, Z3
+	VFMADD231PS  Z10, Z14, Z2
+	VFMADD231PS  Z11, Z14, Z1
+	VFMADD231PS  Z12, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z9, Z14, Z4
+	VFMADD231PS  Z10, Z14, Z3
+	VFMADD231PS  Z11, Z14, Z2
+	VFMADD231PS  Z12, Z14, Z1
+	VFMADD231PS  Z13, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z14, Z5
+	VFMADD231PS  Z10, Z14, Z4
+	VFMADD231PS  Z11, Z14, Z3
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z1
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z9, Z14, Z6
+	VFMADD231PS  Z10, Z14, Z5
+	VFMADD231PS  Z11, Z14, Z4
+	VFMADD231PS  Z12, Z14, Z3
+	VFMADD231PS  Z13, Z14, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z9, Z14, Z7
+	VFMADD231PS  Z10, Z14, Z6
+	VFMADD231PS  Z11, Z14, Z5
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z14, Z8
+	VFMADD231PS  Z10, Z14, Z7
+	VFMADD231PS  Z11, Z14, Z6
+	VFMADD231PS  Z12, Z14, Z5
+	VFMADD231PS  Z13, Z14, Z4
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z10, Z14, Z8
+	VFMADD231PS  Z11, Z14, Z7
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z11, Z14, Z8
+	VFMADD231PS  Z12, Z14, Z7
+	VFMADD231PS  Z13, Z14, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z7
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z13, Z14, Z8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z9
+	VMAXPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMAXPS       Z5, Z9, Z5
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS 180(AX), Z9
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z9, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s1x10(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s1x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z14
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z10, Z15, Z1
+	VFMADD231PS  Z11, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z15, Z2
+	VFMADD231PS  Z11, Z15, Z1
+	VFMADD231PS  Z12, Z15, Z0
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z3
+	VFMADD231PS  Z11, Z15, Z2
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z10, Z15, Z4
+	VFMADD231PS  Z11, Z15, Z3
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z15, Z5
+	VFMADD231PS  Z11, Z15, Z4
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z2
+	VFMADD231PS  Z14, Z15, Z1
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z6
+	VFMADD231PS  Z11, Z15, Z5
+	VFMADD231PS  Z12, Z15, Z4
+	VFMADD231PS  Z13, Z15, Z3
+	VFMADD231PS  Z14, Z15, Z2
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z10, Z15, Z7
+	VFMADD231PS  Z11, Z15, Z6
+	VFMADD231PS  Z12, Z15, Z5
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z15, Z8
+	VFMADD231PS  Z11, Z15, Z7
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z4
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z9
+	VFMADD231PS  Z11, Z15, Z8
+	VFMADD231PS  Z12, Z15, Z7
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z5
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z11, Z15, Z9
+	VFMADD231PS  Z12, Z15, Z8
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z8
+	VFMADD231PS  Z14, Z15, Z7
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z13, Z15, Z9
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z14, Z15, Z9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+	VBROADCASTSS 180(AX), Z10
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z10, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z10, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z10, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z10, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z10, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z9, Z10, Z9
+	VMOVUPS      Z9, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z1
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z1, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z2, Z1, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z1
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z1, Z0
+	VMOVUPS.Z    (R12), K1, Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z5, Z1, Z0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 180(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x2(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z2, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z3, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z7
+	ADDQ         R10, R12
+	VFMADD231PS  Z2, Z7, Z1
+	VFMADD231PS  Z4, Z7, Z0
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z3, Z7, Z1
+	VFMADD231PS  Z5, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z7
+	VFMADD231PS  Z4, Z7, Z1
+	VFMADD231PS  Z6, Z7, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z7
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z7, Z1
+	VMOVUPS.Z    (R12), K1, Z7
+	VFMADD231PS  Z6, Z7, Z1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 180(AX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x3(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z3, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z8, Z1
+	VFMADD231PS  Z5, Z8, Z0
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z4, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z3, Z8, Z2
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z7, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z4, Z8, Z2
+	VFMADD231PS  Z6, Z8, Z1
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z5, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z8
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z8, Z2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 180(AX), Z3
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x4(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z4, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z5, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z4, Z9, Z1
+	VFMADD231PS  Z6, Z9, Z0
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z5, Z9, Z1
+	VFMADD231PS  Z7, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z4, Z9, Z2
+	VFMADD231PS  Z6, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z9, Z2
+	VFMADD231PS  Z7, Z9, Z1
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z4, Z9, Z3
+	VFMADD231PS  Z6, Z9, Z2
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z5, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z9
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z7, Z9, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z8, Z9, Z3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 180(AX), Z4
+	VMINPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z4, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z4, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z4, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x5(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z5, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z6, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z10, Z1
+	VFMADD231PS  Z7, Z10, Z0
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z6, Z10, Z1
+	VFMADD231PS  Z8, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z5, Z10, Z2
+	VFMADD231PS  Z7, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z1
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z5, Z10, Z3
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z6, Z10, Z3
+	VFMADD231PS  Z8, Z10, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z10, Z4
+	VFMADD231PS  Z7, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z2
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z6, Z10, Z4
+	VFMADD231PS  Z8, Z10, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z7, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z10, Z4
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z9, Z10, Z4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS 180(AX), Z5
+	VMINPS       Z0, Z5, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z5, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z5, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z5, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z5, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x6(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z6, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z7, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z11, Z1
+	VFMADD231PS  Z8, Z11, Z0
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z7, Z11, Z1
+	VFMADD231PS  Z9, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z6, Z11, Z2
+	VFMADD231PS  Z8, Z11, Z1
+	VFMADD231PS  Z10, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z1
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z6, Z11, Z3
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z7, Z11, Z3
+	VFMADD231PS  Z9, Z11, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z11, Z4
+	VFMADD231PS  Z8, Z11, Z3
+	VFMADD231PS  Z10, Z11, Z2
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z7, Z11, Z4
+	VFMADD231PS  Z9, Z11, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z6, Z11, Z5
+	VFMADD231PS  Z8, Z11, Z4
+	VFMADD231PS  Z10, Z11, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z11, Z5
+	VFMADD231PS  Z9, Z11, Z4
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z8, Z11, Z5
+	VFMADD231PS  Z10, Z11, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z9, Z11, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z11, Z5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS 180(AX), Z6
+	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z6, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z6, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z6, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z6, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x7(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z7, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z8, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z12, Z1
+	VFMADD231PS  Z9, Z12, Z0
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z8, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z7, Z12, Z2
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z1
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z7, Z12, Z3
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z8, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z2
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z10, Z12, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z7, Z12, Z5
+	VFMADD231PS  Z9, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z12, Z5
+	VFMADD231PS  Z10, Z12, Z4
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z7, Z12, Z6
+	VFMADD231PS  Z9, Z12, Z5
+	VFMADD231PS  Z11, Z12, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z8, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z5
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z11, Z12, Z6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS 180(AX), Z7
+	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z7, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z7, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z7, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z7, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x8(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z8, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z9, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z13, Z1
+	VFMADD231PS  Z10, Z13, Z0
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z9, Z13, Z1
+	VFMADD231PS  Z11, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z8, Z13, Z2
+	VFMADD231PS  Z10, Z13, Z1
+	VFMADD231PS  Z12, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z13, Z2
+	VFMADD231PS  Z11, Z13, Z1
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z8, Z13, Z3
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z9, Z13, Z3
+	VFMADD231PS  Z11, Z13, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z13, Z4
+	VFMADD231PS  Z10, Z13, Z3
+	VFMADD231PS  Z12, Z13, Z2
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z9, Z13, Z4
+	VFMADD231PS  Z11, Z13, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z8, Z13, Z5
+	VFMADD231PS  Z10, Z13, Z4
+	VFMADD231PS  Z12, Z13, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z13, Z5
+	VFMADD231PS  Z11, Z13, Z4
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z8, Z13, Z6
+	VFMADD231PS  Z10, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z9, Z13, Z6
+	VFMADD231PS  Z11, Z13, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z13, Z7
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z12, Z13, Z5
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z9, Z13, Z7
+	VFMADD231PS  Z11, Z13, Z6
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z10, Z13, Z7
+	VFMADD231PS  Z12, Z13, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z11, Z13, Z7
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z12, Z13, Z7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 180(AX), Z8
+	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z8, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z8, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z8, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z8, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x9(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z9, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z10, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z14, Z1
+	VFMADD231PS  Z11, Z14, Z0
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z10, Z14, Z1
+	VFMADD231PS  Z12, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z9, Z14, Z2
+	VFMADD231PS  Z11, Z14, Z1
+	VFMADD231PS  Z13, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z14, Z2
+	VFMADD231PS  Z12, Z14, Z1
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z9, Z14, Z3
+	VFMADD231PS  Z11, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z10, Z14, Z3
+	VFMADD231PS  Z12, Z14, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z14, Z4
+	VFMADD231PS  Z11, Z14, Z3
+	VFMADD231PS  Z13, Z14, Z2
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z10, Z14, Z4
+	VFMADD231PS  Z12, Z14, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z9, Z14, Z5
+	VFMADD231PS  Z11, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z14, Z5
+	VFMADD231PS  Z12, Z14, Z4
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z9, Z14, Z6
+	VFMADD231PS  Z11, Z14, Z5
+	VFMADD231PS  Z13, Z14, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z10, Z14, Z6
+	VFMADD231PS  Z12, Z14, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z14, Z7
+	VFMADD231PS  Z11, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z5
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z10, Z14, Z7
+	VFMADD231PS  Z12, Z14, Z6
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z9, Z14, Z8
+	VFMADD231PS  Z11, Z14, Z7
+	VFMADD231PS  Z13, Z14, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z14, Z8
+	VFMADD231PS  Z12, Z14, Z7
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z11, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z7
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z13, Z14, Z8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z9
+	VMAXPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMAXPS       Z5, Z9, Z5
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS 180(AX), Z9
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z9, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise5s2x10(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise5s2x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z14
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z11, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z15, Z1
+	VFMADD231PS  Z12, Z15, Z0
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z11, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z10, Z15, Z2
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z11, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z1
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z3
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z14, Z15, Z1
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z11, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z2
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z15, Z4
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z14, Z15, Z2
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z11, Z15, Z4
+	VFMADD231PS  Z13, Z15, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z10, Z15, Z5
+	VFMADD231PS  Z12, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z3
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z11, Z15, Z5
+	VFMADD231PS  Z13, Z15, Z4
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z6
+	VFMADD231PS  Z12, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z4
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z11, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z5
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z15, Z7
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z5
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z11, Z15, Z7
+	VFMADD231PS  Z13, Z15, Z6
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z10, Z15, Z8
+	VFMADD231PS  Z12, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z6
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z11, Z15, Z8
+	VFMADD231PS  Z13, Z15, Z7
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z9
+	VFMADD231PS  Z12, Z15, Z8
+	VFMADD231PS  Z14, Z15, Z7
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z11, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z8
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z13, Z15, Z9
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z14, Z15, Z9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+	VBROADCASTSS 180(AX), Z10
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z10, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z10, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z10, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z10, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z10, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z9, Z10, Z9
+	VMOVUPS      Z9, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x1(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z1
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z1, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z2, Z1, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z1
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z1, Z0
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z1
+	VFMADD231PS  Z5, Z1, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z1
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z1, Z0
+	VMOVUPS.Z    (R12), K1, Z8
+	VFMADD231PS  Z7, Z8, Z0
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 180(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x01, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x2(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x2(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z2
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z2, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z2, Z9, Z1
+	VFMADD231PS  Z3, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z2
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z2, Z1
+	VFMADD231PS  Z4, Z2, Z0
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z4, Z9, Z1
+	VFMADD231PS  Z5, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z5, Z9, Z1
+	VFMADD231PS  Z6, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z2
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z2, Z1
+	VFMADD231PS  Z7, Z2, Z0
+	VMOVUPS.Z    (R12), K1, Z9
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z9
+	VFMADD231PS  Z8, Z9, Z1
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 180(AX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x02, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x3(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x3(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z3
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z3, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z3, Z10, Z1
+	VFMADD231PS  Z4, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z3, Z10, Z2
+	VFMADD231PS  Z4, Z10, Z1
+	VFMADD231PS  Z5, Z10, Z0
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z4, Z10, Z2
+	VFMADD231PS  Z5, Z10, Z1
+	VFMADD231PS  Z6, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z5, Z10, Z2
+	VFMADD231PS  Z6, Z10, Z1
+	VFMADD231PS  Z7, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z10, Z2
+	VFMADD231PS  Z7, Z10, Z1
+	VFMADD231PS  Z8, Z10, Z0
+	VMOVUPS.Z    (R12), K1, Z10
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z10
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z10, Z2
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 180(AX), Z3
+	VMINPS       Z0, Z3, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z3, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x03, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x4(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x4(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z4
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z4, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z4, Z11, Z1
+	VFMADD231PS  Z5, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z4, Z11, Z2
+	VFMADD231PS  Z5, Z11, Z1
+	VFMADD231PS  Z6, Z11, Z0
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z4, Z11, Z3
+	VFMADD231PS  Z5, Z11, Z2
+	VFMADD231PS  Z6, Z11, Z1
+	VFMADD231PS  Z7, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z5, Z11, Z3
+	VFMADD231PS  Z6, Z11, Z2
+	VFMADD231PS  Z7, Z11, Z1
+	VFMADD231PS  Z8, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z11, Z3
+	VFMADD231PS  Z7, Z11, Z2
+	VFMADD231PS  Z8, Z11, Z1
+	VFMADD231PS  Z9, Z11, Z0
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z7, Z11, Z3
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z1
+	VFMADD231PS  Z10, Z11, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z11
+	VFMADD231PS  Z8, Z11, Z3
+	VFMADD231PS  Z9, Z11, Z2
+	VFMADD231PS  Z10, Z11, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z11
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z11, Z3
+	VFMADD231PS  Z10, Z11, Z2
+	VMOVUPS.Z    (R12), K1, Z11
+	VFMADD231PS  Z10, Z11, Z3
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 180(AX), Z4
+	VMINPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z4, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z4, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z4, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x04, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x5(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x5(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z5
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z5, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z5, Z12, Z1
+	VFMADD231PS  Z6, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z5, Z12, Z2
+	VFMADD231PS  Z6, Z12, Z1
+	VFMADD231PS  Z7, Z12, Z0
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z5, Z12, Z3
+	VFMADD231PS  Z6, Z12, Z2
+	VFMADD231PS  Z7, Z12, Z1
+	VFMADD231PS  Z8, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z5, Z12, Z4
+	VFMADD231PS  Z6, Z12, Z3
+	VFMADD231PS  Z7, Z12, Z2
+	VFMADD231PS  Z8, Z12, Z1
+	VFMADD231PS  Z9, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z12, Z4
+	VFMADD231PS  Z7, Z12, Z3
+	VFMADD231PS  Z8, Z12, Z2
+	VFMADD231PS  Z9, Z12, Z1
+	VFMADD231PS  Z10, Z12, Z0
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z7, Z12, Z4
+	VFMADD231PS  Z8, Z12, Z3
+	VFMADD231PS  Z9, Z12, Z2
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z12
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z12, Z4
+	VFMADD231PS  Z10, Z12, Z3
+	VFMADD231PS  Z11, Z12, Z2
+	VMOVUPS.Z    (R12), K1, Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z12
+	VFMADD231PS  Z11, Z12, Z4
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS 180(AX), Z5
+	VMINPS       Z0, Z5, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z5, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z5, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z5, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z5, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x05, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x6(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x6(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z6
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z6, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z6, Z13, Z1
+	VFMADD231PS  Z7, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z13, Z2
+	VFMADD231PS  Z7, Z13, Z1
+	VFMADD231PS  Z8, Z13, Z0
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z6, Z13, Z3
+	VFMADD231PS  Z7, Z13, Z2
+	VFMADD231PS  Z8, Z13, Z1
+	VFMADD231PS  Z9, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z6, Z13, Z4
+	VFMADD231PS  Z7, Z13, Z3
+	VFMADD231PS  Z8, Z13, Z2
+	VFMADD231PS  Z9, Z13, Z1
+	VFMADD231PS  Z10, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z6, Z13, Z5
+	VFMADD231PS  Z7, Z13, Z4
+	VFMADD231PS  Z8, Z13, Z3
+	VFMADD231PS  Z9, Z13, Z2
+	VFMADD231PS  Z10, Z13, Z1
+	VFMADD231PS  Z11, Z13, Z0
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z7, Z13, Z5
+	VFMADD231PS  Z8, Z13, Z4
+	VFMADD231PS  Z9, Z13, Z3
+	VFMADD231PS  Z10, Z13, Z2
+	VFMADD231PS  Z11, Z13, Z1
+	VFMADD231PS  Z12, Z13, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z8, Z13, Z5
+	VFMADD231PS  Z9, Z13, Z4
+	VFMADD231PS  Z10, Z13, Z3
+	VFMADD231PS  Z11, Z13, Z2
+	VFMADD231PS  Z12, Z13, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z13, Z5
+	VFMADD231PS  Z10, Z13, Z4
+	VFMADD231PS  Z11, Z13, Z3
+	VFMADD231PS  Z12, Z13, Z2
+	VMOVUPS.Z    (R12), K1, Z13
+	VFMADD231PS  Z10, Z13, Z5
+	VFMADD231PS  Z11, Z13, Z4
+	VFMADD231PS  Z12, Z13, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z13
+	VFMADD231PS  Z11, Z13, Z5
+	VFMADD231PS  Z12, Z13, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z13
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z13, Z5
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS 180(AX), Z6
+	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z6, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z6, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z6, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z6, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x06, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x7(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x7(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z7
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z7, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z7, Z14, Z1
+	VFMADD231PS  Z8, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z14, Z2
+	VFMADD231PS  Z8, Z14, Z1
+	VFMADD231PS  Z9, Z14, Z0
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z7, Z14, Z3
+	VFMADD231PS  Z8, Z14, Z2
+	VFMADD231PS  Z9, Z14, Z1
+	VFMADD231PS  Z10, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z7, Z14, Z4
+	VFMADD231PS  Z8, Z14, Z3
+	VFMADD231PS  Z9, Z14, Z2
+	VFMADD231PS  Z10, Z14, Z1
+	VFMADD231PS  Z11, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z7, Z14, Z5
+	VFMADD231PS  Z8, Z14, Z4
+	VFMADD231PS  Z9, Z14, Z3
+	VFMADD231PS  Z10, Z14, Z2
+	VFMADD231PS  Z11, Z14, Z1
+	VFMADD231PS  Z12, Z14, Z0
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z7, Z14, Z6
+	VFMADD231PS  Z8, Z14, Z5
+	VFMADD231PS  Z9, Z14, Z4
+	VFMADD231PS  Z10, Z14, Z3
+	VFMADD231PS  Z11, Z14, Z2
+	VFMADD231PS  Z12, Z14, Z1
+	VFMADD231PS  Z13, Z14, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z8, Z14, Z6
+	VFMADD231PS  Z9, Z14, Z5
+	VFMADD231PS  Z10, Z14, Z4
+	VFMADD231PS  Z11, Z14, Z3
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z14, Z6
+	VFMADD231PS  Z10, Z14, Z5
+	VFMADD231PS  Z11, Z14, Z4
+	VFMADD231PS  Z12, Z14, Z3
+	VFMADD231PS  Z13, Z14, Z2
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z10, Z14, Z6
+	VFMADD231PS  Z11, Z14, Z5
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z14
+	VFMADD231PS  Z11, Z14, Z6
+	VFMADD231PS  Z12, Z14, Z5
+	VFMADD231PS  Z13, Z14, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z14
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z5
+	VMOVUPS.Z    (R12), K1, Z14
+	VFMADD231PS  Z13, Z14, Z6
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS 180(AX), Z7
+	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z7, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z7, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z7, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z7, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x07, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x8(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x8(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z8
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z14
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z8, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z8, Z15, Z1
+	VFMADD231PS  Z9, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z15, Z2
+	VFMADD231PS  Z9, Z15, Z1
+	VFMADD231PS  Z10, Z15, Z0
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z8, Z15, Z3
+	VFMADD231PS  Z9, Z15, Z2
+	VFMADD231PS  Z10, Z15, Z1
+	VFMADD231PS  Z11, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z8, Z15, Z4
+	VFMADD231PS  Z9, Z15, Z3
+	VFMADD231PS  Z10, Z15, Z2
+	VFMADD231PS  Z11, Z15, Z1
+	VFMADD231PS  Z12, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z8, Z15, Z5
+	VFMADD231PS  Z9, Z15, Z4
+	VFMADD231PS  Z10, Z15, Z3
+	VFMADD231PS  Z11, Z15, Z2
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z0
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z8, Z15, Z6
+	VFMADD231PS  Z9, Z15, Z5
+	VFMADD231PS  Z10, Z15, Z4
+	VFMADD231PS  Z11, Z15, Z3
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z8, Z15, Z7
+	VFMADD231PS  Z9, Z15, Z6
+	VFMADD231PS  Z10, Z15, Z5
+	VFMADD231PS  Z11, Z15, Z4
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z2
+	VFMADD231PS  Z14, Z15, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z15, Z7
+	VFMADD231PS  Z10, Z15, Z6
+	VFMADD231PS  Z11, Z15, Z5
+	VFMADD231PS  Z12, Z15, Z4
+	VFMADD231PS  Z13, Z15, Z3
+	VFMADD231PS  Z14, Z15, Z2
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z10, Z15, Z7
+	VFMADD231PS  Z11, Z15, Z6
+	VFMADD231PS  Z12, Z15, Z5
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z11, Z15, Z7
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z15
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z15, Z7
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z5
+	VMOVUPS.Z    (R12), K1, Z15
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z6
+	VMOVUPS.Z    (R12)(CX*1), K1, Z15
+	VFMADD231PS  Z14, Z15, Z7
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 180(AX), Z8
+	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z8, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z8, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z8, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z8, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x08, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x9(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x9(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z9
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z14
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z15
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z16
+	VFMADD231PS  Z9, Z16, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z16
+	VFMADD231PS  Z9, Z16, Z1
+	VFMADD231PS  Z10, Z16, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z16
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z16, Z2
+	VFMADD231PS  Z10, Z16, Z1
+	VFMADD231PS  Z11, Z16, Z0
+	VMOVUPS.Z    (R12), K1, Z16
+	VFMADD231PS  Z9, Z16, Z3
+	VFMADD231PS  Z10, Z16, Z2
+	VFMADD231PS  Z11, Z16, Z1
+	VFMADD231PS  Z12, Z16, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z16
+	VFMADD231PS  Z9, Z16, Z4
+	VFMADD231PS  Z10, Z16, Z3
+	VFMADD231PS  Z11, Z16, Z2
+	VFMADD231PS  Z12, Z16, Z1
+	VFMADD231PS  Z13, Z16, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z16
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z16, Z5
+	VFMADD231PS  Z10, Z16, Z4
+	VFMADD231PS  Z11, Z16, Z3
+	VFMADD231PS  Z12, Z16, Z2
+	VFMADD231PS  Z13, Z16, Z1
+	VFMADD231PS  Z14, Z16, Z0
+	VMOVUPS.Z    (R12), K1, Z16
+	VFMADD231PS  Z9, Z16, Z6
+	VFMADD231PS  Z10, Z16, Z5
+	VFMADD231PS  Z11, Z16, Z4
+	VFMADD231PS  Z12, Z16, Z3
+	VFMADD231PS  Z13, Z16, Z2
+	VFMADD231PS  Z14, Z16, Z1
+	VFMADD231PS  Z15, Z16, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z16
+	VFMADD231PS  Z9, Z16, Z7
+	VFMADD231PS  Z10, Z16, Z6
+	VFMADD231PS  Z11, Z16, Z5
+	VFMADD231PS  Z12, Z16, Z4
+	VFMADD231PS  Z13, Z16, Z3
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z16
+	ADDQ         R10, R12
+	VFMADD231PS  Z9, Z16, Z8
+	VFMADD231PS  Z10, Z16, Z7
+	VFMADD231PS  Z11, Z16, Z6
+	VFMADD231PS  Z12, Z16, Z5
+	VFMADD231PS  Z13, Z16, Z4
+	VFMADD231PS  Z14, Z16, Z3
+	VFMADD231PS  Z15, Z16, Z2
+	VMOVUPS.Z    (R12), K1, Z16
+	VFMADD231PS  Z10, Z16, Z8
+	VFMADD231PS  Z11, Z16, Z7
+	VFMADD231PS  Z12, Z16, Z6
+	VFMADD231PS  Z13, Z16, Z5
+	VFMADD231PS  Z14, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z16
+	VFMADD231PS  Z11, Z16, Z8
+	VFMADD231PS  Z12, Z16, Z7
+	VFMADD231PS  Z13, Z16, Z6
+	VFMADD231PS  Z14, Z16, Z5
+	VFMADD231PS  Z15, Z16, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z16
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z16, Z8
+	VFMADD231PS  Z13, Z16, Z7
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z5
+	VMOVUPS.Z    (R12), K1, Z16
+	VFMADD231PS  Z13, Z16, Z8
+	VFMADD231PS  Z14, Z16, Z7
+	VFMADD231PS  Z15, Z16, Z6
+	VMOVUPS.Z    (R12)(CX*1), K1, Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z7
+	VMOVUPS.Z    (R12)(CX*2), K1, Z16
+	ADDQ         R10, R12
+	VFMADD231PS  Z15, Z16, Z8
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z9
+	VMAXPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMAXPS       Z5, Z9, Z5
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS 180(AX), Z9
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z9, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x09, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	VZEROUPPER
+	RET
+
+// func avx512Depthwise7s1x10(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Depthwise7s1x10(SB), NOSPLIT, $40-8
+	MOVQ d+0(FP), AX
+	MOVQ 56(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 64(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 96(AX), BX
+	SHLQ $0x02, BX
+	MOVQ 160(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 128(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ $0x00000000, 16(SP)
+	LEAQ (CX)(CX*2), R10
+
+channels:
+	MOVQ    8(SP), DI
+	MOVQ    $0x00000010, R8
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	MOVL    $0xffffffff, R8
+	BZHIL   DI, R8, R8
+	KMOVW   R8, K1
+	MOVQ    (AX), DI
+	ADDQ    16(SP), DI
+	MOVQ    136(AX), R8
+	ADDQ    16(SP), R8
+	MOVQ    184(AX), R9
+	MOVQ    R9, (SP)
+
+tile:
+	MOVQ      104(AX), R9
+	ADDQ      16(SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	MOVQ      72(AX), R9
+	ADDQ      16(SP), R9
+	MOVQ      24(AX), R11
+	MOVQ      32(AX), R12
+	MOVQ      R12, 32(SP)
+
+row:
+	MOVQ         (R11), R12
+	ADDQ         $0x08, R11
+	SHLQ         $0x02, R12
+	ADDQ         DI, R12
+	VMOVUPS.Z    (R9), K1, Z10
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z11
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z12
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z13
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z14
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z15
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R9), K1, Z16
+	ADDQ         BX, R9
+	VMOVUPS.Z    (R12), K1, Z17
+	VFMADD231PS  Z10, Z17, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z17
+	VFMADD231PS  Z10, Z17, Z1
+	VFMADD231PS  Z11, Z17, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z17
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z17, Z2
+	VFMADD231PS  Z11, Z17, Z1
+	VFMADD231PS  Z12, Z17, Z0
+	VMOVUPS.Z    (R12), K1, Z17
+	VFMADD231PS  Z10, Z17, Z3
+	VFMADD231PS  Z11, Z17, Z2
+	VFMADD231PS  Z12, Z17, Z1
+	VFMADD231PS  Z13, Z17, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z17
+	VFMADD231PS  Z10, Z17, Z4
+	VFMADD231PS  Z11, Z17, Z3
+	VFMADD231PS  Z12, Z17, Z2
+	VFMADD231PS  Z13, Z17, Z1
+	VFMADD231PS  Z14, Z17, Z0
+	VMOVUPS.Z    (R12)(CX*2), K1, Z17
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z17, Z5
+	VFMADD231PS  Z11, Z17, Z4
+	VFMADD231PS  Z12, Z17, Z3
+	VFMADD231PS  Z13, Z17, Z2
+	VFMADD231PS  Z14, Z17, Z1
+	VFMADD231PS  Z15, Z17, Z0
+	VMOVUPS.Z    (R12), K1, Z17
+	VFMADD231PS  Z10, Z17, Z6
+	VFMADD231PS  Z11, Z17, Z5
+	VFMADD231PS  Z12, Z17, Z4
+	VFMADD231PS  Z13, Z17, Z3
+	VFMADD231PS  Z14, Z17, Z2
+	VFMADD231PS  Z15, Z17, Z1
+	VFMADD231PS  Z16, Z17, Z0
+	VMOVUPS.Z    (R12)(CX*1), K1, Z17
+	VFMADD231PS  Z10, Z17, Z7
+	VFMADD231PS  Z11, Z17, Z6
+	VFMADD231PS  Z12, Z17, Z5
+	VFMADD231PS  Z13, Z17, Z4
+	VFMADD231PS  Z14, Z17, Z3
+	VFMADD231PS  Z15, Z17, Z2
+	VFMADD231PS  Z16, Z17, Z1
+	VMOVUPS.Z    (R12)(CX*2), K1, Z17
+	ADDQ         R10, R12
+	VFMADD231PS  Z10, Z17, Z8
+	VFMADD231PS  Z11, Z17, Z7
+	VFMADD231PS  Z12, Z17, Z6
+	VFMADD231PS  Z13, Z17, Z5
+	VFMADD231PS  Z14, Z17, Z4
+	VFMADD231PS  Z15, Z17, Z3
+	VFMADD231PS  Z16, Z17, Z2
+	VMOVUPS.Z    (R12), K1, Z17
+	VFMADD231PS  Z10, Z17, Z9
+	VFMADD231PS  Z11, Z17, Z8
+	VFMADD231PS  Z12, Z17, Z7
+	VFMADD231PS  Z13, Z17, Z6
+	VFMADD231PS  Z14, Z17, Z5
+	VFMADD231PS  Z15, Z17, Z4
+	VFMADD231PS  Z16, Z17, Z3
+	VMOVUPS.Z    (R12)(CX*1), K1, Z17
+	VFMADD231PS  Z11, Z17, Z9
+	VFMADD231PS  Z12, Z17, Z8
+	VFMADD231PS  Z13, Z17, Z7
+	VFMADD231PS  Z14, Z17, Z6
+	VFMADD231PS  Z15, Z17, Z5
+	VFMADD231PS  Z16, Z17, Z4
+	VMOVUPS.Z    (R12)(CX*2), K1, Z17
+	ADDQ         R10, R12
+	VFMADD231PS  Z12, Z17, Z9
+	VFMADD231PS  Z13, Z17, Z8
+	VFMADD231PS  Z14, Z17, Z7
+	VFMADD231PS  Z15, Z17, Z6
+	VFMADD231PS  Z16, Z17, Z5
+	VMOVUPS.Z    (R12), K1, Z17
+	VFMADD231PS  Z13, Z17, Z9
+	VFMADD231PS  Z14, Z17, Z8
+	VFMADD231PS  Z15, Z17, Z7
+	VFMADD231PS  Z16, Z17, Z6
+	VMOVUPS.Z    (R12)(CX*1), K1, Z17
+	VFMADD231PS  Z14, Z17, Z9
+	VFMADD231PS  Z15, Z17, Z8
+	VFMADD231PS  Z16, Z17, Z7
+	VMOVUPS.Z    (R12)(CX*2), K1, Z17
+	ADDQ         R10, R12
+	VFMADD231PS  Z15, Z17, Z9
+	VFMADD231PS  Z16, Z17, Z8
+	VMOVUPS.Z    (R12), K1, Z17
+	VFMADD231PS  Z16, Z17, Z9
+	DECQ         32(SP)
+	JNZ          row
+	VBROADCASTSS 176(AX), Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+	VBROADCASTSS 180(AX), Z10
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z1, Z10, Z1
+	VMOVUPS      Z1, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      Z2, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z3, Z10, Z3
+	VMOVUPS      Z3, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      Z4, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z5, Z10, Z5
+	VMOVUPS      Z5, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS      Z6, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z7, Z10, Z7
+	VMOVUPS      Z7, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z8, Z10, Z8
+	VMOVUPS      Z8, K1, (R8)
+	ADDQ         SI, R8
+	VMINPS       Z9, Z10, Z9
+	VMOVUPS      Z9, K1, (R8)
+	ADDQ         SI, R8
+	IMUL3Q       $0x0a, DX, R9
+	ADDQ         R9, DI
+	DECQ         (SP)
+	JNZ          tile
+	ADDQ         $0x00000040, 16(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
 	VZEROUPPER
 	RET
 

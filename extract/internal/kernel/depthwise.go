@@ -19,10 +19,36 @@ type Depthwise struct {
 	N   int // pixels
 
 	Lo, Hi float32 // bounds of the results
+
+	Tiles int // for kernels that take tiles of pixels: how many
 }
 
 // Depthwise computes one row of a depthwise convolution.
 func (s *Set) Depthwise(d *Depthwise) { s.depthwise(d) }
+
+// A tapKind is a width of depthwise convolution, in taps, and its stride.
+type tapKind struct{ width, stride int }
+
+// tiled runs a depthwise convolution by kernels for tiles of up to len(k)−1
+// pixels, in tiles of nearly the same size.
+func tiled(k []func(*Depthwise), d *Depthwise) {
+	most := len(k) - 1
+	tiles := (d.N + most - 1) / most
+	pixels := d.N / tiles
+	more := d.N - pixels*tiles // so many tiles have one pixel more
+	if more == 0 {
+		d.Tiles = tiles
+		k[pixels](d)
+		return
+	}
+	in, out := d.In, d.Out
+	d.Tiles = more
+	k[pixels+1](d)
+	done := more * (pixels + 1)
+	d.In, d.Out, d.Tiles = in[done*d.Step:], out[done*d.LDO:], tiles-more
+	k[pixels](d)
+	d.In, d.Out = in, out
+}
 
 func depthwiseRow(d *Depthwise) {
 	for p := range d.N {

@@ -8,7 +8,7 @@ import (
 )
 
 // TestFieldsLieWhereTheGeneratorThinks checks the constants in _asm/product.go
-// and _asm/depthwise.go.
+// and the depthwise ones.
 func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 	var a Tile
 	var d Depthwise
@@ -23,6 +23,7 @@ func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 		"Depthwise.LDW": {unsafe.Offsetof(d.LDW), 96}, "Depthwise.Bias": {unsafe.Offsetof(d.Bias), 104}, "Depthwise.C": {unsafe.Offsetof(d.C), 128},
 		"Depthwise.Out": {unsafe.Offsetof(d.Out), 136}, "Depthwise.LDO": {unsafe.Offsetof(d.LDO), 160}, "Depthwise.N": {unsafe.Offsetof(d.N), 168},
 		"Depthwise.Lo": {unsafe.Offsetof(d.Lo), 176}, "Depthwise.Hi": {unsafe.Offsetof(d.Hi), 180},
+		"Depthwise.Tiles": {unsafe.Offsetof(d.Tiles), 184},
 	} {
 		if is[0] != is[1] {
 			t.Errorf("%s lies at byte %d, generated code takes it from %d", name, is[0], is[1])

@@ -23,7 +23,7 @@ func native() []*Set {
 var avx512 = &Set{
 	Name:      "avx512",
 	panels:    avx512Panels,
-	depthwise: avx512Depthwise,
+	depthwise: depthwiseBy(avx512Taps, avx512Depthwise),
 	maxInto:   avx512MaxInto,
 	addInto:   avx512AddInto,
 	mulInto:   avx512MulInto,
@@ -34,7 +34,7 @@ var avx512 = &Set{
 var avx2 = &Set{
 	Name:      "avx2",
 	panels:    avx2Panels,
-	depthwise: avx2WholeVectors,
+	depthwise: wholeVectors(depthwiseBy(avx2Taps, avx2Depthwise)),
 	maxInto:   avx2MaxInto,
 	addInto:   avx2AddInto,
 	mulInto:   avx2MulInto,
@@ -42,19 +42,42 @@ var avx2 = &Set{
 	clip:      avx2Clip,
 }
 
-// avx2WholeVectors leaves the channels behind the last whole vector to portable
-// code: masked memory operands are slow on some processors that have no AVX-512,
-// and hardly any network has such channels.
-func avx2WholeVectors(d *Depthwise) {
-	const lanes = 8
-	whole, part := *d, *d
-	whole.C = d.C / lanes * lanes
-	if whole.C > 0 {
-		avx2Depthwise(&whole)
+// depthwiseBy chooses the kernel for a width and stride, or else the general one.
+func depthwiseBy(taps map[tapKind][]func(*Depthwise), general func(*Depthwise)) func(*Depthwise) {
+	var table [8][3][]func(*Depthwise) // width, stride: a map is slow for rows of a few pixels
+	for k, f := range taps {
+		table[k.width][k.stride] = f
 	}
-	if part.C -= whole.C; part.C > 0 {
-		k := whole.C
-		part.In, part.W, part.Bias, part.Out = d.In[k:], d.W[k:], d.Bias[k:], d.Out[k:]
-		depthwiseRow(&part)
+	return func(d *Depthwise) {
+		if d.KW < len(table) {
+			for stride := 1; stride <= 2; stride++ {
+				if k := table[d.KW][stride]; k != nil && d.Step == stride*d.Tap {
+					tiled(k, d)
+					return
+				}
+			}
+		}
+		general(d)
+	}
+}
+
+// wholeVectors leaves the channels behind the last whole vector to portable code:
+// masked memory operands are slow on some processors that have no AVX-512, and
+// hardly any network has such channels.
+func wholeVectors(f func(*Depthwise)) func(*Depthwise) {
+	const lanes = 8
+	return func(d *Depthwise) {
+		if d.C%lanes == 0 {
+			f(d)
+			return
+		}
+		whole, k := *d, d.C/lanes*lanes
+		if k > 0 {
+			d.C = k
+			f(d)
+		}
+		d.In, d.W, d.Bias, d.Out, d.C = d.In[k:], d.W[k:], d.Bias[k:], d.Out[k:], whole.C-k
+		depthwiseRow(d)
+		*d = whole
 	}
 }

@@ -97,8 +97,16 @@ func (s *Set) panelFor(n int) *panelKind {
 // Multiply computes m rows of the product for panel q. The caller has set
 // everything in t except B, Bias, Cols, Rows and Tiles, with C and R at the
 // panel's first column. It changes t.
-func (q *Panel) Multiply(t *Tile, m int) {
-	t.B, t.Bias, t.Cols = q.B, q.Bias, q.Cols
+func (q *Panel) Multiply(t *Tile, m int) { q.MultiplyFrom(t, 0, m) }
+
+// MultiplyFrom is Multiply with the weights from the k-th on, for a product whose
+// depth is cut in parts: each part adds to the result of those before it, by
+// Tile.R, and only the first one adds the bias.
+func (q *Panel) MultiplyFrom(t *Tile, k, m int) {
+	t.B, t.Bias, t.Cols = q.B[k*q.kind.width:], q.Bias, q.Cols
+	if k > 0 {
+		t.Bias = noBias[:]
+	}
 	tiles := (m + q.kind.rows - 1) / q.kind.rows
 	rows := m / tiles
 	more := m - rows*tiles // so many tiles have one row more
@@ -112,6 +120,8 @@ func (q *Panel) Multiply(t *Tile, m int) {
 	}
 	q.tiles(t, rows, tiles-more)
 }
+
+var noBias [64]float32 // as many as the widest panel has columns
 
 func (q *Panel) tiles(t *Tile, rows, tiles int) {
 	t.Rows, t.Tiles = rows, tiles

@@ -32,14 +32,22 @@ func depthwise(v *vector) {
 	g.function("Depthwise", "func(d *Depthwise)")
 	g.setUp()
 	Label("channels")
+	g.startChannels()
+	move(g.left, load(g.d, dwN))
+	for _, pixels := range []int{8, 4, 2, 1} {
+		g.groups(pixels)
+	}
+	g.nextChannels()
+}
+
+// startChannels sets the mask and the pointers for a vector of channels.
+func (g *dw) startChannels() {
 	if g.masks {
-		n := GP64()
+		n, most, ones := GP64(), GP64(), GP32()
 		MOVQ(g.chans, n)
-		limit := GP64()
-		MOVQ(U32(uint32(g.floats)), limit)
-		CMPQ(n, limit)
-		CMOVQGT(limit, n)
-		ones := GP32()
+		MOVQ(U32(uint32(g.floats)), most)
+		CMPQ(n, most)
+		CMOVQGT(most, n)
 		MOVL(U32(0xffffffff), ones)
 		BZHIL(n.As32(), ones, ones)
 		KMOVW(ones, g.mask)
@@ -48,10 +56,10 @@ func depthwise(v *vector) {
 	ADDQ(g.offset, g.in)
 	MOVQ(field(g.d, dwOut), g.out)
 	ADDQ(g.offset, g.out)
-	move(g.left, load(g.d, dwN))
-	for _, pixels := range []int{8, 4, 2, 1} {
-		g.pixels(pixels)
-	}
+}
+
+// nextChannels repeats all for the next vector of channels, or returns.
+func (g *dw) nextChannels() {
 	ADDQ(U32(uint32(g.bytes())), g.offset)
 	SUBQ(U32(uint32(g.floats)), g.chans)
 	JG(LabelRef("channels"))
@@ -75,20 +83,14 @@ func (g *dw) setUp() {
 	}
 }
 
-// pixels computes as many groups of n pixels as are left: one at most, unless it
+// groups computes as many groups of n pixels as are left: one at most, unless it
 // is the largest group.
-func (g *dw) pixels(n int) {
+func (g *dw) groups(n int) {
 	again, done := fmt.Sprintf("pixels%d", n), fmt.Sprintf("after%d", n)
 	Label(again)
 	CMPQ(g.left, Imm(uint64(n)))
 	JL(LabelRef(done))
-	sums := g.newN(n)
-	bias := load(g.d, dwBias)
-	ADDQ(g.offset, bias)
-	g.loadVector(field(bias, 0), sums[0])
-	for _, s := range sums[1:] {
-		VMOVAPS(sums[0], s)
-	}
+	sums := g.startSums(n)
 	g.rows(n, sums)
 	g.finish(n, sums)
 	SUBQ(Imm(uint64(n)), g.left)
@@ -96,6 +98,18 @@ func (g *dw) pixels(n int) {
 		JMP(LabelRef(again))
 	}
 	Label(done)
+}
+
+// startSums sets the sums of n pixels to the bias.
+func (g *dw) startSums(n int) []reg.VecVirtual {
+	sums := g.newN(n)
+	bias := load(g.d, dwBias)
+	ADDQ(g.offset, bias)
+	g.loadVector(field(bias, 0), sums[0])
+	for _, s := range sums[1:] {
+		VMOVAPS(sums[0], s)
+	}
+	return sums
 }
 
 func (g *dw) loadVector(m Mem, to reg.VecVirtual) {
@@ -145,12 +159,14 @@ func (g *dw) rows(n int, sums []reg.VecVirtual) {
 
 // finish clips and stores n pixels and moves on.
 func (g *dw) finish(n int, sums []reg.VecVirtual) {
-	lo, hi := g.new(), g.new()
-	VBROADCASTSS(field(g.d, dwLo), lo)
-	VBROADCASTSS(field(g.d, dwHi), hi)
+	bound := g.new()
+	VBROADCASTSS(field(g.d, dwLo), bound)
 	for _, s := range sums {
-		VMAXPS(s, lo, s)
-		VMINPS(s, hi, s)
+		VMAXPS(s, bound, s)
+	}
+	VBROADCASTSS(field(g.d, dwHi), bound)
+	for _, s := range sums {
+		VMINPS(s, bound, s)
 		if g.masks {
 			VMOVUPS(s, g.mask, field(g.out, 0))
 		} else {
@@ -158,5 +174,7 @@ func (g *dw) finish(n int, sums []reg.VecVirtual) {
 		}
 		ADDQ(g.ldo, g.out)
 	}
-	LEAQ(Mem{Base: g.in, Index: g.step, Scale: uint8(n)}, g.in)
+	skip := GP64()
+	IMUL3Q(Imm(uint64(n)), g.step, skip)
+	ADDQ(skip, g.in)
 }

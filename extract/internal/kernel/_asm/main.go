@@ -22,6 +22,7 @@ func main() {
 	ConstraintExpr("amd64,!purego")
 	products(v)
 	depthwise(v)
+	depthwiseTaps(v)
 	pointwise(v)
 	if err := v.declare(*stubs); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -60,7 +60,9 @@ func (v *vector) declare(path string) error {
 		}
 		b.WriteString("}},\n")
 	}
-	b.WriteString("}\n\n" + strings.Join(v.declarations, "\n\n") + "\n")
+	b.WriteString("}\n")
+	v.tapTable(&b)
+	b.WriteString("\n" + strings.Join(v.declarations, "\n\n") + "\n")
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 

@@ -1,0 +1,216 @@
+package engine
+
+import "featstore/extract/internal/kernel"
+
+func (s *blockStep) size() int { return s.out.n * s.out.h }
+
+// runLines computes output rows [from, to), which may lie in several images.
+func (s *blockStep) runLines(r *Runner, h *hand, from, to int) {
+	for from < to {
+		n, y := from/s.h, from%s.h
+		rows := min(s.h-y, to-from)
+		s.image(r, h, n, y, y+rows)
+		from += rows
+	}
+}
+
+// A blockRun is a block at work on some rows of one image.
+type blockRun struct {
+	*blockStep
+	r       *Runner
+	h       *hand
+	n       int       // image
+	rings   []float32 // a ring for each chunk, or one if there is a single strip
+	zeros   []float32 // a row of zero pixels
+	results []float32 // of the depthwise convolution: strip × w × channels of a chunk
+}
+
+func (s *blockStep) image(r *Runner, h *hand, n, from, to int) {
+	b := blockRun{blockStep: s, r: r, h: h, n: n}
+	b.allocate(to - from)
+	done := 0 // expanded rows of all chunks so far end here
+	if s.expand != nil {
+		done = max(0, from*s.depthwise.sh-s.depthwise.pad.top)
+	}
+	for y := from; y < to; y += s.strip {
+		end := min(y+s.strip, to)
+		next := min((end-1)*s.depthwise.sh-s.depthwise.pad.top+(s.depthwise.kh-1)*s.depthwise.dh+1, s.in.h)
+		for i := range s.chunks {
+			if s.expand != nil {
+				b.expandRows(i, done, next)
+			}
+			b.depthwiseRows(i, y, end)
+			if s.project != nil {
+				b.projectRows(i, y, end)
+			}
+		}
+		done = max(done, next)
+	}
+}
+
+// allocate takes scratch memory and clears the halos in it.
+func (b *blockRun) allocate(rows int) {
+	s := b.blockStep
+	ring, rings := s.ring.slots*s.ring.row, 1
+	if s.strip < rows {
+		rings = len(s.chunks)
+	}
+	if s.expand == nil {
+		ring, rings = 0, 0
+	}
+	results := 0
+	if s.project != nil {
+		results = s.strip * s.w * s.widest()
+	}
+	buf := b.h.buffer(rings*ring + s.ring.row + results)
+	b.results, buf = buf[:results], buf[results:]
+	if s.expand == nil {
+		return
+	}
+	b.zeros, b.rings = buf[:s.ring.row], buf[s.ring.row:]
+	clear(b.zeros)
+	for i := range rings {
+		b.clearHalos(i)
+	}
+}
+
+// clearHalos zeroes the pixels left and right of the rows of the i-th ring.
+func (b *blockRun) clearHalos(i int) {
+	s := b.blockStep
+	c := s.chunks[i][1] - s.chunks[i][0]
+	left, right, end := s.ring.left*c, s.ring.right*c, (s.ring.left+s.in.w+s.ring.right)*c
+	for slot := range s.ring.slots {
+		row := b.slot(i, slot)
+		clear(row[:left])
+		clear(row[end-right : end])
+	}
+}
+
+// slot returns the memory of a slot of the ring of chunk i.
+func (b *blockRun) slot(i, slot int) []float32 {
+	at := slot * b.ring.row
+	if len(b.rings) > b.ring.slots*b.ring.row {
+		at += i * b.ring.slots * b.ring.row
+	}
+	return b.rings[at : at+b.ring.row]
+}
+
+// expandRows computes rows [from, to) of the expansion for chunk i.
+func (b *blockRun) expandRows(i, from, to int) {
+	s, t := b.blockStep, &b.h.tile
+	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
+	if i > 0 && len(b.rings) == s.ring.slots*s.ring.row && c != s.chunks[i-1][1]-s.chunks[i-1][0] {
+		b.clearHalos(i) // the ring was another chunk's
+	}
+	lo, hi, done := s.expand.act.Bounds()
+	in := b.r.mem(s.in)
+	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, s.expand.cin, s.in.ld, c, nil, lo, hi
+	for p := s.panels[i][0]; p < s.panels[i][1]; p++ {
+		q := &s.wide.Panels[p]
+		for y := from; y < to; y++ {
+			t.A, t.C = in[s.in.at(b.n, y, 0):], b.slot(i, y%s.ring.slots)[s.ring.left*c+q.Col-c0:]
+			q.Multiply(t, s.in.w)
+		}
+	}
+	for y := from; y < to && !done; y++ {
+		b.r.set.Apply(s.expand.act, b.slot(i, y%s.ring.slots)[s.ring.left*c:][:s.in.w*c])
+	}
+}
+
+var zeroOffset = []int{0}
+
+// depthwiseRows computes output rows [from, to) of the depthwise convolution for
+// chunk i.
+func (b *blockRun) depthwiseRows(i, from, to int) {
+	s, d := b.blockStep, &b.h.depthwise
+	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
+	conv := s.depthwise
+	lo, hi, done := conv.act.Bounds()
+	d.KW, d.C, d.N, d.Lo, d.Hi = conv.kw, c, s.w, lo, hi
+	d.W, d.LDW, d.Bias = s.weight[c0:], s.channels, conv.bias[c0:]
+	for y := from; y < to; y++ {
+		b.inputRows(d, i, y)
+		if s.project != nil {
+			d.Out, d.LDO = b.results[(y-from)*s.w*c:], c
+		} else {
+			d.Out, d.LDO = b.r.mem(s.out)[s.out.at(b.n, y, 0)+c0:], s.out.ld
+		}
+		b.r.set.Depthwise(d)
+		for x := 0; x < s.w && !done; x++ {
+			b.r.set.Apply(conv.act, d.Out[x*d.LDO:][:c])
+		}
+	}
+}
+
+// inputRows points d at the rows that output row y reads: in the input, which has
+// a halo, or in the ring.
+func (b *blockRun) inputRows(d *kernel.Depthwise, i, y int) {
+	s, conv := b.blockStep, b.depthwise
+	b.h.rows = b.h.rows[:0]
+	if s.expand == nil {
+		d.Tap, d.Step = conv.dw*s.in.ld, conv.sw*s.in.ld
+		for k := range conv.kh {
+			b.h.rows = append(b.h.rows, k*conv.dh*s.in.row())
+		}
+		d.In = b.r.mem(s.in)[s.in.at(b.n, y*conv.sh-conv.pad.top, -conv.pad.left)+s.chunks[i][0]:]
+		d.Rows = b.h.rows
+		return
+	}
+	c := s.chunks[i][1] - s.chunks[i][0]
+	d.Tap, d.Step = conv.dw*c, conv.sw*c
+	base := len(b.zeros) // rows are offsets from the row of zeros, which lies before the rings
+	if len(b.rings) > s.ring.slots*s.ring.row {
+		base += i * s.ring.slots * s.ring.row
+	}
+	for k := range conv.kh {
+		iy := y*conv.sh - conv.pad.top + k*conv.dh
+		at := 0
+		if iy >= 0 && iy < s.in.h {
+			at = base + iy%s.ring.slots*s.ring.row
+		}
+		b.h.rows = append(b.h.rows, at)
+	}
+	d.In, d.Rows = b.h.scratch[len(b.results):], b.h.rows
+}
+
+// projectRows adds chunk i's part of the projection to output rows [from, to).
+func (b *blockRun) projectRows(i, from, to int) {
+	s, t := b.blockStep, &b.h.tile
+	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
+	out := b.r.mem(s.out)
+	lo, hi, done := s.project.act.Bounds()
+	last := i == len(s.chunks)-1
+	if !last {
+		lo, hi = -infinity, infinity
+	}
+	t.Offs, t.K, t.LDA, t.LDC, t.Lo, t.Hi = zeroOffset, c, c, s.out.ld, lo, hi
+	rows, pixels := to-from, s.w
+	if s.out.dense() && (s.res == nil || s.res.dense()) {
+		rows, pixels = 1, rows*s.w
+	}
+	for p := range s.narrow.Panels {
+		q := &s.narrow.Panels[p]
+		for y := range rows {
+			b.projectInto(t, q, i, from+y, out)
+			t.A = b.results[y*s.w*c:]
+			q.MultiplyFrom(t, c0, pixels)
+		}
+	}
+	for y := from; y < to && last && !done; y++ {
+		applyRow(b.r, s.project.act, out[s.out.at(b.n, y, 0):], s.w, s.out)
+	}
+}
+
+// projectInto sets where a row of the projection goes and what it is added to: the
+// residual at first, later the sum of the chunks before.
+func (b *blockRun) projectInto(t *kernel.Tile, q *kernel.Panel, i, y int, out []float32) {
+	s := b.blockStep
+	at := s.out.at(b.n, y, 0) + q.Col
+	t.C, t.R = out[at:], nil
+	switch {
+	case i > 0:
+		t.R, t.LDR = out[at:], s.out.ld
+	case s.res != nil:
+		t.R, t.LDR = b.r.mem(s.res)[s.res.at(b.n, y, 0)+q.Col:], s.res.ld
+	}
+}
