@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
-	"os"
 	"slices"
 
 	"featstore/extract/internal/tensor"
@@ -14,8 +14,8 @@ import (
 )
 
 // ReadNPY reads an array in NumPy's format, little-endian and in C order.
-func ReadNPY(file string) (*tensor.Tensor, error) {
-	f, err := os.Open(file)
+func ReadNPY(folder fs.FS, file string) (*tensor.Tensor, error) {
+	f, err := folder.Open(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,16 +1,15 @@
 // Package nodetest runs operator tests in the form of the ONNX project's own: a
 // folder a test, with model.onnx, input_0.npy … for the graph's inputs in order,
 // and output_0.npy … for its outputs. Only tests use it.
-//
-// The folder of tests is the one that the environment variable FEATSTORE_NODE_TESTS
-// names, or else the one among the test material beside the repository.
 package nodetest
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,37 +32,38 @@ type Case struct {
 // does not take.
 var ErrUnsupported = errors.New("model not supported")
 
-// Folder returns the folder of tests and skips t when there is none.
-func Folder(t testing.TB) string {
+// Shared returns the tests in the folder that the environment variable
+// FEATSTORE_NODE_TESTS names, or else those among the test material beside the
+// repository. It skips t when there are none.
+func Shared(t testing.TB) fs.FS {
 	t.Helper()
 	if dir := os.Getenv("FEATSTORE_NODE_TESTS"); dir != "" {
-		return dir
+		return os.DirFS(dir)
 	}
 	dir := filepath.Join("..", "..", "..", "..", "shared", "onnx-node-tests")
 	if _, err := os.Stat(dir); err != nil {
 		t.Skip("needs ../shared (test material that is not part of the repository)")
 	}
-	return dir
+	return os.DirFS(dir)
 }
 
 // Names lists the tests in a folder.
-func Names(t testing.TB, folder string) []string {
+func Names(t testing.TB, folder fs.FS) []string {
 	t.Helper()
-	models, err := filepath.Glob(filepath.Join(folder, "*", "model.onnx"))
+	models, err := fs.Glob(folder, "*/model.onnx")
 	if err != nil || len(models) == 0 {
-		t.Fatalf("no test in %s (%v)", folder, err)
+		t.Fatalf("no operator test in the folder (%v)", err)
 	}
 	for i, m := range models {
-		models[i] = filepath.Base(filepath.Dir(m))
+		models[i] = path.Dir(m)
 	}
 	slices.Sort(models)
 	return models
 }
 
 // Load reads one test.
-func Load(folder, name string) (*Case, error) {
-	dir := filepath.Join(folder, name)
-	data, err := os.ReadFile(filepath.Join(dir, "model.onnx"))
+func Load(folder fs.FS, name string) (*Case, error) {
+	data, err := fs.ReadFile(folder, path.Join(name, "model.onnx"))
 	if err != nil {
 		return nil, err
 	}
@@ -76,12 +76,12 @@ func Load(folder, name string) (*Case, error) {
 	}
 	c := &Case{Name: name, Graph: g, Inputs: map[string]*tensor.Tensor{}}
 	for i, in := range g.Inputs {
-		if c.Inputs[in.Name], err = ReadNPY(filepath.Join(dir, fmt.Sprintf("input_%d.npy", i))); err != nil {
+		if c.Inputs[in.Name], err = ReadNPY(folder, fmt.Sprintf("%s/input_%d.npy", name, i)); err != nil {
 			return nil, err
 		}
 	}
 	for i := range g.Outputs {
-		want, err := ReadNPY(filepath.Join(dir, fmt.Sprintf("output_%d.npy", i)))
+		want, err := ReadNPY(folder, fmt.Sprintf("%s/output_%d.npy", name, i))
 		if err != nil {
 			return nil, err
 		}
@@ -99,16 +99,14 @@ func (c *Case) Outputs() []string {
 	return names
 }
 
-// Run runs every test of the folder as a subtest. eval answers with the values of
-// the graph's outputs by name. When it fails with an error for which unsupported
-// names operators, the test is skipped and counted as such. At the end Run prints
-// the line
+// Run runs every test of the folder as a subtest and returns the summary
 //
 //	N passed, N failed, N unsupported
 //
-// with the operators that are not supported.
-func Run(t *testing.T, eval func(c *Case) (map[string]*tensor.Tensor, error), unsupported func(c *Case, err error) []string) {
-	folder := Folder(t)
+// with the operators that are not supported. eval answers with the values of the
+// graph's outputs by name. When it fails with an error for which unsupported names
+// operators, the test is skipped and counted as such.
+func Run(t *testing.T, folder fs.FS, eval func(c *Case) (map[string]*tensor.Tensor, error), unsupported func(c *Case, err error) []string) string {
 	var passed, failed, skipped int
 	operators := map[string]bool{}
 	for _, name := range Names(t, folder) {
@@ -137,7 +135,7 @@ func Run(t *testing.T, eval func(c *Case) (map[string]*tensor.Tensor, error), un
 	if len(operators) > 0 {
 		line += ": " + strings.Join(slices.Sorted(maps.Keys(operators)), ", ")
 	}
-	fmt.Println(line)
+	return line
 }
 
 // lacking names what is not supported, if that is why a test did not run.

@@ -2,6 +2,7 @@ package op_test
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"testing"
 
@@ -15,7 +16,11 @@ import (
 // node of every operator test answers with the same types and shapes or says that
 // it needs the value.
 func TestAbstractEvaluationAgrees(t *testing.T) {
-	folder := nodetest.Folder(t)
+	t.Run("shared", func(t *testing.T) { testAbstract(t, nodetest.Shared(t)) })
+	t.Run("own", func(t *testing.T) { testAbstract(t, ownTests(t)) })
+}
+
+func testAbstract(t *testing.T, folder fs.FS) {
 	inferred, needed := 0, 0
 	for _, name := range nodetest.Names(t, folder) {
 		c, err := nodetest.Load(folder, name)

@@ -191,8 +191,11 @@ func axes(list []int, rank int) []int {
 
 // work fails when a step needs more than the product of the factors allows.
 func (c *call) work(factors ...int) {
-	n := volume(factors)
-	require(n <= c.limits.Work, "%d steps of work: %w", n, ErrLimit)
+	n := 1.0
+	for _, f := range factors {
+		n *= float64(max(f, 1))
+	}
+	require(n <= c.limits.Work, "%.0f steps of work: %w", n, ErrLimit)
 }
 
 // check fails when a result of that shape is too large.

@@ -6,11 +6,13 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/nodetest"
 	"featstore/extract/internal/tensor"
 )
 
@@ -26,25 +28,27 @@ func FuzzEval(f *testing.F) {
 		}
 		f.Add(seed)
 	}
+	from := templates(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		checkNode(t, &dice{data})
+		checkNode(t, &dice{data}, from)
 	})
 }
 
 // TestRandomNodes is the same on many more nodes than a fuzz test's seeds.
 func TestRandomNodes(t *testing.T) {
-	n := 300_000
+	n := 200_000
 	if testing.Short() {
-		n = 30_000
+		n = 20_000
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	seed := make([]byte, 120)
 	evaluated := map[string]bool{}
+	from := templates(t)
 	for range n {
 		for i := 0; i < len(seed); i += 8 {
 			binary.LittleEndian.PutUint64(seed[i:], rng.Uint64())
 		}
-		if name, ok := checkNode(t, &dice{seed}); ok {
+		if name, ok := checkNode(t, &dice{seed}, from); ok {
 			evaluated[name] = true
 		}
 		if t.Failed() {
@@ -53,18 +57,18 @@ func TestRandomNodes(t *testing.T) {
 	}
 	for _, name := range operators {
 		if !evaluated[name] {
-			t.Logf("%s was never evaluated to the end", name)
+			t.Errorf("%s was never evaluated to the end", name)
 		}
 	}
 }
 
-var small = Limits{Elements: 1 << 14, Work: 1 << 18}
+var small = Limits{Elements: 1 << 14, Work: 1 << 18, Bytes: 1 << 20}
 
 // checkNode builds a node from the dice and evaluates it twice. It returns the
 // operator and whether it had a result.
-func checkNode(t *testing.T, d *dice) (string, bool) {
+func checkNode(t *testing.T, d *dice, from []template) (string, bool) {
 	t.Helper()
-	n, opset, in := d.node()
+	n, opset, in := d.node(from)
 	out, err := small.Eval(n, opset, in)
 	if errors.Is(err, errBug) {
 		t.Fatalf("%v\nattributes %v\ninputs %v, opset %d", err, n.Attrs, in, opset)
@@ -127,7 +131,134 @@ func choose[T any](d *dice, of []T) T { return of[d.roll(len(of))] }
 var operators = slices.Sorted(maps.Keys(onnxOps))
 var microsoftOperators = slices.Sorted(maps.Keys(microsoftOps))
 
-func (d *dice) node() (*graph.Node, int64, []*tensor.Tensor) {
+// node is one of the tests' nodes with some things changed, or one made up.
+func (d *dice) node(from []template) (*graph.Node, int64, []*tensor.Tensor) {
+	if len(from) == 0 || d.roll(5) == 0 {
+		return d.madeUp()
+	}
+	tpl := from[(d.roll(256)<<8|d.roll(256))%len(from)]
+	n := *tpl.node
+	n.Attrs = maps.Clone(n.Attrs)
+	if n.Attrs == nil {
+		n.Attrs = map[string]graph.Attr{}
+	}
+	n.Outputs = slices.Clone(n.Outputs)
+	in, opset := slices.Clone(tpl.in), tpl.opset
+	for range d.roll(4) {
+		d.change(&n, in, &opset)
+	}
+	return &n, opset, in
+}
+
+// change alters one thing of a node.
+func (d *dice) change(n *graph.Node, in []*tensor.Tensor, opset *int64) {
+	i := 0
+	if len(in) > 0 {
+		i = d.roll(len(in))
+	}
+	switch d.roll(8) {
+	case 0:
+		*opset = choose(d, opsets)
+	case 1:
+		n.Outputs = append(n.Outputs, "more")
+	case 2:
+		a := choose(d, attributes)
+		n.Attrs[a.name] = a.value(d)
+	case 3, 4: // one of its own
+		if names := slices.Sorted(maps.Keys(n.Attrs)); len(names) > 0 {
+			name := choose(d, names)
+			n.Attrs[name] = d.otherValue(n.Attrs[name])
+		}
+	case 5:
+		if len(in) > 0 && in[i] != nil {
+			in[i] = d.input(i, in[i].DType, in[i].Shape)
+		}
+	case 6:
+		if len(in) > 0 && in[i] != nil { // one dimension other
+			s := slices.Clone(in[i].Shape)
+			if len(s) > 0 {
+				s[d.roll(len(s))] = d.roll(5)
+			}
+			in[i] = d.filled(in[i].DType, s)
+		}
+	case 7:
+		if len(in) > 0 {
+			in[i] = in[d.roll(len(in))]
+		}
+	}
+}
+
+func (d *dice) otherValue(v graph.Attr) graph.Attr {
+	switch v := v.(type) {
+	case int64:
+		return d.number()
+	case float32:
+		return choose(d, []float32{0, 1, -1, 1e-5, 1e30, float32(math.NaN())})
+	case string:
+		return choose(d, append(words, equations...))
+	case []int64:
+		v = slices.Clone(v)
+		if len(v) > 0 {
+			v[d.roll(len(v))] = d.number()
+		}
+		if d.roll(3) == 0 {
+			v = append(v, d.number())
+		}
+		return v
+	}
+	return v
+}
+
+// A template is a node of a test with its inputs.
+type template struct {
+	node  *graph.Node
+	opset int64
+	in    []*tensor.Tensor
+}
+
+// templates are the nodes of the package's own operator tests.
+func templates(t testing.TB) []template {
+	folder, err := nodetest.OpenTar(filepath.Join("testdata", "ort_tests.tar.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []template
+	for _, name := range nodetest.Names(t, folder) {
+		c, err := nodetest.Load(folder, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := c.Graph.Nodes[0]
+		tpl := template{node: n, opset: c.Graph.Opsets[n.Domain]}
+		for _, name := range n.Inputs {
+			tpl.in = append(tpl.in, c.Inputs[name])
+		}
+		out = append(out, tpl)
+	}
+	return out
+}
+
+// TestEveryOperatorHasATest keeps the list of operators and the tests together.
+func TestEveryOperatorHasATest(t *testing.T) {
+	seen := map[string]bool{}
+	for _, tpl := range templates(t) {
+		seen[tpl.node.Domain+"."+tpl.node.Op] = true
+	}
+	for _, name := range operators {
+		if !seen["."+name] {
+			t.Errorf("no test for %s", name)
+		}
+	}
+	for _, name := range microsoftOperators {
+		if !seen["com.microsoft."+name] {
+			t.Errorf("no test for com.microsoft.%s", name)
+		}
+	}
+}
+
+var opsets = []int64{6, 7, 9, 10, 11, 12, 13, 15, 18, 20, 21, 23, 24, 28}
+
+func (d *dice) madeUp() (*graph.Node, int64, []*tensor.Tensor) {
 	n := &graph.Node{Op: choose(d, operators), Attrs: map[string]graph.Attr{}}
 	if d.roll(4) == 0 && len(microsoftOperators) > 0 {
 		n.Op, n.Domain = choose(d, microsoftOperators), "com.microsoft"
@@ -150,7 +281,7 @@ func (d *dice) node() (*graph.Node, int64, []*tensor.Tensor) {
 		n.Attrs["axis"] = int64(d.roll(2))
 		n.Attrs["equation"] = choose(d, equations)
 	}
-	return n, choose(d, []int64{6, 7, 9, 10, 11, 12, 13, 15, 18, 20, 21, 23, 24, 28}), in
+	return n, choose(d, opsets), in
 }
 
 // input is like the first one, a variation of it, or a short list of numbers as
@@ -179,6 +310,11 @@ func (d *dice) input(i int, dt tensor.DType, base []int) *tensor.Tensor {
 			shape = base[1:2]
 		}
 	}
+	return d.filled(dt, shape)
+}
+
+// filled is a tensor of small numbers.
+func (d *dice) filled(dt tensor.DType, shape []int) *tensor.Tensor {
 	v := make([]int64, tensor.Len(shape))
 	for k := range v {
 		v[k] = d.number()

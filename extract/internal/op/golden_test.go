@@ -42,7 +42,7 @@ func TestNetworks(t *testing.T) {
 		done[e.Model] = true
 		t.Run(e.Model, func(t *testing.T) {
 			got := runNetwork(t, filepath.Join(folder, "models", e.Model), e.Tap, picture(t, filepath.Join(folder, "golden"), e))
-			want, err := nodetest.ReadNPY(filepath.Join(folder, "golden", e.Bottleneck))
+			want, err := nodetest.ReadNPY(os.DirFS(folder), "golden/"+e.Bottleneck)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ func Interpret(g *graph.Graph, inputs map[string]*tensor.Tensor, want ...string)
 // Interpret is the function Interpret within other limits for each node than the
 // default.
 func (l Limits) Interpret(g *graph.Graph, inputs map[string]*tensor.Tensor, want ...string) (map[string]*tensor.Tensor, error) {
-	s := &scope{graph: g, limits: l, opsets: g.Opsets, values: map[string]*tensor.Tensor{}}
+	s := &scope{graph: g, limits: l, opsets: g.Opsets, values: map[string]*tensor.Tensor{}, computed: map[string]bool{}, bytes: new(float64)}
 	for name, t := range g.Initializers {
 		s.values[name] = t
 	}
@@ -55,6 +55,17 @@ type scope struct {
 	opsets map[string]int64
 	values map[string]*tensor.Tensor
 	outer  *scope
+	// computed names those of the values that are results of nodes.
+	computed map[string]bool
+	bytes    *float64 // of the values computed and held, here and around
+}
+
+// hold accounts for a value: sign +1 when it is computed, -1 when it is forgotten.
+// Results that share memory with inputs count again.
+func (s *scope) hold(t *tensor.Tensor, sign float64) {
+	if t != nil && t.Known() {
+		*s.bytes += sign * float64(tensor.Len(t.Shape)) * float64(t.DType.Size())
+	}
 }
 
 // find returns a value by name, or nil.
@@ -110,7 +121,7 @@ func (s *scope) run(want []string) error {
 		}
 		for _, name := range reads(n) {
 			if uses[name]--; uses[name] == 0 {
-				delete(s.values, name)
+				s.forget(name)
 			}
 		}
 	}
@@ -120,6 +131,15 @@ func (s *scope) run(want []string) error {
 		}
 	}
 	return nil
+}
+
+// forget drops a value of this graph.
+func (s *scope) forget(name string) {
+	t, ok := s.values[name]
+	if ok && s.computed[name] {
+		s.hold(t, -1)
+	}
+	delete(s.values, name)
 }
 
 // plan marks the nodes to evaluate, and counts how often they read each value. The
@@ -220,7 +240,10 @@ func (s *scope) eval(n *graph.Node) error {
 		if out[i] == nil {
 			return fmt.Errorf("%s: %w: output %d", n.Label(), ErrUnsupported, i)
 		}
-		s.values[name] = out[i]
+		s.values[name], s.computed[name] = out[i], true
+		if s.hold(out[i], 1); *s.bytes > s.limits.Bytes {
+			return fmt.Errorf("%s: %.0f bytes of values: %w", n.Label(), *s.bytes, ErrLimit)
+		}
 	}
 	return nil
 }
@@ -257,7 +280,7 @@ func (s *scope) evalBranch(n *graph.Node, branch string) ([]*tensor.Tensor, erro
 	if !ok || len(g.Outputs) < len(n.Outputs) {
 		return nil, fmt.Errorf("%s: the %s does not deliver the node's %d outputs", n.Label(), branch, len(n.Outputs))
 	}
-	inner := &scope{graph: g, limits: s.limits, opsets: s.opsets, values: map[string]*tensor.Tensor{}, outer: s}
+	inner := &scope{graph: g, limits: s.limits, opsets: s.opsets, values: map[string]*tensor.Tensor{}, outer: s, computed: map[string]bool{}, bytes: s.bytes}
 	for name, t := range g.Initializers {
 		inner.values[name] = t
 	}

@@ -2,6 +2,9 @@ package op_test
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
 	"testing"
 
 	"featstore/extract/internal/graph"
@@ -10,10 +13,27 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
+// TestNodes prints how many of the operator tests pass. Set FEATSTORE_NODE_TESTS to
+// a folder of others.
 func TestNodes(t *testing.T) {
-	nodetest.Run(t, func(c *nodetest.Case) (map[string]*tensor.Tensor, error) {
-		return op.Interpret(c.Graph, c.Inputs, c.Outputs()...)
-	}, unsupported)
+	fmt.Println(nodetest.Run(t, nodetest.Shared(t), interpret, unsupported))
+}
+
+// The tests of testdata/make_ort_tests.py cover forms that those of ONNX leave out.
+func TestOwnNodes(t *testing.T) {
+	t.Log(nodetest.Run(t, ownTests(t), interpret, unsupported))
+}
+
+func ownTests(t testing.TB) fs.FS {
+	folder, err := nodetest.OpenTar(filepath.Join("testdata", "ort_tests.tar.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func interpret(c *nodetest.Case) (map[string]*tensor.Tensor, error) {
+	return op.Interpret(c.Graph, c.Inputs, c.Outputs()...)
 }
 
 // unsupported names the operators that a test could not be run for.

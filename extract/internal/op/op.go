@@ -43,15 +43,16 @@ var (
 	errBug = errors.New("this is a bug in featstore")
 )
 
-// Limits bound what one node may take.
+// Limits bound what evaluation may take.
 type Limits struct {
-	Elements int // of a result: also the product of an empty result's other dimensions
-	Work     int // multiplications, or steps as costly
+	Elements int     // of one result: also the product of an empty result's other dimensions
+	Work     float64 // multiplications, or steps as costly, of one node
+	Bytes    float64 // of all values together that Interpret computes and holds
 }
 
 // DefaultLimits let pass what networks for images need, with room: 2^27 elements
 // are 512 MB of float32, 2^37 multiplications some minutes of plain evaluation.
-func DefaultLimits() Limits { return Limits{Elements: 1 << 27, Work: 1 << 37} }
+func DefaultLimits() Limits { return Limits{Elements: 1 << 27, Work: 1 << 37, Bytes: 4 << 30} }
 
 // Eval applies the operator of node n, in the version that the given opset of its
 // domain has, to the inputs. An absent optional input is nil or left out at the
