@@ -13,7 +13,13 @@ import (
 	"featstore/store/storetest"
 )
 
+// asProgram tells this test program to be featstore itself.
+const asProgram = "FEATSTORE_TEST_MAIN"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){
 		"featstore": func() {
 			os.Exit(cli.Main(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
