@@ -99,10 +99,10 @@ func TestInterruptKeepsWhatWasDone(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
 	}
-	const each = 20
+	const each = 12
 	photos, db := drawSome(t, each)
 	p := start(t, "ingest", photos, "--store", db, "--size", "640", "--workers", "1", "--json")
-	for !strings.Contains(p.out.String(), `"progress"`) { // a line a second
+	for !strings.Contains(p.out.String(), `"progress"`) {
 		if strings.Contains(p.out.String(), `"result"`) {
 			t.Fatal("ended before it could be interrupted")
 		}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,8 @@ type app struct {
 	store string
 	json  bool
 	quiet bool
-	color bool // standard error understands colours and nobody objects
+	color bool       // standard error understands colours and nobody objects
+	mu    sync.Mutex // held while a line of JSON is written
 }
 
 // Main runs the program with its arguments, without its name, and returns the

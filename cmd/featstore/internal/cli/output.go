@@ -11,12 +11,15 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// emit writes one JSON object as a line on standard output.
+// emit writes one JSON object as a line on standard output. Progress comes from
+// another goroutine than results.
 func (a *app) emit(v any) error {
 	line, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if _, err := fmt.Fprintf(a.Out, "%s\n", line); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}

@@ -21,7 +21,7 @@ type gauge struct {
 // where standard error is no terminal.
 const (
 	barEvery  = 100 * time.Millisecond
-	jsonEvery = time.Second
+	jsonEvery = 500 * time.Millisecond
 	lineEvery = 10 * time.Second
 )
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"featstore/store"
 	"featstore/train"
@@ -23,28 +24,32 @@ func trainCommand(a *app) *cobra.Command {
 		Use:   "train",
 		Short: "Train a classifier on the store's vectors and say how good it is",
 		Long: `Trains a head, a classifier on top of the frozen network, on the training split
-and tests it once on the testing split. The head is saved in the store under
---name; one of that name is replaced.
+and tests it once on the testing split, which has no part in the training. The
+head is saved in the store under --name; one of that name is replaced.
 
 The default is one softmax layer: 4,000 steps of gradient descent at rate 0.01 on
 minibatches of 100 photos, for which a label is drawn first and then a photo of
 it. Every 100 steps it is tried on 100 photos of the validation split, drawn like
-a minibatch. Since every label is drawn equally often, the probabilities are those
-of a world where all labels are equally common.
+a minibatch.
 
-The accuracy at the end is that of the whole testing split, which had no part in
-the training. Its 95 % interval says how far off it may be because only so many
-photos were tested.
+Other heads: logistic (multinomial logistic regression), svm (linear support vector
+machines), lda (Gaussians with one shared covariance), bayes (naive Bayes), knn
+(nearest neighbours by cosine), centroid (nearest mean: a handful of photos a label
+is enough). --head auto tries all by cross-validation on training and validation
+split, shows the table and keeps the best.
 
-The same store, seed and version give the same weights on every machine.
+The 95 % interval beside the accuracy says how far off it may be because only so
+many photos were tested. The same store, seed and version give the same head.
 
 JSON: lines with event "validation" (step, steps, validation, validation_loss,
-training, training_loss) and "warning" (warning), then one with event "result":
-head, kind, models, labels, dim, config, trained, test (null without a testing
-split).` + storeExits(),
+training, training_loss), "warning" (warning), "progress" (what, done, total,
+per_second, seconds_left), "choice" (kind, chosen, scores) and "comparison" (folds, repeats, images, labels,
+heads, best, pairs), then one with event "result": head, kind, models, labels, dim,
+config, trained, test (null without a testing split), report.` + storeExits(),
 		Example: `  featstore train
   featstore train --steps 8000 --rate 0.005 --name slow
-  featstore train --seed 7 --json`,
+  featstore train --head logistic
+  featstore train --head auto --json`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(store.Options{}, func(db *store.DB) (err error) {
@@ -55,18 +60,29 @@ split).` + storeExits(),
 			})
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&name, "name", defaultHead, "name under which the head is saved")
-	flags.StringVar(&cfg.Kind, "head", cfg.Kind, "kind of head: softmax")
-	flags.StringSliceVar(&models, "model", nil, "models whose vectors are used, ids or names, joined by commas (default: the store's only one)")
-	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "decides every random choice")
-	flags.IntVar(&cfg.Steps, "steps", cfg.Steps, "minibatches to train on")
-	flags.Float64Var(&cfg.Rate, "rate", cfg.Rate, "learning rate")
-	flags.IntVar(&cfg.Batch, "batch", cfg.Batch, "photos in a minibatch")
-	flags.IntVar(&cfg.EvalEvery, "eval-every", cfg.EvalEvery, "steps between validations")
-	flags.IntVar(&cfg.EvalBatch, "eval-batch", cfg.EvalBatch, "photos in a validation")
-	flags.Float64Var(&cfg.Deviation, "deviation", cfg.Deviation, "standard deviation of the first weights")
+	cmd.Flags().StringVar(&name, "name", defaultHead, "name under which the head is saved")
+	cmd.Flags().StringSliceVar(&models, "model", nil, "models whose vectors are used, ids or names, joined by commas (default: the store's only one)")
+	headFlags(cmd.Flags(), &cfg)
 	return cmd
+}
+
+// headFlags are the settings of a head's training.
+func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
+	flags.StringVar(&cfg.Kind, "head", cfg.Kind, "kind of head: "+strings.Join(train.Kinds, ", ")+" or "+train.KindAuto)
+	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "decides every random choice")
+	flags.StringVar(&cfg.Scaling, "scaling", cfg.Scaling, "how features are scaled: "+strings.Join(train.Scalings, ", ")+" (default: what suits the head)")
+	flags.StringVar(&cfg.Balance, "balance", cfg.Balance, "how unequally common labels are trained on: "+strings.Join(train.Balances, ", ")+" (default: sampler for softmax, else none)")
+	flags.StringVar(&cfg.Prior, "prior", cfg.Prior, "probabilities are for labels as common as in the training split, or equally: "+strings.Join(train.Priors, ", ")+" (default training)")
+	flags.Float64Var(&cfg.RejectRate, "reject-rate", cfg.RejectRate, "share of known photos that predict --reject may take for none of the labels, 0 to 1")
+	flags.Float64Var(&cfg.Strength, "strength", cfg.Strength, "C of logistic and svm (default: chosen by cross-validation on the training split)")
+	flags.IntVar(&cfg.Folds, "folds", cfg.Folds, "folds in which C is chosen (default 5)")
+	flags.IntVar(&cfg.Neighbours, "neighbours", cfg.Neighbours, "k of knn (default: chosen on the training split)")
+	flags.IntVar(&cfg.Steps, "steps", cfg.Steps, "softmax: minibatches to train on")
+	flags.Float64Var(&cfg.Rate, "rate", cfg.Rate, "softmax: learning rate")
+	flags.IntVar(&cfg.Batch, "batch", cfg.Batch, "softmax: photos in a minibatch")
+	flags.IntVar(&cfg.EvalEvery, "eval-every", cfg.EvalEvery, "softmax: steps between validations")
+	flags.IntVar(&cfg.EvalBatch, "eval-batch", cfg.EvalBatch, "softmax: photos in a validation")
+	flags.Float64Var(&cfg.Deviation, "deviation", cfg.Deviation, "softmax: standard deviation of the first weights")
 }
 
 // trainingModels returns the ids of the models asked for, or of the only one.
@@ -100,7 +116,9 @@ func trainingModels(db *store.DB, words []string) ([]string, error) {
 
 // train trains and saves a head, and reports on it.
 func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name string) error {
-	head, report, err := train.Train(ctx, db, cfg, a.trainEvent)
+	events, stop := a.trainEvents()
+	head, report, err := train.Train(ctx, db, cfg, events)
+	stop()
 	if err != nil {
 		return trainAdvice(err)
 	}
@@ -117,29 +135,6 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 	}
 	a.say("saved as head %q: featstore predict FILE tells what is on a photo", name)
 	return nil
-}
-
-// trainEvent prints what is worth telling while a head is trained.
-func (a *app) trainEvent(e train.Event) {
-	switch e := e.(type) {
-	case train.Warning:
-		if a.json {
-			_ = a.emit(struct {
-				Event string `json:"event"`
-				train.Warning
-			}{"warning", e})
-		}
-		a.warn("%s", e)
-	case train.Validation:
-		if a.json {
-			_ = a.emit(struct {
-				Event string `json:"event"`
-				train.Validation
-			}{"validation", e})
-		} else if !a.quiet {
-			fmt.Fprintln(a.Out, e)
-		}
-	}
 }
 
 // A headResult is what is known of a head, as JSON.
