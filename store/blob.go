@@ -92,7 +92,7 @@ func blobFloats(b []byte) (data []byte, sum uint32, err error) {
 	default:
 		return nil, 0, fmt.Errorf("%d bytes are not a vector: they begin with % x", len(b), b[:min(len(b), ext32Header)])
 	}
-	if size != int64(len(b)-header) || size%4 != 0 {
+	if size != int64(len(b)-header) || size%4 != 0 || header == ext32Header && size <= crcSize+4*maxExt16 {
 		return nil, 0, fmt.Errorf("vector of %d bytes says it has %d", len(b)-header, size)
 	}
 	return b[header+crcSize:], binary.LittleEndian.Uint32(b[header:]), nil

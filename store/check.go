@@ -12,7 +12,7 @@ type Report struct {
 	More     int      `json:"more_problems"` // problems beyond the first maxProblems
 	Images   int      `json:"images"`        // checked
 	Vectors  int      `json:"vectors"`       // checked
-	Finished bool     `json:"finished"`      // false if damage kept the check from going on
+	Finished bool     `json:"finished"`      // false if damage kept parts from being checked
 }
 
 // maxProblems bounds the list of problems of a damaged store.
@@ -33,21 +33,24 @@ func (r *Report) add(format string, args ...any) {
 // checksums of vectors, each vector's place, counts, and references in both
 // directions. The error is of the check itself, such as ctx's; problems found are
 // no error. progress, if not nil, is called now and then with what is done of the
-// total, in arbitrary units.
-func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Report, error) {
-	var r Report
+// total, in arbitrary units. Changes wait until the check ends.
+func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (r Report, err error) {
+	defer guard(panicOnFault(), &err)
+	if err := db.usable(); err != nil {
+		return r, db.wrap(err)
+	}
+	if !db.readOnly { // bbolt's own check must be alone
+		hold, err := db.bolt.Begin(true)
+		if err != nil {
+			return r, db.wrap(err)
+		}
+		defer hold.Rollback()
+	}
 	c := &checker{ctx: ctx, report: &r, progress: progress}
-	err := db.View(func(tx *Tx) error {
+	err = db.View(func(tx *Tx) error {
 		c.tx = tx
 		return c.run()
 	})
-	switch {
-	case err == nil:
-		r.Finished = true
-	case errors.Is(err, ErrCorrupt):
-		r.add("%v", err)
-		err = nil
-	}
 	return r, err
 }
 

@@ -23,13 +23,31 @@ type checker struct {
 }
 
 func (c *checker) run() error {
-	for _, step := range []func() error{c.pages, c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.vectors, c.heads} {
-		if err := step(); err != nil {
+	c.report.Finished = true
+	if err := c.pages(); err != nil {
+		return err
+	}
+	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.vectors, c.heads} {
+		if err := c.try(part); err != nil {
 			return err
 		}
 	}
 	c.tell()
 	return nil
+}
+
+// try runs a part of the check. Damage ends that part only.
+func (c *checker) try(part func() error) error {
+	err := func() (err error) {
+		defer guard(panicOnFault(), &err)
+		return part()
+	}()
+	if errors.Is(err, ErrCorrupt) {
+		c.report.Finished = false
+		c.report.add("%v", err)
+		return nil
+	}
+	return err
 }
 
 func (c *checker) tell() {
@@ -48,12 +66,35 @@ func (c *checker) step() error {
 	return c.ctx.Err()
 }
 
-// pages has bbolt check its own structure.
+// pages checks the structure of the bbolt file. If that is sound, bbolt checks it
+// too; otherwise the buckets read later are those whose pages are sound.
 func (c *checker) pages() error {
-	for err := range c.tx.bolt.Check() {
-		c.report.add("pages: %v", err)
+	db := c.tx.db
+	info, err := db.file.Stat()
+	if err != nil {
+		return err
 	}
-	return c.ctx.Err()
+	m, err := readMeta(db.file, info.Size())
+	if err == nil {
+		all := newPageChecker(db.file, m)
+		all.found = func(err error) { c.report.add("%v", err) }
+		err = all.pass(all.all())
+	}
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	if err == nil && len(c.report.Problems) == 0 {
+		for err := range c.tx.bolt.Check() {
+			c.report.add("%v", err)
+		}
+		return c.ctx.Err()
+	}
+	c.report.Finished = false
+	if err != nil { // nothing can be read safely
+		return err
+	}
+	c.tx.pages = newPageChecker(db.file, m)
+	return c.tx.pages.once(m.root)
 }
 
 // top checks the buckets at the top and the keys of meta.
@@ -77,7 +118,7 @@ func (c *checker) top() error {
 // count finds out how much there is to read.
 func (c *checker) count() error {
 	for _, top := range [][]byte{imagesBucket, digestsBucket} {
-		c.total += int64(countKeys(c.tx.bolt.Bucket(top)))
+		c.total += int64(countKeys(c.tx.top(top)))
 	}
 	models, err := c.tx.modelIDs()
 	if err != nil {
@@ -110,7 +151,7 @@ func countKeys(b *bolt.Bucket) int {
 }
 
 func (c *checker) roots() error {
-	b := c.tx.bolt.Bucket(rootsBucket)
+	b := c.tx.top(rootsBucket)
 	return b.ForEach(func(k, v []byte) error {
 		r, err := decodeRoot(k, v)
 		if err != nil {
@@ -124,7 +165,7 @@ func (c *checker) roots() error {
 
 // eachRoot calls fn for each bucket of a top bucket that has one a root.
 func (c *checker) eachRoot(top []byte, fn func(id RootID, b *bolt.Bucket) error) error {
-	b := c.tx.bolt.Bucket(top)
+	b := c.tx.top(top)
 	return b.ForEach(func(k, v []byte) error {
 		if v != nil || len(k) != rootSize {
 			c.report.add("%s has an unknown key %q", top, k)
@@ -164,7 +205,7 @@ func (c *checker) image(id RootID, path string, v []byte) error {
 		return err
 	}
 	var label string
-	in := c.tx.bolt.Bucket(digestsBucket).Get(indexKey(m.Digest, id, path))
+	in := c.tx.top(digestsBucket).Get(indexKey(m.Digest, id, path))
 	if in == nil {
 		return fmt.Errorf("its digest %s is not in the index", m.Digest.Short())
 	}
@@ -179,7 +220,7 @@ func (c *checker) image(id RootID, path string, v []byte) error {
 
 // digests checks that each entry of the index has its image.
 func (c *checker) digests() error {
-	return c.tx.bolt.Bucket(digestsBucket).ForEach(func(k, v []byte) error {
+	return c.tx.top(digestsBucket).ForEach(func(k, v []byte) error {
 		d, id, path, err := parseIndexKey(k)
 		if err != nil {
 			c.report.add("%v", err)
@@ -212,7 +253,7 @@ func (c *checker) failures() error {
 }
 
 func (c *checker) splits() error {
-	return c.tx.bolt.Bucket(splitsBucket).ForEach(func(k, v []byte) error {
+	return c.tx.top(splitsBucket).ForEach(func(k, v []byte) error {
 		if len(k) != digestSize {
 			c.report.add("a split's key has %d bytes", len(k))
 		} else if _, err := decodeSplit(k, v); err != nil {
@@ -223,7 +264,7 @@ func (c *checker) splits() error {
 }
 
 func (c *checker) models() error {
-	err := c.tx.bolt.Bucket(modelsBucket).ForEach(func(k, v []byte) error {
+	err := c.tx.top(modelsBucket).ForEach(func(k, v []byte) error {
 		if _, err := decodeModel(string(k), v); err != nil {
 			c.report.add("%v", err)
 		}
@@ -232,7 +273,7 @@ func (c *checker) models() error {
 	if err != nil {
 		return err
 	}
-	return c.tx.bolt.Bucket(featuresBucket).ForEach(func(k, _ []byte) error {
+	return c.tx.top(featuresBucket).ForEach(func(k, _ []byte) error {
 		if _, err := c.tx.Model(string(k)); errors.Is(err, ErrNotFound) {
 			c.report.add("there are vectors of an unknown model %q", k)
 		}
@@ -309,7 +350,7 @@ func (c *checker) vector(m Model, here place, k, v []byte) error {
 }
 
 func (c *checker) heads() error {
-	return c.tx.bolt.Bucket(headsBucket).ForEach(func(k, v []byte) error {
+	return c.tx.top(headsBucket).ForEach(func(k, v []byte) error {
 		h, err := decodeHead(string(k), v)
 		if err == nil {
 			err = c.tx.checkHead(h)

@@ -39,10 +39,26 @@ func create(path string, opt Options) error {
 	if err := os.Chmod(temp, 0o644); err != nil {
 		return err
 	}
+	if err := opt.faultAt("create: write"); err != nil {
+		return err
+	}
 	if err := writeEmpty(temp, policy); err != nil {
 		return fmt.Errorf("cannot make it: %w", err)
 	}
-	return publish(temp, path)
+	if err := opt.faultAt("create: name"); err != nil {
+		return err
+	}
+	if err := publish(temp, path); err != nil {
+		return fmt.Errorf("cannot make it: %w", plain(err))
+	}
+	return syncDir(dir)
+}
+
+func (opt Options) faultAt(step string) error {
+	if opt.fault == nil {
+		return nil
+	}
+	return opt.fault(step)
 }
 
 func writeEmpty(path string, policy split.Policy) error {

@@ -20,8 +20,11 @@ type DB struct {
 	file     *os.File // bbolt's own, to let go of the lock when bbolt cannot
 	readOnly bool
 	created  time.Time
+	pages    *pageChecker // of a reader: see checkPages
 
 	broken atomic.Bool // a write panicked within bbolt: its locks may be held for good
+
+	fault func(step string) error // of tests: fails steps that write
 
 	mu       sync.Mutex
 	policy   split.Policy // as of the last commit
@@ -69,29 +72,31 @@ func (db *DB) Close() (err error) {
 // the transaction hands out is valid until fn returns. Keep views short while
 // others write: pages they can see are not reused.
 func (db *DB) View(fn func(*Tx) error) (err error) {
-	if db.broken.Load() {
-		return db.wrap(fmt.Errorf("%w: close it", ErrCorrupt))
+	defer func() { err = db.wrap(err) }()
+	if err := db.usable(); err != nil {
+		return err
 	}
 	defer guard(panicOnFault(), &err)
-	return db.wrap(db.bolt.View(func(b *bolt.Tx) error { return fn(newTx(db, b)) }))
+	return db.bolt.View(func(b *bolt.Tx) error { return fn(newTx(db, b)) })
 }
 
 // Update calls fn with a transaction that may change the store, and commits it if
 // fn returns nil: all of its changes are kept, or none. One Update runs at a time;
 // others wait.
 func (db *DB) Update(fn func(*Tx) error) (err error) {
+	defer func() { err = db.wrap(err) }()
 	if db.readOnly {
-		return db.wrap(ErrReadOnly)
+		return ErrReadOnly
 	}
-	if db.broken.Load() {
-		return db.wrap(fmt.Errorf("%w: close it", ErrCorrupt))
+	if err := db.usable(); err != nil {
+		return err
 	}
 	defer guard(panicOnFault(), &err)
 	b, err := db.bolt.Begin(true)
 	if err != nil {
-		return db.wrap(err)
+		return err
 	}
-	return db.wrap(db.commit(b, fn))
+	return db.commit(b, fn)
 }
 
 // commit runs fn and ends b. It does without bolt.DB.Update because that, on a
@@ -115,6 +120,9 @@ func (db *DB) commit(b *bolt.Tx, fn func(*Tx) error) (err error) {
 	if err = fn(tx); err != nil {
 		return err
 	}
+	if err = db.faultAt("commit"); err != nil {
+		return err
+	}
 	committing = true
 	err = b.Commit()
 	done = true
@@ -124,16 +132,31 @@ func (db *DB) commit(b *bolt.Tx, fn func(*Tx) error) (err error) {
 	return err
 }
 
-// wrap says which store an error is about, once.
-func (db *DB) wrap(err error) error {
-	if err == nil {
+// faultAt is called before each step that writes. It fails where a test wants it.
+func (db *DB) faultAt(step string) error {
+	if db.fault == nil {
 		return nil
 	}
+	return db.fault(step)
+}
+
+// usable tells whether bbolt can still be asked for anything.
+func (db *DB) usable() error {
+	if db.broken.Load() {
+		return fmt.Errorf("%w: close it", ErrCorrupt)
+	}
+	return nil
+}
+
+func (db *DB) wrap(err error) error { return wrap(db.path, err) }
+
+// wrap says which store an error is about, once.
+func wrap(path string, err error) error {
 	var e *storeError
-	if errors.As(err, &e) {
+	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	return &storeError{db.path, err}
+	return &storeError{path, err}
 }
 
 // storeError adds the path of the store to an error.

@@ -29,7 +29,7 @@ func (tx *Tx) eachOf(ix *Index, l int, fn func(int, split.Digest, []float32) err
 	}
 	scans := make([]scan, len(ix.Models))
 	for m := range scans {
-		c, err := ix.cursor(tx.bolt, m, l)
+		c, err := ix.cursor(tx, m, l)
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,10 @@ var (
 	// ErrClosed: the writer or sampler was closed.
 	ErrClosed = errors.New("closed")
 
+	// ErrResplitting: a change of splits was interrupted. Opening the store for
+	// writing finishes it.
+	ErrResplitting = errors.New("a change of splits was interrupted: it must be finished first")
+
 	// ErrStale: the store changed since the index was made; make it again.
 	ErrStale = errors.New("the store has changed: index it again")
 )

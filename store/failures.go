@@ -77,5 +77,5 @@ func (tx *Tx) DeleteFailure(root RootID, path string) error {
 	if err := b.Delete([]byte(path)); err != nil {
 		return err
 	}
-	return dropEmpty(tx.bolt.Bucket(failuresBucket), b, root.key())
+	return dropEmpty(tx.top(failuresBucket), b, root.key())
 }

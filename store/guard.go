@@ -7,15 +7,23 @@ import (
 	"strings"
 )
 
-// guard turns two kinds of panic into ErrCorrupt: those raised within bbolt, which
-// panics on some damaged files, and faults on reading the mapped file, which come
-// when another program truncates it or its disk fails. Other panics are bugs and
-// go on. Use: defer guard(panicOnFault(), &err). (A guard that returned a function
-// would allocate, on every minibatch.)
+// damage is a panic with what was found wrong with a bucket about to be read. It
+// never leaves the package.
+type damage struct{ err error }
+
+// guard turns three kinds of panic into ErrCorrupt: damage; those raised within
+// bbolt, which panics on some damaged files; and faults on reading the mapped file,
+// which come when another program truncates it or its disk fails. Other panics are
+// bugs and go on. Use: defer guard(panicOnFault(), &err). (A guard that returned a
+// function would allocate, on every minibatch.)
 func guard(was bool, err *error) {
 	debug.SetPanicOnFault(was)
 	r := recover()
 	if r == nil {
+		return
+	}
+	if d, ok := r.(damage); ok {
+		*err = d.err
 		return
 	}
 	if !isFault(r) && !raisedInBolt() {

@@ -8,7 +8,7 @@ import (
 // Heads returns the heads in the order of their names.
 func (tx *Tx) Heads() ([]Head, error) {
 	var heads []Head
-	err := tx.bolt.Bucket(headsBucket).ForEach(func(k, v []byte) error {
+	err := tx.top(headsBucket).ForEach(func(k, v []byte) error {
 		h, err := decodeHead(string(k), v)
 		heads = append(heads, h)
 		return err
@@ -18,7 +18,7 @@ func (tx *Tx) Heads() ([]Head, error) {
 
 // Head returns a head, or ErrNotFound.
 func (tx *Tx) Head(name string) (Head, error) {
-	v := tx.bolt.Bucket(headsBucket).Get([]byte(name))
+	v := tx.top(headsBucket).Get([]byte(name))
 	if v == nil {
 		return Head{}, fmt.Errorf("head %s: %w", name, ErrNotFound)
 	}
@@ -47,7 +47,7 @@ func (tx *Tx) PutHead(h Head) error {
 		return err
 	}
 	h.Created = h.Created.UTC()
-	return put(tx.bolt.Bucket(headsBucket), []byte(h.Name), h)
+	return put(tx.top(headsBucket), []byte(h.Name), h)
 }
 
 // checkHead tells whether a head can be used with the models in the store.
@@ -77,7 +77,7 @@ func (tx *Tx) DeleteHead(name string) error {
 	if err := tx.writable(); err != nil {
 		return err
 	}
-	b := tx.bolt.Bucket(headsBucket)
+	b := tx.top(headsBucket)
 	if b.Get([]byte(name)) == nil {
 		return fmt.Errorf("head %s: %w", name, ErrNotFound)
 	}

@@ -87,7 +87,7 @@ func (tx *Tx) PutImage(root RootID, path string, m Image) error {
 		}
 	}
 	return tx.replace(m.Digest, func() error {
-		return put(tx.bolt.Bucket(digestsBucket), indexKey(m.Digest, root, path), m.Label)
+		return put(tx.top(digestsBucket), indexKey(m.Digest, root, path), m.Label)
 	})
 }
 
@@ -105,7 +105,7 @@ func (tx *Tx) DeleteImage(root RootID, path string) error {
 	if err := b.Delete([]byte(path)); err != nil {
 		return err
 	}
-	if err := dropEmpty(tx.bolt.Bucket(imagesBucket), b, root.key()); err != nil {
+	if err := dropEmpty(tx.top(imagesBucket), b, root.key()); err != nil {
 		return err
 	}
 	return tx.unindex(old.Digest, root, path)
@@ -136,7 +136,7 @@ func (tx *Tx) checkPut(root RootID, path string) error {
 	if err := checkPath(path); err != nil {
 		return err
 	}
-	if tx.bolt.Bucket(rootsBucket).Get(root.key()) == nil {
+	if tx.top(rootsBucket).Get(root.key()) == nil {
 		return fmt.Errorf("root %d: %w", root, ErrNotFound)
 	}
 	return nil
@@ -145,7 +145,7 @@ func (tx *Tx) checkPut(root RootID, path string) error {
 // unindex takes an image out of the index of digests.
 func (tx *Tx) unindex(d split.Digest, root RootID, path string) error {
 	return tx.replace(d, func() error {
-		return tx.bolt.Bucket(digestsBucket).Delete(indexKey(d, root, path))
+		return tx.top(digestsBucket).Delete(indexKey(d, root, path))
 	})
 }
 
@@ -158,7 +158,7 @@ type Location struct {
 // Locations returns the images that have a digest, and their labels, in the order
 // of roots and paths.
 func (tx *Tx) Locations(d split.Digest) (at []Location, labels []string, err error) {
-	c := tx.bolt.Bucket(digestsBucket).Cursor()
+	c := tx.top(digestsBucket).Cursor()
 	for k, v := c.Seek(d[:]); bytes.HasPrefix(k, d[:]); k, v = c.Next() {
 		_, root, path, err := parseIndexKey(k)
 		if err != nil {

@@ -103,6 +103,11 @@ func (tx *Tx) Index(models []string, sp split.Split) (*Index, error) {
 	if len(models) == 0 {
 		return nil, errors.New("no model to index")
 	}
+	if r, err := tx.loadRule(); err != nil {
+		return nil, err
+	} else if r.next != nil {
+		return nil, ErrResplitting
+	}
 	ix := &Index{Models: slices.Clone(models), Split: sp}
 	for i, id := range models {
 		m, err := tx.Model(id)

@@ -38,6 +38,7 @@ func (db *DB) load() error {
 		if meta == nil {
 			return fmt.Errorf("%w: it is another program's bbolt file", ErrNotStore)
 		}
+		tx.safe(meta)
 		var k string
 		if decode(meta.Get(kindKey), &k) != nil || k != kind {
 			return fmt.Errorf("%w: it is another program's bbolt file", ErrNotStore)
@@ -72,7 +73,7 @@ func (db *DB) load() error {
 
 func (tx *Tx) storedPolicy() (split.Policy, error) {
 	var p split.Policy
-	if err := decode(tx.bolt.Bucket(metaBucket).Get(policyKey), &p); err != nil {
+	if err := decode(tx.top(metaBucket).Get(policyKey), &p); err != nil {
 		return p, fmt.Errorf("split policy: %w", err)
 	}
 	if err := p.Validate(); err != nil {

@@ -9,7 +9,7 @@ import (
 // Models returns the models in the order of their ids.
 func (tx *Tx) Models() ([]Model, error) {
 	var models []Model
-	err := tx.bolt.Bucket(modelsBucket).ForEach(func(k, v []byte) error {
+	err := tx.top(modelsBucket).ForEach(func(k, v []byte) error {
 		m, err := decodeModel(string(k), v)
 		models = append(models, m)
 		return err
@@ -19,7 +19,7 @@ func (tx *Tx) Models() ([]Model, error) {
 
 // Model returns a model, or ErrNotFound.
 func (tx *Tx) Model(id string) (Model, error) {
-	v := tx.bolt.Bucket(modelsBucket).Get([]byte(id))
+	v := tx.top(modelsBucket).Get([]byte(id))
 	if v == nil {
 		return Model{}, fmt.Errorf("model %s: %w", id, ErrNotFound)
 	}
@@ -49,7 +49,7 @@ func (tx *Tx) PutModel(m Model) error {
 	if m.Dim < 1 || m.Dim > MaxDim {
 		return fmt.Errorf("model %s: vectors of %d floats: 1 to %d are possible", m.ID, m.Dim, MaxDim)
 	}
-	b := tx.bolt.Bucket(modelsBucket)
+	b := tx.top(modelsBucket)
 	if v := b.Get([]byte(m.ID)); v != nil {
 		old, err := decodeModel(m.ID, v)
 		if err != nil {
@@ -89,18 +89,18 @@ func (tx *Tx) DeleteModel(id string) error {
 	if len(users) > 0 {
 		return fmt.Errorf("model %s: %w by head %s: delete that first", id, ErrInUse, strings.Join(users, ", "))
 	}
-	if err := tx.bolt.Bucket(featuresBucket).DeleteBucket([]byte(id)); err != nil {
+	if err := tx.top(featuresBucket).DeleteBucket([]byte(id)); err != nil {
 		return err
 	}
 	tx.models = nil
-	return tx.bolt.Bucket(modelsBucket).Delete([]byte(id))
+	return tx.top(modelsBucket).Delete([]byte(id))
 }
 
 // modelIDs returns the ids of all models, read once in a transaction.
 func (tx *Tx) modelIDs() ([]string, error) {
 	if tx.models == nil {
 		tx.models = []string{}
-		err := tx.bolt.Bucket(modelsBucket).ForEach(func(k, _ []byte) error {
+		err := tx.top(modelsBucket).ForEach(func(k, _ []byte) error {
 			tx.models = append(tx.models, string(k))
 			return nil
 		})

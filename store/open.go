@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
+	"strconv"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -22,6 +25,8 @@ type Options struct {
 	Create   bool          // make the store if there is none
 	Policy   *split.Policy // of a store that is made; nil means split.DefaultPolicy
 	Timeout  time.Duration // wait for the lock; 0 means DefaultTimeout
+
+	fault func(step string) error // of tests: fails steps that write
 }
 
 // Open opens the store at path. Its errors wrap ErrNotExist, ErrLocked,
@@ -32,7 +37,7 @@ func Open(path string, opt Options) (*DB, error) {
 	}
 	db, err := open(path, opt)
 	if err != nil {
-		return nil, &storeError{path, err}
+		return nil, wrap(path, err)
 	}
 	return db, nil
 }
@@ -55,18 +60,21 @@ func open(path string, opt Options) (*DB, error) {
 	case info.Size() == 0:
 		return nil, fmt.Errorf("%w: it is empty", ErrNotStore)
 	}
-	db := &DB{path: path, readOnly: opt.ReadOnly}
+	db := &DB{path: path, readOnly: opt.ReadOnly, fault: opt.fault}
 	if err := db.openBolt(opt); err != nil {
 		return nil, err
 	}
-	if err := db.load(); err != nil {
-		db.Close()
-		return nil, err
+	err = db.load()
+	if err == nil && !db.readOnly {
+		_, err = db.finishResplit(context.Background(), nil)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-// openBolt opens the file with bbolt, whatever state the file is in.
+// openBolt opens the file with bbolt, once it is locked and known to be safe.
 func (db *DB) openBolt(opt Options) (err error) {
 	defer func() {
 		if err != nil && db.file != nil {
@@ -74,28 +82,102 @@ func (db *DB) openBolt(opt Options) (err error) {
 		}
 	}()
 	defer guard(panicOnFault(), &err)
-	bopt := &bolt.Options{
-		ReadOnly:       opt.ReadOnly,
-		Timeout:        opt.Timeout,
-		NoFreelistSync: true,
-		FreelistType:   bolt.FreelistMapType,
-		NoStatistics:   true,
-		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-			db.file = f
-			return f, err
+	db.bolt, err = bolt.Open(db.path, 0o644, &bolt.Options{
+		ReadOnly:        opt.ReadOnly,
+		Timeout:         opt.Timeout,
+		NoFreelistSync:  true,
+		FreelistType:    bolt.FreelistMapType,
+		NoStatistics:    true,
+		InitialMmapSize: db.reserve(),
+		OpenFile: func(name string, flag int, _ os.FileMode) (*os.File, error) {
+			return db.file, db.openFile(name, flag&^os.O_CREATE, opt.Timeout)
 		},
-	}
-	db.bolt, err = bolt.Open(db.path, 0o644, bopt)
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return ErrLocked
-	case errors.Is(err, bolterrors.ErrInvalid):
-		return ErrNotStore
-	case errors.Is(err, bolterrors.ErrVersionMismatch):
-		return fmt.Errorf("%w: another version of bbolt made it", ErrNotStore)
 	}
 	return plain(err)
+}
+
+// reserve returns how much address space to map: beyond the file's size for a
+// writer, because bbolt cannot map anew while a transaction reads, and would wait
+// for ever if that is the writing goroutine's own.
+func (db *DB) reserve() int {
+	info, err := os.Stat(db.path)
+	if err != nil || db.readOnly || strconv.IntSize < 64 || runtime.GOOS == "windows" { // Windows makes the file as large as the map
+		return 0
+	}
+	return int(info.Size()) + 1<<30
+}
+
+// openFile opens and locks the file, and looks at its pages before bbolt maps it.
+func (db *DB) openFile(name string, flag int, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		f, err := os.OpenFile(name, flag, 0)
+		if err != nil {
+			return err
+		}
+		db.file = f
+		release, err := waitLock(f, !db.readOnly, deadline)
+		if err != nil {
+			return err
+		}
+		if same, err := sameFile(f, name); err != nil || !same {
+			// Another process has replaced the file (see Compact) while this one waited.
+			if f.Close(); err != nil {
+				return err
+			}
+			continue
+		}
+		return errors.Join(db.checkPages(), release())
+	}
+}
+
+// waitLock locks f, trying until the deadline.
+func waitLock(f *os.File, exclusive bool, deadline time.Time) (release func() error, err error) {
+	for {
+		ok, release, err := tryLock(f, exclusive)
+		if err != nil {
+			return nil, fmt.Errorf("cannot lock it: %w", err)
+		}
+		if ok {
+			return release, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, ErrLocked
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+}
+
+func sameFile(f *os.File, name string) (bool, error) {
+	a, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	b, err := os.Stat(name)
+	return err == nil && os.SameFile(a, b), err
+}
+
+// checkPages makes sure that bbolt can follow the pages of the locked file. A
+// writer, for which bbolt walks all of them anyway, has them checked at once; for a
+// reader each bucket's pages are checked when first needed.
+func (db *DB) checkPages() error {
+	info, err := db.file.Stat()
+	if err != nil {
+		return err
+	}
+	m, err := readMeta(db.file, info.Size())
+	if err != nil {
+		return err
+	}
+	c := newPageChecker(db.file, m)
+	if db.readOnly {
+		db.pages = c
+		return c.once(m.root)
+	}
+	return c.all()
 }
 
 // plain takes the path out of an error that will be told with the store's path.

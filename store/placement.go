@@ -46,7 +46,7 @@ func (p place) names(model string) [][]byte {
 func (tx *Tx) place(d split.Digest) (place, error) {
 	var first []byte
 	state := nowhere
-	c := tx.bolt.Bucket(digestsBucket).Cursor()
+	c := tx.top(digestsBucket).Cursor()
 	for k, v := c.Seek(d[:]); bytes.HasPrefix(k, d[:]); k, v = c.Next() {
 		switch {
 		case first == nil:

@@ -8,7 +8,7 @@ import (
 // Roots returns the photo folders in the order of their ids.
 func (tx *Tx) Roots() ([]Root, error) {
 	var roots []Root
-	err := tx.bolt.Bucket(rootsBucket).ForEach(func(k, v []byte) error {
+	err := tx.top(rootsBucket).ForEach(func(k, v []byte) error {
 		r, err := decodeRoot(k, v)
 		roots = append(roots, r)
 		return err
@@ -19,7 +19,7 @@ func (tx *Tx) Roots() ([]Root, error) {
 // Root returns a photo folder, or ErrNotFound.
 func (tx *Tx) Root(id RootID) (Root, error) {
 	k := id.key()
-	v := tx.bolt.Bucket(rootsBucket).Get(k)
+	v := tx.top(rootsBucket).Get(k)
 	if v == nil {
 		return Root{}, fmt.Errorf("root %d: %w", id, ErrNotFound)
 	}
@@ -44,7 +44,7 @@ func (tx *Tx) PutRoot(r Root) (Root, error) {
 	if err := tx.writable(); err != nil {
 		return r, err
 	}
-	b := tx.bolt.Bucket(rootsBucket)
+	b := tx.top(rootsBucket)
 	if r.ID == 0 {
 		id, err := b.NextSequence()
 		if err != nil {
@@ -79,9 +79,9 @@ func (tx *Tx) DeleteRoot(id RootID) error {
 		}
 	}
 	if tx.sub(failuresBucket, id.key()) != nil {
-		if err := tx.bolt.Bucket(failuresBucket).DeleteBucket(id.key()); err != nil {
+		if err := tx.top(failuresBucket).DeleteBucket(id.key()); err != nil {
 			return err
 		}
 	}
-	return tx.bolt.Bucket(rootsBucket).Delete(id.key())
+	return tx.top(rootsBucket).Delete(id.key())
 }

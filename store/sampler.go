@@ -164,12 +164,13 @@ func uniform(src rand.Source, n int) int {
 func (s *Sampler) read() (b *Batch, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { err = s.db.wrap(err) }()
 	if s.closed {
-		return nil, s.db.wrap(ErrClosed)
+		return nil, ErrClosed
 	}
 	defer guard(panicOnFault(), &err)
 	if err := s.renew(); err != nil {
-		return nil, s.db.wrap(err)
+		return nil, err
 	}
 	slices.SortFunc(s.picks, func(a, b pick) int {
 		if a.label != b.label {
@@ -184,7 +185,7 @@ func (s *Sampler) read() (b *Batch, err error) {
 	for _, p := range s.picks {
 		row, err := s.row(p)
 		if err != nil {
-			return nil, s.db.wrap(err)
+			return nil, err
 		}
 		s.batch.Labels = append(s.batch.Labels, p.label)
 		s.batch.Digests = append(s.batch.Digests, s.ix.Keys[p.label][p.rank])
@@ -205,8 +206,8 @@ func (s *Sampler) renew() error {
 		}
 		s.tx = nil
 	}
-	if s.db.broken.Load() {
-		return fmt.Errorf("%w: close it", ErrCorrupt)
+	if err := s.db.usable(); err != nil {
+		return err
 	}
 	tx, err := s.db.bolt.Begin(false)
 	if err != nil {
@@ -241,7 +242,7 @@ func (s *Sampler) vector(m int, p pick) ([]float32, error) {
 	c := s.cursors[m][p.label]
 	if c == nil {
 		var err error
-		if c, err = s.ix.cursor(s.tx, m, p.label); err != nil {
+		if c, err = s.ix.cursor(newTx(s.db, s.tx), m, p.label); err != nil {
 			return nil, err
 		}
 		s.cursors[m][p.label] = c
@@ -267,12 +268,11 @@ func (s *Sampler) vector(m int, p pick) ([]float32, error) {
 }
 
 // cursor returns a cursor over a model's vectors of a label.
-func (ix *Index) cursor(tx *bolt.Tx, m, label int) (*bolt.Cursor, error) {
-	b := tx.Bucket(featuresBucket)
-	for _, name := range (place{state: placed, split: ix.Split, label: ix.Labels[label]}).names(ix.Models[m]) {
-		if b = b.Bucket(name); b == nil {
-			return nil, fmt.Errorf("%w: label %q of model %s has no images in the %v split any more", ErrStale, ix.Labels[label], ix.Models[m], ix.Split)
-		}
+func (ix *Index) cursor(tx *Tx, m, label int) (*bolt.Cursor, error) {
+	p := place{state: placed, split: ix.Split, label: ix.Labels[label]}
+	b := tx.sub(featuresBucket, p.names(ix.Models[m])...)
+	if b == nil {
+		return nil, fmt.Errorf("%w: label %q of model %s has no images in the %v split any more", ErrStale, p.label, ix.Models[m], ix.Split)
 	}
 	return b.Cursor(), nil
 }

@@ -38,7 +38,7 @@ func (tx *Tx) loadRule() (*rule, error) {
 		return nil, err
 	}
 	r := &rule{policy: p}
-	if v := tx.bolt.Bucket(metaBucket).Get(resplitKey); v != nil {
+	if v := tx.top(metaBucket).Get(resplitKey); v != nil {
 		var rec resplitRecord
 		if err := decode(v, &rec); err != nil {
 			return nil, fmt.Errorf("state of the change of splits: %w", err)
@@ -51,7 +51,7 @@ func (tx *Tx) loadRule() (*rule, error) {
 
 // splitOf returns the split of a digest: the one set by hand or the policy's.
 func (tx *Tx) splitOf(d split.Digest) (split.Split, error) {
-	if v := tx.bolt.Bucket(splitsBucket).Get(d[:]); v != nil {
+	if v := tx.top(splitsBucket).Get(d[:]); v != nil {
 		return decodeSplit(d[:], v)
 	}
 	r, err := tx.loadRule()
@@ -86,7 +86,7 @@ func (tx *Tx) SetSplit(d split.Digest, s split.Split) error {
 	if _, err := split.Parse(s.String()); err != nil {
 		return err
 	}
-	return tx.replace(d, func() error { return put(tx.bolt.Bucket(splitsBucket), d[:], s.String()) })
+	return tx.replace(d, func() error { return put(tx.top(splitsBucket), d[:], s.String()) })
 }
 
 // ClearSplit gives a digest back to the policy.
@@ -94,13 +94,13 @@ func (tx *Tx) ClearSplit(d split.Digest) error {
 	if err := tx.writable(); err != nil {
 		return err
 	}
-	return tx.replace(d, func() error { return tx.bolt.Bucket(splitsBucket).Delete(d[:]) })
+	return tx.replace(d, func() error { return tx.top(splitsBucket).Delete(d[:]) })
 }
 
 // FixedSplits returns the splits set by hand.
 func (tx *Tx) FixedSplits() (map[split.Digest]split.Split, error) {
 	fixed := map[split.Digest]split.Split{}
-	err := tx.bolt.Bucket(splitsBucket).ForEach(func(k, v []byte) error {
+	err := tx.top(splitsBucket).ForEach(func(k, v []byte) error {
 		if len(k) != digestSize {
 			return fmt.Errorf("%w: a split's key has %d bytes", ErrCorrupt, len(k))
 		}

@@ -22,6 +22,8 @@ type Stats struct {
 	Policy    split.Policy `json:"policy"`
 	Fixed     int          `json:"fixed_splits"` // digests whose split was set by hand
 
+	Resplitting bool `json:"resplitting"` // a change of splits was interrupted: splits are those of two policies
+
 	Roots    []RootStats `json:"roots"`
 	Images   int         `json:"images"`   // files
 	Distinct int         `json:"distinct"` // different contents among them
@@ -96,6 +98,7 @@ func (tx *Tx) statPolicy(st *Stats) error {
 		return err
 	}
 	st.Policy = p
+	st.Resplitting = tx.top(metaBucket).Get(resplitKey) != nil
 	fixed, err := tx.FixedSplits()
 	st.Fixed = len(fixed)
 	return err
@@ -151,7 +154,7 @@ func (tx *Tx) eachDigest(fn func(d split.Digest, at []Location, labels []string)
 	var labels []string
 	var last split.Digest
 	names := map[string]string{} // encoded labels already decoded
-	c := tx.bolt.Bucket(digestsBucket).Cursor()
+	c := tx.top(digestsBucket).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		d, root, path, err := parseIndexKey(k)
 		if err != nil {
@@ -232,7 +235,7 @@ func (tx *Tx) eachVectorBucket(model string, fn func(names [][]byte, b *bolt.Buc
 		if _, err := split.Parse(string(name)); err != nil {
 			return fmt.Errorf("%w: features/%s has a bucket %q", ErrCorrupt, model, name)
 		}
-		return b.ForEachBucket(func(label []byte) error {
+		return tx.safe(b).ForEachBucket(func(label []byte) error {
 			return fn([][]byte{[]byte(model), name, label}, b.Bucket(label))
 		})
 	})

@@ -1,0 +1,26 @@
+package store
+
+// WithFault returns opt with a function that may fail each step that writes.
+func WithFault(opt Options, fault func(step string) error) Options {
+	opt.fault = fault
+	return opt
+}
+
+// SetFault is WithFault for an open store.
+func SetFault(db *DB, fault func(step string) error) { db.fault = fault }
+
+var (
+	DecodeImage = decodeImage
+	Uniform     = uniform
+)
+
+// DecodeRecords decodes b as each kind of record.
+func DecodeRecords(b []byte) {
+	decodeImage(b)
+	decodeRoot(RootID(1).key(), b)
+	decodeModel("m", b)
+	decodeHead("h", b)
+	decodeFailure([]byte("f"), b)
+	decodeSplit(make([]byte, digestSize), b)
+	decode(b, new(resplitRecord))
+}

@@ -1,0 +1,25 @@
+//go:build unix && !solaris && !illumos && !aix
+
+package store
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// tryLock takes bbolt's lock on f, shared by readers, without waiting. bbolt takes
+// it once more on the same file, which changes nothing. release is for locks that
+// must be free before bbolt takes its own.
+func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err error) {
+	how := unix.LOCK_SH
+	if exclusive {
+		how = unix.LOCK_EX
+	}
+	err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil, nil
+	}
+	return err == nil, func() error { return nil }, err
+}

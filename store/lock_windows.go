@@ -1,0 +1,25 @@
+package store
+
+import (
+	"errors"
+	"math"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// tryLock takes bbolt's lock on f, shared by readers, without waiting. bbolt takes
+// its own on the same file later, so this one must be released before.
+func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err error) {
+	var flags uint32 = windows.LOCKFILE_FAIL_IMMEDIATELY
+	if exclusive {
+		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
+	h := windows.Handle(f.Fd())
+	at := windows.Overlapped{Offset: math.MaxUint32, OffsetHigh: math.MaxUint32} // the byte that bbolt locks
+	err = windows.LockFileEx(h, flags, 0, 1, 0, &at)
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return false, nil, nil
+	}
+	return err == nil, func() error { return windows.UnlockFileEx(h, 0, 1, 0, &at) }, err
+}

@@ -1,0 +1,414 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math"
+	"sync"
+)
+
+// bbolt trusts its file: a damaged page makes it read beyond the mapping or recurse
+// without end, which no recover catches. So pages are looked at here, with bounds,
+// before bbolt may follow them. The layout is bbolt's (internal/common), in the
+// byte order of the machine.
+
+const (
+	boltMagic   = 0xED0CDAED
+	boltVersion = 2
+
+	pageHeader  = 16 // id uint64, flags uint16, count uint16, overflow uint32
+	elementSize = 16 // leaf: flags, pos, ksize, vsize; branch: pos, ksize, child uint64
+	metaSize    = 64
+	bucketHead  = 16 // root uint64, sequence uint64
+
+	branchFlag   = 0x01
+	leafFlag     = 0x02
+	freelistFlag = 0x10
+	bucketFlag   = 0x01 // of a leaf's element
+
+	noFreelist = math.MaxUint64
+	maxDepth   = 40 // of a tree: a billion keys need less than ten levels
+)
+
+var native = binary.NativeEndian
+
+// boltMeta is what a meta page says of a bbolt file.
+type boltMeta struct {
+	pageSize int64
+	root     uint64 // page of the root bucket
+	freelist uint64
+	pages    uint64 // all page numbers are below
+	txid     uint64
+}
+
+var (
+	errNoMagic  = errors.New("no bbolt file")
+	errVersion  = errors.New("another version of bbolt made it")
+	errMetaSum  = errors.New("wrong checksum")
+	errPageSize = errors.New("impossible page size")
+)
+
+// readMeta finds the newest valid meta page, as bbolt does.
+func readMeta(f io.ReaderAt, size int64) (boltMeta, error) {
+	m0, err0 := metaAt(f, 0)
+	if err0 == nil {
+		m1, err1 := metaAt(f, m0.pageSize)
+		if err1 == nil && m1.txid > m0.txid {
+			return m1, m1.fits(size)
+		}
+		return m0, m0.fits(size)
+	}
+	err := err0
+	for page := int64(1024); page <= 1<<24 && page < size-1024; page *= 2 {
+		m1, err1 := metaAt(f, page)
+		if err1 == nil {
+			return m1, m1.fits(size)
+		}
+		if errors.Is(err, errNoMagic) {
+			err = err1
+		}
+	}
+	switch {
+	case errors.Is(err, errNoMagic):
+		return boltMeta{}, ErrNotStore
+	case errors.Is(err, errVersion):
+		return boltMeta{}, fmt.Errorf("%w: %w", ErrNotStore, err)
+	}
+	return boltMeta{}, fmt.Errorf("%w: neither of its meta pages can be used: %w", ErrCorrupt, err)
+}
+
+// metaAt reads the meta page at an offset.
+func metaAt(f io.ReaderAt, off int64) (boltMeta, error) {
+	var b [pageHeader + metaSize]byte
+	if n, err := f.ReadAt(b[:], off); n < pageHeader+4 {
+		return boltMeta{}, errNoMagic
+	} else if n < len(b) {
+		return boltMeta{}, fmt.Errorf("cut short: %w", err)
+	}
+	m := b[pageHeader:]
+	if native.Uint32(m) != boltMagic {
+		return boltMeta{}, errNoMagic
+	}
+	if native.Uint32(m[4:]) != boltVersion {
+		return boltMeta{}, errVersion
+	}
+	sum := fnv.New64a()
+	sum.Write(m[:56])
+	if native.Uint64(m[56:]) != sum.Sum64() {
+		return boltMeta{}, errMetaSum
+	}
+	meta := boltMeta{int64(native.Uint32(m[8:])), native.Uint64(m[16:]), native.Uint64(m[32:]), native.Uint64(m[40:]), native.Uint64(m[48:])}
+	if s := meta.pageSize; s < 1024 || s > 1<<24 || s&(s-1) != 0 {
+		return boltMeta{}, errPageSize
+	}
+	return meta, nil
+}
+
+// fits tells whether the file has all pages: reading beyond its end is a fault.
+func (m boltMeta) fits(size int64) error {
+	if m.pages < 3 || m.pages > uint64(size/m.pageSize) {
+		return fmt.Errorf("%w: it is cut short: it has %d bytes, its pages need %d times %d", ErrCorrupt, size, m.pages, m.pageSize)
+	}
+	return nil
+}
+
+// pageChecker looks at the pages of one state of a bbolt file.
+type pageChecker struct {
+	f     io.ReaderAt
+	meta  boltMeta
+	seen  []uint64 // a bit a page: part of a tree already looked at
+	buf   []byte
+	found func(error) // if set, is told of damage, and the check goes on beside it
+
+	mu    sync.Mutex
+	trees map[uint64]error // by root page: trees looked at, and what was found
+}
+
+func newPageChecker(f io.ReaderAt, m boltMeta) *pageChecker {
+	return &pageChecker{f: f, meta: m, seen: make([]uint64, m.pages/64+1), trees: map[uint64]error{}}
+}
+
+// all looks at the root bucket and all buckets within it.
+func (c *pageChecker) all() error {
+	if err := c.freelist(); err != nil {
+		return err
+	}
+	return c.deep(c.meta.root, 0)
+}
+
+// deep looks at a bucket's tree and at all buckets within.
+func (c *pageChecker) deep(root uint64, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%w: buckets nested without end", ErrCorrupt)
+	}
+	var within []uint64
+	if err := c.tree(root, &within); err != nil {
+		return err
+	}
+	for _, r := range within {
+		if err := c.pass(c.deep(r, depth+1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass tells of an error instead of returning it, if there is someone to tell.
+func (c *pageChecker) pass(err error) error {
+	if err == nil || c.found == nil {
+		return err
+	}
+	c.found(err)
+	return nil
+}
+
+// once looks at a bucket's tree, unless that has been done. It may be called by
+// several goroutines.
+func (c *pageChecker) once(root uint64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err, done := c.trees[root]
+	if !done {
+		err = c.tree(root, nil)
+		c.trees[root] = err
+	}
+	return err
+}
+
+// tree looks at all pages of one bucket, and appends the root pages of the buckets
+// within to within.
+func (c *pageChecker) tree(root uint64, within *[]uint64) error {
+	return c.page(root, 0, within)
+}
+
+// corrupt describes what is wrong with a page.
+func corrupt(id uint64, format string, args ...any) error {
+	return fmt.Errorf("%w: page %d: %s", ErrCorrupt, id, fmt.Sprintf(format, args...))
+}
+
+// page looks at one page and at those below it.
+func (c *pageChecker) page(id uint64, depth int, within *[]uint64) error {
+	if depth > maxDepth {
+		return corrupt(id, "pages nested without end")
+	}
+	p, err := c.open(id)
+	if err != nil {
+		return err
+	}
+	if p.flags == leafFlag {
+		return c.leaf(p, within)
+	}
+	if p.count == 0 {
+		return corrupt(id, "a branch without children")
+	}
+	children := make([]uint64, p.count)
+	for i := range children {
+		e := p.table[elementSize*i:]
+		if err := p.fits(i, native.Uint32(e), native.Uint32(e[4:]), 0); err != nil {
+			return err
+		}
+		children[i] = native.Uint64(e[8:])
+	}
+	for _, child := range children { // p's memory is reused from here on
+		if err := c.pass(c.page(child, depth+1, within)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// An openPage is a page whose header and table of elements are in memory.
+type openPage struct {
+	id     uint64
+	flags  uint16
+	count  int
+	extent int64 // bytes of the page and those it overflows into
+	off    int64 // in the file
+	table  []byte
+	head   []byte // the first bytes of the page, at least its header and table
+}
+
+// open reads the head of a tree's page, checks it and marks its extent as seen.
+func (c *pageChecker) open(id uint64) (openPage, error) {
+	if id < 2 || id >= c.meta.pages {
+		return openPage{}, corrupt(id, "there are only %d pages", c.meta.pages)
+	}
+	p := openPage{id: id, off: int64(id) * c.meta.pageSize}
+	if err := c.read(&p, c.meta.pageSize); err != nil {
+		return p, err
+	}
+	if got := native.Uint64(p.head); got != id {
+		return p, corrupt(id, "it says that it is page %d", got)
+	}
+	p.flags = native.Uint16(p.head[8:])
+	p.count = int(native.Uint16(p.head[10:]))
+	overflow := uint64(native.Uint32(p.head[12:]))
+	if p.flags != branchFlag && p.flags != leafFlag {
+		return p, corrupt(id, "unknown kind %#x", p.flags)
+	}
+	if overflow >= c.meta.pages-id {
+		return p, corrupt(id, "it has %d more pages, beyond the last", overflow)
+	}
+	for n := id; n <= id+overflow; n++ {
+		if c.seen[n/64]&(1<<(n%64)) != 0 {
+			return p, corrupt(n, "it is used twice")
+		}
+		c.seen[n/64] |= 1 << (n % 64)
+	}
+	p.extent = int64(overflow+1) * c.meta.pageSize
+	end := int64(pageHeader + elementSize*p.count)
+	if end > p.extent {
+		return p, corrupt(id, "%d elements do not fit", p.count)
+	}
+	if end > int64(len(p.head)) {
+		if err := c.read(&p, end); err != nil {
+			return p, err
+		}
+	}
+	p.table = p.head[pageHeader:end]
+	return p, nil
+}
+
+// read fills p.head with n bytes.
+func (c *pageChecker) read(p *openPage, n int64) error {
+	if int64(cap(c.buf)) < n {
+		c.buf = make([]byte, n)
+	}
+	p.head = c.buf[:n]
+	if _, err := c.f.ReadAt(p.head, p.off); err != nil {
+		return fmt.Errorf("reading page %d: %w", p.id, err)
+	}
+	return nil
+}
+
+// fits tells whether the key and value of element i lie within the page.
+func (p *openPage) fits(i int, pos, ksize, vsize uint32) error {
+	end := int64(pageHeader) + elementSize*int64(i) + int64(pos) + int64(ksize) + int64(vsize)
+	if end > p.extent {
+		return corrupt(p.id, "element %d ends at %d of %d bytes", i, end, p.extent)
+	}
+	if ksize == 0 {
+		return corrupt(p.id, "element %d has no key", i)
+	}
+	return nil
+}
+
+// leaf looks at the elements of a leaf.
+func (c *pageChecker) leaf(p openPage, within *[]uint64) error {
+	for i := range p.count {
+		e := p.table[elementSize*i:]
+		flags, pos, ksize, vsize := native.Uint32(e), native.Uint32(e[4:]), native.Uint32(e[8:]), native.Uint32(e[12:])
+		if err := p.fits(i, pos, ksize, vsize); err != nil {
+			return err
+		}
+		if flags == 0 {
+			continue
+		}
+		if flags != bucketFlag {
+			return corrupt(p.id, "element %d is of unknown kind %#x", i, flags)
+		}
+		v, err := c.bytes(&p, int64(pageHeader)+elementSize*int64(i)+int64(pos)+int64(ksize), int64(vsize))
+		if err != nil {
+			return err
+		}
+		if err := inner(p.id, v, within); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bytes returns part of a page, from memory where it is there.
+func (c *pageChecker) bytes(p *openPage, from, n int64) ([]byte, error) {
+	if from+n <= int64(len(p.head)) {
+		return p.head[from : from+n], nil
+	}
+	b := make([]byte, n)
+	if _, err := c.f.ReadAt(b, p.off+from); err != nil {
+		return nil, fmt.Errorf("reading page %d: %w", p.id, err)
+	}
+	return b, nil
+}
+
+// inner looks at the value that stands for a bucket: its root page, or, for a small
+// bucket, its only page itself.
+func inner(id uint64, v []byte, within *[]uint64) error {
+	if len(v) < bucketHead {
+		return corrupt(id, "a bucket's entry of %d bytes", len(v))
+	}
+	if root := native.Uint64(v); root != 0 {
+		if within != nil {
+			*within = append(*within, root)
+		}
+		return nil
+	}
+	v = v[bucketHead:]
+	if len(v) < pageHeader {
+		return corrupt(id, "a small bucket of %d bytes", len(v))
+	}
+	p := openPage{id: id, flags: native.Uint16(v[8:]), count: int(native.Uint16(v[10:])), extent: int64(len(v))}
+	if p.flags != leafFlag || pageHeader+elementSize*p.count > len(v) {
+		return corrupt(id, "a small bucket that is no leaf")
+	}
+	for i := range p.count {
+		e := v[pageHeader+elementSize*i:]
+		if native.Uint32(e) != 0 {
+			return corrupt(id, "a bucket within a small bucket")
+		}
+		if err := p.fits(i, native.Uint32(e[4:]), native.Uint32(e[8:]), native.Uint32(e[12:])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freelist looks at the list of free pages, if the file has one, and marks its
+// pages as seen.
+func (c *pageChecker) freelist() error {
+	id := c.meta.freelist
+	if id == noFreelist {
+		return nil
+	}
+	if id < 2 || id >= c.meta.pages {
+		return corrupt(id, "the list of free pages is beyond the last page")
+	}
+	p := openPage{id: id, off: int64(id) * c.meta.pageSize}
+	if err := c.read(&p, c.meta.pageSize); err != nil {
+		return err
+	}
+	count, first := uint64(native.Uint16(p.head[10:])), uint64(0)
+	if count == 0xFFFF {
+		count, first = native.Uint64(p.head[pageHeader:]), 1
+	}
+	overflow := uint64(native.Uint32(p.head[12:]))
+	if native.Uint64(p.head) != id || native.Uint16(p.head[8:]) != freelistFlag || overflow >= c.meta.pages-id {
+		return corrupt(id, "it is no list of free pages")
+	}
+	extent := int64(overflow+1) * c.meta.pageSize
+	if count > c.meta.pages || int64(pageHeader+8*(first+count)) > extent {
+		return corrupt(id, "a list of %d free pages does not fit", count)
+	}
+	b, err := c.bytes(&p, int64(pageHeader+8*first), int64(8*count))
+	if err != nil {
+		return err
+	}
+	return c.markFree(id, overflow, b)
+}
+
+// markFree marks the pages of the free list, and those it lists, as not to be used.
+func (c *pageChecker) markFree(id, overflow uint64, list []byte) error {
+	for n := id; n <= id+overflow; n++ {
+		c.seen[n/64] |= 1 << (n % 64)
+	}
+	for ; len(list) > 0; list = list[8:] {
+		n := native.Uint64(list)
+		if n < 2 || n >= c.meta.pages || c.seen[n/64]&(1<<(n%64)) != 0 {
+			return corrupt(id, "it lists page %d as free, which cannot be", n)
+		}
+		c.seen[n/64] |= 1 << (n % 64)
+	}
+	return nil
+}
