@@ -24,3 +24,9 @@ func DecodeRecords(b []byte) {
 	decodeSplit(make([]byte, digestSize), b)
 	decode(b, new(resplitRecord))
 }
+
+// Decode decodes b into v as a record.
+func Decode(b []byte, v any) error { return decode(b, v) }
+
+// CheckWellFormed is the check of records before they are decoded.
+func CheckWellFormed(b []byte) error { return checkWellFormed(b) }

@@ -125,13 +125,17 @@ func encode(v any) ([]byte, error) {
 
 // decode reads one msgpack value that fills b. Unknown fields are skipped, so that
 // later versions may add some.
-func decode(b []byte, v any) error {
-	r := bytes.NewReader(b)
-	if err := msgpack.NewDecoder(r).Decode(v); err != nil {
+func decode(b []byte, v any) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // msgpack panics on a nil where a struct is due
+			err = fmt.Errorf("%w: unreadable record: %v", ErrCorrupt, r)
+		}
+	}()
+	if err := checkWellFormed(b); err != nil {
 		return fmt.Errorf("%w: unreadable record: %w", ErrCorrupt, err)
 	}
-	if r.Len() > 0 {
-		return fmt.Errorf("%w: %d bytes follow a record", ErrCorrupt, r.Len())
+	if err := msgpack.NewDecoder(bytes.NewReader(b)).Decode(v); err != nil {
+		return fmt.Errorf("%w: unreadable record: %w", ErrCorrupt, err)
 	}
 	return nil
 }
