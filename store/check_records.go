@@ -24,7 +24,7 @@ type checker struct {
 
 func (c *checker) run() error {
 	c.report.Finished = true
-	if err := c.pages(); err != nil {
+	if safe, err := c.pages(); err != nil || !safe {
 		return err
 	}
 	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.vectors, c.heads} {
@@ -43,8 +43,7 @@ func (c *checker) try(part func() error) error {
 		return part()
 	}()
 	if errors.Is(err, ErrCorrupt) {
-		c.report.Finished = false
-		c.report.add("%v", err)
+		c.damaged(err)
 		return nil
 	}
 	return err
@@ -67,34 +66,38 @@ func (c *checker) step() error {
 }
 
 // pages checks the structure of the bbolt file. If that is sound, bbolt checks it
-// too; otherwise the buckets read later are those whose pages are sound.
-func (c *checker) pages() error {
+// too; otherwise the buckets read later are those whose pages are sound. It returns
+// false if there is no way to tell.
+func (c *checker) pages() (safe bool, err error) {
 	db := c.tx.db
 	info, err := db.file.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
 	m, err := readMeta(db.file, info.Size())
-	if err == nil {
-		all := newPageChecker(db.file, m)
-		all.found = func(err error) { c.report.add("%v", err) }
-		err = all.pass(all.all())
+	if err != nil {
+		c.damaged(err)
+		return false, nil
 	}
-	if err != nil && !errors.Is(err, ErrCorrupt) {
-		return err
+	all := newPageChecker(db.file, m)
+	all.found = c.damaged
+	if err := all.pass(all.all()); err != nil {
+		return false, err
 	}
-	if err == nil && len(c.report.Problems) == 0 {
+	if c.report.Finished {
 		for err := range c.tx.bolt.Check() {
 			c.report.add("%v", err)
 		}
-		return c.ctx.Err()
-	}
-	c.report.Finished = false
-	if err != nil { // nothing can be read safely
-		return err
+		return true, c.ctx.Err()
 	}
 	c.tx.pages = newPageChecker(db.file, m)
-	return c.tx.pages.once(m.root)
+	return c.tx.pages.once(m.root) == nil, c.ctx.Err()
+}
+
+// damaged reports damage that keeps something from being checked.
+func (c *checker) damaged(err error) {
+	c.report.Finished = false
+	c.report.add("%v", err)
 }
 
 // top checks the buckets at the top and the keys of meta.
@@ -118,7 +121,9 @@ func (c *checker) top() error {
 // count finds out how much there is to read.
 func (c *checker) count() error {
 	for _, top := range [][]byte{imagesBucket, digestsBucket} {
-		c.total += int64(countKeys(c.tx.top(top)))
+		if err := c.try(func() error { c.total += int64(c.tx.countKeys(c.tx.top(top))); return nil }); err != nil {
+			return err
+		}
 	}
 	models, err := c.tx.modelIDs()
 	if err != nil {
@@ -137,11 +142,11 @@ func (c *checker) count() error {
 }
 
 // countKeys counts the keys of a bucket and of those within it.
-func countKeys(b *bolt.Bucket) int {
+func (tx *Tx) countKeys(b *bolt.Bucket) int {
 	n := 0
 	b.ForEach(func(k, v []byte) error {
 		if v == nil {
-			n += countKeys(b.Bucket(k))
+			n += tx.countKeys(tx.safe(b.Bucket(k)))
 		} else {
 			n++
 		}
@@ -175,7 +180,7 @@ func (c *checker) eachRoot(top []byte, fn func(id RootID, b *bolt.Bucket) error)
 		if _, err := c.tx.Root(id); err != nil {
 			c.report.add("%s: %v", top, err)
 		}
-		sub := b.Bucket(k)
+		sub := c.tx.safe(b.Bucket(k))
 		if k, _ := sub.Cursor().First(); k == nil {
 			c.report.add("%s: root %d has an empty bucket", top, id)
 		}
@@ -291,8 +296,12 @@ func (c *checker) vectors() error {
 		if err != nil {
 			continue // reported
 		}
-		err = c.tx.eachVectorBucket(id, func(names [][]byte, b *bolt.Bucket) error { return c.vectorBucket(m, names, b) })
-		if err != nil && !errors.Is(err, ErrCorrupt) {
+		err = c.try(func() error {
+			return c.tx.eachVectorBucket(id, func(names [][]byte, b *bolt.Bucket) error {
+				return c.try(func() error { return c.vectorBucket(m, names, c.tx.safe(b)) })
+			})
+		})
+		if err != nil {
 			return err
 		}
 	}

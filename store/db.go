@@ -62,7 +62,7 @@ func (db *DB) Close() (err error) {
 	if db.broken.Load() {
 		// bbolt's Close would wait for locks that nobody will release. The mapping
 		// stays until the process ends.
-		return db.file.Close()
+		return errors.Join(unlock(db.file), db.file.Close())
 	}
 	defer guard(panicOnFault(), &err)
 	return db.bolt.Close()

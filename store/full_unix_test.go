@@ -70,9 +70,9 @@ func writeUntilFull(path string) {
 // A disk that is full at any point makes an error, and leaves a store in order, or
 // none.
 func TestDiskFull(t *testing.T) {
-	step := 4096
+	step := 3 * 4096
 	if testing.Short() {
-		step = 8 * 4096
+		step = 20 * 4096
 	}
 	for limit := step; ; limit += step {
 		path := filepath.Join(t.TempDir(), "features.db")

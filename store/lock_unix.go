@@ -23,3 +23,6 @@ func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err err
 	}
 	return err == nil, func() error { return nil }, err
 }
+
+// unlock frees bbolt's lock. Closing f would not do that while it is mapped.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }

@@ -16,10 +16,19 @@ func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err err
 		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
 	}
 	h := windows.Handle(f.Fd())
-	at := windows.Overlapped{Offset: math.MaxUint32, OffsetHigh: math.MaxUint32} // the byte that bbolt locks
-	err = windows.LockFileEx(h, flags, 0, 1, 0, &at)
+	err = windows.LockFileEx(h, flags, 0, 1, 0, lockedByte())
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return false, nil, nil
 	}
-	return err == nil, func() error { return windows.UnlockFileEx(h, 0, 1, 0, &at) }, err
+	return err == nil, func() error { return unlock(f) }, err
+}
+
+// unlock frees bbolt's lock.
+func unlock(f *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, lockedByte())
+}
+
+// lockedByte is the byte that bbolt locks.
+func lockedByte() *windows.Overlapped {
+	return &windows.Overlapped{Offset: math.MaxUint32, OffsetHigh: math.MaxUint32}
 }

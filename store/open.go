@@ -77,8 +77,9 @@ func open(path string, opt Options) (*DB, error) {
 // openBolt opens the file with bbolt, once it is locked and known to be safe.
 func (db *DB) openBolt(opt Options) (err error) {
 	defer func() {
-		if err != nil && db.file != nil {
-			db.file.Close() // after a panic bbolt has not: the lock would stay
+		if err != nil && db.file != nil { // after a panic bbolt has not: the lock would stay
+			unlock(db.file)
+			db.file.Close()
 		}
 	}()
 	defer guard(panicOnFault(), &err)
@@ -96,8 +97,15 @@ func (db *DB) openBolt(opt Options) (err error) {
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return ErrLocked
 	}
+	if err == nil {
+		db.bolt.AllocSize = growBy
+	}
 	return plain(err)
 }
+
+// growBy is how much larger than needed bbolt makes the file when it must grow. Its
+// own 16 MB would be most of a store of a thousand photos.
+const growBy = 1 << 20
 
 // reserve returns how much address space to map: beyond the file's size for a
 // writer, because bbolt cannot map anew while a transaction reads, and would wait

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ const (
 	bucketFlag   = 0x01 // of a leaf's element
 
 	noFreelist = math.MaxUint64
-	maxDepth   = 40 // of a tree: a billion keys need less than ten levels
+	maxKey     = 32768 // of keys, in bytes
+	maxDepth   = 40    // of a tree: a billion keys need less than ten levels
 )
 
 var native = binary.NativeEndian
@@ -133,7 +135,7 @@ func newPageChecker(f io.ReaderAt, m boltMeta) *pageChecker {
 
 // all looks at the root bucket and all buckets within it.
 func (c *pageChecker) all() error {
-	if err := c.freelist(); err != nil {
+	if err := c.pass(c.freelist()); err != nil {
 		return err
 	}
 	return c.deep(c.meta.root, 0)
@@ -181,7 +183,7 @@ func (c *pageChecker) once(root uint64) error {
 // tree looks at all pages of one bucket, and appends the root pages of the buckets
 // within to within.
 func (c *pageChecker) tree(root uint64, within *[]uint64) error {
-	return c.page(root, 0, within)
+	return c.page(root, 0, keyRange{}, within)
 }
 
 // corrupt describes what is wrong with a page.
@@ -189,8 +191,11 @@ func corrupt(id uint64, format string, args ...any) error {
 	return fmt.Errorf("%w: page %d: %s", ErrCorrupt, id, fmt.Sprintf(format, args...))
 }
 
+// A keyRange says which keys a page may have: from lo on, below hi; nil is no bound.
+type keyRange struct{ lo, hi []byte }
+
 // page looks at one page and at those below it.
-func (c *pageChecker) page(id uint64, depth int, within *[]uint64) error {
+func (c *pageChecker) page(id uint64, depth int, r keyRange, within *[]uint64) error {
 	if depth > maxDepth {
 		return corrupt(id, "pages nested without end")
 	}
@@ -199,24 +204,42 @@ func (c *pageChecker) page(id uint64, depth int, within *[]uint64) error {
 		return err
 	}
 	if p.flags == leafFlag {
-		return c.leaf(p, within)
+		return c.leaf(p, r, within)
 	}
 	if p.count == 0 {
 		return corrupt(id, "a branch without children")
 	}
 	children := make([]uint64, p.count)
+	bounds := make([][]byte, p.count+1)
 	for i := range children {
 		e := p.table[elementSize*i:]
-		if err := p.fits(i, native.Uint32(e), native.Uint32(e[4:]), 0); err != nil {
+		key, _, err := c.element(&p, i, native.Uint32(e), native.Uint32(e[4:]), 0)
+		if err != nil {
 			return err
 		}
+		bounds[i] = bytes.Clone(key)
 		children[i] = native.Uint64(e[8:])
-	}
-	for _, child := range children { // p's memory is reused from here on
-		if err := c.pass(c.page(child, depth+1, within)); err != nil {
+		if err := r.next(id, i, bounds[i]); err != nil {
 			return err
 		}
 	}
+	bounds[p.count] = r.hi
+	for i, child := range children { // p's memory is reused from here on
+		if err := c.pass(c.page(child, depth+1, keyRange{bounds[i], bounds[i+1]}, within)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next takes the key of element i, which must be within the range and come after
+// the element before it, and lets the range begin at it.
+func (r *keyRange) next(id uint64, i int, key []byte) error {
+	order := bytes.Compare(r.lo, key)
+	if order > 0 || order == 0 && i > 0 || r.hi != nil && bytes.Compare(key, r.hi) >= 0 {
+		return corrupt(id, "key %d is out of order", i)
+	}
+	r.lo = key
 	return nil
 }
 
@@ -284,24 +307,29 @@ func (c *pageChecker) read(p *openPage, n int64) error {
 	return nil
 }
 
-// fits tells whether the key and value of element i lie within the page.
-func (p *openPage) fits(i int, pos, ksize, vsize uint32) error {
-	end := int64(pageHeader) + elementSize*int64(i) + int64(pos) + int64(ksize) + int64(vsize)
-	if end > p.extent {
-		return corrupt(p.id, "element %d ends at %d of %d bytes", i, end, p.extent)
+// element returns the key and value of element i, which must lie within the page.
+func (c *pageChecker) element(p *openPage, i int, pos, ksize, vsize uint32) (key []byte, value int64, err error) {
+	from := int64(pageHeader) + elementSize*int64(i) + int64(pos)
+	if end := from + int64(ksize) + int64(vsize); end > p.extent {
+		return nil, 0, corrupt(p.id, "element %d ends at %d of %d bytes", i, end, p.extent)
 	}
-	if ksize == 0 {
-		return corrupt(p.id, "element %d has no key", i)
+	if ksize == 0 || ksize > maxKey {
+		return nil, 0, corrupt(p.id, "element %d has a key of %d bytes", i, ksize)
 	}
-	return nil
+	key, err = c.bytes(p, from, int64(ksize))
+	return key, from + int64(ksize), err
 }
 
 // leaf looks at the elements of a leaf.
-func (c *pageChecker) leaf(p openPage, within *[]uint64) error {
+func (c *pageChecker) leaf(p openPage, r keyRange, within *[]uint64) error {
 	for i := range p.count {
 		e := p.table[elementSize*i:]
-		flags, pos, ksize, vsize := native.Uint32(e), native.Uint32(e[4:]), native.Uint32(e[8:]), native.Uint32(e[12:])
-		if err := p.fits(i, pos, ksize, vsize); err != nil {
+		flags, vsize := native.Uint32(e), native.Uint32(e[12:])
+		key, value, err := c.element(&p, i, native.Uint32(e[4:]), native.Uint32(e[8:]), vsize)
+		if err != nil {
+			return err
+		}
+		if err := r.next(p.id, i, key); err != nil {
 			return err
 		}
 		if flags == 0 {
@@ -310,18 +338,19 @@ func (c *pageChecker) leaf(p openPage, within *[]uint64) error {
 		if flags != bucketFlag {
 			return corrupt(p.id, "element %d is of unknown kind %#x", i, flags)
 		}
-		v, err := c.bytes(&p, int64(pageHeader)+elementSize*int64(i)+int64(pos)+int64(ksize), int64(vsize))
+		v, err := c.bytes(&p, value, int64(vsize))
 		if err != nil {
 			return err
 		}
-		if err := inner(p.id, v, within); err != nil {
+		if err := c.inner(p.id, v, within); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// bytes returns part of a page, from memory where it is there.
+// bytes returns part of a page, from memory where it is there. What it returns is
+// valid as long as p is.
 func (c *pageChecker) bytes(p *openPage, from, n int64) ([]byte, error) {
 	if from+n <= int64(len(p.head)) {
 		return p.head[from : from+n], nil
@@ -335,7 +364,7 @@ func (c *pageChecker) bytes(p *openPage, from, n int64) ([]byte, error) {
 
 // inner looks at the value that stands for a bucket: its root page, or, for a small
 // bucket, its only page itself.
-func inner(id uint64, v []byte, within *[]uint64) error {
+func (c *pageChecker) inner(id uint64, v []byte, within *[]uint64) error {
 	if len(v) < bucketHead {
 		return corrupt(id, "a bucket's entry of %d bytes", len(v))
 	}
@@ -349,20 +378,17 @@ func inner(id uint64, v []byte, within *[]uint64) error {
 	if len(v) < pageHeader {
 		return corrupt(id, "a small bucket of %d bytes", len(v))
 	}
-	p := openPage{id: id, flags: native.Uint16(v[8:]), count: int(native.Uint16(v[10:])), extent: int64(len(v))}
+	p := openPage{id: id, flags: native.Uint16(v[8:]), count: int(native.Uint16(v[10:])), extent: int64(len(v)), head: v}
 	if p.flags != leafFlag || pageHeader+elementSize*p.count > len(v) {
 		return corrupt(id, "a small bucket that is no leaf")
 	}
+	p.table = v[pageHeader:]
 	for i := range p.count {
-		e := v[pageHeader+elementSize*i:]
-		if native.Uint32(e) != 0 {
+		if native.Uint32(p.table[elementSize*i:]) != 0 {
 			return corrupt(id, "a bucket within a small bucket")
 		}
-		if err := p.fits(i, native.Uint32(e[4:]), native.Uint32(e[8:]), native.Uint32(e[12:])); err != nil {
-			return err
-		}
 	}
-	return nil
+	return c.leaf(p, keyRange{}, nil)
 }
 
 // freelist looks at the list of free pages, if the file has one, and marks its

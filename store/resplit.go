@@ -53,7 +53,7 @@ func (db *DB) finishResplit(ctx context.Context, progress func(done, total int))
 		step := resplitStep{}
 		err := db.Update(func(tx *Tx) error {
 			if total < 0 && progress != nil {
-				total = countKeys(tx.top(digestsBucket))
+				total = tx.countKeys(tx.top(digestsBucket))
 			}
 			return step.run(tx)
 		})
