@@ -21,6 +21,7 @@ type conv struct {
 	weight         []float32 // cout × kh × kw × cin/group
 	bias           []float32 // cout values
 	act            kernel.Activation
+	fast           *fast // how it runs by Toom–Cook; nil for the direct method
 }
 
 // borders counts pixels around an image.

@@ -110,7 +110,7 @@ func (g *net) halos() map[*value]borders {
 	for _, n := range g.nodes {
 		switch c := n.op.(type) {
 		case *conv:
-			need[n.in[0]] = need[n.in[0]].union(c.pad)
+			need[n.in[0]] = need[n.in[0]].union(reach(n, c))
 		case *block:
 			if c.expand == nil {
 				need[n.in[0]] = need[n.in[0]].union(c.depthwise.pad)
@@ -118,6 +118,11 @@ func (g *net) halos() map[*value]borders {
 		}
 	}
 	return need
+}
+
+func reach(n *node, c *conv) borders {
+	_, h, w, _ := dimensions(n.in[0])
+	return c.reach(h, w)
 }
 
 func (b borders) union(o borders) borders {

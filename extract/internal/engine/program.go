@@ -55,6 +55,10 @@ func (p *Program) Stats() Stats { return p.stats }
 
 // Compile makes a program that computes opt.Tap of g for inputs of one shape.
 func Compile(g *graph.Graph, opt Options) (*Program, error) {
+	return compile(g, opt, (*net).chooseAlgorithms)
+}
+
+func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	set, err := setFor(opt.Kernels)
 	if err != nil {
 		return nil, err
@@ -80,6 +84,7 @@ func Compile(g *graph.Graph, opt Options) (*Program, error) {
 	n.sweep()
 	n.simplify()
 	n.formBlocks()
+	choose(n)
 	n.assignOrders(inputOrder(opt.Input))
 	n.sweep()
 	n.placeAll()

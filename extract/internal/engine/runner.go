@@ -25,6 +25,7 @@ type hand struct {
 	rows      []int
 	tile      kernel.Tile
 	depthwise kernel.Depthwise
+	transform kernel.Transform
 }
 
 // NewRunner returns a runner with an arena of its own.

@@ -35,6 +35,10 @@ func (p *planner) conv(n *node, c *conv) {
 	}
 	p.stats.Params += len(c.weight) + len(c.bias)
 	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
+	if c.fast != nil {
+		p.toom(n, c, in, res, out)
+		return
+	}
 	lo, hi, done := c.act.Bounds()
 	if c.depthwise() && res == nil {
 		w := kernel.Aligned(len(c.weight)) // from channel × tap to tap × channel

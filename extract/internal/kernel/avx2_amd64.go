@@ -20,6 +20,9 @@ var avx2Taps = map[tapKind][]func(*Depthwise){
 	{7, 1}: {nil, avx2Depthwise7s1x1, avx2Depthwise7s1x2, avx2Depthwise7s1x3, avx2Depthwise7s1x4, avx2Depthwise7s1x5, avx2Depthwise7s1x6, avx2Depthwise7s1x7, avx2Depthwise7s1x8},
 }
 
+// avx2Transforms are the transforms by number of outputs.
+var avx2Transforms = [MaxOutputs + 1]func(*Transform){nil, avx2Transform1, avx2Transform2, avx2Transform3, avx2Transform4, avx2Transform5, avx2Transform6, avx2Transform7, avx2Transform8, avx2Transform9, avx2Transform10, avx2Transform11, avx2Transform12}
+
 //go:noescape
 func avx2Tile1x1(t *Tile)
 
@@ -232,6 +235,42 @@ func avx2Depthwise7s1x7(d *Depthwise)
 
 //go:noescape
 func avx2Depthwise7s1x8(d *Depthwise)
+
+//go:noescape
+func avx2Transform1(t *Transform)
+
+//go:noescape
+func avx2Transform2(t *Transform)
+
+//go:noescape
+func avx2Transform3(t *Transform)
+
+//go:noescape
+func avx2Transform4(t *Transform)
+
+//go:noescape
+func avx2Transform5(t *Transform)
+
+//go:noescape
+func avx2Transform6(t *Transform)
+
+//go:noescape
+func avx2Transform7(t *Transform)
+
+//go:noescape
+func avx2Transform8(t *Transform)
+
+//go:noescape
+func avx2Transform9(t *Transform)
+
+//go:noescape
+func avx2Transform10(t *Transform)
+
+//go:noescape
+func avx2Transform11(t *Transform)
+
+//go:noescape
+func avx2Transform12(t *Transform)
 
 //go:noescape
 func avx2MaxInto(dst, src []float32)

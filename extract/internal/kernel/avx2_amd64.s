@@ -11141,6 +11141,1632 @@ row:
 	VZEROUPPER
 	RET
 
+// func avx2Transform1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform1(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	MOVQ 24(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 16(SP), CX
+	ADDQ 40(SP), CX
+	MOVQ 48(AX), BX
+	MOVQ 72(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (BX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS 212(AX), Y1
+	VMINPS       Y0, Y1, Y0
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform2(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y2
+	VBROADCASTSS (BX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(BX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 212(AX), Y2
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform3(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform3(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y3
+	VBROADCASTSS (BX), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(BX), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(BX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 212(AX), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
+	VMINPS       Y2, Y3, Y2
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform4(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform4(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y4
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(BX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(BX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(BX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS 212(AX), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform5(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform5(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y5
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 4(BX), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(BX), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 12(BX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 16(BX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 212(AX), Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+	VMINPS       Y4, Y5, Y4
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform6(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform6(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y6
+	VBROADCASTSS (BX), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(BX), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 8(BX), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 12(BX), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 16(BX), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 20(BX), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+	VADDPS       (CX), Y5, Y5
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 212(AX), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+	VMINPS       Y4, Y6, Y4
+	VMINPS       Y5, Y6, Y5
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y5, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform7(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform7(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y7
+	VBROADCASTSS (BX), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 4(BX), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(BX), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 12(BX), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 16(BX), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 20(BX), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 24(BX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+	VADDPS       (CX), Y5, Y5
+	ADDQ         DX, CX
+	VADDPS       (CX), Y6, Y6
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+	VBROADCASTSS 212(AX), Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+	VMINPS       Y6, Y7, Y6
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform8(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform8(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y8
+	VBROADCASTSS (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(BX), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(BX), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(BX), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(BX), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(BX), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(BX), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+	VADDPS       (CX), Y5, Y5
+	ADDQ         DX, CX
+	VADDPS       (CX), Y6, Y6
+	ADDQ         DX, CX
+	VADDPS       (CX), Y7, Y7
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS 212(AX), Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+	VMINPS       Y7, Y8, Y7
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y7, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform9(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform9(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y9
+	VBROADCASTSS (BX), Y10
+	VFMADD231PS  Y10, Y9, Y0
+	VBROADCASTSS 4(BX), Y10
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 8(BX), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS 12(BX), Y10
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 16(BX), Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS 20(BX), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 24(BX), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VBROADCASTSS 28(BX), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 32(BX), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+	VADDPS       (CX), Y5, Y5
+	ADDQ         DX, CX
+	VADDPS       (CX), Y6, Y6
+	ADDQ         DX, CX
+	VADDPS       (CX), Y7, Y7
+	ADDQ         DX, CX
+	VADDPS       (CX), Y8, Y8
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y9
+	VMAXPS       Y0, Y9, Y0
+	VMAXPS       Y1, Y9, Y1
+	VMAXPS       Y2, Y9, Y2
+	VMAXPS       Y3, Y9, Y3
+	VMAXPS       Y4, Y9, Y4
+	VMAXPS       Y5, Y9, Y5
+	VMAXPS       Y6, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VMAXPS       Y8, Y9, Y8
+	VBROADCASTSS 212(AX), Y9
+	VMINPS       Y0, Y9, Y0
+	VMINPS       Y1, Y9, Y1
+	VMINPS       Y2, Y9, Y2
+	VMINPS       Y3, Y9, Y3
+	VMINPS       Y4, Y9, Y4
+	VMINPS       Y5, Y9, Y5
+	VMINPS       Y6, Y9, Y6
+	VMINPS       Y7, Y9, Y7
+	VMINPS       Y8, Y9, Y8
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y8, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform10(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform10(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y10
+	VBROADCASTSS (BX), Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VBROADCASTSS 4(BX), Y11
+	VFMADD231PS  Y11, Y10, Y1
+	VBROADCASTSS 8(BX), Y11
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS 12(BX), Y11
+	VFMADD231PS  Y11, Y10, Y3
+	VBROADCASTSS 16(BX), Y11
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS 20(BX), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS 24(BX), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 28(BX), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS 32(BX), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTSS 36(BX), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+	VADDPS       (CX), Y5, Y5
+	ADDQ         DX, CX
+	VADDPS       (CX), Y6, Y6
+	ADDQ         DX, CX
+	VADDPS       (CX), Y7, Y7
+	ADDQ         DX, CX
+	VADDPS       (CX), Y8, Y8
+	ADDQ         DX, CX
+	VADDPS       (CX), Y9, Y9
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+	VBROADCASTSS 212(AX), Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+	VMINPS       Y8, Y10, Y8
+	VMINPS       Y9, Y10, Y9
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y8, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y9, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform11(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform11(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y11
+	VBROADCASTSS (BX), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VBROADCASTSS 4(BX), Y12
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 8(BX), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VBROADCASTSS 12(BX), Y12
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 16(BX), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VBROADCASTSS 20(BX), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 24(BX), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS 28(BX), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 32(BX), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS 36(BX), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTSS 40(BX), Y12
+	VFMADD231PS  Y12, Y11, Y10
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+	VADDPS       (CX), Y5, Y5
+	ADDQ         DX, CX
+	VADDPS       (CX), Y6, Y6
+	ADDQ         DX, CX
+	VADDPS       (CX), Y7, Y7
+	ADDQ         DX, CX
+	VADDPS       (CX), Y8, Y8
+	ADDQ         DX, CX
+	VADDPS       (CX), Y9, Y9
+	ADDQ         DX, CX
+	VADDPS       (CX), Y10, Y10
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y11
+	VMAXPS       Y0, Y11, Y0
+	VMAXPS       Y1, Y11, Y1
+	VMAXPS       Y2, Y11, Y2
+	VMAXPS       Y3, Y11, Y3
+	VMAXPS       Y4, Y11, Y4
+	VMAXPS       Y5, Y11, Y5
+	VMAXPS       Y6, Y11, Y6
+	VMAXPS       Y7, Y11, Y7
+	VMAXPS       Y8, Y11, Y8
+	VMAXPS       Y9, Y11, Y9
+	VMAXPS       Y10, Y11, Y10
+	VBROADCASTSS 212(AX), Y11
+	VMINPS       Y0, Y11, Y0
+	VMINPS       Y1, Y11, Y1
+	VMINPS       Y2, Y11, Y2
+	VMINPS       Y3, Y11, Y3
+	VMINPS       Y4, Y11, Y4
+	VMINPS       Y5, Y11, Y5
+	VMINPS       Y6, Y11, Y6
+	VMINPS       Y7, Y11, Y7
+	VMINPS       Y8, Y11, Y8
+	VMINPS       Y9, Y11, Y9
+	VMINPS       Y10, Y11, Y10
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y8, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y9, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y10, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx2Transform12(t *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Transform12(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	VXORPS  Y0, Y0, Y0
+	MOVQ    144(AX), CX
+	TESTQ   CX, CX
+	JZ      zero
+	ADDQ    40(SP), CX
+	VMOVUPS (CX), Y0
+
+zero:
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS      (CX), Y12
+	VBROADCASTSS (BX), Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VBROADCASTSS 4(BX), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VBROADCASTSS 8(BX), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS 12(BX), Y13
+	VFMADD231PS  Y13, Y12, Y3
+	VBROADCASTSS 16(BX), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS 20(BX), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VBROADCASTSS 24(BX), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS 28(BX), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 32(BX), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 36(BX), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 40(BX), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 44(BX), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         DI
+	JNZ          input
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           bounds
+	ADDQ         40(SP), CX
+	MOVQ         192(AX), DX
+	SHLQ         $0x02, DX
+	VADDPS       (CX), Y0, Y0
+	ADDQ         DX, CX
+	VADDPS       (CX), Y1, Y1
+	ADDQ         DX, CX
+	VADDPS       (CX), Y2, Y2
+	ADDQ         DX, CX
+	VADDPS       (CX), Y3, Y3
+	ADDQ         DX, CX
+	VADDPS       (CX), Y4, Y4
+	ADDQ         DX, CX
+	VADDPS       (CX), Y5, Y5
+	ADDQ         DX, CX
+	VADDPS       (CX), Y6, Y6
+	ADDQ         DX, CX
+	VADDPS       (CX), Y7, Y7
+	ADDQ         DX, CX
+	VADDPS       (CX), Y8, Y8
+	ADDQ         DX, CX
+	VADDPS       (CX), Y9, Y9
+	ADDQ         DX, CX
+	VADDPS       (CX), Y10, Y10
+	ADDQ         DX, CX
+	VADDPS       (CX), Y11, Y11
+	ADDQ         DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Y12
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMAXPS       Y11, Y12, Y11
+	VBROADCASTSS 212(AX), Y12
+	VMINPS       Y0, Y12, Y0
+	VMINPS       Y1, Y12, Y1
+	VMINPS       Y2, Y12, Y2
+	VMINPS       Y3, Y12, Y3
+	VMINPS       Y4, Y12, Y4
+	VMINPS       Y5, Y12, Y5
+	VMINPS       Y6, Y12, Y6
+	VMINPS       Y7, Y12, Y7
+	VMINPS       Y8, Y12, Y8
+	VMINPS       Y9, Y12, Y9
+	VMINPS       Y10, Y12, Y10
+	VMINPS       Y11, Y12, Y11
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y8, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y9, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y10, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Y11, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000020, 40(SP)
+	SUBQ         $0x00000008, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
 // func avx2MaxInto(dst []float32, src []float32)
 // Requires: AVX
 TEXT ·avx2MaxInto(SB), NOSPLIT, $0-48

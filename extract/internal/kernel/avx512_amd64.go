@@ -20,6 +20,9 @@ var avx512Taps = map[tapKind][]func(*Depthwise){
 	{7, 1}: {nil, avx512Depthwise7s1x1, avx512Depthwise7s1x2, avx512Depthwise7s1x3, avx512Depthwise7s1x4, avx512Depthwise7s1x5, avx512Depthwise7s1x6, avx512Depthwise7s1x7, avx512Depthwise7s1x8, avx512Depthwise7s1x9, avx512Depthwise7s1x10},
 }
 
+// avx512Transforms are the transforms by number of outputs.
+var avx512Transforms = [MaxOutputs + 1]func(*Transform){nil, avx512Transform1, avx512Transform2, avx512Transform3, avx512Transform4, avx512Transform5, avx512Transform6, avx512Transform7, avx512Transform8, avx512Transform9, avx512Transform10, avx512Transform11, avx512Transform12}
+
 //go:noescape
 func avx512Tile1x1(t *Tile)
 
@@ -283,6 +286,42 @@ func avx512Depthwise7s1x9(d *Depthwise)
 
 //go:noescape
 func avx512Depthwise7s1x10(d *Depthwise)
+
+//go:noescape
+func avx512Transform1(t *Transform)
+
+//go:noescape
+func avx512Transform2(t *Transform)
+
+//go:noescape
+func avx512Transform3(t *Transform)
+
+//go:noescape
+func avx512Transform4(t *Transform)
+
+//go:noescape
+func avx512Transform5(t *Transform)
+
+//go:noescape
+func avx512Transform6(t *Transform)
+
+//go:noescape
+func avx512Transform7(t *Transform)
+
+//go:noescape
+func avx512Transform8(t *Transform)
+
+//go:noescape
+func avx512Transform9(t *Transform)
+
+//go:noescape
+func avx512Transform10(t *Transform)
+
+//go:noescape
+func avx512Transform11(t *Transform)
+
+//go:noescape
+func avx512Transform12(t *Transform)
 
 //go:noescape
 func avx512MaxInto(dst, src []float32)

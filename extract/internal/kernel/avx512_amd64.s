@@ -15799,6 +15799,1638 @@ row:
 	VZEROUPPER
 	RET
 
+// func avx512Transform1(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform1(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	MOVQ 24(AX), DX
+	SHLQ $0x02, DX
+	MOVQ 16(SP), CX
+	ADDQ 40(SP), CX
+	MOVQ 48(AX), BX
+	MOVQ 72(AX), SI
+	SHLQ $0x02, SI
+	MOVQ 40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 212(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform2(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform2(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST 4(BX), Z2, Z1
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS 212(AX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform3(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform3(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST 4(BX), Z3, Z1
+	VFMADD231PS.BCST 8(BX), Z3, Z2
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 212(AX), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z1, Z3, Z1
+	VMINPS       Z2, Z3, Z2
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform4(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform4(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	VFMADD231PS.BCST 4(BX), Z4, Z1
+	VFMADD231PS.BCST 8(BX), Z4, Z2
+	VFMADD231PS.BCST 12(BX), Z4, Z3
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS 212(AX), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform5(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform5(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z5
+	VFMADD231PS.BCST (BX), Z5, Z0
+	VFMADD231PS.BCST 4(BX), Z5, Z1
+	VFMADD231PS.BCST 8(BX), Z5, Z2
+	VFMADD231PS.BCST 12(BX), Z5, Z3
+	VFMADD231PS.BCST 16(BX), Z5, Z4
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+	VBROADCASTSS 212(AX), Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+	VMINPS       Z4, Z5, Z4
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform6(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform6(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z6
+	VFMADD231PS.BCST (BX), Z6, Z0
+	VFMADD231PS.BCST 4(BX), Z6, Z1
+	VFMADD231PS.BCST 8(BX), Z6, Z2
+	VFMADD231PS.BCST 12(BX), Z6, Z3
+	VFMADD231PS.BCST 16(BX), Z6, Z4
+	VFMADD231PS.BCST 20(BX), Z6, Z5
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+	VADDPS           (CX), Z5, K1, Z5
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS 212(AX), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform7(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform7(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z7
+	VFMADD231PS.BCST (BX), Z7, Z0
+	VFMADD231PS.BCST 4(BX), Z7, Z1
+	VFMADD231PS.BCST 8(BX), Z7, Z2
+	VFMADD231PS.BCST 12(BX), Z7, Z3
+	VFMADD231PS.BCST 16(BX), Z7, Z4
+	VFMADD231PS.BCST 20(BX), Z7, Z5
+	VFMADD231PS.BCST 24(BX), Z7, Z6
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+	VADDPS           (CX), Z5, K1, Z5
+	ADDQ             DX, CX
+	VADDPS           (CX), Z6, K1, Z6
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS 212(AX), Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+	VMINPS       Z6, Z7, Z6
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform8(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform8(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z8
+	VFMADD231PS.BCST (BX), Z8, Z0
+	VFMADD231PS.BCST 4(BX), Z8, Z1
+	VFMADD231PS.BCST 8(BX), Z8, Z2
+	VFMADD231PS.BCST 12(BX), Z8, Z3
+	VFMADD231PS.BCST 16(BX), Z8, Z4
+	VFMADD231PS.BCST 20(BX), Z8, Z5
+	VFMADD231PS.BCST 24(BX), Z8, Z6
+	VFMADD231PS.BCST 28(BX), Z8, Z7
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+	VADDPS           (CX), Z5, K1, Z5
+	ADDQ             DX, CX
+	VADDPS           (CX), Z6, K1, Z6
+	ADDQ             DX, CX
+	VADDPS           (CX), Z7, K1, Z7
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS 212(AX), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform9(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform9(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z9
+	VFMADD231PS.BCST (BX), Z9, Z0
+	VFMADD231PS.BCST 4(BX), Z9, Z1
+	VFMADD231PS.BCST 8(BX), Z9, Z2
+	VFMADD231PS.BCST 12(BX), Z9, Z3
+	VFMADD231PS.BCST 16(BX), Z9, Z4
+	VFMADD231PS.BCST 20(BX), Z9, Z5
+	VFMADD231PS.BCST 24(BX), Z9, Z6
+	VFMADD231PS.BCST 28(BX), Z9, Z7
+	VFMADD231PS.BCST 32(BX), Z9, Z8
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+	VADDPS           (CX), Z5, K1, Z5
+	ADDQ             DX, CX
+	VADDPS           (CX), Z6, K1, Z6
+	ADDQ             DX, CX
+	VADDPS           (CX), Z7, K1, Z7
+	ADDQ             DX, CX
+	VADDPS           (CX), Z8, K1, Z8
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z9
+	VMAXPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMAXPS       Z5, Z9, Z5
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	VBROADCASTSS 212(AX), Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+	VMINPS       Z8, Z9, Z8
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform10(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform10(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z10
+	VFMADD231PS.BCST (BX), Z10, Z0
+	VFMADD231PS.BCST 4(BX), Z10, Z1
+	VFMADD231PS.BCST 8(BX), Z10, Z2
+	VFMADD231PS.BCST 12(BX), Z10, Z3
+	VFMADD231PS.BCST 16(BX), Z10, Z4
+	VFMADD231PS.BCST 20(BX), Z10, Z5
+	VFMADD231PS.BCST 24(BX), Z10, Z6
+	VFMADD231PS.BCST 28(BX), Z10, Z7
+	VFMADD231PS.BCST 32(BX), Z10, Z8
+	VFMADD231PS.BCST 36(BX), Z10, Z9
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+	VADDPS           (CX), Z5, K1, Z5
+	ADDQ             DX, CX
+	VADDPS           (CX), Z6, K1, Z6
+	ADDQ             DX, CX
+	VADDPS           (CX), Z7, K1, Z7
+	ADDQ             DX, CX
+	VADDPS           (CX), Z8, K1, Z8
+	ADDQ             DX, CX
+	VADDPS           (CX), Z9, K1, Z9
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+	VBROADCASTSS 212(AX), Z10
+	VMINPS       Z0, Z10, Z0
+	VMINPS       Z1, Z10, Z1
+	VMINPS       Z2, Z10, Z2
+	VMINPS       Z3, Z10, Z3
+	VMINPS       Z4, Z10, Z4
+	VMINPS       Z5, Z10, Z5
+	VMINPS       Z6, Z10, Z6
+	VMINPS       Z7, Z10, Z7
+	VMINPS       Z8, Z10, Z8
+	VMINPS       Z9, Z10, Z9
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform11(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform11(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z11
+	VFMADD231PS.BCST (BX), Z11, Z0
+	VFMADD231PS.BCST 4(BX), Z11, Z1
+	VFMADD231PS.BCST 8(BX), Z11, Z2
+	VFMADD231PS.BCST 12(BX), Z11, Z3
+	VFMADD231PS.BCST 16(BX), Z11, Z4
+	VFMADD231PS.BCST 20(BX), Z11, Z5
+	VFMADD231PS.BCST 24(BX), Z11, Z6
+	VFMADD231PS.BCST 28(BX), Z11, Z7
+	VFMADD231PS.BCST 32(BX), Z11, Z8
+	VFMADD231PS.BCST 36(BX), Z11, Z9
+	VFMADD231PS.BCST 40(BX), Z11, Z10
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+	VADDPS           (CX), Z5, K1, Z5
+	ADDQ             DX, CX
+	VADDPS           (CX), Z6, K1, Z6
+	ADDQ             DX, CX
+	VADDPS           (CX), Z7, K1, Z7
+	ADDQ             DX, CX
+	VADDPS           (CX), Z8, K1, Z8
+	ADDQ             DX, CX
+	VADDPS           (CX), Z9, K1, Z9
+	ADDQ             DX, CX
+	VADDPS           (CX), Z10, K1, Z10
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z11
+	VMAXPS       Z0, Z11, Z0
+	VMAXPS       Z1, Z11, Z1
+	VMAXPS       Z2, Z11, Z2
+	VMAXPS       Z3, Z11, Z3
+	VMAXPS       Z4, Z11, Z4
+	VMAXPS       Z5, Z11, Z5
+	VMAXPS       Z6, Z11, Z6
+	VMAXPS       Z7, Z11, Z7
+	VMAXPS       Z8, Z11, Z8
+	VMAXPS       Z9, Z11, Z9
+	VMAXPS       Z10, Z11, Z10
+	VBROADCASTSS 212(AX), Z11
+	VMINPS       Z0, Z11, Z0
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z2, Z11, Z2
+	VMINPS       Z3, Z11, Z3
+	VMINPS       Z4, Z11, Z4
+	VMINPS       Z5, Z11, Z5
+	VMINPS       Z6, Z11, Z6
+	VMINPS       Z7, Z11, Z7
+	VMINPS       Z8, Z11, Z8
+	VMINPS       Z9, Z11, Z9
+	VMINPS       Z10, Z11, Z10
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Transform12(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Transform12(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, (SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+
+line:
+	MOVQ 136(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ $0x00000000, 40(SP)
+
+channels:
+	MOVQ      8(SP), CX
+	MOVQ      $0x00000010, DX
+	CMPQ      CX, DX
+	CMOVQGT   DX, CX
+	MOVL      $0xffffffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VPXORD    Z0, Z0, Z0
+	MOVQ      144(AX), CX
+	TESTQ     CX, CX
+	JZ        zero
+	ADDQ      40(SP), CX
+	VMOVUPS.Z (CX), K1, Z0
+
+zero:
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	MOVQ    24(AX), DX
+	SHLQ    $0x02, DX
+	MOVQ    16(SP), CX
+	ADDQ    40(SP), CX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	SHLQ    $0x02, SI
+	MOVQ    40(AX), DI
+
+input:
+	VMOVUPS.Z        (CX), K1, Z12
+	VFMADD231PS.BCST (BX), Z12, Z0
+	VFMADD231PS.BCST 4(BX), Z12, Z1
+	VFMADD231PS.BCST 8(BX), Z12, Z2
+	VFMADD231PS.BCST 12(BX), Z12, Z3
+	VFMADD231PS.BCST 16(BX), Z12, Z4
+	VFMADD231PS.BCST 20(BX), Z12, Z5
+	VFMADD231PS.BCST 24(BX), Z12, Z6
+	VFMADD231PS.BCST 28(BX), Z12, Z7
+	VFMADD231PS.BCST 32(BX), Z12, Z8
+	VFMADD231PS.BCST 36(BX), Z12, Z9
+	VFMADD231PS.BCST 40(BX), Z12, Z10
+	VFMADD231PS.BCST 44(BX), Z12, Z11
+	ADDQ             DX, CX
+	ADDQ             SI, BX
+	DECQ             DI
+	JNZ              input
+	MOVQ             32(SP), CX
+	TESTQ            CX, CX
+	JZ               bounds
+	ADDQ             40(SP), CX
+	MOVQ             192(AX), DX
+	SHLQ             $0x02, DX
+	VADDPS           (CX), Z0, K1, Z0
+	ADDQ             DX, CX
+	VADDPS           (CX), Z1, K1, Z1
+	ADDQ             DX, CX
+	VADDPS           (CX), Z2, K1, Z2
+	ADDQ             DX, CX
+	VADDPS           (CX), Z3, K1, Z3
+	ADDQ             DX, CX
+	VADDPS           (CX), Z4, K1, Z4
+	ADDQ             DX, CX
+	VADDPS           (CX), Z5, K1, Z5
+	ADDQ             DX, CX
+	VADDPS           (CX), Z6, K1, Z6
+	ADDQ             DX, CX
+	VADDPS           (CX), Z7, K1, Z7
+	ADDQ             DX, CX
+	VADDPS           (CX), Z8, K1, Z8
+	ADDQ             DX, CX
+	VADDPS           (CX), Z9, K1, Z9
+	ADDQ             DX, CX
+	VADDPS           (CX), Z10, K1, Z10
+	ADDQ             DX, CX
+	VADDPS           (CX), Z11, K1, Z11
+	ADDQ             DX, CX
+
+bounds:
+	VBROADCASTSS 208(AX), Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	VBROADCASTSS 212(AX), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+	MOVQ         104(AX), DX
+	SHLQ         $0x02, DX
+	MOVQ         24(SP), CX
+	ADDQ         40(SP), CX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      Z11, K1, (CX)
+	ADDQ         DX, CX
+	ADDQ         $0x00000040, 40(SP)
+	SUBQ         $0x00000010, 8(SP)
+	JG           channels
+	MOVQ         32(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         112(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 24(SP)
+	MOVQ         32(SP), CX
+	TESTQ        CX, CX
+	JZ           next
+	MOVQ         200(AX), CX
+	SHLQ         $0x02, CX
+	ADDQ         CX, 32(SP)
+
+next:
+	DECQ (SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
 // func avx512MaxInto(dst []float32, src []float32)
 // Requires: AVX, AVX512F
 TEXT ·avx512MaxInto(SB), NOSPLIT, $0-48

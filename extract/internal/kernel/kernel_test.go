@@ -175,6 +175,40 @@ func testDepthwise(t *testing.T, s *Set, d *Depthwise) {
 	}
 }
 
+func TestTransformAgainstReference(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	eachSet(t, func(t *testing.T, s *Set) {
+		for range 150 {
+			x := Transform{NIn: 1 + rng.IntN(12), NOut: 1 + rng.IntN(MaxOutputs), Lines: 1 + rng.IntN(5), C: 1 + rng.IntN(70), Lo: -1, Hi: 1.5}
+			x.LDM = x.NOut + rng.IntN(3)
+			x.InStep, x.OutStep, x.RStep = x.C+rng.IntN(5), x.C+rng.IntN(5), x.C+rng.IntN(5)
+			x.InLine, x.OutLine, x.RLine = x.InStep*x.NIn, x.OutStep*x.NOut, x.RStep*x.NOut
+			x.In, x.M = random(rng, x.Lines*x.InLine), random(rng, x.NIn*x.LDM)
+			if rng.IntN(2) == 0 {
+				x.Bias = random(rng, x.C)
+			}
+			if rng.IntN(2) == 0 {
+				x.R = random(rng, x.Lines*x.RLine)
+			}
+			n := (x.Lines-1)*x.OutLine + (x.NOut-1)*x.OutStep + x.C
+			want, check := guarded(n)
+			x.Out = want
+			transform(&x)
+			check(t)
+			got, check := guarded(n)
+			y := x
+			y.Out = got
+			s.Transform(&y)
+			check(t)
+			for i := range got {
+				if !near(float64(got[i]), float64(want[i]), 20) {
+					t.Fatalf("%d → %d, %d channels: float %d: got %v, want %v", x.NIn, x.NOut, x.C, i, got[i], want[i])
+				}
+			}
+		}
+	})
+}
+
 func TestPointwiseAgainstReference(t *testing.T) {
 	ops := map[string]struct {
 		run  func(s *Set, dst, src []float32)

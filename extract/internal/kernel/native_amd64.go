@@ -24,6 +24,7 @@ var avx512 = &Set{
 	Name:      "avx512",
 	panels:    avx512Panels,
 	depthwise: depthwiseBy(avx512Taps, avx512Depthwise),
+	transform: func(t *Transform) { avx512Transforms[t.NOut](t) },
 	maxInto:   avx512MaxInto,
 	addInto:   avx512AddInto,
 	mulInto:   avx512MulInto,
@@ -35,6 +36,7 @@ var avx2 = &Set{
 	Name:      "avx2",
 	panels:    avx2Panels,
 	depthwise: wholeVectors(depthwiseBy(avx2Taps, avx2Depthwise)),
+	transform: avx2Transform,
 	maxInto:   avx2MaxInto,
 	addInto:   avx2AddInto,
 	mulInto:   avx2MulInto,
@@ -80,4 +82,26 @@ func wholeVectors(f func(*Depthwise)) func(*Depthwise) {
 		depthwiseRow(d)
 		*d = whole
 	}
+}
+
+// avx2Transform is like wholeVectors for transforms.
+func avx2Transform(t *Transform) {
+	const lanes = 8
+	all, k := *t, t.C/lanes*lanes
+	if k > 0 {
+		t.C = k
+		avx2Transforms[t.NOut](t)
+	}
+	if k == all.C {
+		return
+	}
+	t.In, t.Out, t.C = t.In[k:], t.Out[k:], all.C-k
+	if t.Bias != nil {
+		t.Bias = t.Bias[k:]
+	}
+	if t.R != nil {
+		t.R = t.R[k:]
+	}
+	transform(t)
+	*t = all
 }

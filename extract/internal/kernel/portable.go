@@ -5,6 +5,7 @@ var portable = &Set{
 	Name:      "portable",
 	panels:    []panelKind{{width: 4, rows: 64, tile: sameForAll(tile4, 64)}},
 	depthwise: depthwiseRow,
+	transform: transform,
 	maxInto:   maxInto,
 	addInto:   addInto,
 	mulInto:   mulInto,

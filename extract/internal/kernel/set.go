@@ -12,8 +12,9 @@ import (
 type Set struct {
 	Name string // "portable", "avx2" or "avx512"
 
-	panels    []panelKind              // widths of product panels, widest first
-	depthwise func(d *Depthwise)       // one row of a depthwise convolution
+	panels    []panelKind        // widths of product panels, widest first
+	depthwise func(d *Depthwise) // one row of a depthwise convolution
+	transform func(t *Transform)
 	maxInto   func(dst, src []float32) // dst = max(dst, src)
 	addInto   func(dst, src []float32) // dst += src
 	mulInto   func(dst, src []float32) // dst *= src

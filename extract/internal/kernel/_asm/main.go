@@ -23,6 +23,7 @@ func main() {
 	products(v)
 	depthwise(v)
 	depthwiseTaps(v)
+	transforms(v)
 	pointwise(v)
 	if err := v.declare(*stubs); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -44,7 +44,7 @@ func (v *vector) newN(n int) []reg.VecVirtual {
 // Arguments that point to structs of package kernel are byte pointers to avo.
 func (v *vector) function(name, signature string) {
 	v.declarations = append(v.declarations, "//go:noescape\nfunc "+v.name+name+strings.TrimPrefix(signature, "func"))
-	r := strings.NewReplacer("*Tile", "*byte", "*Depthwise", "*byte")
+	r := strings.NewReplacer("*Tile", "*byte", "*Depthwise", "*byte", "*Transform", "*byte")
 	TEXT(v.name+name, NOSPLIT, r.Replace(signature))
 }
 
@@ -62,6 +62,7 @@ func (v *vector) declare(path string) error {
 	}
 	b.WriteString("}\n")
 	v.tapTable(&b)
+	v.transformTable(&b)
 	b.WriteString("\n" + strings.Join(v.declarations, "\n\n") + "\n")
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }

@@ -1,0 +1,95 @@
+package engine
+
+// chooseAlgorithms decides for every convolution whether a Toom–Cook algorithm is
+// cheaper than the direct method. The costs are cycles of a core with two vector
+// multiply-adds of 16 lanes; only their proportions matter.
+func (g *net) chooseAlgorithms() {
+	for _, n := range g.nodes {
+		if c, ok := n.op.(*conv); ok && c.toomable() && len(n.in[0].shape) == 4 {
+			in, out := n.in[0].shape, n.out[0].shape
+			c.choose(in[0]*out[2], out[2], out[3], out[0])
+		}
+	}
+}
+
+// toomable reports whether the algorithms fit: filters of three or seven taps
+// along each axis that has any, moved by single pixels.
+func (c *conv) toomable() bool {
+	fits := func(k int) bool { return k == 1 || k == 3 || k == 7 }
+	return c.group == 1 && c.axis == 1 && c.sh*c.sw*c.dh*c.dw == 1 && fits(c.kh) && fits(c.kw) && c.kh*c.kw > 1 && c.kh*c.kw <= 9 &&
+		c.cin >= 16 && c.cout >= 16
+}
+
+// outputsOf lists how many outputs an algorithm may compute at once, by taps.
+// More outputs take fewer products but lose precision: with these the golden
+// vectors keep within a tenth of their tolerance.
+var outputsOf = map[int][]int{1: {1}, 3: {2, 4}, 7: {3, 4, 6}}
+
+const (
+	macsPerCycle   = 28.0 // products reach about nine tenths of the peak
+	floatsFromRAM  = 2.0  // a cycle, for weights read first
+	floatsFromNear = 4.0  // from the third-level cache, for weights read again
+	advantage      = 0.9  // what a saving must be worth
+)
+
+func (c *conv) choose(rows, h, w, images int) {
+	direct := float64(rows*w)*float64(len(c.weight))/macsPerCycle + float64(len(c.weight))/floatsFromRAM
+	best := direct * advantage
+	for _, my := range outputsOf[c.kh] {
+		for _, mx := range outputsOf[c.kw] {
+			f := newFast(c, my, mx, h, w)
+			if cost := f.cost(c, w, images); cost < best {
+				best, c.fast = cost, f
+			}
+		}
+	}
+}
+
+// A fast is how a convolution runs by Toom–Cook: tiles of y.m × x.m outputs.
+type fast struct {
+	y, x           *toom
+	tilesY, tilesX int // of an image
+}
+
+// newFast tiles h×w outputs.
+func newFast(c *conv, my, mx, h, w int) *fast {
+	f := &fast{y: newToom(my, c.kh), x: newToom(mx, c.kw)}
+	f.tilesY, f.tilesX = (h+f.y.m-1)/f.y.m, (w+f.x.m-1)/f.x.m
+	return f
+}
+
+func (f *fast) points() int { return f.y.n * f.x.n }
+
+// cost estimates cycles: the products, the transforms, which handle 16 floats at
+// a time and wait for memory, and reading the weights for every block of tiles.
+func (f *fast) cost(c *conv, w, images int) float64 {
+	tileRows := float64(images * f.tilesY)
+	tiles := tileRows * float64(f.tilesX)
+	products := tiles * float64(f.points()*c.cin*c.cout) / macsPerCycle
+	wide := float64(f.tilesX*f.x.m + c.kw - 1)
+	into := tileRows*wide*float64(f.y.n*f.y.n*c.cin) + tiles*float64(f.y.n*f.x.n*f.x.n*c.cin)
+	back := tiles*float64(f.y.n*f.x.n*f.x.m*c.cout) + tileRows*float64(w*f.y.n*f.y.m*c.cout)
+	weights := float64(f.points() * c.cin * c.cout)
+	again := max(tileRows/float64(f.rowsPerBlock(c))-1, 0)
+	return products + (into+back)/12 + weights/floatsFromRAM + again*weights/floatsFromNear/4
+}
+
+// rowsPerBlock is how many rows of tiles are transformed and multiplied together:
+// enough pixels that reading the weights pays, few enough that the points stay in
+// the second-level cache.
+func (f *fast) rowsPerBlock(c *conv) int {
+	const most = 160 << 10 // floats
+	perRow := f.tilesX * f.points() * (c.cin + c.cout)
+	return max(1, min(f.tilesY, most/perRow))
+}
+
+// reach is how far the convolution reads beyond the image: whole tiles may read
+// more than the padding.
+func (c *conv) reach(h, w int) borders {
+	b := c.pad
+	if f := c.fast; f != nil {
+		b.bottom = max(b.bottom, f.tilesY*f.y.m+c.kh-1-c.pad.top-h)
+		b.right = max(b.right, f.tilesX*f.x.m+c.kw-1-c.pad.left-w)
+	}
+	return b
+}

@@ -1,0 +1,145 @@
+package engine
+
+import "featstore/extract/internal/kernel"
+
+// A toomStep is a convolution by Toom–Cook. It takes a few rows of tiles at a
+// time through three stages: inputs to points, one product a point, points to
+// outputs. A line is a row of tiles.
+type toomStep struct {
+	*conv
+	in, out, res *place
+	packed       []*kernel.Packed // one a point
+	lo, hi       float32
+	post         bool
+
+	perBlock int // rows of tiles
+	width    int // pixels of an input row that tiles read
+}
+
+func (p *planner) toom(n *node, c *conv, in, res, out *place) {
+	lo, hi, done := c.act.Bounds()
+	s := &toomStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	for _, w := range toomWeights(c, c.fast.y, c.fast.x) {
+		q := p.set.Pack(c.cout, c.cin, w, nil)
+		p.stats.WeightBytes += q.Bytes()
+		s.packed = append(s.packed, q)
+	}
+	p.emit(n.label, s, in, res, out)
+}
+
+func (s *toomStep) prepare() {
+	s.perBlock = s.fast.rowsPerBlock(s.conv)
+	s.width = s.fast.tilesX*s.fast.x.m + s.kw - 1
+}
+
+func (s *toomStep) size() int { return s.in.n * s.fast.tilesY }
+
+func (s *toomStep) runLines(r *Runner, h *hand, from, to int) {
+	b := toomRun{toomStep: s, r: r, h: h}
+	b.allocate()
+	for ; from < to; from += s.perBlock {
+		end := min(from+s.perBlock, to)
+		for row := from; row < end; row++ {
+			b.toPoints(row, row-from)
+		}
+		b.multiply((end - from) * s.fast.tilesX)
+		for row := from; row < end; row++ {
+			b.toOutputs(row, row-from)
+		}
+	}
+}
+
+// A toomRun is a toomStep at work, with its scratch memory.
+type toomRun struct {
+	*toomStep
+	r       *Runner
+	h       *hand
+	tiles   int       // of a block
+	rows    []float32 // y.n rows of pixels: half transformed inputs, or outputs
+	points  []float32 // points × tiles × cin
+	results []float32 // points × tiles × cout
+}
+
+func (b *toomRun) allocate() {
+	f := b.fast
+	b.tiles = b.perBlock * f.tilesX
+	rows := f.y.n * max(b.width*b.cin, f.tilesX*f.x.m*b.cout)
+	points, results := f.points()*b.tiles*b.cin, f.points()*b.tiles*b.cout
+	buf := b.h.buffer(rows + points + results)
+	b.rows, b.points, b.results = buf[:rows], buf[rows:][:points], buf[rows+points:]
+}
+
+// toPoints transforms the inputs of a row of tiles, the i-th of the block: first
+// along columns, for all pixels of the rows that it reads, then along rows.
+func (b *toomRun) toPoints(row, i int) {
+	f, t := b.fast, &b.h.transform
+	n, y := row/f.tilesY, row%f.tilesY
+	in := b.r.mem(b.in)[b.in.at(n, y*f.y.m-b.pad.top, -b.pad.left):]
+	to := b.points[i*f.tilesX*b.cin:]
+	if f.x.n == 1 { // tiles are single columns
+		b.transform(t, f.y, in, b.in.row(), b.in.ld, to, b.tiles*b.cin, b.cin, f.tilesX, b.cin)
+		b.r.set.Transform(t)
+		return
+	}
+	line, step := b.in.ld, 0
+	if f.y.n > 1 {
+		line, step = b.cin, b.width*b.cin
+		if b.in.ld == b.cin { // the pixels of a row are one long vector
+			b.transform(t, f.y, in, b.in.row(), 0, b.rows, step, 0, 1, b.width*b.cin)
+		} else {
+			b.transform(t, f.y, in, b.in.row(), b.in.ld, b.rows, step, b.cin, b.width, b.cin)
+		}
+		b.r.set.Transform(t)
+		in = b.rows
+	}
+	for p := range f.y.n {
+		b.transform(t, f.x, in[p*step:], line, f.x.m*line, to[p*f.x.n*b.tiles*b.cin:], b.tiles*b.cin, b.cin, f.tilesX, b.cin)
+		b.r.set.Transform(t)
+	}
+}
+
+// transform sets t to the transform of inputs to points.
+func (b *toomRun) transform(t *kernel.Transform, m *toom, in []float32, inStep, inLine int, out []float32, outStep, outLine, lines, c int) {
+	*t = kernel.Transform{In: in, InStep: inStep, InLine: inLine, NIn: m.n, M: m.bt, LDM: m.n,
+		Out: out, OutStep: outStep, OutLine: outLine, NOut: m.n, Lines: lines, C: c, Lo: -infinity, Hi: infinity}
+}
+
+// multiply computes the products of all points.
+func (b *toomRun) multiply(tiles int) {
+	t := &b.h.tile
+	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, b.cin, b.cin, b.cout, nil, -infinity, infinity
+	for p, packed := range b.packed {
+		for i := range packed.Panels {
+			q := &packed.Panels[i]
+			t.A, t.C = b.points[p*b.tiles*b.cin:], b.results[p*b.tiles*b.cout+q.Col:]
+			q.Multiply(t, tiles)
+		}
+	}
+}
+
+// toOutputs turns the i-th row of tiles of the block back into pixels: first
+// along rows, then along columns, where bias, residual and bounds are applied.
+func (b *toomRun) toOutputs(row, i int) {
+	f, t := b.fast, &b.h.transform
+	n, y := row/f.tilesY, row%f.tilesY*f.y.m
+	from, step := b.results[i*f.tilesX*b.cout:], b.tiles*b.cout
+	if f.x.n > 1 {
+		wide := f.tilesX * f.x.m * b.cout
+		for p := range f.y.n {
+			*t = kernel.Transform{In: from[p*f.x.n*step:], InStep: step, InLine: b.cout, NIn: f.x.n, M: f.x.at, LDM: f.x.m,
+				Out: b.rows[p*wide:], OutStep: b.cout, OutLine: f.x.m * b.cout, NOut: f.x.m, Lines: f.tilesX, C: b.cout, Lo: -infinity, Hi: infinity}
+			b.r.set.Transform(t)
+		}
+		from, step = b.rows, wide
+	}
+	out := b.r.mem(b.out)[b.out.at(n, y, 0):]
+	*t = kernel.Transform{In: from, InStep: step, InLine: b.cout, NIn: f.y.n, M: f.y.at, LDM: f.y.m,
+		Out: out, OutStep: b.out.row(), OutLine: b.out.ld, NOut: min(f.y.m, b.out.h-y), Lines: b.out.w, C: b.cout, Bias: b.bias, Lo: b.lo, Hi: b.hi}
+	if b.res != nil {
+		t.R, t.RStep, t.RLine = b.r.mem(b.res)[b.res.at(n, y, 0):], b.res.row(), b.res.ld
+	}
+	b.r.set.Transform(t)
+	for k := 0; k < t.NOut && b.post; k++ {
+		applyRow(b.r, b.act, out[k*b.out.row():], b.out.w, b.out)
+	}
+}

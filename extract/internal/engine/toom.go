@@ -1,0 +1,111 @@
+package engine
+
+// The algorithm of Toom and Cook, which Winograd found optimal, computes m outputs
+// of a filter of r taps with m+r−1 products instead of m·r: both are taken as
+// polynomials, evaluated at m+r−1 points, multiplied point by point, and the
+// product is interpolated again. In two dimensions rows are treated like
+// elements. Summed over channels, each point becomes a matrix product of its own.
+//
+// Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks"
+// (2015); the transposed form of Toom–Cook with points 0, ±1, ±2, ±½, … and ∞.
+
+// A toom holds the matrices of one dimension: y = Aᵀ[(G·g) ⊙ (Bᵀ·d)] for m outputs
+// y, taps g and m+r−1 inputs d.
+type toom struct {
+	m, n int         // outputs, points
+	g    [][]float64 // n × r
+	bt   []float32   // inputs × points, row-major: Bᵀ transposed
+	at   []float32   // points × outputs
+}
+
+// toomPoints are the finite points, the best conditioned first.
+var toomPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75}
+
+// newToom returns the matrices for m outputs and r taps. For one tap it is the
+// identity.
+func newToom(m, r int) *toom {
+	if r == 1 {
+		return &toom{m: 1, n: 1, g: [][]float64{{1}}, bt: []float32{1}, at: []float32{1}}
+	}
+	n := m + r - 1
+	t := &toom{m: m, n: n, bt: make([]float32, n*n), at: make([]float32, n*m)}
+	points := toomPoints[:n-1]
+	for j, a := range points {
+		scale := 1.0 // ∏(a − b) over the other points
+		for i, b := range points {
+			if i != j {
+				scale *= a - b
+			}
+		}
+		t.g = append(t.g, powers(a, r, 1/scale))
+		for i, v := range powers(a, m, 1) {
+			t.at[j*m+i] = float32(v)
+		}
+		t.setColumn(j, polynomial(points, j))
+	}
+	infinite := make([]float64, r)
+	infinite[r-1] = 1
+	t.g = append(t.g, infinite)
+	t.at[(n-1)*m+m-1] = 1
+	t.setColumn(n-1, polynomial(points, -1))
+	return t
+}
+
+func (t *toom) setColumn(j int, coefficients []float64) {
+	for i, v := range coefficients {
+		t.bt[i*t.n+j] = float32(v)
+	}
+}
+
+// powers returns scale·a⁰ … scale·aⁿ⁻¹.
+func powers(a float64, n int, scale float64) []float64 {
+	p := make([]float64, n)
+	for i := range p {
+		p[i] = scale
+		scale *= a
+	}
+	return p
+}
+
+// polynomial returns the coefficients of ∏(x − p) over all points but one.
+func polynomial(points []float64, but int) []float64 {
+	c := []float64{1}
+	for i, p := range points {
+		if i == but {
+			continue
+		}
+		next := make([]float64, len(c)+1)
+		for k, v := range c {
+			next[k+1] += v
+			next[k] -= p * v
+		}
+		c = next
+	}
+	return c
+}
+
+// weights evaluates cout × kh × kw × cin weights at the points: a cout × cin
+// matrix for each of y.n × x.n points.
+func toomWeights(c *conv, y, x *toom) [][]float32 {
+	points := make([][]float32, y.n*x.n)
+	taps := c.kh * c.kw
+	sum := make([]float64, c.cin)
+	for p := range points {
+		gy, gx := y.g[p/x.n], x.g[p%x.n]
+		w := make([]float32, c.cout*c.cin)
+		for o := range c.cout {
+			clear(sum)
+			for k := range taps {
+				f := gy[k/c.kw] * gx[k%c.kw]
+				for i, v := range c.weight[(o*taps+k)*c.cin:][:c.cin] {
+					sum[i] += f * float64(v)
+				}
+			}
+			for i, v := range sum {
+				w[o*c.cin+i] = float32(v)
+			}
+		}
+		points[p] = w
+	}
+	return points
+}
