@@ -143,6 +143,7 @@ func TestOpenErrors(t *testing.T) {
 		{os.DevNull, store.Options{}, store.ErrNotStore, "not a regular file"},
 		{file("empty.db", ""), store.Options{}, store.ErrNotStore, "it is empty"},
 		{file("short.db", "x"), store.Options{Create: true}, store.ErrNotStore, ""},
+		{file("line.db", "a line of text, shorter than a page's header and meta"), store.Options{Create: true}, store.ErrNotStore, ""},
 		{file("text.db", strings.Repeat("some text\n", 10000)), store.Options{Create: true}, store.ErrNotStore, ""},
 		{file("text.db", strings.Repeat("some text\n", 10000)), store.Options{ReadOnly: true}, store.ErrNotStore, ""},
 		{foreign, store.Options{Create: true}, store.ErrNotStore, "another program's bbolt file"},

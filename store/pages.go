@@ -85,14 +85,13 @@ func readMeta(f io.ReaderAt, size int64) (boltMeta, error) {
 // metaAt reads the meta page at an offset.
 func metaAt(f io.ReaderAt, off int64) (boltMeta, error) {
 	var b [pageHeader + metaSize]byte
-	if n, err := f.ReadAt(b[:], off); n < pageHeader+4 {
-		return boltMeta{}, errNoMagic
-	} else if n < len(b) {
-		return boltMeta{}, fmt.Errorf("cut short: %w", err)
-	}
+	n, err := f.ReadAt(b[:], off)
 	m := b[pageHeader:]
-	if native.Uint32(m) != boltMagic {
+	if n < pageHeader+4 || native.Uint32(m) != boltMagic {
 		return boltMeta{}, errNoMagic
+	}
+	if n < len(b) {
+		return boltMeta{}, fmt.Errorf("cut short: %w", err)
 	}
 	if native.Uint32(m[4:]) != boltVersion {
 		return boltMeta{}, errVersion
