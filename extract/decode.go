@@ -49,12 +49,21 @@ type header struct {
 	orientation orientation
 }
 
+// upright is the picture's size when it stands upright.
+func (h header) upright() (width, height int) {
+	if h.orientation.transposes() {
+		return h.h, h.w
+	}
+	return h.w, h.h
+}
+
 // A format knows one kind of file.
 type format struct {
 	name   string
 	header func(data []byte, s *Scratch) (header, error)
 	// decode is called only after header succeeded and its size was accepted.
-	decode func(data []byte, h header, s *Scratch) (*Photo, error)
+	// p says what is needed of the photo.
+	decode func(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
 }
 
 // sniff returns the decoder for data, chosen by its first bytes; what the file
@@ -128,15 +137,13 @@ func DecodeConfig(data []byte) (format string, width, height int, err error) {
 	if err != nil {
 		return "", 0, 0, err
 	}
-	if h.orientation.transposes() {
-		h.w, h.h = h.h, h.w
-	}
-	return f.name, h.w, h.h, nil
+	width, height = h.upright()
+	return f.name, width, height, nil
 }
 
 // decodePhoto decodes a whole file. Sizes are checked before pixels are touched, and a
 // decoder's panic becomes an error here.
-func decodePhoto(data []byte, lim Limits, s *Scratch) (*Photo, error) {
+func decodePhoto(data []byte, p *Preprocess, lim Limits, s *Scratch) (*Photo, error) {
 	f, err := sniff(data)
 	if err != nil {
 		return nil, err
@@ -148,11 +155,12 @@ func decodePhoto(data []byte, lim Limits, s *Scratch) (*Photo, error) {
 	if err := lim.check(h.w, h.h); err != nil {
 		return nil, err
 	}
-	ph, err := guard(f, func() (*Photo, error) { return f.decode(data, h, s) })
+	ph, err := guard(f, func() (*Photo, error) { return f.decode(data, h, p, s) })
 	if err != nil {
 		return nil, err
 	}
-	ph.Format = f.name
+	ph.Format, ph.preprocess = f.name, *p
+	ph.Width, ph.Height = h.upright()
 	ph.Orientation = int(max(h.orientation, upright))
 	return ph, nil
 }

@@ -17,7 +17,7 @@ func bmpHeader(data []byte, _ *Scratch) (header, error) {
 	return header{w: c.Width, h: c.Height}, nil
 }
 
-func decodeBMP(data []byte, h header, _ *Scratch) (*Photo, error) {
+func decodeBMP(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	const bitsAt = 28
 	if len(data) < bitsAt+2 {
 		return nil, truncated(h, len(data))

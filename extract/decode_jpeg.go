@@ -25,13 +25,20 @@ func jpegError(err error) error {
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
-func decodeJPEG(data []byte, h header, s *Scratch) (*Photo, error) {
-	m, err := s.jpeg.Decode(data, jpeg.Options{})
+// decodeJPEG decodes the part of a JPEG that p needs, at a reduced size if p
+// allows it.
+func decodeJPEG(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error) {
+	opt := jpegOptions(h, p)
+	m, err := s.jpeg.Decode(data, opt)
 	if err != nil {
 		return nil, jpegError(err)
 	}
-	ph := &s.photo
-	*ph = Photo{storedW: m.Width, storedH: m.Height}
+	return photoFromJPEG(m, &s.photo), nil
+}
+
+// photoFromJPEG makes ph of a decoded file.
+func photoFromJPEG(m *jpeg.Image, ph *Photo) *Photo {
+	*ph = Photo{storedW: (m.Width + m.Scale - 1) / m.Scale, storedH: (m.Height + m.Scale - 1) / m.Scale, reduce: m.Scale}
 	if m.Damaged > 0 {
 		ph.Warning = fmt.Sprintf("%d damaged parts of the JPEG between restart markers are grey or wrong", m.Damaged)
 	}
@@ -43,12 +50,27 @@ func decodeJPEG(data []byte, h header, s *Scratch) (*Photo, error) {
 	case jpeg.YCbCr:
 		ph.color = colorYCbCr
 	default:
-		return fromInk(m), nil
+		ph.color = colorRGBX
+		ph.planes[0] = fromInk(m, ph.storedW, ph.storedH)
+		return ph
 	}
 	for i := range m.Planes {
 		ph.planes[i] = jpegPlane(m, i)
 	}
-	return ph, nil
+	return ph
+}
+
+func jpegOptions(h header, p *Preprocess) jpeg.Options {
+	x, y := p.storedAxes(h.w, h.h, h.orientation)
+	var opt jpeg.Options
+	opt.Region.X0, opt.Region.X1 = x.needed()
+	opt.Region.Y0, opt.Region.Y1 = y.needed()
+	if p.JPEGReduce > 0 {
+		ratio := min(float64(x.hi-x.lo)/float64(x.full), float64(y.hi-y.lo)/float64(y.full)) / float64(p.JPEGReduce)
+		for opt.Scale = 1; opt.Scale < 8 && ratio >= float64(2*opt.Scale); opt.Scale *= 2 {
+		}
+	}
+	return opt
 }
 
 // jpegPlane is component i with the upsampling that libjpeg would use.
@@ -66,27 +88,27 @@ func jpegPlane(m *jpeg.Image, i int) plane {
 	}
 }
 
-// fromInk converts CMYK and YCCK, which printers use. The values are those of
+// fromInk converts CMYK and YCCK, which printers use, to w×h RGBX. The values are those of
 // 255 − ink, as Adobe's programs store them and others expect them even where no
 // Adobe segment says so.
-func fromInk(m *jpeg.Image) *Photo {
-	ph := newRGBX(m.Width, m.Height)
+func fromInk(m *jpeg.Image, w, h int) plane {
+	rgbx := make([]byte, 4*w*h)
 	var src [4]plane
 	for i := range src {
 		src[i] = jpegPlane(m, i)
 	}
-	for y := range m.Height {
-		for x := range m.Width {
+	for y := range h {
+		for x := range w {
 			c, m0, ye, k := src[0].pixel(x, y), src[1].pixel(x, y), src[2].pixel(x, y), src[3].pixel(x, y)
 			if m.Color == jpeg.YCCK {
 				r, g, b := colorYCbCr.matrix().RGB(c, m0, ye)
 				c, m0, ye = 255-r, 255-g, 255-b
 			}
-			p := ph.planes[0].pix[(y*m.Width+x)*4:][:3]
+			p := rgbx[(y*w+x)*4:][:3]
 			p[0], p[1], p[2] = mul255(c, k), mul255(m0, k), mul255(ye, k)
 		}
 	}
-	return ph
+	return fullPlane(rgbx, 4*w, w, h)
 }
 
 // pixel is one pixel of a plane at full resolution.

@@ -31,7 +31,7 @@ func pngHeader(data []byte, _ *Scratch) (header, error) {
 	return header{w: c.Width, h: c.Height, orientation: pngOrientation(data)}, nil
 }
 
-func decodePNG(data []byte, h header, _ *Scratch) (*Photo, error) {
+func decodePNG(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	depth, channels := int64(data[24]), int64(1)
 	switch data[25] {
 	case 2:

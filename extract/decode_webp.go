@@ -22,7 +22,7 @@ func webpHeader(data []byte, _ *Scratch) (header, error) {
 	return header{w: c.Width, h: c.Height, orientation: exifOrientation(riffChunk(data, "EXIF"))}, nil
 }
 
-func decodeWebP(data []byte, h header, _ *Scratch) (*Photo, error) {
+func decodeWebP(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	m, err := webp.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err

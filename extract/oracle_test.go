@@ -6,7 +6,10 @@ import "math"
 // the upright picture in RGB at full resolution, filtered in float64, rounded
 // where Pillow rounds.
 func oracle(p *Preprocess, ph *Photo) []float64 {
-	w, h := ph.Width(), ph.Height()
+	w, h := ph.storedW, ph.storedH
+	if ph.Orientation >= 5 {
+		w, h = h, w
+	}
 	x0, y0, cw, ch := 0.0, 0.0, float64(w), float64(h) // the part that is scaled
 	full, fullH := float64(p.Width), float64(p.Height) // …to this size
 	left, top := 0, 0                                  // …of which this is cut off

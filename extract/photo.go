@@ -7,37 +7,27 @@ package extract
 // Its memory belongs to the Scratch the photo was decoded with; a photo is valid
 // until that Scratch decodes the next one.
 type Photo struct {
+	// Width and Height are the upright picture's, in pixels.
+	Width, Height int
+
 	// Format is "jpeg", "png", "gif", "webp", "bmp" or "tiff".
 	Format string
 
 	// Orientation is the EXIF orientation, 1 to 8. It is not yet applied to the
-	// pixels; Width, Height and Fill account for it.
+	// pixels; Fill does that.
 	Orientation int
 
 	// Warning says in what way the file is damaged although it could be decoded,
 	// or is empty.
 	Warning string
 
-	color  colorModel
-	planes [3]plane
-	// storedW and storedH are the picture's size as stored, before orientation.
+	preprocess Preprocess // what it was decoded for
+	color      colorModel
+	planes     [3]plane
+	// storedW and storedH are the planes' size, before orientation; reduce is how
+	// many of the picture's pixels one of theirs stands for, on either axis.
 	storedW, storedH int
-}
-
-// Width is the width in pixels of the upright picture.
-func (ph *Photo) Width() int {
-	if orientation(ph.Orientation).transposes() {
-		return ph.storedH
-	}
-	return ph.storedW
-}
-
-// Height is the height in pixels of the upright picture.
-func (ph *Photo) Height() int {
-	if orientation(ph.Orientation).transposes() {
-		return ph.storedW
-	}
-	return ph.storedH
+	reduce           int
 }
 
 // colorModel says what a photo's planes mean.

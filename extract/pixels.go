@@ -1,9 +1,10 @@
 package extract
 
-// Decode reads a photo for this preprocessing. The photo belongs to s and is
-// valid until s decodes the next one.
+// Decode reads a photo for this preprocessing, which may leave out parts that
+// Fill will not look at. The photo belongs to s and is valid until s decodes the
+// next one.
 func (p *Preprocess) Decode(data []byte, lim Limits, s *Scratch) (*Photo, error) {
-	return decodePhoto(data, lim, s)
+	return decodePhoto(data, p, lim, s)
 }
 
 // Pixels turns the bytes of a picture file into a network's input: Decode and

@@ -64,6 +64,13 @@ type Preprocess struct {
 	Std  [3]float32 `json:"std"`
 
 	Order string `json:"order"` // OrderRGB or OrderBGR
+
+	// JPEGReduce lets a large JPEG be decoded at ½, ¼ or ⅛ of its size, from its
+	// lower frequencies alone, as long as what is cut out of it still has
+	// JPEGReduce times the pixels of the input on either axis. That saves most of
+	// the time for photos of many megapixels and changes pixels a little. 0, the
+	// default, decodes at full size always; otherwise it is at least 1.
+	JPEGReduce float32 `json:"jpeg_reduce,omitempty"`
 }
 
 // maxInputSide is far above any classifier's input; it bounds memory.
@@ -99,6 +106,9 @@ func (p *Preprocess) Validate() error {
 	}
 	if p.Order != OrderRGB && p.Order != OrderBGR {
 		bad("channel order %q: want %s or %s", p.Order, OrderRGB, OrderBGR)
+	}
+	if p.JPEGReduce != 0 && !(p.JPEGReduce >= 1 && finite(p.JPEGReduce) && p.Antialias) {
+		bad("jpeg reduction factor %g: must be 0 or, with antialiasing, at least 1", p.JPEGReduce)
 	}
 	for i := range 3 {
 		if !finite(p.Mean[i]) || !finite(p.Std[i]) || p.Std[i] <= 0 {
@@ -140,6 +150,9 @@ func (p *Preprocess) String() string {
 		words = append(words, filter+" with antialiasing")
 	default:
 		words = append(words, filter)
+	}
+	if p.JPEGReduce != 0 {
+		words = append(words, fmt.Sprintf("large JPEGs decoded at reduced size but at least %g× the input", p.JPEGReduce))
 	}
 	return strings.Join(append(words, p.normalisation(), strings.ToUpper(p.Order)), ", ")
 }

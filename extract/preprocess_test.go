@@ -55,6 +55,7 @@ func TestValidate(t *testing.T) {
 		"rule":            func(p *Preprocess) { p.Rule = "stretch" },
 		"filter":          func(p *Preprocess) { p.Filter = "lanczos" },
 		"antialiased tf":  func(p *Preprocess) { p.Filter = FilterTFBilinear },
+		"reduction":       func(p *Preprocess) { p.JPEGReduce = 0.5 },
 		"order":           func(p *Preprocess) { p.Order = "gbr" },
 		"zero deviation":  func(p *Preprocess) { p.Std[1] = 0 },
 		"infinite mean":   func(p *Preprocess) { p.Mean[2] = float32(math.Inf(1)) },

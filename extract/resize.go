@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"errors"
 	"fmt"
 
 	"featstore/extract/internal/jpeg"
@@ -36,13 +37,17 @@ func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
 	if len(dst) != p.Len() {
 		return fmt.Errorf("resize: room for %d values, want %d×%d×3 = %d", len(dst), p.Height, p.Width, p.Len())
 	}
-	x, y := p.axes(ph.Width(), ph.Height())
+	if ph.preprocess != *p {
+		return errors.New("resize: the photo was decoded for another preprocessing")
+	}
 	o := orientation(ph.Orientation)
 	out := newOutput(dst, p, o.transposes())
+	w, h := ph.Width, ph.Height
 	if o.transposes() {
-		x, y = y, x
+		w, h = h, w
 	}
-	x.flipped, y.flipped = o.flips()
+	x, y := p.storedAxes(w, h, o)
+	x.reduce, y.reduce = max(ph.reduce, 1), max(ph.reduce, 1)
 	if p.Filter == FilterTFBilinear {
 		s.tfBilinear(&out, ph, x, y)
 		return nil

@@ -128,6 +128,8 @@ func drawPhoto(t *rapid.T) (*Photo, Preprocess) {
 	if p.Rule == RuleShorterSide {
 		p.Side = max(p.Width, p.Height) + rapid.IntRange(0, 9).Draw(t, "side")
 	}
+	ph.preprocess = p
+	ph.Width, ph.Height = header{w, h, orientation(ph.Orientation)}.upright()
 	return ph, p
 }
 
@@ -166,6 +168,7 @@ func TestFlatStaysFlat(t *testing.T) {
 		ph.planes[0] = fullPlane(make([]byte, ph.storedW*ph.storedH), ph.storedW, ph.storedW, ph.storedH)
 		fill(ph.planes[0].pix, 200)
 		p.Mean, p.Std = same(0), same(1)
+		ph.preprocess = p
 		got := make([]float32, p.Len())
 		if err := p.Fill(got, ph, new(Scratch)); err != nil {
 			t.Fatal(err)

@@ -18,6 +18,10 @@ type axisSpec struct {
 
 	filter    string
 	antialias bool
+
+	// reduce is how many pixels of the picture a stored pixel stands for: 1, or
+	// more where a JPEG was decoded at a reduced size.
+	reduce int
 }
 
 // taps are the weights along one axis.
@@ -39,7 +43,7 @@ func (t *taps) prepare(spec axisSpec) {
 	}
 	t.spec = spec
 	f := newFilter(&t.spec)
-	most := min(2*int(math.Ceil(f.support))+2, spec.hi-spec.lo)
+	most := min(2*int(math.Ceil(f.support))+2, f.n)
 	t.Width = (most + row.Lanes - 1) / row.Lanes * row.Lanes
 	t.First, t.count = resize(t.First, spec.out), resize(t.count, spec.out)
 	t.Weights = resize(t.Weights, spec.out*t.Width)
@@ -47,12 +51,8 @@ func (t *taps) prepare(spec axisSpec) {
 	t.lowest, t.end = spec.size, 0
 	for i := range spec.out {
 		var first int
-		first, t.w = f.weights(i+spec.skip, t.w[:0])
+		first, t.w = f.weights(i, t.w[:0])
 		n := len(t.w)
-		if spec.flipped {
-			first = spec.size - first - n
-			reverse(t.w)
-		}
 		t.First[i], t.count[i] = int32(first), int32(n)
 		t.lowest, t.end = min(t.lowest, first), max(t.end, first+n)
 		for j, v := range t.w {
@@ -65,12 +65,17 @@ func (t *taps) prepare(spec axisSpec) {
 	t.Check()
 }
 
-// A filter computes an output's weights on the pixels of an axis.
+// A filter computes an output's weights on the stored pixels of an axis.
 type filter struct {
-	spec    *axisSpec
+	spec *axisSpec
+	// Pixels base, base+1, …, n of them, hold the part that is scaled, which
+	// begins offset (of a pixel) into the first.
+	base, n int
+	offset  float64
+
 	kernel  func(x float64) float64
 	support float64 // pixels on either side that count
-	scale   float64 // source pixels per output pixel
+	scale   float64 // pixels per output pixel
 	stretch float64 // how far the kernel is widened
 }
 
@@ -79,7 +84,15 @@ func newFilter(spec *axisSpec) filter {
 	if spec.filter == FilterBicubic {
 		f.kernel, f.support = cubic, 2
 	}
-	f.scale = float64(spec.hi-spec.lo) / float64(spec.full)
+	r := max(spec.reduce, 1)
+	lo, hi := spec.lo, spec.hi
+	if spec.flipped {
+		lo, hi = spec.size-hi, spec.size-lo
+	}
+	f.base = lo / r
+	f.n = (hi+r-1)/r - f.base
+	f.offset = float64(lo%r) / float64(r)
+	f.scale = float64(hi-lo) / float64(spec.full*r)
 	if spec.antialias {
 		f.stretch = max(f.scale, 1)
 	}
@@ -88,24 +101,27 @@ func newFilter(spec *axisSpec) filter {
 }
 
 // weights appends to w the weights of output i, which sum to 1, and returns the
-// upright pixel to which the first belongs. Pixel x covers x to x+1; a pixel
-// counts if its centre is within the support.
+// pixel to which the first belongs. Pixel x covers x to x+1; it counts if its
+// centre is within the support.
 func (f *filter) weights(i int, w []float64) (first int, out []float64) {
-	s, n := f.spec, f.spec.hi-f.spec.lo
-	center := float64((float64(i) + 0.5) * f.scale)
+	i += f.spec.skip
+	if f.spec.flipped {
+		i = f.spec.full - 1 - i
+	}
+	center := f.offset + float64((float64(i)+0.5)*f.scale)
 	from, to := int(math.Floor(center-f.support+0.5)), int(math.Floor(center+f.support+0.5))
-	if s.antialias {
+	if f.spec.antialias {
 		// As Pillow: what lies outside does not count. Without antialiasing, as
 		// in OpenCV and PyTorch, the edge continues outside.
-		from, to = max(from, 0), min(to, n)
+		from, to = max(from, 0), min(to, f.n)
 	}
-	first = min(max(from, 0), n-1)
+	first = min(max(from, 0), f.n-1)
 	w = w[:0]
 	sum := 0.0
 	for x := from; x < to; x++ {
 		v := f.kernel((float64(x) - center + 0.5) * (1 / f.stretch))
 		sum += v
-		if at := min(max(x, 0), n-1) - first; at < len(w) {
+		if at := min(max(x, 0), f.n-1) - first; at < len(w) {
 			w[at] += v
 		} else {
 			w = append(w, v)
@@ -114,7 +130,7 @@ func (f *filter) weights(i int, w []float64) (first int, out []float64) {
 	for i := range w {
 		w[i] /= sum
 	}
-	return first + s.lo, w
+	return first + f.base, w
 }
 
 func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
@@ -131,12 +147,6 @@ func cubic(x float64) float64 {
 		return (float64((float64((x-5)*x)+8)*x) - 4) * a
 	}
 	return 0
-}
-
-func reverse(w []float64) {
-	for i, j := 0, len(w)-1; i < j; i, j = i+1, j-1 {
-		w[i], w[j] = w[j], w[i]
-	}
 }
 
 // resize returns s with length n, reallocating only to grow.

@@ -54,6 +54,7 @@ type component struct {
 	// Output: a block becomes side×side samples of pix, if it is among
 	// columns x0…x1 and rows y0…y1 of blocks.
 	side           int
+	full           bool // side makes it as large as components that are not subsampled
 	pix            []byte
 	stride         int
 	x0, x1, y0, y1 int
@@ -163,6 +164,9 @@ func (d *Decoder) prepare(opt Options) error {
 	for i := range d.ncomp {
 		c := &d.comp[i]
 		c.side = 8 / scale
+		if c.full = scale > 1 && d.maxH == 2*c.h && d.maxV == 2*c.v; c.full {
+			c.side *= 2 // chroma at half the resolution need not be reduced as much
+		}
 		c.stride = c.blocksX * c.side
 		c.pix = grow(c.pix, c.stride*c.blocksY*c.side)
 		// One sample more on each side: upsampling looks at neighbours.
@@ -249,10 +253,14 @@ func (d *Decoder) output(scale int) *Image {
 	planes := m.Planes[:0]
 	for i := range d.ncomp {
 		c := &d.comp[i]
-		planes = append(planes, Plane{
+		p := Plane{
 			Pix: c.pix, Stride: c.stride, H: c.h, V: c.v,
-			Width: ceilDiv(c.width, scale), Height: ceilDiv(c.height, scale),
-		})
+			Width: ceilDiv(c.width*c.side, 8), Height: ceilDiv(c.height*c.side, 8),
+		}
+		if c.full {
+			p.H, p.V = d.maxH, d.maxV
+		}
+		planes = append(planes, p)
 	}
 	*m = Image{Config: d.config(), Planes: planes, MaxH: d.maxH, MaxV: d.maxV, Scale: scale, Damaged: d.damaged}
 	return m

@@ -38,7 +38,8 @@ type Plane struct {
 	Stride        int
 	Width, Height int
 	// H and V are the component's sampling factors in units of Image.MaxH and
-	// MaxV: a chroma plane of a 4:2:0 photo has 1 of 2 in both.
+	// MaxV: a chroma plane of a 4:2:0 photo has 1 of 2 in both. At a reduced scale
+	// such a plane comes at full resolution, 2 of 2.
 	H, V int
 }
 
@@ -57,7 +58,7 @@ type Image struct {
 
 // Options for Decode. The zero value decodes everything at full size.
 type Options struct {
-	// Scale divides width and height: 1, 2, 4 or 8. 0 means 1.
+	// Scale divides width and height, which are rounded up: 1, 2, 4 or 8. 0 means 1.
 	Scale int
 
 	// Region is the part of the picture that is needed, in pixels of the full
