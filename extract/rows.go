@@ -9,7 +9,7 @@ type rowReader struct {
 	ph      *Photo
 	from, n int       // columns wanted
 	full    [3][]byte // one row of each subsampled plane at full resolution, column 0 first
-	sums    []int16   // 3·near + far of two chroma rows
+	sums    []int16   // two rows of chroma, blended
 }
 
 // reset prepares for columns from…to of ph.
@@ -18,7 +18,7 @@ func (r *rowReader) reset(ph *Photo, from, to int) {
 	for c := range ph.color.planes() {
 		if p := &ph.planes[c]; !p.upX.full() || !p.upY.full() {
 			r.full[c] = resize(r.full[c], ph.storedW+1) // pairs of columns
-			r.sums = resize(r.sums, max(len(r.sums), p.w))
+			r.sums = resize(r.sums, max(len(r.sums), p.w+2))
 		}
 	}
 }
@@ -62,14 +62,9 @@ func (r *rowReader) component(c, y int) []byte {
 	from, to := r.from, r.from+r.n
 	switch {
 	case p.upX.fancy && p.upY.fancy:
-		first, end := from/2, min((to+1)/2, p.w)
-		sums := r.sums[:p.w]
-		for i := max(first-1, 0); i < min(end+1, p.w); i++ {
-			sums[i] = 3*int16(a[i]) + int16(b[i])
-		}
-		triangle16(out, sums, first, end)
+		r.double(out, a, b, row.HalfRows)
 	case p.upX.fancy:
-		triangle4(out, a, from/2, min((to+1)/2, p.w))
+		r.double(out, a, a, row.AllRows)
 	case p.upY.fancy:
 		bias := uint16(1 + y%2)
 		for i := from; i < to; i++ {
@@ -83,23 +78,14 @@ func (r *rowReader) component(c, y int) []byte {
 	return out[from:to]
 }
 
-// triangle16 doubles samples first…end of a row of sums of two rows' ¾ and ¼.
-// Both it and triangle4 round alternate columns in alternate directions.
-func triangle16(out []byte, sums []int16, first, end int) {
-	last := len(sums) - 1
-	for i := first; i < end; i++ {
-		v := 3 * sums[i]
-		out[2*i] = byte((v + sums[max(i-1, 0)] + 8) >> 4)
-		out[2*i+1] = byte((v + sums[min(i+1, last)] + 7) >> 4)
-	}
-}
-
-// triangle4 doubles samples first…end of a row.
-func triangle4(out, a []byte, first, end int) {
-	last := len(a) - 1
-	for i := first; i < end; i++ {
-		v := 3 * uint16(a[i])
-		out[2*i] = byte((v + uint16(a[max(i-1, 0)]) + 1) >> 2)
-		out[2*i+1] = byte((v + uint16(a[min(i+1, last)]) + 2) >> 2)
-	}
+// double upsamples the samples between near and far that the wanted columns
+// consist of.
+func (r *rowReader) double(out, near, far []byte, rounding row.Rounding) {
+	n := len(near)
+	first, end := r.from/2, min((r.from+r.n+1)/2, n)
+	lower, upper := max(first-1, 0), min(end+1, n)
+	sums := r.sums[:n+2] // the sample before the first, the samples, one more
+	row.Blend(sums[1+lower:], near[lower:upper], far[lower:upper])
+	sums[0], sums[n+1] = sums[1], sums[n] // at the edge it is its own neighbour
+	row.Double(out[2*first:], sums[first:end+2], rounding)
 }

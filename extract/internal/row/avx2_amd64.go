@@ -7,6 +7,12 @@ package row
 // convertAVX2 converts n pixels, a multiple of 8. m is a Matrix's first field.
 func convertAVX2(dst *byte, y *byte, cb *byte, cr *byte, n int, m *int32)
 
+// blendAVX2 blends n bytes, a multiple of 16.
+func blendAVX2(dst *int16, near *byte, far *byte, n int)
+
+// doubleAVX2 doubles n samples, a multiple of 16. s points to the one before the first.
+func doubleAVX2(dst *byte, s *int16, n int, even int, odd int)
+
 // alongAVX2 resamples a row to n pixels, width weights each, a multiple of 4.
 func alongAVX2(dst *byte, src *byte, first *int32, n int, weights *int32, width int)
 

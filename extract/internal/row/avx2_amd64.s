@@ -73,6 +73,63 @@ DATA order<>+24(SB)/4, $0x0e060a02
 DATA order<>+28(SB)/4, $0x0f070b03
 GLOBL order<>(SB), RODATA|NOPTR, $32
 
+// func blendAVX2(dst *int16, near *byte, far *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·blendAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ near+8(FP), CX
+	MOVQ far+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+blendLoop:
+	VPMOVZXBW (CX)(SI*1), Y0
+	VPMOVZXBW (DX)(SI*1), Y1
+	VPADDW    Y0, Y0, Y2
+	VPADDW    Y0, Y1, Y1
+	VPADDW    Y1, Y2, Y2
+	VMOVDQU   Y2, (AX)(SI*2)
+	ADDQ      $0x10, SI
+	CMPQ      SI, BX
+	JLT       blendLoop
+	VZEROUPPER
+	RET
+
+// func doubleAVX2(dst *byte, s *int16, n int, even int, odd int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·doubleAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         s+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         even+24(FP), BX
+	MOVQ         BX, X0
+	VPBROADCASTW X0, Y0
+	MOVQ         odd+32(FP), BX
+	MOVQ         BX, X1
+	VPBROADCASTW X1, Y1
+	XORQ         BX, BX
+
+doubleLoop:
+	VMOVDQU (CX)(BX*2), Y2
+	VMOVDQU 2(CX)(BX*2), Y3
+	VMOVDQU 4(CX)(BX*2), Y4
+	VPADDW  Y3, Y3, Y5
+	VPADDW  Y3, Y5, Y5
+	VPADDW  Y5, Y2, Y2
+	VPADDW  Y5, Y4, Y4
+	VPADDW  Y0, Y2, Y2
+	VPADDW  Y1, Y4, Y4
+	VPSRLW  $0x04, Y2, Y2
+	VPSRLW  $0x04, Y4, Y4
+	VPSLLW  $0x08, Y4, Y4
+	VPOR    Y2, Y4, Y4
+	VMOVDQU Y4, (AX)(BX*2)
+	ADDQ    $0x10, BX
+	CMPQ    BX, DX
+	JLT     doubleLoop
+	VZEROUPPER
+	RET
+
 // func alongAVX2(dst *byte, src *byte, first *int32, n int, weights *int32, width int)
 // Requires: AVX, AVX2
 TEXT ·alongAVX2(SB), NOSPLIT, $0-48

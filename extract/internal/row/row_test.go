@@ -3,6 +3,7 @@ package row
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -35,6 +36,33 @@ func TestConvert(t *testing.T) {
 			Convert(got, y, cb, cr, m)
 			if !bytes.Equal(got, want) || !intact() {
 				t.Fatalf("%d pixels: got %v, want %v; surroundings intact: %v", n, got, want, intact())
+			}
+		}
+	}
+}
+
+func TestUpsample(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for n := range 100 {
+		near, _ := padded(rng, n)
+		far, _ := padded(rng, n)
+		got, want := make([]int16, n+1), make([]int16, n+1)
+		Blend(got[:n], near, far)
+		blend(want[:n], near, far)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d samples: blended to %v, want %v", n, got, want)
+		}
+		for _, r := range []Rounding{HalfRows, AllRows} {
+			s := make([]int16, n+2)
+			for i := range s {
+				s[i] = int16(rng.IntN(4*255 + 1))
+			}
+			got, intact := padded(rng, 2*n)
+			want := make([]byte, 2*n)
+			Double(got, s, r)
+			double(want, s, r)
+			if !bytes.Equal(got, want) || !intact() {
+				t.Fatalf("%d samples: doubled to %v, want %v; surroundings intact: %v", n, got, want, intact())
 			}
 		}
 	}

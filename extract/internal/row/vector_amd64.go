@@ -22,6 +22,26 @@ func convertVector(dst, y, cb, cr []byte, m *Matrix) int {
 	return n
 }
 
+// blendVector blends as many bytes as fill vectors and returns how many.
+func blendVector(dst []int16, near, far []byte) int {
+	n := len(near) &^ 15
+	if !hasAVX2 || n == 0 {
+		return 0
+	}
+	blendAVX2(&dst[0], &near[0], &far[0], n)
+	return n
+}
+
+// doubleVector doubles as many samples as fill vectors and returns how many.
+func doubleVector(dst []byte, s []int16, even, odd int) int {
+	n := (len(s) - 2) &^ 15
+	if !hasAVX2 || n == 0 {
+		return 0
+	}
+	doubleAVX2(&dst[0], &s[0], n, even, odd)
+	return n
+}
+
 func alongVector(dst, src []byte, t *Taps) bool {
 	if !hasAVX2 || len(t.First) == 0 || t.Width == 0 {
 		return false

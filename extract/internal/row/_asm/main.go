@@ -13,6 +13,8 @@ const weightBits = 22
 func main() {
 	ConstraintExpr("amd64,!purego")
 	convert()
+	blend()
+	double()
 	along()
 	across()
 	Generate()
@@ -82,6 +84,66 @@ func convert() {
 	ADDQ(Imm(8), i)
 	CMPQ(i, n)
 	JLT(LabelRef("convertLoop"))
+	VZEROUPPER()
+	RET()
+}
+
+// blend handles 16 bytes a turn.
+func blend() {
+	TEXT("blendAVX2", NOSPLIT, "func(dst *int16, near, far *byte, n int)")
+	Doc("blendAVX2 blends n bytes, a multiple of 16.")
+	dst, near, far, n := param("dst"), param("near"), param("far"), param("n")
+	i := GP64()
+	XORQ(i, i)
+	Label("blendLoop")
+	a, b, sum := YMM(), YMM(), YMM()
+	VPMOVZXBW(Mem{Base: near, Index: i, Scale: 1}, a)
+	VPMOVZXBW(Mem{Base: far, Index: i, Scale: 1}, b)
+	VPADDW(a, a, sum)
+	VPADDW(a, b, b)
+	VPADDW(b, sum, sum)
+	VMOVDQU(sum, Mem{Base: dst, Index: i, Scale: 2})
+	ADDQ(Imm(16), i)
+	CMPQ(i, n)
+	JLT(LabelRef("blendLoop"))
+	VZEROUPPER()
+	RET()
+}
+
+// double makes 32 bytes of 16 samples a turn.
+func double() {
+	TEXT("doubleAVX2", NOSPLIT, "func(dst *byte, s *int16, n int, even, odd int)")
+	Doc("doubleAVX2 doubles n samples, a multiple of 16. s points to the one before the first.")
+	dst, s, n := param("dst"), param("s"), param("n")
+	var bias [2]VecVirtual
+	for j, name := range []string{"even", "odd"} {
+		x := XMM()
+		MOVQ(Load(Param(name), GP64()), x)
+		bias[j] = YMM()
+		VPBROADCASTW(x, bias[j])
+	}
+	i := GP64()
+	XORQ(i, i)
+	Label("doubleLoop")
+	before, here, after := YMM(), YMM(), YMM()
+	VMOVDQU(Mem{Base: s, Index: i, Scale: 2}, before)
+	VMOVDQU(Mem{Base: s, Index: i, Scale: 2, Disp: 2}, here)
+	VMOVDQU(Mem{Base: s, Index: i, Scale: 2, Disp: 4}, after)
+	three := YMM()
+	VPADDW(here, here, three)
+	VPADDW(here, three, three)
+	VPADDW(three, before, before)
+	VPADDW(three, after, after)
+	VPADDW(bias[0], before, before)
+	VPADDW(bias[1], after, after)
+	VPSRLW(Imm(4), before, before)
+	VPSRLW(Imm(4), after, after)
+	VPSLLW(Imm(8), after, after) // little-endian: odd bytes
+	VPOR(before, after, after)
+	VMOVDQU(after, Mem{Base: dst, Index: i, Scale: 2})
+	ADDQ(Imm(16), i)
+	CMPQ(i, n)
+	JLT(LabelRef("doubleLoop"))
 	VZEROUPPER()
 	RET()
 }
