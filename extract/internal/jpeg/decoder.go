@@ -44,12 +44,16 @@ type component struct {
 	blocksX, blocksY int // blocks, filled up to whole MCUs
 	usedX, usedY     int // blocks that hold samples: what a scan of this component alone codes
 
-	quant   [64]uint16 // as it was at the component's first scan, zigzag order
+	scale   [64]scale // by zigzag position, as it was at the component's first scan
 	scanned bool
 	pred    int32
 
-	coef  []int16  // progressive: all coefficients, blocks in zigzag order
-	level [64]int8 // progressive: low bits not yet sent, or notSent
+	// Progressive files: all coefficients, block by block in zigzag order; which of
+	// a block's coefficients 1…63 are not zero; and by position how many low bits
+	// have not been sent yet, or notSent.
+	coef    []int16
+	nonzero []uint64
+	level   [64]int8
 
 	// Output: a block becomes side×side samples of pix, if it is among
 	// columns x0…x1 and rows y0…y1 of blocks.
@@ -61,6 +65,13 @@ type component struct {
 }
 
 const notSent = -1
+
+// A scale is what happens to a coefficient after decoding: it is multiplied and
+// moved to its place.
+type scale struct {
+	quant   uint16
+	natural uint8
+}
 
 // A scan is the header of one pass over some components.
 type scan struct {
@@ -145,8 +156,8 @@ func (d *Decoder) Decode(data []byte, opt Options) (*Image, error) {
 // prepare sizes the memory for the planes and, in a progressive file, the
 // coefficients.
 func (d *Decoder) prepare(opt Options) error {
-	scale := max(opt.Scale, 1)
-	if scale != 1 && scale != 2 && scale != 4 && scale != 8 {
+	reduce := max(opt.Scale, 1)
+	if reduce != 1 && reduce != 2 && reduce != 4 && reduce != 8 {
 		return unsupported("a scale of 1/%d", opt.Scale)
 	}
 	blocks := 0
@@ -163,8 +174,8 @@ func (d *Decoder) prepare(opt Options) error {
 	}
 	for i := range d.ncomp {
 		c := &d.comp[i]
-		c.side = 8 / scale
-		if c.full = scale > 1 && d.maxH == 2*c.h && d.maxV == 2*c.v; c.full {
+		c.side = 8 / reduce
+		if c.full = reduce > 1 && d.maxH == 2*c.h && d.maxV == 2*c.v; c.full {
 			c.side *= 2 // chroma at half the resolution need not be reduced as much
 		}
 		c.stride = c.blocksX * c.side
@@ -175,6 +186,8 @@ func (d *Decoder) prepare(opt Options) error {
 		if d.progressive {
 			c.coef = grow(c.coef, c.blocksX*c.blocksY*64)
 			clear(c.coef)
+			c.nonzero = grow(c.nonzero, c.blocksX*c.blocksY)
+			clear(c.nonzero)
 		}
 	}
 	return nil
@@ -201,7 +214,9 @@ func (d *Decoder) checkScan() error {
 			if !d.haveQuant[c.tq] {
 				return corrupt("quantisation table %d is missing", c.tq)
 			}
-			c.quant = d.quant[c.tq]
+			for k, q := range d.quant[c.tq] {
+				c.scale[k] = scale{q, natural[k]}
+			}
 		}
 		if needDC := !d.progressive || s.first == 0 && s.high == 0; needDC && !s.dc[i].defined {
 			return corrupt("the Huffman table of a component's DC is missing")
@@ -248,7 +263,7 @@ func (d *Decoder) checkComplete() error {
 	return nil
 }
 
-func (d *Decoder) output(scale int) *Image {
+func (d *Decoder) output(reduce int) *Image {
 	m := &d.image
 	planes := m.Planes[:0]
 	for i := range d.ncomp {
@@ -262,6 +277,6 @@ func (d *Decoder) output(scale int) *Image {
 		}
 		planes = append(planes, p)
 	}
-	*m = Image{Config: d.config(), Planes: planes, MaxH: d.maxH, MaxV: d.maxV, Scale: scale, Damaged: d.damaged}
+	*m = Image{Config: d.config(), Planes: planes, MaxH: d.maxH, MaxV: d.maxV, Scale: reduce, Damaged: d.damaged}
 	return m
 }

@@ -1,5 +1,7 @@
 package jpeg
 
+import mathbits "math/bits"
+
 // checkProgression checks a progressive scan's header and notes what it sends.
 func (d *Decoder) checkProgression() error {
 	s := &d.scan
@@ -26,22 +28,24 @@ func (d *Decoder) checkProgression() error {
 	return nil
 }
 
-// progressiveBlock returns the decoder for the kind of scan at hand (T.81 G.1).
-func (d *Decoder) progressiveBlock() blockDecoder {
-	switch s := &d.scan; {
+// progressiveCoding tells the kind of scan (T.81 G.1).
+func (s *scan) progressiveCoding() coding {
+	switch {
 	case s.first == 0 && s.high == 0:
-		return d.dcFirst
+		return dcFirst
 	case s.first == 0:
-		return d.dcRefine
+		return dcRefine
 	case s.high == 0:
-		return d.acFirst
+		return acFirst
 	}
-	return d.acRefine
+	return acRefine
 }
 
-// coefAt returns a block's coefficients, in zigzag order.
-func (c *component) coefAt(x, y int) *[64]int16 {
-	return (*[64]int16)(c.coef[(y*c.blocksX+x)*64:])
+// coefAt returns a block's coefficients, in zigzag order, and which of them are
+// not zero.
+func (c *component) coefAt(x, y int) (*[64]int16, *uint64) {
+	i := y*c.blocksX + x
+	return (*[64]int16)(c.coef[i*64:]), &c.nonzero[i]
 }
 
 func (d *Decoder) dcFirst(i, x, y int) error {
@@ -57,14 +61,16 @@ func (d *Decoder) dcFirst(i, x, y int) error {
 		return errShort
 	}
 	c.pred += diff
-	c.coefAt(x, y)[0] = int16(c.pred << d.scan.low)
+	b, _ := c.coefAt(x, y)
+	b[0] = int16(c.pred << d.scan.low)
 	return nil
 }
 
 func (d *Decoder) dcRefine(i, x, y int) error {
 	r := &d.bits
 	if r.bit() {
-		d.scan.comp[i].coefAt(x, y)[0] |= 1 << d.scan.low
+		b, _ := d.scan.comp[i].coefAt(x, y)
+		b[0] |= 1 << d.scan.low
 	}
 	if r.overrun() {
 		return errShort
@@ -87,7 +93,8 @@ func (d *Decoder) acFirst(i, x, y int) error {
 		return nil
 	}
 	s, r := &d.scan, &d.bits
-	h, b := s.ac[i], s.comp[i].coefAt(x, y)
+	h := s.ac[i]
+	b, nonzero := s.comp[i].coefAt(x, y)
 	for k := s.first; k <= s.last; k++ {
 		skip, value, err := d.acSymbol(h)
 		if err != nil {
@@ -101,7 +108,10 @@ func (d *Decoder) acFirst(i, x, y int) error {
 		if k > s.last {
 			return errBlock
 		}
-		b[k&63] = int16(value << s.low)
+		if value != 0 {
+			b[k&63] = int16(value << s.low)
+			*nonzero |= 1 << (k & 63)
+		}
 	}
 	if r.overrun() {
 		return errShort
@@ -144,7 +154,9 @@ func (d *Decoder) acSymbol(h *huffman) (skip int, value int32, err error) {
 // zero, and makes others so (T.81 G.1.2.3).
 func (d *Decoder) acRefine(i, x, y int) error {
 	s, r := &d.scan, &d.bits
-	h, b := s.ac[i], s.comp[i].coefAt(x, y)
+	h := s.ac[i]
+	b, nonzero := s.comp[i].coefAt(x, y)
+	known := *nonzero // what this scan adds is not corrected by it
 	k := s.first
 	for ; d.eobRun == 0 && k <= s.last; k++ {
 		skip, value, err := d.acSymbol(h)
@@ -157,7 +169,7 @@ func (d *Decoder) acRefine(i, x, y int) error {
 		if value < -1 || value > 1 {
 			return corrupt("a refinement by %d", value)
 		}
-		k = r.refine(b, k, s.last, skip, s.low)
+		k = r.refine(b, known, k, s.last, skip, s.low)
 		if k > s.last {
 			if value != 0 {
 				return errBlock
@@ -166,10 +178,11 @@ func (d *Decoder) acRefine(i, x, y int) error {
 		}
 		if value != 0 {
 			b[k&63] = int16(value << s.low)
+			*nonzero |= 1 << (k & 63)
 		}
 	}
 	if d.eobRun > 0 {
-		r.refine(b, k, s.last, 64, s.low)
+		r.refine(b, known, k, s.last, 64, s.low)
 		d.eobRun--
 	}
 	if r.overrun() {
@@ -178,29 +191,30 @@ func (d *Decoder) acRefine(i, x, y int) error {
 	return nil
 }
 
-// refine reads a correction bit for every coefficient other than zero from k
-// on, passes zeros coefficients that are zero, and returns the position of the
-// next one, or last+1.
-func (r *bits) refine(b *[64]int16, k, last, zeros, low int) int {
+// refine reads a correction bit for every known coefficient from k on, passes
+// zeros others, and returns the position of the next one, or last+1. It goes
+// from one known coefficient to the next: in between all are zero.
+func (r *bits) refine(b *[64]int16, known uint64, k, last, zeros, low int) int {
 	one := int16(1) << low
-	for ; k <= last; k++ {
-		c := &b[k&63]
-		if *c == 0 {
-			if zeros == 0 {
-				break
-			}
-			zeros--
-			continue
+	for k <= last {
+		next := min(k+mathbits.TrailingZeros64(known>>(k&63)), last+1)
+		if zeros < next-k {
+			return k + zeros
 		}
-		if r.bit() && *c&one == 0 {
+		zeros -= next - k
+		if next > last {
+			break
+		}
+		if c := &b[next&63]; r.bit() && *c&one == 0 {
 			if *c > 0 {
 				*c += one
 			} else {
 				*c -= one
 			}
 		}
+		k = next + 1
 	}
-	return k
+	return last + 1
 }
 
 // reconstruct turns a progressive file's coefficients into samples.
@@ -209,7 +223,7 @@ func (d *Decoder) reconstruct() {
 		c := &d.comp[i]
 		for y := c.y0; y < c.y1; y++ {
 			for x := c.x0; x < c.x1; x++ {
-				last := d.dequantize(c.coefAt(x, y), &c.quant)
+				last := d.dequantize(c, x, y)
 				inverse(&d.block, last, c.side, c.pix[(y*c.stride+x)*c.side:], c.stride)
 				d.block = [64]int16{}
 			}
@@ -219,11 +233,13 @@ func (d *Decoder) reconstruct() {
 
 // dequantize puts a block's coefficients into d.block, in natural order, and
 // returns the position of the last that is not zero.
-func (d *Decoder) dequantize(b *[64]int16, quant *[64]uint16) (last int) {
-	for last = 63; last > 0 && b[last] == 0; last-- {
-	}
-	for k := 0; k <= last; k++ {
-		d.block[natural[k&63]&63] = int16(int32(b[k&63]) * int32(quant[k&63]))
+func (d *Decoder) dequantize(c *component, x, y int) (last int) {
+	b, nonzero := c.coefAt(x, y)
+	d.block[0] = int16(int32(b[0]) * int32(c.scale[0].quant))
+	for rest := *nonzero; rest != 0; rest &= rest - 1 {
+		last = mathbits.TrailingZeros64(rest) & 63
+		s := c.scale[last]
+		d.block[s.natural&63] = int16(int32(b[last]) * int32(s.quant))
 	}
 	return last
 }

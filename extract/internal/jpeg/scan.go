@@ -1,14 +1,24 @@
 package jpeg
 
-// A blockDecoder decodes the block at column x and row y of component i of the
-// scan.
-type blockDecoder func(i, x, y int) error
+import "encoding/binary"
+
+// A coding says how a scan's blocks are coded.
+type coding uint8
+
+const (
+	sequential coding = iota
+	dcFirst           // the four kinds of progressive scans
+	dcRefine
+	acFirst
+	acRefine
+	grey // not at all: stands in for blocks that cannot be decoded
+)
 
 // decodeScan decodes the scan whose header has been read.
 func (d *Decoder) decodeScan() error {
-	decode := d.sequentialBlock
+	how := sequential
 	if d.progressive {
-		decode = d.progressiveBlock()
+		how = d.scan.progressiveCoding()
 	}
 	total := d.mcusX * d.mcusY
 	if d.scan.n == 1 {
@@ -22,7 +32,7 @@ func (d *Decoder) decodeScan() error {
 		if first > 0 && !d.restartMarker((i-1)%8) {
 			return corrupt("restart marker %d is missing: data is damaged or lost", i-1)
 		}
-		if err := d.decodeInterval(decode, first, min(first+interval, total)); err != nil {
+		if err := d.decodeInterval(how, first, min(first+interval, total)); err != nil {
 			return err
 		}
 	}
@@ -31,48 +41,80 @@ func (d *Decoder) decodeScan() error {
 
 // decodeInterval decodes the MCUs first…end, between which no restart marker
 // stands.
-func (d *Decoder) decodeInterval(decode blockDecoder, first, end int) error {
+func (d *Decoder) decodeInterval(how coding, first, end int) error {
 	d.nextSegment()
 	d.eobRun = 0
 	for i := range d.scan.n {
 		d.scan.comp[i].pred = 0
 	}
-	for mcu := first; mcu < end; mcu++ {
-		if err := d.decodeMCU(decode, mcu); err != nil {
-			// With restart markers damage ends at the next one; at the end of
-			// the file there must at least be a marker.
-			if d.restart == 0 || d.at >= len(d.data) {
-				return err
-			}
-			d.damaged++
-			for ; mcu < end && !d.progressive; mcu++ {
-				d.decodeMCU(d.greyBlock, mcu)
-			}
-			return nil
-		}
+	mcu, err := d.decodeMCUs(how, first, end)
+	if err == nil {
+		return nil
+	}
+	// With restart markers damage ends at the next one; at the end of the file
+	// there must at least be a marker.
+	if d.restart == 0 || d.at >= len(d.data) {
+		return err
+	}
+	d.damaged++
+	if !d.progressive {
+		d.decodeMCUs(grey, mcu, end)
 	}
 	return nil
 }
 
-// decodeMCU decodes the blocks of one minimum coded unit: of a scan of one
-// component a block, otherwise as many of each as its sampling factors say.
-func (d *Decoder) decodeMCU(decode blockDecoder, mcu int) error {
+// decodeMCUs decodes minimum coded units: of a scan of one component they are
+// blocks, otherwise they have as many of each component as its sampling factors
+// say. At an error, at is the unit it occurred in.
+func (d *Decoder) decodeMCUs(how coding, first, end int) (at int, err error) {
 	s := &d.scan
 	if s.n == 1 {
 		c := s.comp[0]
-		return decode(0, mcu%c.usedX, mcu/c.usedX)
+		x, y := first%c.usedX, first/c.usedX
+		for at = first; at < end; at++ {
+			if err := d.decodeBlock(how, 0, x, y); err != nil {
+				return at, err
+			}
+			if x++; x == c.usedX {
+				x, y = 0, y+1
+			}
+		}
+		return end, nil
 	}
-	mx, my := mcu%d.mcusX, mcu/d.mcusX
-	for i := range s.n {
-		c := s.comp[i]
-		for y := range c.v {
-			for x := range c.h {
-				if err := decode(i, mx*c.h+x, my*c.v+y); err != nil {
-					return err
+	mx, my := first%d.mcusX, first/d.mcusX
+	for at = first; at < end; at++ {
+		for i := range s.n {
+			c := s.comp[i]
+			for y := range c.v {
+				for x := range c.h {
+					if err := d.decodeBlock(how, i, mx*c.h+x, my*c.v+y); err != nil {
+						return at, err
+					}
 				}
 			}
 		}
+		if mx++; mx == d.mcusX {
+			mx, my = 0, my+1
+		}
 	}
+	return end, nil
+}
+
+// decodeBlock decodes the block at column x and row y of component i of the scan.
+func (d *Decoder) decodeBlock(how coding, i, x, y int) error {
+	switch how {
+	case sequential:
+		return d.sequentialBlock(i, x, y)
+	case dcFirst:
+		return d.dcFirst(i, x, y)
+	case dcRefine:
+		return d.dcRefine(i, x, y)
+	case acFirst:
+		return d.acFirst(i, x, y)
+	case acRefine:
+		return d.acRefine(i, x, y)
+	}
+	d.greyBlock(i, x, y)
 	return nil
 }
 
@@ -103,15 +145,17 @@ func (d *Decoder) sequentialBlock(i, x, y int) error {
 }
 
 // greyBlock stands in for a block that cannot be decoded.
-func (d *Decoder) greyBlock(i, x, y int) error {
+func (d *Decoder) greyBlock(i, x, y int) {
 	c := d.scan.comp[i]
-	inverse(&d.block, 0, c.side, c.pix[(y*c.stride+x)*c.side:], c.stride)
-	return nil
+	flat(0, c.side, c.pix[(y*c.stride+x)*c.side:], c.stride)
 }
 
 // coefficients decodes one block of a sequential file into d.block, which is
 // zero before: dequantised, in natural order. last is the zigzag position of the
 // last coefficient that may not be zero.
+//
+// This loop takes most of the time of decoding a photo. It keeps the reader's
+// state in registers.
 func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err error) {
 	r := &d.bits
 	if r.n < 32 {
@@ -122,19 +166,19 @@ func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err err
 		return 0, err
 	}
 	c.pred += diff
-	block, quant := &d.block, &c.quant
-	block[0] = int16(c.pred * int32(quant[0]))
+	block, scale := &d.block, &c.scale
+	block[0] = int16(c.pred * int32(scale[0].quant))
 
-	acc, n := r.acc, r.n
+	buf, pos, acc, n := r.buf, r.pos, r.acc, r.n
 	for k := 1; k < 64; k++ {
 		if n < 32 {
-			r.acc, r.n = acc, n
-			r.refill()
-			acc, n = r.acc, r.n
+			acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
+			pos += int((63 - n) >> 3)
+			n |= 56
 		}
 		e := ac.look[acc>>(64-lookBits)]
 		if e&symbolOnly != 0 {
-			r.acc, r.n = acc, n
+			r.pos, r.acc, r.n = pos, acc, n
 			if e, err = r.slowAC(ac, e); err != nil {
 				return 0, err
 			}
@@ -151,9 +195,10 @@ func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err err
 			break
 		}
 		last = k
-		block[natural[k&63]&63] = int16((int32(e) >> 16) * int32(quant[k&63]))
+		s := scale[k&63]
+		block[s.natural&63] = int16((int32(e) >> 16) * int32(s.quant))
 	}
-	r.acc, r.n = acc, n
+	r.pos, r.acc, r.n = pos, acc, n
 	if r.overrun() {
 		return 0, errShort
 	}
