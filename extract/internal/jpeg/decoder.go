@@ -66,12 +66,14 @@ type component struct {
 
 const notSent = -1
 
-// A scale is what happens to a coefficient after decoding: it is multiplied and
-// moved to its place.
-type scale struct {
-	quant   uint16
-	natural uint8
-}
+// A scale is what happens to a coefficient after decoding: it is multiplied by
+// the upper bits and moved to the natural position in the lower 8. One number,
+// because the innermost loop loads it.
+type scale uint32
+
+func newScale(quant uint16, natural uint8) scale { return scale(quant)<<8 | scale(natural) }
+
+func (s scale) apply(block *[64]int16, v int32) { block[s&63] = int16(v * int32(s>>8)) }
 
 // A scan is the header of one pass over some components.
 type scan struct {
@@ -215,7 +217,7 @@ func (d *Decoder) checkScan() error {
 				return corrupt("quantisation table %d is missing", c.tq)
 			}
 			for k, q := range d.quant[c.tq] {
-				c.scale[k] = scale{q, natural[k]}
+				c.scale[k] = newScale(q, natural[k])
 			}
 		}
 		if needDC := !d.progressive || s.first == 0 && s.high == 0; needDC && !s.dc[i].defined {

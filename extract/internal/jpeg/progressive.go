@@ -235,11 +235,10 @@ func (d *Decoder) reconstruct() {
 // returns the position of the last that is not zero.
 func (d *Decoder) dequantize(c *component, x, y int) (last int) {
 	b, nonzero := c.coefAt(x, y)
-	d.block[0] = int16(int32(b[0]) * int32(c.scale[0].quant))
+	c.scale[0].apply(&d.block, int32(b[0]))
 	for rest := *nonzero; rest != 0; rest &= rest - 1 {
 		last = mathbits.TrailingZeros64(rest) & 63
-		s := c.scale[last]
-		d.block[s.natural&63] = int16(int32(b[last]) * int32(s.quant))
+		c.scale[last].apply(&d.block, int32(b[last]))
 	}
 	return last
 }

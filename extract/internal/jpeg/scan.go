@@ -167,10 +167,11 @@ func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err err
 	}
 	c.pred += diff
 	block, scale := &d.block, &c.scale
-	block[0] = int16(c.pred * int32(scale[0].quant))
+	scale[0].apply(block, c.pred)
 
 	buf, pos, acc, n := r.buf, r.pos, r.acc, r.n
-	for k := 1; k < 64; k++ {
+	k := 1
+	for ; k < 64; k++ {
 		if n < 32 {
 			acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
 			pos += int((63 - n) >> 3)
@@ -194,9 +195,11 @@ func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err err
 			}
 			break
 		}
-		last = k
-		s := scale[k&63]
-		block[s.natural&63] = int16((int32(e) >> 16) * int32(s.quant))
+		scale[k&63].apply(block, int32(e)>>16)
+	}
+	last = 63
+	if k > 64 { // by the end of the block, from the position after the last
+		last = k - endOfBlock - 1
 	}
 	r.pos, r.acc, r.n = pos, acc, n
 	if r.overrun() {
