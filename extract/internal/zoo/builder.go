@@ -24,6 +24,8 @@ type builder struct {
 	quants  map[string]quant  // of values that are quantised
 	outside []byte            // weights in the external file
 	tapDims []int             // of the bottleneck, without the batch
+	params  int               // learned parameters
+	dry     bool              // leave the weights out, only to count them
 }
 
 func newBuilder(c Config, s style) *builder {
@@ -123,23 +125,23 @@ func (b *builder) layer(kind string) string {
 
 // normal adds weights of normal distribution.
 func (b *builder) normal(name string, mean, std float64, dims ...int) string {
-	v := make([]float32, tensor.Len(dims))
-	for i := range v {
-		v[i] = float32(mean + std*b.rng.NormFloat64())
-	}
-	return b.weights(name, v, dims...)
+	return b.weights(name, dims, func() float32 { return float32(mean + std*b.rng.NormFloat64()) })
 }
 
 // uniform adds weights between two bounds.
 func (b *builder) uniform(name string, lo, hi float64, dims ...int) string {
-	v := make([]float32, tensor.Len(dims))
-	for i := range v {
-		v[i] = float32(lo + (hi-lo)*b.rng.Float64())
-	}
-	return b.weights(name, v, dims...)
+	return b.weights(name, dims, func() float32 { return float32(lo + (hi-lo)*b.rng.Float64()) })
 }
 
-func (b *builder) weights(name string, v []float32, dims ...int) string {
+func (b *builder) weights(name string, dims []int, draw func() float32) string {
+	b.params += tensor.Len(dims)
+	if b.dry {
+		return name
+	}
+	v := make([]float32, tensor.Len(dims))
+	for i := range v {
+		v[i] = draw()
+	}
 	t := tensor.New(v, dims...)
 	if !b.external || len(v) < 256 {
 		return b.Init(name, t)

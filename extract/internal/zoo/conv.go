@@ -71,6 +71,7 @@ func (b *builder) conv(x fmap, c conv) fmap {
 func (b *builder) batchNorm(x fmap) fmap {
 	scale, bias := b.sharable("bn.weight", 0.8, 1.2, x.c), b.sharable("bn.bias", -0.2, 0.2, x.c)
 	mean, variance := b.sharable("bn.mean", -0.2, 0.2, x.c), b.sharable("bn.var", 0.8, 1.3, x.c)
+	b.params -= 2 * x.c // mean and variance are not learned
 	attrs := onnxtest.Attrs{"epsilon": 1e-5, "momentum": 0.9}
 	if b.producer == "tf2onnx" {
 		attrs = onnxtest.Attrs{"epsilon": 1e-3}

@@ -71,8 +71,7 @@ func (b *builder) globalPool(x fmap) string {
 	}
 	y := b.mean(x)
 	if b.quantized == around {
-		q := quantAfter("relu6")
-		y, b.model.Quantum = b.requantize(y, q), max(b.model.Quantum, float64(q.scale))
+		y, b.model.Quantum = b.requantize(y, pooledRange), float64(pooledRange.scale)
 	}
 	return y
 }

@@ -36,11 +36,21 @@ func (n mobileNetV3) build(b *builder) {
 	for _, m := range n.blocks {
 		block := mobile{k: m.k, stride: m.stride, inner: b.ch(m.inner), out: b.ch(m.out), act: m.act}
 		if m.gate {
-			block.squeeze, block.squeezeAct, block.gate = max(8, block.inner/4), "relu", "hardsigmoid"
+			block.squeeze, block.squeezeAct, block.gate = divisible(block.inner/4), "relu", "hardsigmoid"
 		}
 		x = b.inverted(x, block)
 	}
 	x = b.conv(x, conv{out: b.ch(n.last), k: 1, act: "hardswish"})
 	v := b.dense(b.globalPool(x), x.c, b.ch(n.head), "hardswish")
 	b.classify(v, b.ch(n.head))
+}
+
+// divisible is the multiple of eight nearest to a number of channels, but at least
+// nine tenths of it.
+func divisible(c int) int {
+	d := max(8, (c+4)/8*8)
+	if 10*d < 9*c {
+		d += 8
+	}
+	return d
 }

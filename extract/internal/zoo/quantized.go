@@ -27,7 +27,10 @@ func quantOf(lo, hi float64) quant {
 	return quant{float32(scale), uint8(math.Round(-lo / scale))}
 }
 
-// ranges are what values are taken to be at most, by the activation before them.
+// The ranges of bottleneck and scores: tight, for a step of rounding to be small.
+var pooledRange, scoresRange = quantOf(0, 2.5), quantOf(-1, 1)
+
+// quantAfter is the quantization of values behind an activation.
 func quantAfter(act string) quant {
 	switch act {
 	case "relu6":
@@ -138,9 +141,7 @@ func (b *builder) quantDense(x string, in, out int, act string) string {
 	} else {
 		y = b.Op("Gemm", []string{x, weights, bias}, onnxtest.Attrs{"transB": 1})
 	}
-	q := quantOf(-4, 4)
-	b.model.Quantum = max(b.model.Quantum, float64(q.scale))
-	return b.requantize(b.activate(act, y), q)
+	return b.requantize(b.activate(act, y), scoresRange)
 }
 
 // qlinearDense is a dense layer on 8-bit numbers.
@@ -150,12 +151,12 @@ func (b *builder) qlinearDense(x string, in, out int, act string) string {
 	for i := range weights {
 		weights[i] = int8(max(-127, min(127, math.Round(40*b.rng.NormFloat64()))))
 	}
-	from, to := quantAfter("relu6"), quantOf(-4, 4)
+	from, to := pooledRange, scoresRange
 	xScale, xZero := b.parameters(from)
 	yScale, yZero := b.parameters(to)
 	wScale, wZero := b.scalar(gains[act]/sqrt(in)/40), b.constant(tensor.New([]int8{0}))
 	w := b.Init(name+".weight_quantized", tensor.New(weights, in, out))
 	y := b.op("QLinearMatMul", b.op("QuantizeLinear", x, xScale, xZero), xScale, xZero, w, wScale, wZero, yScale, yZero)
-	b.model.Quantum = float64(to.scale)
+	b.model.Quantum = float64(from.scale)
 	return b.activate(act, b.op("Add", b.op("DequantizeLinear", y, yScale, yZero), b.normal(name+".bias", 0, 0.1, out)))
 }

@@ -6,7 +6,7 @@ import "featstore/extract/internal/onnx/onnxtest"
 // afterwards.
 func squeezeNet(b *builder) {
 	x := b.image()
-	x = b.conv(x, conv{out: b.ch(64), k: 3, stride: 2, pad: valid, act: "relu"})
+	x = b.conv(x, conv{out: b.ch(64), k: 3, stride: 2, pad: valid, act: "relu", plain: true})
 	for i, f := range [][2]int{{16, 64}, {16, 64}, {32, 128}, {32, 128}, {48, 192}, {48, 192}, {64, 256}, {64, 256}} {
 		if i == 0 || i == 2 || i == 4 {
 			x = b.maxPool(x, 3, 2, valid, onnxtest.Attrs{"ceil_mode": 1})

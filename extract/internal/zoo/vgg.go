@@ -7,7 +7,7 @@ func vgg16(b *builder) {
 	x := b.image()
 	for i, n := range []int{2, 2, 3, 3, 3} {
 		for range b.times(n) {
-			x = b.conv(x, conv{out: b.ch([]int{64, 128, 256, 512, 512}[i]), k: 3, act: "relu"})
+			x = b.conv(x, conv{out: b.ch([]int{64, 128, 256, 512, 512}[i]), k: 3, act: "relu", plain: true})
 		}
 		x = b.maxPool(x, 2, 2, valid, nil)
 	}
