@@ -38,7 +38,7 @@ func TestFullSize(t *testing.T) {
 			alive(t, m.Tap, want[m.Tap])
 			export(t, m, x, want)
 			checkTap(t, g, m)
-			checkEngine(t, g, m, m.Tap, x, want[m.Tap])
+			checkEngine(t, g, m, m.Tap, x, want[m.Tap], 5)
 		})
 	}
 }

@@ -89,7 +89,10 @@ func Full(name string) (*Model, error) {
 func (v Variant) Full() *Model { return v.Build(Config{NameTap: true}) }
 
 // Small makes the network narrow, shallow and for small images.
-func (v Variant) Small() *Model {
+func (v Variant) Small() *Model { return v.Build(v.SmallConfig()) }
+
+// SmallConfig is what Small makes.
+func (v Variant) SmallConfig() Config {
 	c := v.small
 	if c.Size == 0 {
 		c.Size = 64
@@ -101,7 +104,7 @@ func (v Variant) Small() *Model {
 		c.Repeat = 2
 	}
 	c.Classes = 10
-	return v.Build(c)
+	return c
 }
 
 // Build makes the network as large as c says.

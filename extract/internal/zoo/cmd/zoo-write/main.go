@@ -43,10 +43,12 @@ func write(name, file string, small bool) error {
 	if err != nil {
 		return err
 	}
-	m := v.Build(zoo.Config{NameTap: true})
+	c := zoo.Config{}
 	if small {
-		m = v.Small()
+		c = v.SmallConfig()
 	}
+	c.NameTap = true
+	m := v.Build(c)
 	for beside, data := range m.Files {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(file), beside), data, 0o666); err != nil {
 			return err
