@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"featstore/extract/internal/graph"
@@ -13,38 +12,30 @@ import (
 // network's features are worth most for their price.
 const DefaultSize = 320
 
-// A manifest describes a model file: it lies beside it as JSON.
-type manifest struct {
-	Name       string     `json:"name"`
-	SHA256     string     `json:"sha256"`
-	Tap        string     `json:"tap"`
-	Pool       string     `json:"pool"`
-	Dim        int        `json:"dim"`
-	Preprocess Preprocess `json:"preprocess"`
-}
-
 // Default returns the embedded network, EfficientNet-Lite0, for photos of
 // size×size pixels; 0 stands for DefaultSize. The model itself is not read
 // before it is needed: what Info says comes from its manifest.
 func Default(size int) (*Network, error) {
 	m := models.Default()
-	var about manifest
-	if err := json.Unmarshal(m.Manifest, &about); err != nil {
+	about, err := ParseManifest(m.Manifest)
+	if err != nil {
 		return nil, fmt.Errorf("read manifest of the embedded network: %w", err)
 	}
+	width, height := about.Preprocess.Width, about.Preprocess.Height
 	if size != 0 {
-		about.Preprocess.Width, about.Preprocess.Height = size, size
+		width, height = size, size
 	}
-	if err := about.Preprocess.Validate(); err != nil {
-		return nil, err
+	p, missing, err := about.Preprocess.resolve(width, height)
+	if err != nil || missing != nil {
+		return nil, fmt.Errorf("manifest of the embedded network: %w %v", err, missing)
 	}
-	if s := about.Preprocess.Width; s < minDefaultSize {
+	if s := p.Width; s < minDefaultSize {
 		return nil, fmt.Errorf("size %d: the embedded network needs at least %d pixels a side", s, minDefaultSize)
 	}
 	n := &Network{
 		info: Info{
 			Name: about.Name, FileSHA256: about.SHA256, Tap: about.Tap, Pool: poolName(about.Pool), Dim: about.Dim,
-			Preprocess: about.Preprocess, Engine: EngineRevision,
+			Preprocess: p, Engine: EngineRevision,
 		},
 		graph: func() (*graph.Graph, error) { return onnx.Parse(m.ONNX, onnx.Options{}) },
 	}

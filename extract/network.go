@@ -10,7 +10,6 @@ import (
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
-	"featstore/extract/internal/onnx"
 )
 
 // EngineRevision is part of every model's id. It rises whenever vectors of the
@@ -28,26 +27,46 @@ type NetworkOptions struct {
 	Preprocess Preprocess // how photos are prepared for it: nobody can guess that
 	Tap        string     // tensor to take as the bottleneck; "" for the classifier's input
 	Pool       string     // for a tap that is a feature map: "avg" (or ""), "max" or "none"
+	Layout     string     // LayoutNCHW or LayoutNHWC, where the model leaves it open
 	External   fs.FS      // folder of weights kept in files beside the model; may be nil
 	Limits     Limits     // for photos
 }
 
 // Info describes a network. Two networks with the same ID give the same vectors.
 type Info struct {
-	ID         string // 16 hexadecimal digits, from all that decides the vectors
-	Name       string
-	FileSHA256 string
-	Tap        string
-	Pool       string // "avg", "max" or "none"
-	Dim        int    // floats in a vector
-	Preprocess Preprocess
-	Engine     int // EngineRevision
+	ID            string // 16 hexadecimal digits, from all that decides the vectors
+	Name          string
+	FileSHA256    string
+	WeightsSHA256 string // of the list of files beside the model that hold weights, "" without any
+	Tap           string
+	Pool          string // "avg", "max" or "none"
+	Layout        string // as it was told, "" where the model shows it
+	Dim           int    // floats in a vector
+	Preprocess    Preprocess
+	Engine        int // EngineRevision
+}
+
+// An Origin says where a network comes from and why it is used as it is. It plays no
+// part in the network's identity.
+type Origin struct {
+	Path     string // of the model's file, absolute; "" for the embedded network
+	From     string // where the preparation of photos comes from
+	SizeFrom string // where the size comes from
+	TapWhy   string // why this tensor is the bottleneck
+	Layout   string // LayoutNCHW or LayoutNHWC
 }
 
 // id is the start of a SHA-256 over everything that decides what a vector is.
 // Names cannot hold line breaks that would blur the fields: they are quoted.
 func (i *Info) id() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "featstore model\n%s\n%q\n%q\n%s\n%d\n", i.FileSHA256, i.Tap, i.Pool, i.Preprocess.CanonicalString(), i.Engine))
+	b := fmt.Appendf(nil, "featstore model\n%s\n%q\n%q\n%s\n%d\n", i.FileSHA256, i.Tap, i.Pool, i.Preprocess.CanonicalString(), i.Engine)
+	if i.WeightsSHA256 != "" {
+		b = fmt.Appendf(b, "weights %s\n", i.WeightsSHA256)
+	}
+	if i.Layout != "" {
+		b = fmt.Appendf(b, "layout %s\n", i.Layout)
+	}
+	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])
 }
 
@@ -55,43 +74,34 @@ func (i *Info) id() string {
 // photos that belongs to it. It is immutable and shared by all extractors.
 type Network struct {
 	info   Info
+	origin Origin
 	limits Limits
 	graph  func() (*graph.Graph, error)
+	shape  []int // of one photo, in the model's layout; nil to be found out
 
 	once    sync.Once
 	program *engine.Program
 	err     error
 }
 
-// Load reads an ONNX model. The network keeps using data, which must not change.
+// Load reads an ONNX model from memory, when all that a network needs to know is
+// known. See OpenNetwork for files. The network keeps no part of data.
 func Load(data []byte, opt NetworkOptions) (*Network, error) {
 	if err := opt.Preprocess.Validate(); err != nil {
 		return nil, err
 	}
-	g, err := onnx.Parse(data, onnx.Options{External: opt.External})
+	m, err := readMemory(data, opt.External)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	if opt.Tap == "" {
-		if opt.Tap, _, err = engine.FindTap(g); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrModel, err)
-		}
+	n, err := m.network(Manifest{Name: opt.Name, Tap: opt.Tap, Pool: opt.Pool, Layout: opt.Layout, Preprocess: SettingsOf(opt.Preprocess)})
+	if err != nil && !errors.Is(err, ErrModel) {
+		err = fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	sum := sha256.Sum256(data)
-	n := &Network{
-		info: Info{
-			Name: opt.Name, FileSHA256: hex.EncodeToString(sum[:]), Tap: opt.Tap, Pool: poolName(opt.Pool),
-			Preprocess: opt.Preprocess, Engine: EngineRevision,
-		},
-		limits: opt.Limits,
-		graph:  func() (*graph.Graph, error) { return g, nil },
-	}
-	p, err := n.compiled()
 	if err != nil {
 		return nil, err
 	}
-	n.info.Dim = p.Dim()
-	n.info.ID = n.info.id()
+	n.info.Name, n.limits = opt.Name, opt.Limits
 	return n, nil
 }
 
@@ -104,6 +114,9 @@ func poolName(pool string) string {
 
 // Info returns what is known of the network.
 func (n *Network) Info() Info { return n.info }
+
+// Origin returns where the network comes from.
+func (n *Network) Origin() Origin { return n.origin }
 
 // compiled returns the network ready to run. It is made when it is first asked
 // for: a run that finds nothing to compute should not wait for it.
@@ -123,11 +136,14 @@ func (n *Network) compile() (*engine.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape, err := inputShape(g, n.info.Preprocess.Width, n.info.Preprocess.Height)
-	if err != nil {
-		return nil, err
+	if n.shape == nil {
+		in, err := findInput(g, n.info.Layout)
+		if err != nil {
+			return nil, err
+		}
+		n.shape = in.shape(n.info.Preprocess.Width, n.info.Preprocess.Height)
 	}
-	p, err := engine.Compile(g, engine.Options{Input: shape, Tap: n.info.Tap, Pool: n.info.Pool})
+	p, err := engine.Compile(g, engine.Options{Input: n.shape, Tap: n.info.Tap, Pool: n.info.Pool})
 	if err != nil {
 		return nil, err
 	}
@@ -135,24 +151,4 @@ func (n *Network) compile() (*engine.Program, error) {
 		return nil, fmt.Errorf("tap %q gives %d numbers, the manifest says %d", n.info.Tap, p.Dim(), n.info.Dim)
 	}
 	return p, nil
-}
-
-// inputShape returns the shape of one RGB photo in the layout that the model's
-// input declares.
-func inputShape(g *graph.Graph, width, height int) ([]int, error) {
-	if len(g.Inputs) != 1 {
-		return nil, fmt.Errorf("the network has %d inputs, not one for a photo", len(g.Inputs))
-	}
-	in := g.Inputs[0]
-	if len(in.Dims) != 4 {
-		return nil, fmt.Errorf("input %q has %d dimensions, not the 4 of a batch of photos", in.Name, len(in.Dims))
-	}
-	channels := func(i int) bool { return in.Dims[i].Known() && in.Dims[i].Size == 3 }
-	switch {
-	case channels(1):
-		return []int{1, 3, height, width}, nil
-	case channels(3):
-		return []int{1, height, width, 3}, nil
-	}
-	return nil, fmt.Errorf("input %q takes no colour photos: neither its second nor its last dimension is 3", in.Name)
 }

@@ -10,6 +10,7 @@ type preset struct {
 	name, alias, about string
 	spec               Preprocess // without size
 	side               float64    // shorter side per input side, for RuleShorterSide
+	size               int        // usual size of the input, 0 if there is none
 }
 
 func same(v float32) [3]float32 { return [3]float32{v, v, v} }
@@ -24,20 +25,24 @@ var presets = []preset{
 		spec: Preprocess{Rule: RuleShorterSide, Filter: FilterBilinear, Antialias: true, Order: OrderRGB,
 			Mean: [3]float32{0.485 * 255, 0.456 * 255, 0.406 * 255}, Std: [3]float32{0.229 * 255, 0.224 * 255, 0.225 * 255}},
 		side: 256. / 224,
+		size: 224,
 	},
 	{
 		name: "inception", alias: "tf", about: "TensorFlow and Keras: Inception, Xception, MobileNet",
 		spec: Preprocess{Rule: RuleCenterSquare, Filter: FilterBilinear, Antialias: true, Order: OrderRGB, Mean: same(127.5), Std: same(127.5)},
+		size: 299,
 	},
 	{
 		name: "lite", about: "EfficientNet-Lite",
 		spec: Preprocess{Rule: RuleCenterSquare, Filter: FilterBicubic, Antialias: true, Order: OrderRGB, Mean: same(127), Std: same(128)},
+		size: 224,
 	},
 	{
 		name: "caffe", about: "Caffe and Keras: AlexNet, VGG, ResNet-50 of Keras",
 		spec: Preprocess{Rule: RuleShorterSide, Filter: FilterBilinear, Antialias: true, Order: OrderBGR,
 			Mean: [3]float32{103.939, 116.779, 123.68}, Std: same(1)},
 		side: 256. / 224,
+		size: 224,
 	},
 	{
 		name: "clip", about: "CLIP",
@@ -45,6 +50,7 @@ var presets = []preset{
 			Mean: [3]float32{0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255},
 			Std:  [3]float32{0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255}},
 		side: 1,
+		size: 224,
 	},
 	{
 		name: "unit", about: "pixels 0…1",

@@ -15,6 +15,9 @@ var lite0 []byte
 //go:embed efficientnet_lite0.json
 var lite0Manifest []byte
 
+//go:embed known.json
+var known []byte
+
 // A Model is a network as it would lie on disk: an ONNX file and the manifest
 // beside it, which says how photos are prepared for it and where to tap it. The
 // bytes are shared and must not be changed.
@@ -25,3 +28,7 @@ type Model struct {
 
 // Default returns the network that featstore uses unless told otherwise.
 func Default() Model { return Model{ONNX: lite0, Manifest: lite0Manifest} }
+
+// Known returns the manifests, as a JSON list, of networks that are not embedded
+// but told by the SHA-256 of their file.
+func Known() []byte { return known }

@@ -63,7 +63,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	part, err := upTo(g, opt.Tap)
+	part, err := UpTo(g, opt.Tap)
 	if err != nil {
 		return nil, err
 	}

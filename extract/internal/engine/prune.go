@@ -8,8 +8,9 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// upTo returns the part of the graph that the value called tap needs.
-func upTo(g *graph.Graph, tap string) (*graph.Graph, error) {
+// UpTo returns the part of the graph that the value called tap needs: its nodes, in
+// their order, and the inputs that it hangs on.
+func UpTo(g *graph.Graph, tap string) (*graph.Graph, error) {
 	need := map[string]bool{tap: true}
 	found := false
 	part := *g

@@ -1,0 +1,227 @@
+package extract
+
+import (
+	"fmt"
+	"strings"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/tensor"
+)
+
+// Layouts: the order of the axes of a network's input. Photos always arrive
+// channels last; the engine takes them to either.
+const (
+	LayoutNCHW = "nchw" // batch, channels, height, width: PyTorch, Caffe
+	LayoutNHWC = "nhwc" // batch, height, width, channels: TensorFlow
+)
+
+// An imageInput is the one input through which a network sees photos.
+type imageInput struct {
+	name   string
+	dtype  tensor.DType
+	dims   []graph.Dim
+	layout string
+	told   bool // the layout was told, since the model leaves it open
+}
+
+// findInput returns the input that the values called tap hang on, for photos in
+// colour. layout is asked for only where the model leaves it open.
+func findInput(g *graph.Graph, layout string) (imageInput, error) {
+	if len(g.Inputs) == 0 {
+		return imageInput{}, fmt.Errorf("the tensor does not depend on an input")
+	}
+	if len(g.Inputs) > 1 {
+		return imageInput{}, fmt.Errorf("the network wants %d inputs, not one photo: %s", len(g.Inputs), inputList(g.Inputs))
+	}
+	in := g.Inputs[0]
+	x := imageInput{name: in.Name, dtype: in.DType, dims: in.Dims}
+	if in.Dims != nil && len(in.Dims) != 4 {
+		return x, fmt.Errorf("input %q takes %s, not photos, which have 4 dimensions: batch, height, width and channels", in.Name, shapeText(in))
+	}
+	if !feedable(in.DType) {
+		return x, fmt.Errorf("input %q takes values of type %v, not numbers of pixels", in.Name, in.DType)
+	}
+	if d := batchOf(in); d.Known() && d.Size != 1 {
+		return x, fmt.Errorf("input %q takes %d photos at a time: export the network with a batch of 1 or an open one", in.Name, d.Size)
+	}
+	return x, x.findLayout(g, layout)
+}
+
+func batchOf(in graph.Input) graph.Dim {
+	if len(in.Dims) == 0 {
+		return graph.Dim{Symbol: "?"}
+	}
+	return in.Dims[0]
+}
+
+// findLayout decides by the dimension that is 3, and where none is known by what
+// reads the input.
+func (x *imageInput) findLayout(g *graph.Graph, layout string) error {
+	first, last := x.channels(1), x.channels(3)
+	if first == 0 && last == 0 {
+		first, last = channelsRead(g, x.name)
+	}
+	switch {
+	case first == 3 && last != 3:
+		x.layout = LayoutNCHW
+	case last == 3 && first != 3:
+		x.layout = LayoutNHWC
+	case first == 3 && last == 3, first == 0 && last == 0:
+		if layout == "" {
+			return fmt.Errorf("input %q takes %s, which does not show where the channels are: say it with layout=%s or layout=%s",
+				x.name, dimsText(x.dims), LayoutNCHW, LayoutNHWC)
+		}
+		x.layout, x.told = layout, true
+	default:
+		return fmt.Errorf("input %q takes %s%s; photos have 3 colours", x.name, dimsText(x.dims), channelWords(first, last))
+	}
+	if layout != "" && layout != x.layout {
+		return fmt.Errorf("input %q takes %s, which is layout %s, not %s", x.name, dimsText(x.dims), x.layout, layout)
+	}
+	return nil
+}
+
+// channels is the size of a dimension as a number of channels, 0 where it is open.
+func (x *imageInput) channels(i int) int {
+	if x.dims == nil || !x.dims[i].Known() {
+		return 0
+	}
+	return x.dims[i].Size
+}
+
+func channelWords(first, last int) string {
+	for _, c := range []int{first, last} {
+		switch {
+		case c == 1:
+			return ", grey pictures of 1 channel"
+		case c == 2 || c == 4:
+			return fmt.Sprintf(", pictures of %d channels", c)
+		}
+	}
+	return ""
+}
+
+// channelsRead looks at what is done with an input whose channels are not declared:
+// a convolution has them first, a Transpose tells where they were.
+func channelsRead(g *graph.Graph, name string) (first, last int) {
+	at := 1 // of the channels of a convolution's input, as an axis of the network's
+	for range 64 {
+		n := reader(g, name)
+		if n == nil {
+			return 0, 0
+		}
+		switch n.Op {
+		case "Conv":
+			w := g.Initializers[n.Input(1)]
+			if w == nil || len(w.Shape) != 4 {
+				return 0, 0
+			}
+			c := w.Shape[1] * n.Int("group", 1)
+			if at == 1 {
+				return c, 0
+			}
+			return 0, c
+		case "Transpose":
+			perm := n.Ints("perm")
+			if len(perm) != 4 || perm[1] != 1 && perm[1] != 3 {
+				return 0, 0
+			}
+			at = perm[1]
+		case "Add", "Sub", "Mul", "Div", "Identity", "Cast", "BatchNormalization", "Pad", "QuantizeLinear", "DequantizeLinear":
+		default:
+			return 0, 0
+		}
+		name = n.Outputs[0]
+	}
+	return 0, 0
+}
+
+// reader returns the only node that reads a value, or nil.
+func reader(g *graph.Graph, name string) *graph.Node {
+	var found *graph.Node
+	for _, n := range g.Nodes {
+		for _, in := range n.Inputs {
+			if in == name {
+				if found != nil {
+					return nil
+				}
+				found = n
+			}
+		}
+	}
+	return found
+}
+
+// fixed returns the height and width that the model prescribes, 0 where it does not.
+func (x *imageInput) fixed() (width, height int) {
+	if x.layout == LayoutNCHW {
+		return x.channels(3), x.channels(2)
+	}
+	return x.channels(2), x.channels(1)
+}
+
+// shape is that of one photo in the layout that the model declares.
+func (x *imageInput) shape(width, height int) []int {
+	if x.layout == LayoutNCHW {
+		return []int{1, 3, height, width}
+	}
+	return []int{1, height, width, 3}
+}
+
+// feedable reports whether pixels can be given to an input of a type.
+func feedable(t tensor.DType) bool {
+	switch t {
+	case tensor.Float32, tensor.Float64, tensor.Float16, tensor.Uint8, tensor.Int8, tensor.Int32, tensor.Int64:
+		return true
+	}
+	return false
+}
+
+// feed returns g, changed to take float32 values where it takes others: a Cast
+// comes first.
+func (x *imageInput) feed(g *graph.Graph) *graph.Graph {
+	if x.dtype == tensor.Float32 && len(g.Inputs) == 1 {
+		return g
+	}
+	fed := *g
+	pixels := x.name + " as float32"
+	fed.Inputs = []graph.Input{{Name: pixels, DType: tensor.Float32, Dims: x.dims}}
+	cast := &graph.Node{Name: x.name, Op: "Cast", Inputs: []string{pixels}, Outputs: []string{x.name},
+		Attrs: map[string]graph.Attr{"to": int64(x.dtype)}}
+	fed.Nodes = append([]*graph.Node{cast}, g.Nodes...)
+	return &fed
+}
+
+// inputList names inputs with their types and shapes, for messages.
+func inputList(inputs []graph.Input) string {
+	var list []string
+	for _, in := range inputs {
+		list = append(list, fmt.Sprintf("%q (%s)", in.Name, shapeText(in)))
+	}
+	return strings.Join(list, ", ")
+}
+
+func shapeText(in graph.Input) string { return fmt.Sprintf("%v %s", in.DType, dimsText(in.Dims)) }
+
+// dimsText writes dimensions as N×3×H×W.
+func dimsText(dims []graph.Dim) string {
+	if dims == nil {
+		return "any shape"
+	}
+	return strings.Join(dimWords(dims), "×")
+}
+
+func dimWords(dims []graph.Dim) []string {
+	words := make([]string, len(dims))
+	for i, d := range dims {
+		switch {
+		case d.Known():
+			words[i] = fmt.Sprint(d.Size)
+		case d.Symbol != "":
+			words[i] = d.Symbol
+		default:
+			words[i] = "?"
+		}
+	}
+	return words
+}

@@ -1,0 +1,272 @@
+package extract
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/op"
+	"featstore/extract/internal/tensor"
+)
+
+// An Inspection is all that can be told of a model without running it. Fields that
+// could not be found out are empty, and Problem says why.
+type Inspection struct {
+	Path     string            `json:"path"`
+	Name     string            `json:"name"`
+	SHA256   string            `json:"sha256"`
+	Bytes    int               `json:"bytes"`
+	Weights  []Weights         `json:"weights,omitempty"` // files beside the model
+	Producer string            `json:"producer"`
+	Opsets   map[string]int64  `json:"opsets"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	Inputs    []Port          `json:"inputs"`
+	Outputs   []Port          `json:"outputs"`
+	Nodes     int             `json:"nodes"`
+	Operators []OperatorCount `json:"operators"` // the most frequent first
+
+	Layout   string `json:"layout,omitempty"` // of the photos' input
+	Width    int    `json:"width,omitempty"`
+	Height   int    `json:"height,omitempty"`
+	SizeFrom string `json:"size_from,omitempty"`
+
+	Tap        string `json:"tap,omitempty"`
+	TapWhy     string `json:"tap_why,omitempty"`
+	Pool       string `json:"pool,omitempty"`
+	TapShape   []int  `json:"tap_shape,omitempty"` // for one photo, before pooling
+	Candidates []Port `json:"candidates"`          // other tensors to take, the last of the network first
+
+	Preprocess     *Preprocess  `json:"preprocess,omitempty"`
+	PreprocessText string       `json:"preprocess_text,omitempty"` // the same in words
+	PreprocessFrom string       `json:"preprocess_from,omitempty"`
+	Likely         []Suggestion `json:"likely,omitempty"` // presets to choose from, where nobody has said it
+
+	Plan *Plan  `json:"plan,omitempty"`
+	ID   string `json:"id,omitempty"` // of the model that a store would know
+
+	Unsupported []Unsupported `json:"unsupported"`
+	Problem     string        `json:"problem,omitempty"` // why it cannot be used as it stands
+	Err         error         `json:"-"`                 // the same
+}
+
+// A Port is a tensor with its shape for one photo. Dimensions that hang on something
+// unknown are symbols, or "?".
+type Port struct {
+	Name string   `json:"name"`
+	Type string   `json:"type,omitempty"`
+	Dims []string `json:"dims"`
+	From string   `json:"from,omitempty"` // the node that computes it
+}
+
+// An OperatorCount says how many nodes of an operator a model has.
+type OperatorCount struct {
+	Operator string `json:"operator"`
+	Nodes    int    `json:"nodes"`
+}
+
+// A Plan says what running a network up to its tap takes.
+type Plan struct {
+	Width       int      `json:"width"` // of the photos that the figures are for
+	Height      int      `json:"height"`
+	Features    int      `json:"features"`     // floats of a bottleneck
+	Parameters  int      `json:"parameters"`   // after all folding
+	MACs        int64    `json:"macs"`         // multiplications of one photo, with an addition each
+	WeightBytes int      `json:"weight_bytes"` // held once
+	ArenaBytes  int      `json:"arena_bytes"`  // held by each extractor
+	Steps       int      `json:"steps"`
+	Kernels     string   `json:"kernels"`
+	Slow        []string `json:"slow,omitempty"` // nodes without a fast kernel
+}
+
+// Unsupported is a node that cannot be computed.
+type Unsupported struct {
+	Node     string `json:"node"`
+	Operator string `json:"operator"`
+	Beyond   bool   `json:"beyond"` // the bottleneck does not need it: it does no harm
+}
+
+// usualSize is that for which figures are given when a model takes any size and
+// nobody has said one.
+const usualSize = 224
+
+// Inspect tells what there is to know of the model, when used as wish says.
+func (m *ModelFile) Inspect(wish Manifest) *Inspection {
+	r := &Inspection{Path: m.path, SHA256: m.sum, Bytes: m.bytes, Weights: m.weights, Producer: m.graph.Producer,
+		Opsets: m.graph.Opsets, Metadata: m.graph.Metadata, Nodes: len(m.graph.Nodes), Operators: operators(m.graph)}
+	for _, in := range m.graph.Inputs {
+		r.Inputs = append(r.Inputs, Port{Name: in.Name, Type: in.DType.String(), Dims: dimWords(in.Dims)})
+	}
+	d, err := m.decide(wish)
+	r.Name, r.Tap, r.TapWhy, r.Pool, r.Layout = d.Name, d.Tap, d.TapWhy, d.Pool, d.Layout
+	if err == nil {
+		err = d.prepare()
+		r.prepared(d, err)
+	}
+	r.shapes(d)
+	r.unsupported(d)
+	if e := r.plan(d); e != nil && (err == nil || errors.Is(e, op.ErrUnsupported)) {
+		err = e // what cannot be computed matters more than what was not said
+	}
+	if err != nil {
+		r.Problem, r.Err = err.Error(), err
+	}
+	return r
+}
+
+func (r *Inspection) prepared(d *decider, err error) {
+	r.SizeFrom = d.SizeFrom
+	if r.SizeFrom != "" {
+		r.Width, r.Height, _ = d.size()
+	}
+	var unsaid *PreprocessError
+	switch {
+	case err == nil:
+		r.Preprocess, r.PreprocessText, r.PreprocessFrom = &d.Preprocess, d.Preprocess.String(), d.From
+	case errors.As(err, &unsaid):
+		r.Likely = unsaid.Likely
+	default:
+		r.Likely = d.suggest()
+	}
+}
+
+// size returns the size that figures are for.
+func (r *Inspection) size(d *decider) (width, height int) {
+	if r.Width != 0 {
+		return r.Width, r.Height
+	}
+	width, height = d.input.fixed()
+	first(&width, usualSize)
+	first(&height, usualSize)
+	return width, height
+}
+
+// plan compiles the network up to the tap.
+func (r *Inspection) plan(d *decider) error {
+	if d.Layout == "" {
+		return nil // there is no tap or no input
+	}
+	w, h := r.size(d)
+	c := *d
+	c.Preprocess.Width, c.Preprocess.Height = w, h
+	n, err := c.network()
+	if err != nil {
+		return err
+	}
+	s := n.program.Stats()
+	r.Plan = &Plan{Width: w, Height: h, Features: n.program.Dim(), Parameters: s.Params, MACs: s.MACs, WeightBytes: s.WeightBytes,
+		ArenaBytes: s.ArenaBytes, Steps: s.Steps, Kernels: s.Kernels, Slow: s.References}
+	if r.Preprocess != nil {
+		r.ID = n.info.ID
+	}
+	return nil
+}
+
+// shapes infers the shapes of all tensors, as far as they can be known.
+func (r *Inspection) shapes(d *decider) {
+	feeds := map[string]*tensor.Tensor{}
+	for _, in := range d.graph.Inputs {
+		if d.Layout != "" && in.Name == d.input.name {
+			w, h := r.size(d)
+			feeds[in.Name] = tensor.Abstract(in.DType, d.input.shape(w, h)...)
+		}
+	}
+	known, _ := op.Interpret(d.graph, feeds) // what fails is found by compiling
+	from := map[string]string{}
+	for _, n := range d.graph.Nodes {
+		for _, o := range n.Outputs {
+			from[o] = n.Label()
+		}
+	}
+	port := func(name string) Port {
+		p := Port{Name: name, Dims: []string{"?"}, From: from[name]}
+		if t := known[name]; t != nil {
+			p.Type, p.Dims = t.DType.String(), []string{}
+			for _, n := range t.Shape {
+				p.Dims = append(p.Dims, dimWords([]graph.Dim{{Size: n}})...)
+			}
+		}
+		return p
+	}
+	for _, o := range d.graph.Outputs {
+		r.Outputs = append(r.Outputs, port(o.Name))
+	}
+	r.Candidates = []Port{}
+	for _, c := range d.candidates {
+		if c != d.Tap {
+			r.Candidates = append(r.Candidates, port(c))
+		}
+	}
+	if t := known[d.Tap]; t != nil {
+		r.TapShape = t.Shape
+	}
+}
+
+// unsupported lists the nodes that cannot be computed, those that matter first.
+func (r *Inspection) unsupported(d *decider) {
+	needed := map[*graph.Node]bool{}
+	if d.part != nil {
+		for _, n := range d.part.Nodes {
+			needed[n] = true
+		}
+	}
+	r.Unsupported = []Unsupported{}
+	for _, n := range d.graph.Nodes {
+		if n.Op == "If" || op.Supported(n) {
+			continue
+		}
+		r.Unsupported = append(r.Unsupported, Unsupported{Node: n.Label(), Operator: operatorName(n), Beyond: d.part != nil && !needed[n]})
+	}
+	slices.SortStableFunc(r.Unsupported, func(a, b Unsupported) int {
+		switch {
+		case a.Beyond == b.Beyond:
+			return 0
+		case a.Beyond:
+			return 1
+		}
+		return -1
+	})
+}
+
+func operatorName(n *graph.Node) string {
+	if n.Domain == "" {
+		return n.Op
+	}
+	return n.Domain + "." + n.Op
+}
+
+// operators counts the operators of a graph, those of inner graphs included.
+func operators(g *graph.Graph) []OperatorCount {
+	counts := map[string]int{}
+	countOperators(g, counts)
+	list := make([]OperatorCount, 0, len(counts))
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, OperatorCount{name, counts[name]})
+	}
+	slices.SortStableFunc(list, func(a, b OperatorCount) int { return b.Nodes - a.Nodes })
+	return list
+}
+
+func countOperators(g *graph.Graph, counts map[string]int) {
+	for _, n := range g.Nodes {
+		counts[operatorName(n)]++
+		for _, a := range n.Attrs {
+			if inner, ok := a.(*graph.Graph); ok {
+				countOperators(inner, counts)
+			}
+		}
+	}
+}
+
+// Manifest returns a manifest that says all that is decided about the model, to be
+// written beside it. Without a preparation of photos there is none.
+func (r *Inspection) Manifest() (Manifest, error) {
+	if r.Preprocess == nil || r.Plan == nil {
+		return Manifest{}, r.Err
+	}
+	file := r.Path[strings.LastIndexAny(r.Path, `/\`)+1:]
+	return Manifest{Name: r.Name, File: file, SHA256: r.SHA256, Tap: r.Tap, Pool: r.Pool, Layout: r.Layout, Dim: r.Plan.Features,
+		Preprocess: SettingsOf(*r.Preprocess)}, nil
+}

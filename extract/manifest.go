@@ -1,0 +1,182 @@
+package extract
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A Manifest says how a network is used, as far as that is known: a file beside the
+// model, flags, or the model's metadata give one each. Every field may be missing.
+type Manifest struct {
+	Name   string `json:"name,omitempty"`   // for people
+	File   string `json:"file,omitempty"`   // the model's file, for people
+	SHA256 string `json:"sha256,omitempty"` // of that file: the manifest is for no other one
+
+	Tap    string `json:"tap,omitempty"`    // tensor to take as the bottleneck
+	Pool   string `json:"pool,omitempty"`   // for a tap that is a feature map: "avg", "max" or "none"
+	Layout string `json:"layout,omitempty"` // LayoutNCHW or LayoutNHWC, where the model leaves it open
+	Dim    int    `json:"dim,omitempty"`    // floats of a bottleneck; checked
+
+	Preprocess Settings `json:"preprocess"`
+
+	Licence string `json:"licence,omitempty"` // for people
+	Source  string `json:"source,omitempty"`  // where the network comes from, for people
+}
+
+// maxManifest bounds the JSON files that are read beside a model.
+const maxManifest = 1 << 20
+
+// ParseManifest reads a manifest. Fields that it does not know are errors: a
+// misspelt one would be missing in silence.
+func ParseManifest(data []byte) (Manifest, error) {
+	var m Manifest
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		return Manifest{}, fmt.Errorf("not a manifest: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Manifest{}, errors.New("not a manifest: something follows the JSON object")
+	}
+	return m, m.check()
+}
+
+// check refuses values that mean nothing, whatever they are laid over.
+func (m *Manifest) check() error {
+	p := &m.Preprocess
+	if p.Width < 0 || p.Height < 0 || (p.Width == 0) != (p.Height == 0) {
+		return fmt.Errorf("not a manifest: width %d and height %d: give both, in pixels", p.Width, p.Height)
+	}
+	if p.Side < 0 || p.Crop < 0 || p.Crop > 1 || p.Side != 0 && p.Crop != 0 {
+		return fmt.Errorf("not a manifest: side %d, crop %g: give one of them, crop as a share of the side", p.Side, p.Crop)
+	}
+	if p.Preset != "" && findPreset(p.Preset) == nil {
+		return fmt.Errorf("not a manifest: no preprocessing preset %q: there are %s", p.Preset, strings.Join(PresetNames(), ", "))
+	}
+	if m.Layout != "" && m.Layout != LayoutNCHW && m.Layout != LayoutNHWC {
+		return fmt.Errorf("not a manifest: layout %q: want %s or %s", m.Layout, LayoutNCHW, LayoutNHWC)
+	}
+	return nil
+}
+
+// Encode writes the manifest as JSON for people to read.
+func (m *Manifest) Encode() []byte {
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil { // NaN or infinity, which nothing here lets in
+		panic(err)
+	}
+	return append(b, '\n')
+}
+
+// over lays m over another manifest.
+func (m Manifest) over(under Manifest) Manifest {
+	first(&m.Name, under.Name)
+	first(&m.Tap, under.Tap)
+	if m.Pool == "" && m.Tap == under.Tap {
+		m.Pool = under.Pool
+	}
+	first(&m.Layout, under.Layout)
+	first(&m.SHA256, under.SHA256)
+	if m.Tap == under.Tap && poolName(m.Pool) == poolName(under.Pool) {
+		first(&m.Dim, under.Dim)
+	}
+	m.Preprocess = m.Preprocess.over(under.Preprocess)
+	return m
+}
+
+// Set sets a field from text, as it stands on a command line: "tap", "pool",
+// "layout", "name", or one of the settings of preprocessing. See Keys.
+func (m *Manifest) Set(key, value string) error {
+	if err := m.set(key, value); err != nil {
+		return fmt.Errorf("%s=%s: %w", key, value, err)
+	}
+	return nil
+}
+
+func (m *Manifest) set(key, value string) error {
+	if value == "" {
+		return errors.New("it has no value")
+	}
+	switch key {
+	case "name":
+		m.Name = value
+	case "tap":
+		m.Tap = value
+	case "pool":
+		if !slices.Contains(pools, value) {
+			return fmt.Errorf("want one of %s", strings.Join(pools, ", "))
+		}
+		m.Pool = value
+	case "layout":
+		if value != LayoutNCHW && value != LayoutNHWC {
+			return fmt.Errorf("want %s or %s", LayoutNCHW, LayoutNHWC)
+		}
+		m.Layout = value
+	default:
+		for _, s := range settings {
+			if s.name == key {
+				return s.set(&m.Preprocess, value)
+			}
+		}
+		return fmt.Errorf("there is no such setting: choose of %s", strings.Join(keyNames(), ", "))
+	}
+	return nil
+}
+
+var pools = []string{"avg", "max", "none"}
+
+// SetAll sets fields from a list such as "imagenet,size=384,mean=1,2,3". Its first
+// part may be a preset's name alone. A part without "=" goes on with the numbers of
+// the one before.
+func (m *Manifest) SetAll(list string) error {
+	key, value := "", ""
+	for i, part := range strings.Split(list, ",") {
+		k, v, pair := strings.Cut(part, "=")
+		switch {
+		case pair:
+			if key != "" {
+				if err := m.Set(key, value); err != nil {
+					return err
+				}
+			}
+			key, value = strings.TrimSpace(k), v
+		case i == 0:
+			key, value = "preprocess", part
+		case key == "preprocess":
+			return fmt.Errorf("%q is no setting: write name=value, as size=224", part)
+		default:
+			value += "," + part
+		}
+	}
+	return m.Set(key, value)
+}
+
+// A Key is a setting that Set knows.
+type Key struct{ Name, About string }
+
+// Keys lists the settings that Set knows.
+func Keys() []Key {
+	keys := []Key{
+		{"name", "the network's name, for people"},
+		{"tap", "tensor to take as the bottleneck"},
+		{"pool", "for a tap that is a feature map: " + strings.Join(pools, ", ")},
+		{"layout", "order of the input's axes, where the model leaves it open: " + LayoutNCHW + ", " + LayoutNHWC},
+	}
+	for _, s := range settings {
+		keys = append(keys, Key{s.name, s.about})
+	}
+	return keys
+}
+
+func keyNames() []string {
+	var names []string
+	for _, k := range Keys() {
+		names = append(names, k.Name)
+	}
+	return names
+}

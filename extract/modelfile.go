@@ -1,0 +1,197 @@
+package extract
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/onnx"
+	"featstore/extract/models"
+)
+
+// A ModelFile is an ONNX model as it lies on disk, read with what lies beside it:
+// weights in files of their own, a manifest. What is to be done with it is decided
+// by Network and Inspect.
+type ModelFile struct {
+	path    string // absolute
+	bytes   int
+	sum     string    // SHA-256 of the file, in hexadecimal
+	weights []Weights // files beside it
+	graph   *graph.Graph
+	sources []said // what is known of it, the weightiest first
+}
+
+// Weights are a file beside a model that holds weights of it.
+type Weights struct {
+	File   string `json:"file"` // relative to the model's folder, slash-separated
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// OpenModel reads an ONNX model. Errors that are the file's fault wrap ErrModel, or
+// are those of package fs.
+func OpenModel(path string) (*ModelFile, error) {
+	m, err := openModel(path)
+	if err != nil {
+		return nil, fmt.Errorf("network %s: %w", path, bare(err))
+	}
+	return m, nil
+}
+
+// bare drops the path that package os puts before an error: the caller names it.
+func bare(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) && err == error(pe) {
+		return pe.Err
+	}
+	return err
+}
+
+func openModel(path string) (*ModelFile, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readModel(abs)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.OpenRoot(filepath.Dir(abs))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	m, err := readMemory(data, dir.FS())
+	if err == nil {
+		m.path = abs
+		m.sources, err = m.gather()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return m, nil
+}
+
+// readMemory reads a model with weights beside it, and no more.
+func readMemory(data []byte, dir fs.FS) (*ModelFile, error) {
+	sum := sha256.Sum256(data)
+	m := &ModelFile{bytes: len(data), sum: hex.EncodeToString(sum[:])}
+	var err error
+	if m.graph, err = onnx.Parse(data, onnx.Options{External: dir}); err != nil {
+		return nil, err
+	}
+	if m.weights, err = digests(data, dir); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// readModel reads a file of at most the size that a model may have.
+func readModel(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	most := onnx.DefaultLimits().MaxBytes
+	switch {
+	case info.IsDir():
+		return nil, errors.New("this is a folder, not an ONNX file")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("this is not a regular file")
+	case info.Size() > most:
+		return nil, fmt.Errorf("%w: the file has %d bytes, at most %d are allowed", ErrModel, info.Size(), most)
+	}
+	return os.ReadFile(path)
+}
+
+// digests hashes the files that hold weights beside a model.
+func digests(data []byte, dir fs.FS) ([]Weights, error) {
+	names, err := onnx.Locations(data, onnx.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	var all []Weights
+	for _, name := range names {
+		f, err := dir.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Weights{File: name, SHA256: hex.EncodeToString(h.Sum(nil)), Bytes: n})
+	}
+	return all, nil
+}
+
+// weightsDigest is one digest for all files beside a model, "" for none: that of
+// the list that sha256sum would print.
+func weightsDigest(all []Weights) string {
+	if len(all) == 0 {
+		return ""
+	}
+	h := sha256.New()
+	for _, w := range all {
+		fmt.Fprintf(h, "%s  %s\n", w.SHA256, w.File)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// gather collects what is known of the model without the user's own word.
+func (m *ModelFile) gather() ([]said, error) {
+	manifest, configs, err := fromBeside(os.DirFS(filepath.Dir(m.path)), filepath.Base(m.path))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range manifest {
+		if s.SHA256 != "" && !strings.EqualFold(s.SHA256, m.sum) {
+			return nil, fmt.Errorf("%s is for another file: it says SHA-256 %s, the model has %s", s.from, s.SHA256, m.sum)
+		}
+	}
+	meta, err := fromMetadata(m.graph.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	all := append(manifest, meta...)
+	known, err := knownNetwork(m.sum)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil {
+		all = append(all, *known)
+	}
+	return append(all, configs...), nil
+}
+
+// knownNetwork returns the manifest of a network that is known by its digest.
+func knownNetwork(sum string) (*said, error) {
+	if !bytes.Contains(models.Known(), []byte(sum)) && !bytes.Contains(models.Default().Manifest, []byte(sum)) {
+		return nil, nil
+	}
+	var all []Manifest
+	if err := json.Unmarshal(models.Known(), &all); err != nil {
+		return nil, fmt.Errorf("list of known networks: %w", err)
+	}
+	own, err := ParseManifest(models.Default().Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("manifest of the embedded network: %w", err)
+	}
+	for _, m := range append(all, own) {
+		if m.SHA256 == sum {
+			return &said{"featstore's list of known networks (" + m.Name + ")", m}, nil
+		}
+	}
+	return nil, nil
+}
