@@ -81,7 +81,8 @@ func Compare(got, want *tensor.Tensor) error {
 	}
 	g, w := Floats(got), Floats(want)
 	for i := range w {
-		same := g[i] == w[i] || g[i] != g[i] && w[i] != w[i] || math.Abs(g[i]-w[i]) <= 1e-5+1e-3*math.Abs(w[i])
+		same := g[i] == w[i] || g[i] != g[i] && w[i] != w[i] ||
+			!math.IsInf(w[i], 0) && math.Abs(g[i]-w[i]) <= 1e-5+1e-3*math.Abs(w[i])
 		if !same || got.DType == tensor.Bool && g[i] != w[i] {
 			return fmt.Errorf("element %d of %v: got %v, want %v", i, want, g[i], w[i])
 		}

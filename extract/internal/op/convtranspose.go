@@ -112,3 +112,25 @@ func (p *convolution) target(d, i, k int) int {
 	}
 	return max(o, -1)
 }
+
+// col2Im adds columns of blocks (N×C·block×places) up to the images they were cut
+// from.
+func col2Im(c *call) []*tensor.Tensor {
+	x, image, block := c.ranked(0, 3, 3), c.ints(1), c.ints(2)
+	p := &convolution{window: c.slide(c.newWindow(image, block)), batch: x.Shape[0], groups: 1}
+	taps, places := p.kernelLen(), p.outLen()
+	require(x.Shape[1]%taps == 0 && x.Shape[2] == places, "columns %v do not suit images %v and blocks %v", x.Shape, image, block)
+	p.channels = x.Shape[1] / taps
+	shape := append([]int{p.batch, p.channels}, image...)
+	return one(c.floats(x.DType, shape, func(out []float64) {
+		for i, v := range floatsOf(x) {
+			place, k, plane := i%places, i/places%taps, i/places/taps
+			d, okD := p.at(0, place/p.out[2]/p.out[1], k/p.kernel[2]/p.kernel[1])
+			h, okH := p.at(1, place/p.out[2]%p.out[1], k/p.kernel[2]%p.kernel[1])
+			w, okW := p.at(2, place%p.out[2], k%p.kernel[2])
+			if okD && okH && okW {
+				out[plane*p.inLen()+(d*p.in[1]+h)*p.in[2]+w] += v
+			}
+		}
+	}))
+}

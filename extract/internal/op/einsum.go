@@ -143,6 +143,9 @@ func contract[T num](e *einstein, out []T, in []*tensor.Tensor, values func(*ten
 		base[k] = view(e.size(e.result), e.strides(k, t.Shape, e.result), 0)
 		off[k] = view(e.size(e.summed), e.strides(k, t.Shape, e.summed), 0)
 	}
+	if len(off[0]) == 0 { // nothing to sum: the zeros stay
+		return
+	}
 	for i := range out {
 		var sum T
 		if len(in) == 2 {

@@ -225,7 +225,7 @@ func (s *scope) eval(n *graph.Node) error {
 	}
 	var out []*tensor.Tensor
 	var err error
-	if n.Op == "If" && (n.Domain == "" || n.Domain == "ai.onnx") {
+	if isIf(n) {
 		out, err = s.evalIf(n, in)
 	} else {
 		out, err = s.limits.Eval(n, s.opset(n.Domain), in)
@@ -257,6 +257,8 @@ func (s *scope) opset(domain string) int64 {
 	}
 	return s.opsets[domain]
 }
+
+func isIf(n *graph.Node) bool { return n.Op == "If" && (n.Domain == "" || n.Domain == "ai.onnx") }
 
 // evalIf evaluates the branch that the condition chooses, and the other one not at
 // all. While the condition is not known the results are those types and shapes in

@@ -112,8 +112,8 @@ func (c *call) sliced(x *tensor.Tensor, a, from, n int) *tensor.Tensor {
 	return c.moved(x, shape, func() []int { return view(shape, st, from*st[a]) })
 }
 
-// slice takes every step-th element from start to end along axes, by the rules of
-// Python's slices; attributes before opset 10, then inputs.
+// slice takes every step-th element from start to end along axes, as Python's
+// slices do; attributes before opset 10, then inputs.
 func slice(c *call) []*tensor.Tensor {
 	x := c.input(0)
 	var starts, ends, steps []int64
@@ -147,27 +147,28 @@ func slice(c *call) []*tensor.Tensor {
 	return one(c.moved(x, shape, func() []int { return view(shape, st, base) }))
 }
 
-// span is the first index, the number of elements and the step of a Python slice
-// of a dimension.
+// span is the first index, the number of elements and the step of a slice of a
+// dimension. Unlike in Python, a start before the first element is the first also
+// when stepping backwards.
 func span(start, end, step int64, dim int) (from, n, by int) {
 	require(step != 0, "a slice has step 0")
 	d := int64(dim)
 	step = min(max(step, -maxInt32), maxInt32) // as good as any larger
-	lo, hi := int64(0), d
-	if step < 0 {
-		lo, hi = -1, d-1
-	}
-	clamp := func(v int64) int64 {
+	clamp := func(v, lo, hi int64) int64 {
 		if v < 0 {
 			v += d
 		}
 		return min(max(v, lo), hi)
 	}
-	start, end = clamp(start), clamp(end)
-	if step > 0 {
+	switch {
+	case d == 0:
+		return 0, 0, int(step)
+	case step > 0:
+		start, end = clamp(start, 0, d), clamp(end, 0, d)
 		return int(start), int(max(end-start+step-1, 0) / step), int(step)
 	}
-	return int(max(start, 0)), int(max(start-end-step-1, 0) / -step), int(step)
+	start, end = clamp(start, 0, d-1), clamp(end, -1, d-1)
+	return int(start), int(max(start-end-step-1, 0) / -step), int(step)
 }
 
 // expand broadcasts to the shape in the second input.

@@ -82,9 +82,12 @@ func (l Limits) Eval(n *graph.Node, opset int64, in []*tensor.Tensor) (out []*te
 	return out[:len(n.Outputs)], nil
 }
 
-// Supported reports whether the node's operator is implemented. Some of its forms
-// may still not be.
+// Supported reports whether Interpret knows the node's operator. Some of its forms
+// may still not be implemented.
 func Supported(n *graph.Node) bool {
+	if isIf(n) {
+		return true
+	}
 	_, err := lookup(n)
 	return err == nil
 }

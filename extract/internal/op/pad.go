@@ -6,7 +6,7 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// pad grows (or, with negative pads, cuts) a tensor at both ends of its axes.
+// pad grows (or, with negative pads, first cuts) a tensor at both ends of its axes.
 // Pads and value are attributes before opset 11, then inputs.
 func pad(c *call) []*tensor.Tensor {
 	x := c.input(0)
@@ -17,14 +17,20 @@ func pad(c *call) []*tensor.Tensor {
 	for d := range shape {
 		shape[d] += pads[d] + pads[rank+d]
 		require(shape[d] >= 0, "pads %v leave nothing of %v", pads, x.Shape)
-		require(mode == "constant" || shape[d] == 0 || x.Shape[d] > 0, "pads %v of %v: nothing to repeat", pads, x.Shape)
 	}
 	from := make([][]int, rank) // for each axis, the input place of each output place
 	c.check(shape)
 	for d := range shape {
 		from[d] = make([]int, shape[d])
+		cut := max(-pads[d], 0)
+		left := x.Shape[d] - cut - max(-pads[rank+d], 0)
+		require(left > 0 || shape[d] == 0 || mode == "constant", "pads %v of %v: nothing to repeat", pads, x.Shape)
 		for o := range from[d] {
-			from[d][o] = padSource(mode, o-pads[d], x.Shape[d])
+			if i := padSource(mode, o-max(pads[d], 0), left); i >= 0 {
+				from[d][o] = cut + i
+			} else {
+				from[d][o] = -1
+			}
 		}
 	}
 	return one(c.result(x.DType, shape, func() any {
@@ -108,4 +114,29 @@ func crossed(places [][]int, stride []int) []int {
 		out = next
 	}
 	return out
+}
+
+// centerCropPad cuts or pads each axis to the given size, evenly on both sides.
+func centerCropPad(c *call) []*tensor.Tensor {
+	x, want := c.input(0), c.ints(1)
+	list := sequence(len(x.Shape))
+	if c.hasAttr("axes") {
+		list = axes(c.list("axes"), len(x.Shape))
+	}
+	require(len(want) == len(list), "sizes %v for %d axes", want, len(list))
+	shape := slices.Clone(x.Shape)
+	places := make([][]int, len(shape))
+	for i, d := range list {
+		require(want[i] >= 0, "size %d", want[i])
+		shape[d] = want[i]
+	}
+	c.check(shape)
+	for d, n := range x.Shape {
+		shift := (n - shape[d]) / 2 // towards zero: the odd one is cut or padded behind
+		places[d] = make([]int, shape[d])
+		for o := range places[d] {
+			places[d][o] = padSource("constant", o+shift, n)
+		}
+	}
+	return one(c.moved(x, shape, func() []int { return crossed(places, strides(x.Shape)) }))
 }

@@ -71,7 +71,8 @@ func (p *pooling) taps(taps []int, o [3]int) ([]int, int) {
 }
 
 // maxPool answers with the largest value under each window and, if asked, with its
-// flat index in the whole input. A window without any input place is -Inf.
+// flat index in the whole input. A window without any input place is the lowest
+// finite number, as in ONNX Runtime.
 func maxPool(c *call) []*tensor.Tensor {
 	x := c.input(0)
 	require(x.DType != tensor.Bool, "bool is not a number")
@@ -88,6 +89,14 @@ func maxPool(c *call) []*tensor.Tensor {
 		return at
 	}
 	fill := lowest(x.DType)
+	switch x.DType {
+	case tensor.Float32:
+		fill = constant(x.DType, -math.MaxFloat32, 0)
+	case tensor.Float64:
+		fill = constant(x.DType, -math.MaxFloat64, 0)
+	case tensor.Float16:
+		fill = constant(x.DType, -65504, 0)
+	}
 	y := c.result(x.DType, shape, func() any {
 		values, index := numbersOf(x), make([]int, tensor.Len(shape))
 		p.each(func(plane, place int, taps []int, _ int) {
@@ -122,7 +131,7 @@ func (p *pooling) columnMajor(i int) int {
 }
 
 // averagePool divides by the places inside the input or, with count_include_pad,
-// inside the padded input.
+// inside the padded input. A window without any input place is 0.
 func averagePool(c *call) []*tensor.Tensor {
 	x := c.float(0)
 	p := c.newPooling(x)
@@ -137,7 +146,9 @@ func averagePool(c *call) []*tensor.Tensor {
 			if includePad {
 				n = padded
 			}
-			out[plane*p.outLen()+place] = sum / float64(n)
+			if n > 0 {
+				out[plane*p.outLen()+place] = sum / float64(n)
+			}
 		})
 	}))
 }
@@ -213,4 +224,36 @@ func pNorm(c *call, lane []float64) float64 {
 		sum += math.Pow(math.Abs(v), p)
 	}
 	return math.Pow(sum, 1/p)
+}
+
+// maxUnpool puts the values that MaxPool kept back where they came from, among
+// zeros.
+func maxUnpool(c *call) []*tensor.Tensor {
+	x, at := c.input(0), c.indexes(1)
+	require(len(x.Shape) >= 3 && slices.Equal(x.Shape, at.Shape), "input %v and indexes %v do not suit", x.Shape, at.Shape)
+	w := c.newWindow(x.Shape[2:], nil)
+	from := slices.Clone(x.Shape) // of the image that was pooled
+	for i := range w.rank {
+		d := 3 - w.rank + i
+		from[2+i] = (w.in[d]-1)*w.stride[d] + w.kernel[d] - w.before[d] - w.after[d]
+		require(from[2+i] >= 0, "the output would have size %d", from[2+i])
+	}
+	shape := from
+	if c.has(2) {
+		shape = slices.Clone(c.ints(2))
+		require(len(shape) == len(from), "output_shape %v does not suit %v", shape, from)
+		for d := range shape {
+			require(shape[d] >= from[d], "output_shape %v does not suit %v", shape, from)
+		}
+	}
+	c.check(from)
+	return one(c.result(x.DType, shape, func() any {
+		index := slices.Repeat([]int{-1}, tensor.Len(shape))
+		n := tensor.Len(from)
+		to := view(from, strides(shape), 0)
+		for i, p := range intsOf(at) {
+			index[to[wrapped(p, n)]] = i
+		}
+		return pick(x, index, nil)
+	}))
 }

@@ -77,35 +77,35 @@ var onnxOps = map[string]impl{
 	"Softmax":         alongLanes(softmax),
 	"Softplus":        unary(softplus),
 	"Softsign":        unary(softsign),
-	"Swish":           scaled(1, swish),
 	"SwiGLU":          swiGLU,
+	"Swish":           scaled(1, swish),
 	"ThresholdedRelu": scaled(1, thresholdedRelu),
 
 	// Convolution and pooling.
+	"AffineGrid":        affineGrid,
 	"AveragePool":       averagePool,
 	"Col2Im":            col2Im,
+	"Conv":              conv,
 	"ConvInteger":       convInteger,
 	"ConvTranspose":     convTranspose,
 	"DeformConv":        deformConv,
-	"GridSample":        gridSample,
-	"AffineGrid":        affineGrid,
-	"MaxUnpool":         maxUnpool,
-	"QLinearConv":       qLinearConv,
-	"Conv":              conv,
 	"GlobalAveragePool": global(average),
 	"GlobalLpPool":      global(pNorm),
 	"GlobalMaxPool":     global(largest),
+	"GridSample":        gridSample,
 	"LpPool":            lpPool,
 	"MaxPool":           maxPool,
+	"MaxUnpool":         maxUnpool,
+	"QLinearConv":       qLinearConv,
 
 	// Matrix products.
-	"Gemm":            gemm,
 	"Attention":       attend,
 	"Einsum":          einsum,
+	"Gemm":            gemm,
+	"MatMul":          matMul,
 	"MatMulInteger":   matMulInteger,
 	"QLinearMatMul":   qLinearMatMul,
 	"RotaryEmbedding": rotaryEmbedding,
-	"MatMul":          matMul,
 
 	// Quantisation.
 	"DequantizeLinear":      dequantizeLinear,
@@ -120,8 +120,8 @@ var onnxOps = map[string]impl{
 	"LayerNormalization":           layerNormalization,
 	"LpNormalization":              lpNormalization,
 	"MeanVarianceNormalization":    meanVarianceNormalization,
-	"SimplifiedLayerNormalization": rmsNormalization, // ONNX Runtime's name
 	"RMSNormalization":             rmsNormalization,
+	"SimplifiedLayerNormalization": rmsNormalization, // ONNX Runtime's name
 
 	// Order and places of elements.
 	"ArgMax":          argExtreme(1),
@@ -155,34 +155,34 @@ var onnxOps = map[string]impl{
 	"ReduceSumSquare": reduce(sumOfSquares, 18),
 
 	// Shapes and places.
-	"Cast":            cast,
 	"BitCast":         bitCast,
-	"CenterCropPad":   centerCropPad,
+	"Cast":            cast,
 	"CastLike":        castLike,
+	"CenterCropPad":   centerCropPad,
 	"Concat":          concat,
 	"Constant":        constantNode,
 	"ConstantOfShape": constantOfShape,
 	"DepthToSpace":    depthToSpace,
 	"Dropout":         dropout,
 	"Expand":          expand,
+	"EyeLike":         eyeLike,
 	"Flatten":         flatten,
 	"Identity":        identity,
-	"Pad":             pad,
 	"OneHot":          oneHot,
-	"EyeLike":         eyeLike,
-	"Trilu":           trilu,
-	"ReverseSequence": reverseSequence,
-	"TensorScatter":   tensorScatter,
+	"Pad":             pad,
 	"Range":           rangeOf,
 	"Reshape":         reshape,
+	"ReverseSequence": reverseSequence,
 	"Shape":           shapeOf,
 	"Size":            sizeOf,
 	"Slice":           slice,
 	"SpaceToDepth":    spaceToDepth,
 	"Split":           split,
 	"Squeeze":         squeeze,
+	"TensorScatter":   tensorScatter,
 	"Tile":            tile,
 	"Transpose":       transpose,
+	"Trilu":           trilu,
 	"Unsqueeze":       unsqueeze,
 }
 
@@ -222,6 +222,22 @@ var microsoftOps = map[string]impl{
 
 // refused names operators that are left out on purpose, with the reason.
 var refused = map[string]string{
-	"Loop": "loops are not run; export the model with the loop unrolled",
-	"Scan": "loops are not run; export the model with the loop unrolled",
+	"Bernoulli":         noRandom,
+	"GRU":               noRecurrence,
+	"If":                "it is evaluated with the graphs inside it, by Interpret",
+	"LSTM":              noRecurrence,
+	"Loop":              "loops are not run; export the model with the loop unrolled",
+	"Multinomial":       noRandom,
+	"NonMaxSuppression": "it belongs to object detectors, after the part of a network that is of use here",
+	"RNN":               noRecurrence,
+	"RandomNormal":      noRandom,
+	"RandomNormalLike":  noRandom,
+	"RandomUniform":     noRandom,
+	"RandomUniformLike": noRandom,
+	"Scan":              "loops are not run; export the model with the loop unrolled",
 }
+
+const (
+	noRandom     = "its results are random, and the same photo must give the same numbers"
+	noRecurrence = "recurrent networks are not run"
+)

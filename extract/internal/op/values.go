@@ -112,11 +112,25 @@ func fromFloats(dt tensor.DType, v []float64) any {
 	case tensor.Float16:
 		out := make([]tensor.Half, len(v))
 		for i, x := range v {
-			out[i] = tensor.ToHalf(float32(x))
+			out[i] = toHalf(x)
 		}
 		return out
 	}
 	panic("op: not a floating-point type: " + dt.String())
+}
+
+// toHalf rounds once: by way of a float32 that is rounded to odd, which keeps the
+// side on which x lies of the middle between two halves.
+func toHalf(x float64) tensor.Half {
+	f := float32(x)
+	if d := float64(f); d != x && x == x {
+		bits := math.Float32bits(f)
+		if math.Abs(d) > math.Abs(x) {
+			bits-- // towards zero
+		}
+		f = math.Float32frombits(bits | 1)
+	}
+	return tensor.ToHalf(f)
 }
 
 // fromInts wraps values to an integer type, or takes them as truth values, and
