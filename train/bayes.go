@@ -26,16 +26,18 @@ func fitBayes(t *table, smoothing float64) *bayes {
 	b := &bayes{d: d, mean: t.means(), inverse: make([]float64, t.labels*d), constant: make([]float64, t.labels)}
 	for i, row := range t.rows {
 		at := t.truth[i] * d
-		for k, x := range row {
-			v := float64(x) - b.mean[at+k]
-			b.inverse[at+k] += float64(v * v)
+		mean, sum := b.mean[at:at+d], b.inverse[at:at+d]
+		for k, x := range row[:d] {
+			v := float64(x) - mean[k]
+			sum[k] += float64(v * v)
 		}
 	}
-	floor := smoothing * largestVariance(t)
+	counts := t.counts()
+	floor := smoothing * b.largestVariance(counts)
 	if floor == 0 {
 		floor = 1 // all images are the same
 	}
-	for c, n := range t.counts() {
+	for c, n := range counts {
 		if n == 0 {
 			b.constant[c] = noScore
 			continue
@@ -50,16 +52,25 @@ func fitBayes(t *table, smoothing float64) *bayes {
 	return b
 }
 
-// largestVariance is the largest variance of a feature over all images.
-func largestVariance(t *table) float64 {
-	m := newMoments(t.dims)
-	for _, row := range t.rows {
-		m.add(row)
+// largestVariance is the largest variance of a feature over all images. While it is
+// called, inverse holds the sums of squares around the labels' means; those around
+// the overall mean follow.
+func (b *bayes) largestVariance(counts []int) float64 {
+	n := 0
+	for _, k := range counts {
+		n += k
 	}
 	top := 0.0
-	for k := range m.sums {
-		mean := m.sums[k] / m.n
-		top = max(top, m.squares[k]/m.n-float64(mean*mean))
+	for k := range b.d {
+		var mean, squares float64
+		for c, m := range counts {
+			mean += float64(b.mean[c*b.d+k] * float64(m) / float64(n))
+		}
+		for c, m := range counts {
+			v := b.mean[c*b.d+k] - mean
+			squares += b.inverse[c*b.d+k] + float64(v*v*float64(m))
+		}
+		top = max(top, squares/float64(n))
 	}
 	return top
 }

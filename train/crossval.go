@@ -268,7 +268,7 @@ func (j *jury) judge(ctx context.Context, cfg Config, outside, inside []int) (Pr
 	h := got.head(j.d.labels)
 	test := j.all.subset(inside)
 	correct := 0
-	const block = 64
+	const block = 512 // images whose scores are computed together
 	z := make([]float64, block*len(h.Labels))
 	for lo := 0; lo < len(test.rows); lo += block {
 		rows := test.rows[lo:min(lo+block, len(test.rows))]

@@ -24,7 +24,7 @@ type fitted struct {
 func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
 	out := &fitted{cfg: f.cfg}
 	if needsStrength(f.cfg.Kind) && f.cfg.Strength == 0 {
-		fit, probabilistic := f.strengthFitter(labelWeights(f.cfg.Balance, t.counts()))
+		fit, probabilistic := f.strengthFitter(labelWeights(f.cfg.Balance, t.counts()), choosing)
 		strength, err := f.chooseStrength(ctx, t, fit, probabilistic)
 		if err != nil {
 			return nil, err
@@ -61,7 +61,7 @@ func (f *fitting) fitScaled(ctx context.Context, t *table, cfg *Config) (classif
 	switch cfg.Kind {
 	case KindLogistic, KindSVM:
 		var last *layer
-		fit, _ := f.strengthFitter(labelWeights(cfg.Balance, t.counts()))
+		fit, _ := f.strengthFitter(labelWeights(cfg.Balance, t.counts()), final)
 		err := fit(ctx, t, []float64{cfg.Strength}, func(_ int, l *layer) { last = l })
 		return last, err
 	case KindBayes:
@@ -81,20 +81,29 @@ func (f *fitting) fitScaled(ctx context.Context, t *table, cfg *Config) (classif
 // needsStrength tells whether a kind of head has a strength C.
 func needsStrength(kind string) bool { return kind == KindLogistic || kind == KindSVM }
 
-const (
-	logisticTolerance = 1e-5 // of the gradient's elements, for features of length 1
-	svmTolerance      = 1e-3 // of the margins
-	svmPasses         = 1000
+// A precision says how near to the optimum a head is fitted.
+type precision struct {
+	logistic float64 // largest element of the gradient, for features of length 1
+	svm      float64 // largest violation of a margin
+}
+
+// Which strength is best shows long before the optimum is reached.
+var (
+	choosing = precision{logistic: 1e-4, svm: 1e-2}
+	final    = precision{logistic: 1e-5, svm: 1e-3}
 )
+
+// svmPasses is the most passes over the images.
+const svmPasses = 1000
 
 // strengthFitter returns how to fit the kind for several strengths, and whether
 // its scores are log-probabilities.
-func (f *fitting) strengthFitter(weights []float64) (fit strengthFitter, probabilistic bool) {
+func (f *fitting) strengthFitter(weights []float64, p precision) (fit strengthFitter, probabilistic bool) {
 	if f.cfg.Kind == KindSVM {
 		return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
 			var state *svmState
 			for i, c := range strengths {
-				l, next, err := fitSVM(ctx, t, svmOptions{strength: c, weights: weights, tolerance: svmTolerance, passes: svmPasses, seed: f.cfg.Seed}, state)
+				l, next, err := fitSVM(ctx, t, svmOptions{strength: c, weights: weights, tolerance: p.svm, passes: svmPasses, seed: f.cfg.Seed}, state)
 				if err != nil {
 					return err
 				}
@@ -107,7 +116,7 @@ func (f *fitting) strengthFitter(weights []float64) (fit strengthFitter, probabi
 	return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
 		var state *logisticState
 		for i, c := range strengths {
-			l, next, err := fitLogistic(ctx, t, c, weights, logisticTolerance, f.crew, state)
+			l, next, err := fitLogistic(ctx, t, c, weights, p.logistic, f.crew, state)
 			if err != nil {
 				return err
 			}

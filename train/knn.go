@@ -48,12 +48,9 @@ func nearer(a, b neighbour) bool {
 	return a.similarity > b.similarity || a.similarity == b.similarity && a.image < b.image
 }
 
-// insert keeps best, the k nearest so far in order.
+// insert puts n among best, the k nearest so far in order, in place of the last.
 func insert(best []neighbour, k int, n neighbour) []neighbour {
 	if len(best) == k {
-		if !nearer(n, best[k-1]) {
-			return best
-		}
 		best = best[:k-1]
 	}
 	best = append(best, n)
@@ -83,9 +80,13 @@ func (c *knn) nearest(rows [][]float32, k, part, parts int, found func(i int, be
 			// The training images lie one after the other in memory.
 			product.Dots(dots, queries, block[0][:len(block)*c.d:len(block)*c.d], c.d)
 			for q := range queries {
+				own := best[q]
 				for b, s := range dots[q*len(block) : (q+1)*len(block)] {
-					best[q] = insert(best[q], k, neighbour{at + b, s})
+					if len(own) < k || s > own[k-1].similarity { // an equal one comes later and so is no nearer
+						own = insert(own, k, neighbour{at + b, s})
+					}
 				}
+				best[q] = own
 			}
 		}
 		for q := range queries {
@@ -146,9 +147,20 @@ func mostVotes(votes []int) int {
 // voteFloor is a part of a vote that every label gets, so that none is impossible.
 const voteFloor = 0.1
 
-// scores makes logarithms of the shares of votes.
+// scores makes logarithms of the shares of votes. Many rows are shared out between
+// all processors.
 func (c *knn) scores(out []float64, rows [][]float32) {
-	c.nearest(rows, c.k, 0, 1, func(i int, best []neighbour) {
+	parts := 0
+	if len(rows) <= knnQueries {
+		parts = 1
+	}
+	crew := newCrew(parts)
+	defer crew.close()
+	crew.run(func(part int) { c.scorePart(out, rows, part, crew.parts()) })
+}
+
+func (c *knn) scorePart(out []float64, rows [][]float32, part, parts int) {
+	c.nearest(rows, c.k, part, parts, func(i int, best []neighbour) {
 		z := out[i*c.labels : (i+1)*c.labels]
 		for l := range z {
 			z[l] = voteFloor

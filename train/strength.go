@@ -2,8 +2,10 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 
 	"featstore/train/internal/portable"
 )
@@ -12,12 +14,19 @@ import (
 // order, each starting from the solution before, and hands each to visit.
 type strengthFitter func(ctx context.Context, t *table, strengths []float64, visit func(k int, l *layer)) error
 
-// strengthGrid holds the values of C to choose from, for features of mean square
-// length 1; they are divided by the real one.
-var strengthGrid = []float64{1, 3.16, 10, 31.6, 100, 316, 1000}
+// The values of C to choose from, for features of mean square length 1; they are
+// divided by the real one. Beyond either end nothing was won on photos.
+var (
+	logisticGrid = []float64{1, 3.16, 10, 31.6, 100, 316, 1000}
+	svmGrid      = []float64{0.1, 0.316, 1, 3.16, 10, 31.6}
+)
 
 // strengthsFor returns the strengths to choose from for scaled images.
-func strengthsFor(t *table) []float64 {
+func strengthsFor(kind string, t *table) []float64 {
+	grid := logisticGrid
+	if kind == KindSVM {
+		grid = svmGrid
+	}
 	var sum float64
 	for _, row := range t.rows {
 		sum += squares(row)
@@ -27,7 +36,7 @@ func strengthsFor(t *table) []float64 {
 		mean = 1
 	}
 	var out []float64
-	for _, c := range strengthGrid {
+	for _, c := range grid {
 		out = append(out, c/mean)
 	}
 	return out
@@ -54,28 +63,15 @@ type StrengthScore struct {
 // returns the best: by log loss if the scores are log-probabilities, otherwise by
 // accuracy; of equally good ones the smallest.
 func (f *fitting) chooseStrength(ctx context.Context, t *table, fit strengthFitter, probabilistic bool) (float64, error) {
-	strengths := strengthsFor(t.scaled(fitScaling(f.cfg.Scaling, t)))
+	strengths := strengthsFor(f.cfg.Kind, t.scaled(fitScaling(f.cfg.Scaling, t)))
 	k := min(f.cfg.Folds, len(t.rows))
 	folds := makeFolds(t.truth, t.labels, k, f.cfg.Seed, 0)
-	scores := make([]StrengthScore, len(strengths))
-	for fold := range k {
-		outside, inside := foldParts(folds, fold)
-		train, test := t.subset(outside), t.subset(inside)
-		s := fitScaling(f.cfg.Scaling, train)
-		train, test = train.scaled(s), test.scaled(s)
-		err := fit(ctx, train, strengths, func(i int, l *layer) {
-			correct, loss := judge(l, test)
-			scores[i].Accuracy += float64(correct) / float64(len(t.rows))
-			scores[i].LogLoss += loss / float64(len(t.rows))
-			f.events(Progress{fmt.Sprintf("choosing C of the %s head", f.cfg.Kind), fold*len(strengths) + i + 1, k * len(strengths)})
-		})
-		if err != nil {
-			return 0, err
-		}
+	scores, err := f.scoreStrengths(ctx, t, folds, k, strengths, fit)
+	if err != nil {
+		return 0, err
 	}
 	best := 0
 	for i, s := range scores {
-		scores[i].Strength = strengths[i]
 		better := s.Accuracy > scores[best].Accuracy
 		if probabilistic {
 			better = s.LogLoss < scores[best].LogLoss
@@ -86,6 +82,49 @@ func (f *fitting) chooseStrength(ctx context.Context, t *table, fit strengthFitt
 	}
 	f.events(StrengthChoice{Kind: f.cfg.Kind, Chosen: strengths[best], Scores: scores})
 	return strengths[best], nil
+}
+
+// scoreStrengths judges every strength on every fold. The svm works on several
+// folds at a time; the logistic head uses all processors for each.
+func (f *fitting) scoreStrengths(ctx context.Context, t *table, folds []int, k int, strengths []float64, fit strengthFitter) ([]StrengthScore, error) {
+	byFold := make([][]StrengthScore, k)
+	errs := make([]error, k)
+	var done atomic.Int64
+	parts := 1
+	each := func(part int) {
+		for fold := part; fold < k; fold += parts {
+			byFold[fold] = make([]StrengthScore, len(strengths))
+			outside, inside := foldParts(folds, fold)
+			train, test := t.subset(outside), t.subset(inside)
+			s := fitScaling(f.cfg.Scaling, train)
+			train, test = train.scaled(s), test.scaled(s)
+			errs[fold] = fit(ctx, train, strengths, func(i int, l *layer) {
+				correct, loss := judge(l, test)
+				byFold[fold][i] = StrengthScore{Accuracy: float64(correct), LogLoss: loss}
+				if n := done.Add(1); part == 0 { // the caller's goroutine
+					f.events(Progress{fmt.Sprintf("choosing C of the %s head", f.cfg.Kind), int(n), k * len(strengths)})
+				}
+			})
+		}
+	}
+	if f.cfg.Kind == KindSVM {
+		parts = f.crew.parts()
+		f.crew.run(each)
+	} else {
+		each(0)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	scores := make([]StrengthScore, len(strengths))
+	for i := range scores {
+		scores[i].Strength = strengths[i]
+		for fold := range k {
+			scores[i].Accuracy += byFold[fold][i].Accuracy / float64(len(t.rows))
+			scores[i].LogLoss += byFold[fold][i].LogLoss / float64(len(t.rows))
+		}
+	}
+	return scores, nil
 }
 
 // judge returns how many images a layer is right about, and the sum of their log

@@ -29,23 +29,30 @@ type svmState struct {
 // together, so that an image's features are read once for all of them.
 func fitSVM(ctx context.Context, t *table, opt svmOptions, start *svmState) (*layer, *svmState, error) {
 	s := newSVM(t, opt, start)
-	rng := rand.NewPCG(opt.seed, streamTraining)
+	src := rand.NewPCG(opt.seed, streamTraining)
 	order := make([]int, len(t.rows))
 	for i := range order {
 		order[i] = i
 	}
+	s.reactivate()
 	for pass := range opt.passes {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		shuffle(rng, order)
-		worst := 0.0
+		shuffle(src, order)
+		s.worst = 0
 		for _, i := range order {
-			worst = max(worst, s.visit(i))
+			s.visit(i)
 		}
-		if worst <= opt.tolerance {
-			break
+		if s.worst <= opt.tolerance {
+			if s.complete {
+				break
+			}
+			s.rebuild()
+			s.reactivate() // what was set aside may have come to matter
+			continue
 		}
+		s.shrinkAbove = s.worst
 		if pass%16 == 15 {
 			s.rebuild()
 		}
@@ -57,30 +64,44 @@ func fitSVM(ctx context.Context, t *table, opt svmOptions, start *svmState) (*la
 // An svm is the state of the descent.
 type svm struct {
 	layer
-	t         *table
-	opt       svmOptions
-	alpha     []float64
-	lengths   []float64 // per image: ‖x‖² + 1
-	labelRows [][]float32
-	dots      []float32 // C
-	moves     []float32 // C
-	one       [1][]float32
+	t       *table
+	opt     svmOptions
+	alpha   []float64 // N×C
+	lengths []float64 // per image: ‖x‖² + 1
+
+	// Pairs of image and label whose dual variable is 0 and bound to stay so are set
+	// aside for a while: most images are far from the margins of most labels.
+	aside       []bool  // N×C
+	complete    bool    // none was set aside since all were looked at
+	shrinkAbove float64 // the gradient above which a pair is set aside
+	worst       float64 // largest violation of optimality in this pass
+
+	// Of the image being visited: the labels that are not set aside.
+	active []int
+	rows   [][]float32 // their weights
+	dots   []float32
+	one    [1][]float32
+	move   [1]float32
 }
 
 func newSVM(t *table, opt svmOptions, start *svmState) *svm {
-	s := &svm{layer: newLayer(t.labels, t.dim()), t: t, opt: opt, dots: make([]float32, t.labels), moves: make([]float32, t.labels)}
-	s.alpha = make([]float64, len(t.rows)*t.labels)
+	s := &svm{layer: newLayer(t.labels, t.dim()), t: t, opt: opt, dots: make([]float32, t.labels)}
+	s.alpha, s.aside = make([]float64, len(t.rows)*t.labels), make([]bool, len(t.rows)*t.labels)
 	for _, row := range t.rows {
 		s.lengths = append(s.lengths, squares(row)+1)
-	}
-	for c := range t.labels {
-		s.labelRows = append(s.labelRows, s.weights[c*s.dim:(c+1)*s.dim])
 	}
 	if start != nil {
 		copy(s.alpha, start.alpha)
 		s.rebuild()
 	}
 	return s
+}
+
+// reactivate looks at all pairs again.
+func (s *svm) reactivate() {
+	clear(s.aside)
+	s.complete = true
+	s.shrinkAbove = math.Inf(1)
 }
 
 // side is +1 for an image of the label, else −1.
@@ -92,40 +113,54 @@ func (s *svm) side(i, c int) float64 {
 }
 
 // visit brings the dual variables of one image to their best, the others being
-// fixed, and returns by how much the worst of them violated optimality.
-func (s *svm) visit(i int) (worst float64) {
+// fixed.
+func (s *svm) visit(i int) {
+	labels := s.t.labels
+	s.active, s.rows = s.active[:0], s.rows[:0]
+	for c, aside := range s.aside[i*labels : (i+1)*labels] {
+		if !aside {
+			s.active = append(s.active, c)
+			s.rows = append(s.rows, s.weights[c*s.dim:(c+1)*s.dim])
+		}
+	}
+	if len(s.active) == 0 {
+		return
+	}
 	x := s.t.rows[i]
-	product.Dots(s.dots, s.labelRows, x, s.dim)
+	product.Dots(s.dots, s.rows, x, s.dim)
 	strength := s.opt.strength
 	if s.opt.weights != nil {
 		strength *= s.opt.weights[s.t.truth[i]]
 	}
 	soft := 1 / (2 * strength)
-	moved := false
-	alpha := s.alpha[i*s.t.labels : (i+1)*s.t.labels]
-	for c, a := range alpha {
-		y := s.side(i, c)
-		gradient := float64(y*(float64(s.dots[c])+float64(s.bias[c]))) - 1 + float64(soft*a)
-		violation := math.Abs(gradient)
-		if a == 0 && gradient > 0 {
-			violation = 0
+	s.one[0] = x
+	for k, c := range s.active {
+		s.move[0] = float32(s.improve(i, c, float64(s.dots[k])+float64(s.bias[c]), soft))
+		if s.move[0] != 0 {
+			s.bias[c] += s.move[0]
+			product.AddOuter(s.rows[k], s.one[:], s.move[:], s.dim, 0, s.dim)
 		}
-		worst = max(worst, violation)
-		s.moves[c] = 0
-		if violation < 1e-12 {
-			continue
+	}
+}
+
+// improve brings one dual variable to its best and returns the factor of the image
+// to be added to the label's weights.
+func (s *svm) improve(i, c int, score, soft float64) float64 {
+	a := &s.alpha[i*s.t.labels+c]
+	y := s.side(i, c)
+	gradient := float64(y*score) - 1 + float64(soft**a)
+	if *a == 0 && gradient >= 0 {
+		if gradient > s.shrinkAbove {
+			s.aside[i*s.t.labels+c] = true
+			s.complete = false
 		}
-		next := max(a-gradient/(s.lengths[i]+soft), 0)
-		s.moves[c] = float32(y * (next - a))
-		s.bias[c] += s.moves[c]
-		alpha[c] = next
-		moved = moved || s.moves[c] != 0
+		return 0
 	}
-	if moved {
-		s.one[0] = x
-		product.AddOuter(s.weights, s.one[:], s.moves, s.dim, 0, s.dim)
-	}
-	return worst
+	s.worst = max(s.worst, math.Abs(gradient))
+	next := max(*a-gradient/(s.lengths[i]+soft), 0)
+	move := float64(y * (next - *a))
+	*a = next
+	return move
 }
 
 // rebuild computes the weights from the dual variables, to be rid of the rounding

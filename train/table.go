@@ -126,7 +126,7 @@ func (t *table) means() []float64 {
 	sums := make([]float64, t.labels*d)
 	for i, row := range t.rows {
 		s := sums[t.truth[i]*d : (t.truth[i]+1)*d]
-		for k, x := range row {
+		for k, x := range row[:len(s)] {
 			s[k] += float64(x)
 		}
 	}

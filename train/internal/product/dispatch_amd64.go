@@ -20,7 +20,7 @@ var instructions = detect()
 
 func detect() instructionSet {
 	switch {
-	case cpu.X86.HasAVX512F:
+	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL:
 		return avx512
 	case cpu.X86.HasAVX2:
 		return avx2
@@ -31,7 +31,7 @@ func detect() instructionSet {
 func useAssembly() bool { return instructions != none }
 
 const (
-	tileRows    = 4  // rows a call of dotsAVX… takes
+	tileRows    = 4  // rows a call of the kernels takes
 	labelsBlock = 16 // rows of weights that are kept in cache while the inputs pass by
 )
 
@@ -44,22 +44,51 @@ func dotsFast(out []float32, rows [][]float32, w []float32, dim, labels int) {
 		end := min(c+labelsBlock, labels)
 		i := 0
 		for ; i+tileRows <= len(rows); i += tileRows {
-			dotsTile(out[i*labels:], (*[tileRows][]float32)(rows[i:]), tileRows, w, dim, labels, c, end)
+			dotsTile(out[i*labels:], (*[tileRows][]float32)(rows[i:]), w, dim, labels, c, end)
 		}
-		if left := len(rows) - i; left > 0 {
-			// Fill up the tile with a row that is already there.
-			var tile [tileRows][]float32
-			for r := range tile {
-				tile[r] = rows[min(i+r, len(rows)-1)]
-			}
-			dotsTile(out[i*labels:], &tile, left, w, dim, labels, c, end)
+		if i < len(rows) {
+			lastTile(out[i*labels:], rows[i:], w, dim, labels, c, end)
 		}
 	}
 }
 
-// dotsTile computes the dot products of the first n of four rows with the rows
-// c ≤ … < end of w.
-func dotsTile(out []float32, rows *[tileRows][]float32, n int, w []float32, dim, labels, c, end int) {
+// lastTile is dotsTile for fewer than four rows.
+func lastTile(out []float32, rows [][]float32, w []float32, dim, labels, c, end int) {
+	var tile [tileRows][]float32
+	for r := range tile {
+		tile[r] = rows[min(r, len(rows)-1)] // fill up with a row that is there
+	}
+	var part [tileRows * labelsBlock]float32
+	dotsTile(part[:], &tile, w[c*dim:end*dim], dim, labelsBlock, 0, end-c)
+	for r := range rows {
+		copy(out[r*labels+c:r*labels+end], part[r*labelsBlock:])
+	}
+}
+
+// dotsTile computes the dot products of four rows with the rows c ≤ … < end of w.
+func dotsTile(out []float32, rows *[tileRows][]float32, w []float32, dim, labels, c, end int) {
+	_ = out[(tileRows-1)*labels+end-1]
+	if dim%Lanes != 0 {
+		raggedTile(out, rows, w, dim, labels, c, end)
+		return
+	}
+	if instructions == avx512 {
+		for ; c+4 <= end; c += 4 {
+			tile4AVX512(&rows[0], &w[c*dim], 4*dim, dim/Lanes, &out[c], 4*labels)
+		}
+		for ; c < end; c++ {
+			tile1AVX512(&rows[0], &w[c*dim], 4*dim, dim/Lanes, &out[c], 4*labels)
+		}
+		return
+	}
+	for ; c < end; c++ {
+		tile1AVX2(&rows[0], &w[c*dim], 4*dim, dim/Lanes, &out[c], 4*labels)
+	}
+}
+
+// raggedTile is dotsTile for a dim that is not a whole number of blocks: what is
+// left goes into the lanes before these are added up.
+func raggedTile(out []float32, rows *[tileRows][]float32, w []float32, dim, labels, c, end int) {
 	var lanes [tileRows * Lanes]float32
 	whole := dim - dim%Lanes
 	for ; c < end; c++ {
@@ -68,8 +97,8 @@ func dotsTile(out []float32, rows *[tileRows][]float32, n int, w []float32, dim,
 		} else {
 			dotsAVX2(&rows[0], &w[c*dim], dim/Lanes, &lanes)
 		}
-		for r := range n {
-			out[r*labels+c] = finishDot((*[Lanes]float32)(lanes[r*Lanes:]), rows[r][whole:dim], w[c*dim+whole:(c+1)*dim])
+		for r, row := range rows {
+			out[r*labels+c] = finishDot((*[Lanes]float32)(lanes[r*Lanes:]), row[whole:dim], w[c*dim+whole:(c+1)*dim])
 		}
 	}
 }

@@ -9,6 +9,12 @@ package product
 //go:noescape
 func dotsAVX2(rows *[]float32, w *float32, blocks int, lanes *[64]float32)
 
+// tile1AVX2 sets out[r·outStride+c] to the dot product of rows[r] and w[c·wStride…] over blocks blocks
+// of 16 elements, for r < 4 and c < 1. Strides are in bytes.
+//
+//go:noescape
+func tile1AVX2(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)
+
 // outer1AVX2 adds the sum over i < n of f[i·fStride+c]·rows[i][k] to w[c·wStride+k] for c < 1 and
 // the 32 columns k at the byte offset in each row. w points at the tile; strides are in bytes.
 //
@@ -26,6 +32,12 @@ func outer2AVX2(w *float32, wStride int, rows *[]float32, n int, f *float32, fSt
 //go:noescape
 func dotsAVX512(rows *[]float32, w *float32, blocks int, lanes *[64]float32)
 
+// tile1AVX512 sets out[r·outStride+c] to the dot product of rows[r] and w[c·wStride…] over blocks blocks
+// of 16 elements, for r < 4 and c < 1. Strides are in bytes.
+//
+//go:noescape
+func tile1AVX512(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)
+
 // outer1AVX512 adds the sum over i < n of f[i·fStride+c]·rows[i][k] to w[c·wStride+k] for c < 1 and
 // the 64 columns k at the byte offset in each row. w points at the tile; strides are in bytes.
 //
@@ -37,3 +49,9 @@ func outer1AVX512(w *float32, wStride int, rows *[]float32, n int, f *float32, f
 //
 //go:noescape
 func outer2AVX512(w *float32, wStride int, rows *[]float32, n int, f *float32, fStride int, offset int)
+
+// tile4AVX512 sets out[r·outStride+c] to the dot product of rows[r] and w[c·wStride…] over blocks blocks
+// of 16 elements, for r < 4 and c < 4. Strides are in bytes.
+//
+//go:noescape
+func tile4AVX512(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)

@@ -58,6 +58,89 @@ blockAVX2:
 	VZEROUPPER
 	RET
 
+// func tile1AVX2(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)
+// Requires: AVX
+TEXT ·tile1AVX2(SB), NOSPLIT, $0-48
+	MOVQ   rows+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   wStride+16(FP), DX
+	MOVQ   blocks+24(FP), DX
+	MOVQ   (AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   48(AX), DI
+	MOVQ   72(AX), AX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   R8, R8
+
+blocktile1AVX2:
+	VMOVUPS      (CX)(R8*1), Y8
+	VMULPS       (BX)(R8*1), Y8, Y9
+	VADDPS       Y9, Y0, Y0
+	VMULPS       (SI)(R8*1), Y8, Y9
+	VADDPS       Y9, Y2, Y2
+	VMULPS       (DI)(R8*1), Y8, Y9
+	VADDPS       Y9, Y4, Y4
+	VMULPS       (AX)(R8*1), Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      32(CX)(R8*1), Y8
+	VMULPS       32(BX)(R8*1), Y8, Y9
+	VADDPS       Y9, Y1, Y1
+	VMULPS       32(SI)(R8*1), Y8, Y9
+	VADDPS       Y9, Y3, Y3
+	VMULPS       32(DI)(R8*1), Y8, Y9
+	VADDPS       Y9, Y5, Y5
+	VMULPS       32(AX)(R8*1), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	ADDQ         $0x40, R8
+	DECQ         DX
+	JNZ          blocktile1AVX2
+	MOVQ         out+32(FP), AX
+	MOVQ         outStride+40(FP), CX
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (AX)
+	ADDQ         CX, AX
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (AX)
+	ADDQ         CX, AX
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (AX)
+	ADDQ         CX, AX
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (AX)
+	VZEROUPPER
+	RET
+
 // func outer1AVX2(w *float32, wStride int, rows *[]float32, n int, f *float32, fStride int, offset int)
 // Requires: AVX
 TEXT ·outer1AVX2(SB), NOSPLIT, $0-56
@@ -209,6 +292,80 @@ blockAVX512:
 	VZEROUPPER
 	RET
 
+// func tile1AVX512(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tile1AVX512(SB), NOSPLIT, $0-48
+	MOVQ   rows+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   wStride+16(FP), DX
+	MOVQ   blocks+24(FP), DX
+	MOVQ   (AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   48(AX), DI
+	MOVQ   72(AX), AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	XORQ   R8, R8
+
+blocktile1AVX512:
+	VMOVUPS       (CX)(R8*1), Z4
+	VMULPS        (BX)(R8*1), Z4, Z5
+	VADDPS        Z5, Z0, Z0
+	VMULPS        (SI)(R8*1), Z4, Z5
+	VADDPS        Z5, Z1, Z1
+	VMULPS        (DI)(R8*1), Z4, Z5
+	VADDPS        Z5, Z2, Z2
+	VMULPS        (AX)(R8*1), Z4, Z4
+	VADDPS        Z4, Z3, Z3
+	ADDQ          $0x40, R8
+	DECQ          DX
+	JNZ           blocktile1AVX512
+	MOVQ          out+32(FP), AX
+	MOVQ          outStride+40(FP), CX
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y4
+	VEXTRACTF32X4 $0x01, Y4, X0
+	VADDPS        X0, X4, X0
+	VMOVHLPS      X0, X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSHDUP     X0, X4
+	VADDSS        X4, X0, X0
+	VMOVSS        X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (AX)
+	VZEROUPPER
+	RET
+
 // func outer1AVX512(w *float32, wStride int, rows *[]float32, n int, f *float32, fStride int, offset int)
 // Requires: AVX, AVX512F
 TEXT ·outer1AVX512(SB), NOSPLIT, $0-56
@@ -320,5 +477,233 @@ rowouter2AVX512:
 	VMOVUPS      Z6, 128(AX)
 	VADDPS       192(AX), Z7, Z7
 	VMOVUPS      Z7, 192(AX)
+	VZEROUPPER
+	RET
+
+// func tile4AVX512(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tile4AVX512(SB), NOSPLIT, $0-48
+	MOVQ   rows+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   wStride+16(FP), DX
+	MOVQ   blocks+24(FP), BX
+	MOVQ   (AX), SI
+	MOVQ   24(AX), DI
+	MOVQ   48(AX), R8
+	MOVQ   72(AX), AX
+	LEAQ   (CX)(DX*1), R9
+	LEAQ   (R9)(DX*1), R10
+	LEAQ   (R10)(DX*1), DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	XORQ   R11, R11
+
+blocktile4AVX512:
+	VMOVUPS       (CX)(R11*1), Z16
+	VMOVUPS       (R9)(R11*1), Z17
+	VMOVUPS       (R10)(R11*1), Z18
+	VMOVUPS       (DX)(R11*1), Z19
+	VMOVUPS       (SI)(R11*1), Z20
+	VMULPS        Z20, Z16, Z21
+	VADDPS        Z21, Z0, Z0
+	VMULPS        Z20, Z17, Z21
+	VADDPS        Z21, Z1, Z1
+	VMULPS        Z20, Z18, Z21
+	VADDPS        Z21, Z2, Z2
+	VMULPS        Z20, Z19, Z20
+	VADDPS        Z20, Z3, Z3
+	VMOVUPS       (DI)(R11*1), Z20
+	VMULPS        Z20, Z16, Z21
+	VADDPS        Z21, Z4, Z4
+	VMULPS        Z20, Z17, Z21
+	VADDPS        Z21, Z5, Z5
+	VMULPS        Z20, Z18, Z21
+	VADDPS        Z21, Z6, Z6
+	VMULPS        Z20, Z19, Z20
+	VADDPS        Z20, Z7, Z7
+	VMOVUPS       (R8)(R11*1), Z20
+	VMULPS        Z20, Z16, Z21
+	VADDPS        Z21, Z8, Z8
+	VMULPS        Z20, Z17, Z21
+	VADDPS        Z21, Z9, Z9
+	VMULPS        Z20, Z18, Z21
+	VADDPS        Z21, Z10, Z10
+	VMULPS        Z20, Z19, Z20
+	VADDPS        Z20, Z11, Z11
+	VMOVUPS       (AX)(R11*1), Z20
+	VMULPS        Z20, Z16, Z16
+	VADDPS        Z16, Z12, Z12
+	VMULPS        Z20, Z17, Z16
+	VADDPS        Z16, Z13, Z13
+	VMULPS        Z20, Z18, Z16
+	VADDPS        Z16, Z14, Z14
+	VMULPS        Z20, Z19, Z16
+	VADDPS        Z16, Z15, Z15
+	ADDQ          $0x40, R11
+	DECQ          BX
+	JNZ           blocktile4AVX512
+	MOVQ          out+32(FP), AX
+	MOVQ          outStride+40(FP), CX
+	VEXTRACTF64X4 $0x01, Z0, Y16
+	VADDPS        Y16, Y0, Y16
+	VEXTRACTF32X4 $0x01, Y16, X0
+	VADDPS        X0, X16, X0
+	VMOVHLPS      X0, X0, X16
+	VADDPS        X16, X0, X0
+	VMOVSHDUP     X0, X16
+	VADDSS        X16, X0, X0
+	VMOVSS        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 12(AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPS        Y0, Y4, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (AX)
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 12(AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (AX)
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z10, Y0
+	VADDPS        Y0, Y10, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z11, Y0
+	VADDPS        Y0, Y11, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 12(AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z12, Y0
+	VADDPS        Y0, Y12, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (AX)
+	VEXTRACTF64X4 $0x01, Z13, Y0
+	VADDPS        Y0, Y13, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z14, Y0
+	VADDPS        Y0, Y14, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z15, Y0
+	VADDPS        Y0, Y15, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 12(AX)
 	VZEROUPPER
 	RET

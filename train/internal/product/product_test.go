@@ -4,6 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
 )
 
 func benchData(n, labels, dim int) (rows [][]float32, w, z []float32) {
@@ -42,11 +45,74 @@ func TestDotsAgainstFloat64(t *testing.T) {
 	}
 }
 
+func TestAddGramAgainstFloat64(t *testing.T) {
+	for _, c := range []struct{ n, dim int }{{1, 1}, {3, 5}, {300, 64}, {70, 131}, {257, 200}} {
+		rows, _, _ := benchData(c.n, 1, c.dim)
+		var x []float32
+		for _, r := range rows {
+			x = append(x, r...)
+		}
+		got := make([]float32, c.dim*c.dim)
+		got[0] = 3
+		middle := c.dim / 2 &^ 1
+		AddGram(got, x, c.dim, 0, middle)
+		AddGram(got, x, c.dim, middle, c.dim)
+		for a := range c.dim {
+			for b := a; b < c.dim; b++ {
+				want := 0.0
+				if a+b == 0 {
+					want = 3
+				}
+				for _, r := range rows {
+					want += float64(r[a]) * float64(r[b])
+				}
+				if g := float64(got[a*c.dim+b]); math.Abs(g-want) > 1e-4 {
+					t.Fatalf("%d × %d: element %d, %d is %v, want %v", c.n, c.dim, a, b, g, want)
+				}
+			}
+		}
+	}
+}
+
+// What the product costs next to gonum's, which the heads would use otherwise.
+func BenchmarkGram(b *testing.B) {
+	rows, _, _ := benchData(512, 1, 1280)
+	var x []float32
+	for _, r := range rows {
+		x = append(x, r...)
+	}
+	out := make([]float32, 1280*1280)
+	b.Run("ours", func(b *testing.B) {
+		for b.Loop() {
+			AddGram(out, x, 1280, 0, 1280)
+		}
+	})
+	b.Run("gonum32", func(b *testing.B) {
+		m := blas32.General{Rows: 512, Cols: 1280, Stride: 1280, Data: x}
+		s := blas32.Symmetric{N: 1280, Stride: 1280, Data: out, Uplo: blas.Upper}
+		for b.Loop() {
+			blas32.Syrk(blas.Trans, 1, m, 0, s)
+		}
+	})
+}
+
 func BenchmarkDots(b *testing.B) {
 	rows, w, z := benchData(100, 5, 1280)
-	for b.Loop() {
-		Dots(z, rows, w, 1280)
-	}
+	b.Run("ours", func(b *testing.B) {
+		for b.Loop() {
+			Dots(z, rows, w, 1280)
+		}
+	})
+	b.Run("gonum32", func(b *testing.B) {
+		var x []float32
+		for _, r := range rows {
+			x = append(x, r...)
+		}
+		for b.Loop() {
+			blas32.Gemm(blas.NoTrans, blas.Trans, 1, blas32.General{Rows: 100, Cols: 1280, Stride: 1280, Data: x},
+				blas32.General{Rows: 5, Cols: 1280, Stride: 1280, Data: w}, 0, blas32.General{Rows: 100, Cols: 5, Stride: 5, Data: z})
+		}
+	})
 }
 
 func BenchmarkAddOuter(b *testing.B) {

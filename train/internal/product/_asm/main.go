@@ -34,9 +34,11 @@ func main() {
 	ConstraintExpr("amd64,!purego")
 	for _, s := range sets {
 		dots(s)
+		tile(s, 1)
 		outer(s, 1)
 		outer(s, 2)
 	}
+	tile(sets[1], 4)
 	Generate()
 }
 
@@ -87,6 +89,103 @@ func dots(s set) {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// tile computes the dot products of four rows with so many rows of weights, over
+// whole blocks of 16 elements, and adds up their lanes.
+func tile(s set, labels int) {
+	name := fmt.Sprint("tile", labels, s.name)
+	TEXT(name, NOSPLIT, "func(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s sets out[r·outStride+c] to the dot product of rows[r] and w[c·wStride…] over blocks blocks", name),
+		fmt.Sprintf("of 16 elements, for r < 4 and c < %d. Strides are in bytes.", labels))
+	rows := Load(Param("rows"), GP64())
+	w := Load(Param("w"), GP64())
+	wStride := Load(Param("wStride"), GP64())
+	blocks := Load(Param("blocks"), GP64())
+	row := make([]reg.GPVirtual, dotRows)
+	for i := range row {
+		row[i] = GP64()
+		MOVQ(Mem{Base: rows, Disp: i * sliceSize}, row[i])
+	}
+	label := make([]reg.Register, labels)
+	label[0] = w
+	for c := 1; c < labels; c++ {
+		r := GP64()
+		LEAQ(Mem{Base: label[c-1], Index: wStride, Scale: 1}, r)
+		label[c] = r
+	}
+	vectors := dotLanes / s.lanes
+	width := s.lanes * floatSize
+	sums := s.zeros(dotRows * labels * vectors) // row by row, label by label
+	offset := GP64()
+	XORQ(offset, offset)
+	Label("block" + name)
+	for v := range vectors {
+		weights := make([]reg.VecVirtual, labels)
+		for c := range weights {
+			weights[c] = s.vec()
+			VMOVUPS(Mem{Base: label[c], Index: offset, Scale: 1, Disp: v * width}, weights[c])
+		}
+		for i := range row {
+			at := Mem{Base: row[i], Index: offset, Scale: 1, Disp: v * width}
+			x := s.vec()
+			if labels > 1 {
+				VMOVUPS(at, x)
+			}
+			for c := range weights {
+				t := s.vec()
+				if labels > 1 {
+					VMULPS(x, weights[c], t)
+				} else {
+					VMULPS(at, weights[c], t)
+				}
+				sum := sums[(i*labels+c)*vectors+v]
+				VADDPS(t, sum, sum)
+			}
+		}
+	}
+	ADDQ(Imm(dotLanes*floatSize), offset)
+	DECQ(blocks)
+	JNZ(LabelRef("block" + name))
+	out := Load(Param("out"), GP64())
+	outStride := Load(Param("outStride"), GP64())
+	for i := range row {
+		for c := range labels {
+			at := (i*labels + c) * vectors
+			s.reduce(sums[at:at+vectors], Mem{Base: out, Disp: c * floatSize})
+		}
+		if i+1 < dotRows {
+			ADDQ(outStride, out)
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// reduce adds up the 16 lanes of a sum as a tree, 8 on 8, 4 on 4, 2 on 2, 1 on 1.
+func (s set) reduce(sum []reg.VecVirtual, to Mem) {
+	var half reg.VecVirtual
+	if s.lanes == 16 {
+		half = YMM()
+		VEXTRACTF64X4(Imm(1), sum[0], half)
+		VADDPS(half, sum[0].AsY(), half)
+	} else {
+		half = sum[0]
+		VADDPS(sum[1], half, half)
+	}
+	quarter, t := XMM(), XMM()
+	if s.lanes == 16 {
+		VEXTRACTF32X4(Imm(1), half, quarter) // the other takes no register above 15
+	} else {
+		VEXTRACTF128(Imm(1), half, quarter)
+	}
+	VADDPS(quarter, half.AsX(), quarter)
+	VMOVHLPS(quarter, quarter, t)
+	VADDPS(t, quarter, quarter)
+	VMOVSHDUP(quarter, t)
+	VADDSS(t, quarter, quarter)
+	VMOVSS(quarter, to)
 }
 
 // outer adds, to a tile of one or two rows of weights, the sum over n rows of
