@@ -152,8 +152,11 @@ func (db *DB) wrap(err error) error { return wrap(db.path, err) }
 
 // wrap says which store an error is about, once.
 func wrap(path string, err error) error {
+	if err == nil {
+		return nil // before anything is allocated: every minibatch comes by here
+	}
 	var e *storeError
-	if err == nil || errors.As(err, &e) {
+	if errors.As(err, &e) {
 		return err
 	}
 	return &storeError{path, err}
