@@ -122,11 +122,15 @@ func (a *attention) bias() []float64 {
 			}
 		}
 	}
+	var valid []int64
+	if a.valid != nil {
+		valid = intsOf(a.valid)
+	}
 	for i := range out {
 		key, query := i%a.keys, i/a.keys%a.queries
 		at, end := query+a.past, a.keys
-		if a.valid != nil {
-			end = int(intsOf(a.valid)[i/a.keys/a.queries/a.heads])
+		if valid != nil {
+			end = int(valid[i/a.keys/a.queries/a.heads])
 			if a.past == 0 {
 				at = query + end - a.queries
 			}

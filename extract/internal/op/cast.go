@@ -35,35 +35,12 @@ func (c *call) castTo(x *tensor.Tensor, dt tensor.DType) *tensor.Tensor {
 }
 
 func castValues(x *tensor.Tensor, dt tensor.DType) any {
-	switch v := x.Data.(type) {
-	case []tensor.Half:
-		if dt == tensor.Float32 {
-			out := make([]float32, len(v))
-			apply(out, v, tensor.Half.Float32)
-			return out
-		}
-	case []float32:
-		if dt == tensor.Float16 {
-			out := make([]tensor.Half, len(v))
-			apply(out, v, tensor.ToHalf)
-			return out
-		}
-	case []int64: // rounded once, not by way of float64
-		if dt == tensor.Float32 {
-			return convert[float32](v)
-		}
-	case []uint64:
-		if dt == tensor.Float32 {
-			return convert[float32](v)
-		}
+	if v := castOnce(x, dt); v != nil {
+		return v
 	}
 	switch {
 	case isFloat(dt):
-		v := numbersOf(x)
-		if dt == tensor.Float64 && x.DType != dt {
-			return v
-		}
-		return fromFloats(dt, v)
+		return fromFloats(dt, numbersOf(x))
 	case !isFloat(x.DType):
 		return fromInts(dt, intsOf(x))
 	}
@@ -80,6 +57,34 @@ func castValues(x *tensor.Tensor, dt tensor.DType) any {
 		apply(out, v, toInt)
 	}
 	return fromInts(dt, out)
+}
+
+// castOnce converts without the way through float64: where that would be slow, as
+// for weights stored as halves, or would round twice. Elsewhere it returns nil.
+func castOnce(x *tensor.Tensor, dt tensor.DType) any {
+	switch v := x.Data.(type) {
+	case []tensor.Half:
+		if dt == tensor.Float32 {
+			out := make([]float32, len(v))
+			apply(out, v, tensor.Half.Float32)
+			return out
+		}
+	case []float32:
+		if dt == tensor.Float16 {
+			out := make([]tensor.Half, len(v))
+			apply(out, v, tensor.ToHalf)
+			return out
+		}
+	case []int64:
+		if dt == tensor.Float32 {
+			return convert[float32](v)
+		}
+	case []uint64:
+		if dt == tensor.Float32 {
+			return convert[float32](v)
+		}
+	}
+	return nil
 }
 
 // bitCast takes the bits of the elements as another type of the same width.

@@ -25,6 +25,10 @@ func deformConv(c *call) []*tensor.Tensor {
 	return one(c.floats(x.DType, p.shape(), func(out []float64) {
 		v, wv, off := floatsOf(x), floatsOf(w), floatsOf(offset)
 		inG, outG := p.channels/p.groups, p.filters/p.groups
+		var weights []float64
+		if mask != nil {
+			weights = floatsOf(mask)
+		}
 		for i := range p.batch * p.channels * taps * places {
 			place, k, ch, b := i%places, i/places%taps, i/places/taps%p.channels, i/places/taps/p.channels
 			g := (b*og+ch/(p.channels/og))*taps + k // offsets of this tap
@@ -33,8 +37,8 @@ func deformConv(c *call) []*tensor.Tensor {
 				float64(place%p.out[2]*p.stride[2]-p.before[2]+k%p.kernel[2]*p.dilation[2]) + off[(2*g+1)*places+place],
 			}
 			value := s.taps(at).sum(v[(b*p.channels+ch)*p.inLen():])
-			if mask != nil {
-				value *= numbersOf(mask)[g*places+place]
+			if weights != nil {
+				value *= weights[g*places+place]
 			}
 			for m := range outG {
 				f := ch/inG*outG + m

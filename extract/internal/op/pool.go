@@ -79,29 +79,12 @@ func maxPool(c *call) []*tensor.Tensor {
 	p := c.newPooling(x)
 	column := c.int("storage_order", 0) == 1
 	shape := p.shape(x.Shape[0], x.Shape[1])
-	best := func(values []float64, plane int, taps []int) int {
-		at := -1
-		for _, t := range taps {
-			if v := values[plane*p.inLen()+t]; at < 0 || v > values[plane*p.inLen()+at] || v != v {
-				at = t
-			}
-		}
-		return at
-	}
-	fill := lowest(x.DType)
-	switch x.DType {
-	case tensor.Float32:
-		fill = constant(x.DType, -math.MaxFloat32, 0)
-	case tensor.Float64:
-		fill = constant(x.DType, -math.MaxFloat64, 0)
-	case tensor.Float16:
-		fill = constant(x.DType, -65504, 0)
-	}
+	fill := lowestFinite(x.DType)
 	y := c.result(x.DType, shape, func() any {
-		values, index := numbersOf(x), make([]int, tensor.Len(shape))
-		p.each(func(plane, place int, taps []int, _ int) {
+		index := make([]int, tensor.Len(shape))
+		p.eachLargest(numbersOf(x), func(plane, place, at int) {
 			index[plane*p.outLen()+place] = -1
-			if at := best(values, plane, taps); at >= 0 {
+			if at >= 0 {
 				index[plane*p.outLen()+place] = plane*p.inLen() + at
 			}
 		})
@@ -111,15 +94,39 @@ func maxPool(c *call) []*tensor.Tensor {
 		return []*tensor.Tensor{y, nil}
 	}
 	return []*tensor.Tensor{y, c.integers(tensor.Int64, shape, func(out []int64) {
-		values := numbersOf(x)
-		p.each(func(plane, place int, taps []int, _ int) {
-			at := best(values, plane, taps)
+		p.eachLargest(numbersOf(x), func(plane, place, at int) {
 			if column && at >= 0 {
 				at = p.columnMajor(at)
 			}
 			out[plane*p.outLen()+place] = int64(plane*p.inLen() + at)
 		})
 	})}
+}
+
+// eachLargest hands out the place in its plane of the largest value under each
+// window: the first of several, or the last NaN. It is -1 where there is none.
+func (p *pooling) eachLargest(values []float64, use func(plane, place, at int)) {
+	p.each(func(plane, place int, taps []int, _ int) {
+		at := -1
+		for _, t := range taps {
+			if v := values[plane*p.inLen()+t]; at < 0 || v > values[plane*p.inLen()+at] || v != v {
+				at = t
+			}
+		}
+		use(plane, place, at)
+	})
+}
+
+func lowestFinite(dt tensor.DType) *tensor.Tensor {
+	switch dt {
+	case tensor.Float32:
+		return constant(dt, -math.MaxFloat32, 0)
+	case tensor.Float64:
+		return constant(dt, -math.MaxFloat64, 0)
+	case tensor.Float16:
+		return constant(dt, -65504, 0)
+	}
+	return lowest(dt)
 }
 
 // columnMajor turns a flat index into a plane into the one of the plane stored

@@ -15,24 +15,19 @@ func rotaryEmbedding(c *call) []*tensor.Tensor {
 	}
 	require(turned > 0 && turned <= size && turned%2 == 0, "rotary_embedding_dim %d of %d", turned, size)
 	half := turned / 2
-	rank := 3
-	if positions != nil {
-		rank = 2
-		require(isInt(positions.DType) && tensor.Len(positions.Shape) == batch*steps, "positions %v: %d×%d are needed", positions, batch, steps)
-	}
-	for _, t := range []*tensor.Tensor{cos, sin} {
-		require(len(t.Shape) == rank && t.Shape[rank-1] == half && (rank == 2 || t.Shape[0] == batch && t.Shape[1] == steps),
-			"angles %v do not suit %v", t, h)
-	}
-	require(cos.Shape[0] == sin.Shape[0], "%v cosines and %v sines", cos, sin)
+	checkAngles(h, half, cos, sin, positions)
 	interleaved := c.flag("interleaved", false)
 	y := c.floats(x.DType, h.Shape, func(out []float64) {
 		v, cv, sv := floatsOf(h), floatsOf(cos), floatsOf(sin)
 		copy(out, v)
+		var row []int64
+		if positions != nil {
+			row = intsOf(positions)
+		}
 		for i := range batch * heads * steps {
 			at := i/steps/heads*steps + i%steps
-			if positions != nil {
-				at = wrapped(intsOf(positions)[at], cos.Shape[0])
+			if row != nil {
+				at = wrapped(row[at], cos.Shape[0])
 			}
 			for k := range half {
 				a, b := i*size+k, i*size+k+half
@@ -48,4 +43,20 @@ func rotaryEmbedding(c *call) []*tensor.Tensor {
 		y = c.reshaped(c.permuted(y, []int{0, 2, 1, 3}), x.Shape)
 	}
 	return one(y)
+}
+
+// checkAngles fails unless there are cosines and sines for each step of each batch
+// or, with positions, a table of them.
+func checkAngles(h *tensor.Tensor, half int, cos, sin, positions *tensor.Tensor) {
+	batch, steps := h.Shape[0], h.Shape[2]
+	rank := 3
+	if positions != nil {
+		rank = 2
+		require(isInt(positions.DType) && tensor.Len(positions.Shape) == batch*steps, "positions %v: %d×%d are needed", positions, batch, steps)
+	}
+	for _, t := range []*tensor.Tensor{cos, sin} {
+		require(len(t.Shape) == rank && t.Shape[rank-1] == half && (rank == 2 || t.Shape[0] == batch && t.Shape[1] == steps),
+			"angles %v do not suit %v", t, h)
+	}
+	require(cos.Shape[0] == sin.Shape[0], "%v cosines and %v sines", cos, sin)
 }
