@@ -28,6 +28,7 @@ import (
 func predictCommand(a *app) *cobra.Command {
 	var name string
 	var top, workers int
+	var reject bool
 	var files []string
 	cmd := &cobra.Command{
 		Use:   "predict FILE|FOLDER…",
@@ -39,8 +40,11 @@ stands for all photos in it, "-" for one photo from standard input.
 Nothing is written to the store. A head whose network is not at hand, or computes
 other vectors than it was trained on, is refused.
 
-JSON, one object a photo: path, label, probability, top (label, probability); or
-path, error.` + storeExits(exitSomeFailed),
+With --reject a photo whose most probable label is less probable than the head's
+threshold is said to show none of the labels; train --reject-rate sets it.
+
+JSON, one object a photo: path, label, probability, top (label, probability),
+rejected; or path, error.` + storeExits(exitSomeFailed),
 		Example: `  featstore predict some.jpg
   featstore predict ./new_photos --json
   featstore predict --head slow --top 5 some.jpg`,
@@ -57,13 +61,17 @@ path, error.` + storeExits(exitSomeFailed),
 			if err != nil {
 				return err
 			}
-			p := &predictor{app: a, head: head, networks: networks, top: top, stdin: a.In}
+			if reject && head.Reject.Threshold == 0 {
+				return hint(usagef("--reject: head %q has no threshold", name), "train it with one: featstore train --reject-rate 0.05")
+			}
+			p := &predictor{app: a, head: head, networks: networks, top: top, reject: reject}
 			return p.all(cmd.Context(), photos, workers)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&name, "head", defaultHead, "name of the head")
 	flags.IntVar(&top, "top", 3, "labels to print")
+	flags.BoolVar(&reject, "reject", false, "tell photos that show none of the labels, by the head's threshold")
 	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs and that is not embedded; may be repeated")
 	flags.IntVar(&workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
@@ -149,7 +157,7 @@ type predictor struct {
 	head     *train.Head
 	networks []*extract.Network
 	top      int
-	stdin    io.Reader
+	reject   bool
 }
 
 // A prediction is what is said about one photo.
@@ -158,6 +166,7 @@ type prediction struct {
 	Label       string     `json:"label,omitempty"`
 	Probability float64    `json:"probability,omitempty"`
 	Top         []labelled `json:"top,omitempty"`
+	Rejected    bool       `json:"rejected"` // it shows none of the labels, as far as the head can tell
 	Error       string     `json:"error,omitempty"`
 }
 
@@ -255,7 +264,7 @@ func (p *predictor) one(ctx context.Context, path string, extractors []*extract.
 
 func (p *predictor) read(path string) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(io.LimitReader(p.stdin, ingest.DefaultMaxBytes))
+		return io.ReadAll(io.LimitReader(p.In, ingest.DefaultMaxBytes))
 	}
 	data, err := os.ReadFile(path)
 	var pe *fs.PathError
@@ -281,7 +290,8 @@ func (p *predictor) best(path string, probabilities []float64) prediction {
 		return 0
 	})
 	all = all[:min(p.top, len(all))]
-	return prediction{Path: path, Label: all[0].Label, Probability: all[0].Probability, Top: all}
+	rejected := p.reject && p.head.Rejects(probabilities)
+	return prediction{Path: path, Label: all[0].Label, Probability: all[0].Probability, Top: all, Rejected: rejected}
 }
 
 // print writes the predictions in order and counts those that failed.
@@ -316,7 +326,11 @@ func (p *predictor) show(r prediction) error {
 	for _, l := range r.Top {
 		parts = append(parts, fmt.Sprintf("%s %.1f %%", l.Label, 100*l.Probability))
 	}
-	_, err := fmt.Fprintf(p.Out, "%s: %s\n", r.Path, strings.Join(parts, ", "))
+	text := strings.Join(parts, ", ")
+	if r.Rejected {
+		text = "none of the labels (" + text + ")"
+	}
+	_, err := fmt.Fprintf(p.Out, "%s: %s\n", r.Path, text)
 	return err
 }
 

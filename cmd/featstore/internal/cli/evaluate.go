@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"featstore/split"
+	"featstore/store"
+	"featstore/train"
+)
+
+// An evaluation is what the command line asks for.
+type evaluation struct {
+	head   string
+	split  string
+	misses int
+	folds  int
+	curve  bool
+	kinds  []string
+	models []string
+	cv     train.CVOptions
+}
+
+func evaluateCommand(a *app) *cobra.Command {
+	var e evaluation
+	cmd := &cobra.Command{
+		Use:   "evaluate",
+		Short: "Say how good a classifier is, where it errs, and which one to choose",
+		Long: `Without flags: looks at every photo of the testing split with a trained head and
+shows the accuracy with its 95 % interval; precision, recall and F1 of each label;
+what is taken for what; how far the probabilities can be believed; and the photos
+that it gets wrong, most confident first, which is where wrong labels hide.
+
+--cv K compares kinds of heads by cross-validation in K folds of the training and
+validation splits: every photo is judged by heads that have not seen it, copies of a
+photo never lie in two folds, and the testing split is left alone. The test that
+follows says whether the difference between the best and another could be chance.
+
+--curve shows the accuracy against the number of training photos: where it still
+rises at the end, more photos will help.
+
+JSON: one object: split, accuracy, top_k, macro, labels, log_loss, brier, ece,
+confusion, misclassified, warnings; with --cv lines with event "progress" and one
+with event "comparison": folds, repeats, images, labels, heads, best, pairs; with
+--curve likewise "curve": kind, points.` + storeExits(),
+		Example: `  featstore evaluate
+  featstore evaluate --split validation --misses 50
+  featstore evaluate --cv 5
+  featstore evaluate --cv 5 --repeats 3 --kinds softmax,logistic
+  featstore evaluate --curve --kinds logistic`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if e.folds != 0 && e.curve {
+				return usagef("--cv and --curve are two questions: ask one at a time")
+			}
+			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
+				switch {
+				case e.curve:
+					return a.learningCurve(cmd.Context(), db, e)
+				case cmd.Flags().Changed("cv"):
+					return a.crossValidate(cmd.Context(), db, e)
+				}
+				return a.evaluate(cmd.Context(), db, e)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&e.head, "head", defaultHead, "name of the head")
+	flags.StringVar(&e.split, "split", split.Testing.String(), "photos to look at: training, validation or testing")
+	flags.IntVar(&e.misses, "misses", 20, "photos it gets wrong to name")
+	flags.IntVar(&e.folds, "cv", 0, "compare kinds of heads by cross-validation in so many folds")
+	flags.BoolVar(&e.curve, "curve", false, "accuracy against the number of training photos")
+	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are dealt into folds anew")
+	flags.Uint64Var(&e.cv.Seed, "seed", 0, "with --cv and --curve: decides every random choice")
+	flags.StringSliceVar(&e.kinds, "kinds", nil, "with --cv and --curve: kinds of heads, joined by commas (default: all; for --curve softmax)")
+	flags.StringSliceVar(&e.models, "model", nil, "with --cv and --curve: models whose vectors are used (default: the store's only one)")
+	return cmd
+}
+
+// evaluate judges a saved head on one split.
+func (a *app) evaluate(ctx context.Context, db *store.DB, e evaluation) error {
+	which, err := split.Parse(e.split)
+	if err != nil {
+		return &usageError{err: fmt.Errorf("--split: %w", err)}
+	}
+	head, err := train.Load(db, e.head)
+	if err != nil {
+		return headAdvice(db, e.head, err)
+	}
+	report, err := train.Evaluate(ctx, db, head, which)
+	if err != nil {
+		return err
+	}
+	if fresh, err := head.Fresh(db); err != nil {
+		return err
+	} else if !fresh {
+		report.Warnings = append(report.Warnings, fmt.Sprintf("the photos have changed since head %q was trained: some that it was trained on may be among these; featstore train", e.head))
+	}
+	if which == split.Training {
+		report.Warnings = append(report.Warnings, "the head was trained on these photos: the figures say how well it remembers them, not how good it is")
+	}
+	if a.json {
+		return a.emit(report)
+	}
+	a.printReport(report, e.misses)
+	return nil
+}
+
+// configs returns the configurations of the kinds asked for.
+func (e evaluation) configs(db *store.DB, otherwise []string) ([]train.Config, error) {
+	models, err := trainingModels(db, e.models)
+	if err != nil {
+		return nil, err
+	}
+	kinds := e.kinds
+	if len(kinds) == 0 {
+		kinds = otherwise
+	}
+	var configs []train.Config
+	for _, kind := range kinds {
+		if !slices.Contains(train.Kinds, kind) {
+			return nil, usagef("--kinds: there is no head %q: want some of %s", kind, strings.Join(train.Kinds, ", "))
+		}
+		cfg := train.DefaultConfig()
+		cfg.Kind, cfg.Models, cfg.Seed = kind, models, e.cv.Seed
+		configs = append(configs, cfg)
+	}
+	return configs, nil
+}
+
+func (a *app) crossValidate(ctx context.Context, db *store.DB, e evaluation) error {
+	if e.folds < 2 || e.cv.Repeats < 1 {
+		return usagef("--cv %d --repeats %d: want at least 2 folds and 1 repeat", e.folds, e.cv.Repeats)
+	}
+	configs, err := e.configs(db, train.Kinds)
+	if err != nil {
+		return err
+	}
+	e.cv.Folds = e.folds
+	events, stop := a.trainEvents()
+	c, err := train.CrossValidate(ctx, db, configs, e.cv, events)
+	stop()
+	if err != nil {
+		return trainAdvice(err)
+	}
+	if a.json {
+		a.emitEvent("comparison", c)
+		return nil
+	}
+	fmt.Fprintln(a.Out, c)
+	for _, pair := range c.Pairs {
+		fmt.Fprintln(a.Out, pair)
+	}
+	return nil
+}
+
+func (a *app) learningCurve(ctx context.Context, db *store.DB, e evaluation) error {
+	configs, err := e.configs(db, []string{train.KindSoftmax})
+	if err != nil {
+		return err
+	}
+	if len(configs) != 1 {
+		return usagef("--curve is of one kind of head: got %s", strings.Join(e.kinds, ", "))
+	}
+	events, stop := a.trainEvents()
+	c, err := train.LearningCurve(ctx, db, configs[0], e.cv, events)
+	stop()
+	if err != nil {
+		return trainAdvice(err)
+	}
+	if a.json {
+		a.emitEvent("curve", c)
+		return nil
+	}
+	fmt.Fprintln(a.Out, c)
+	return nil
+}
