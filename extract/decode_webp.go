@@ -12,8 +12,8 @@ import (
 var webpFormat = format{name: "webp", header: webpHeader, decode: decodeWebP}
 
 func webpHeader(data []byte, _ *Scratch) (header, error) {
-	if chunk := riffChunk(data, "ANIM"); chunk != nil {
-		return header{}, fmt.Errorf("%w: an animated WebP; save one frame of it as a still picture", ErrUnsupportedFormat)
+	if riffChunk(data, "ANIM") != nil {
+		return animatedHeader(data)
 	}
 	c, err := webp.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
@@ -23,6 +23,14 @@ func webpHeader(data []byte, _ *Scratch) (header, error) {
 }
 
 func decodeWebP(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
+	if riffChunk(data, "ANIM") != nil {
+		return decodeAnimation(data, h)
+	}
+	return decodeStill(data)
+}
+
+// decodeStill decodes a WebP of one picture.
+func decodeStill(data []byte) (*Photo, error) {
 	m, err := webp.Decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, err

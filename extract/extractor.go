@@ -52,3 +52,7 @@ func (x *Extractor) ExtractBytes(ctx context.Context, data []byte, dst []float32
 	}
 	return x.runner.Run(ctx, x.pixels, dst)
 }
+
+// Warning says in what way the last photo's file is damaged although it could be
+// read, such as rows that are missing between restart markers of a JPEG, or "".
+func (x *Extractor) Warning() string { return x.scratch.warning }

@@ -20,5 +20,6 @@ func (p *Preprocess) Pixels(dst []float32, data []byte, lim Limits, s *Scratch) 
 	if err != nil {
 		return err
 	}
+	s.warning = ph.Warning
 	return p.Fill(dst, ph, s)
 }

@@ -36,6 +36,8 @@ func fromImage(m image.Image, ycbcr colorModel) (*Photo, error) {
 		return ph, nil
 	case *image.YCbCr:
 		return fromYCbCr(m, ycbcr)
+	case *image.NYCbCrA:
+		return fromYCbCrA(m, ycbcr)
 	case *image.Paletted:
 		ph := newRGBX(w, h)
 		drawPaletted(ph, m)
@@ -47,7 +49,7 @@ func fromImage(m image.Image, ycbcr colorModel) (*Photo, error) {
 		flattenPremultiplied(m.Pix)
 		return rgbxPhoto(m.Pix, m.Stride, w, h), nil
 	}
-	at, err := pixelReader(m, ycbcr)
+	at, err := pixelReader(m)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +79,27 @@ func fromYCbCr(m *image.YCbCr, model colorModel) (*Photo, error) {
 	ph.planes[0] = fullPlane(m.Y, m.YStride, w, h)
 	ph.planes[1] = plane{m.Cb, m.CStride, cw, ch, up, up}
 	ph.planes[2] = plane{m.Cr, m.CStride, cw, ch, up, up}
+	return ph, nil
+}
+
+// fromYCbCrA lays a YCbCr picture over white.
+func fromYCbCrA(m *image.NYCbCrA, model colorModel) (*Photo, error) {
+	opaque, err := fromYCbCr(&m.YCbCr, model)
+	if err != nil {
+		return nil, err
+	}
+	w, h := opaque.storedW, opaque.storedH
+	ph := newRGBX(w, h)
+	var r rowReader
+	r.reset(opaque, 0, w)
+	for y := range h {
+		line := ph.planes[0].pix[4*y*w:][:4*w]
+		r.read(line, y)
+		for x := range w {
+			line[4*x+3] = m.A[y*m.AStride+x]
+		}
+	}
+	flatten(ph.planes[0].pix)
 	return ph, nil
 }
 
@@ -118,7 +141,7 @@ func flattenPremultiplied(pix []byte) {
 }
 
 // pixelReader returns a function that reads one pixel of m as 8-bit RGB.
-func pixelReader(m image.Image, ycbcr colorModel) (func(x, y int) (r, g, b byte), error) {
+func pixelReader(m image.Image) (func(x, y int) (r, g, b byte), error) {
 	switch m := m.(type) {
 	case *image.Gray16:
 		return func(x, y int) (r, g, b byte) {
@@ -142,12 +165,6 @@ func pixelReader(m image.Image, ycbcr colorModel) (func(x, y int) (r, g, b byte)
 		return func(x, y int) (r, g, b byte) {
 			s := m.Pix[m.PixOffset(x, y):][:4]
 			return mul255(255-s[0], 255-s[3]), mul255(255-s[1], 255-s[3]), mul255(255-s[2], 255-s[3])
-		}, nil
-	case *image.NYCbCrA:
-		return func(x, y int) (r, g, b byte) {
-			i, j, a := m.YOffset(x, y), m.COffset(x, y), m.A[m.AOffset(x, y)]
-			r, g, b = ycbcr.matrix().RGB(m.Y[i], m.Cb[j], m.Cr[j])
-			return overWhite(r, a), overWhite(g, a), overWhite(b, a)
 		}, nil
 	}
 	return nil, fmt.Errorf("%w: pixels of type %T", ErrUnsupportedFormat, m)

@@ -12,8 +12,9 @@ import (
 // output. One goroutine uses it at a time; the zero value is ready. Reusing it
 // saves the allocations.
 type Scratch struct {
-	jpeg  jpeg.Decoder
-	photo Photo
+	jpeg    jpeg.Decoder
+	photo   Photo
+	warning string // the last photo's
 
 	cols, rows taps
 	reader     rowReader

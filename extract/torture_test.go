@@ -31,6 +31,9 @@ func TestUnusualPictures(t *testing.T) {
 				if err := p.Pixels(got, readFile(t, file), Limits{}, s); err != nil {
 					t.Fatal(err)
 				}
+				if (s.warning != "") != damaged[name] {
+					t.Errorf("warning %q", s.warning)
+				}
 				if want[name] == nil {
 					t.Fatal("no thumbnail recorded: run testdata/thumbnails/make_reference.py")
 				}

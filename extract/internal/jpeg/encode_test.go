@@ -2,7 +2,9 @@ package jpeg
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -355,5 +357,33 @@ func TestDamageBetweenRestartMarkers(t *testing.T) {
 	// One marker gone: nobody knows what belongs where.
 	if _, err := d.Decode(append(append([]byte{}, whole[:intervals[0]]...), whole[intervals[0]+2:]...), Options{}); err == nil {
 		t.Error("a file without one of its restart markers decodes without an error")
+	}
+}
+
+// TestScanBomb: a few bytes a scan must not buy unlimited passes over a picture.
+func TestScanBomb(t *testing.T) {
+	w := &writer{out: []byte{0xff, mSOI}}
+	w.segment(mDQT, make([]byte, 65)...)
+	w.segment(mSOF2, 8, 0, 8, 0, 8, 1, 1, 0x11, 0)
+	w.table(0, [16]byte{0: 1}, []byte{0})
+	w.table(1, [16]byte{0: 1}, []byte{0}) // nothing but ends of blocks
+	scan := func(k, high, low byte) {
+		w.segment(mSOS, 1, 1, 0, k, k, high<<4|low)
+		w.out = append(w.out, 0x7f)
+	}
+	scan(0, 0, 0)
+	for k := byte(1); k < 64; k++ {
+		scan(k, 0, 13)
+		for low := byte(13); low > 0; low-- {
+			scan(k, low, low-1)
+		}
+	}
+	var d Decoder
+	_, err := d.Decode(append(w.out, 0xff, mEOI), Options{})
+	if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "scans") {
+		t.Errorf("got %v, want an error about too many scans", err)
+	}
+	if d.scans != maxScans+1 {
+		t.Errorf("stopped at scan %d", d.scans)
 	}
 }
