@@ -142,6 +142,11 @@ func (db *DB) faultAt(step string) error {
 
 // usable tells whether bbolt can still be asked for anything.
 func (db *DB) usable() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return ErrClosed
+	}
 	if db.broken.Load() {
 		return fmt.Errorf("%w: close it", ErrCorrupt)
 	}

@@ -40,7 +40,7 @@ var (
 	// ErrInUse: a model is still needed by a head.
 	ErrInUse = errors.New("still in use")
 
-	// ErrClosed: the writer or sampler was closed.
+	// ErrClosed: the store, the writer or the sampler was closed.
 	ErrClosed = errors.New("closed")
 
 	// ErrResplitting: a change of splits was interrupted. Opening the store for

@@ -53,7 +53,7 @@ func (ix *Index) Align(labels []string) (aligned *Index, left int) {
 	out.Keys = make([][]split.Digest, len(labels))
 	used := 0
 	for i, l := range labels {
-		if k := slices.Index(ix.Labels, l); k >= 0 && out.Keys[i] == nil {
+		if k := slices.Index(ix.Labels, l); k >= 0 && !slices.Contains(labels[:i], l) {
 			out.Keys[i] = ix.Keys[k]
 			used += len(ix.Keys[k])
 		}

@@ -161,16 +161,23 @@ func uniform(src rand.Source, n int) int {
 }
 
 // read fetches the picks.
-func (s *Sampler) read() (b *Batch, err error) {
+func (s *Sampler) read() (*Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer func() { err = s.db.wrap(err) }()
 	if s.closed {
-		return nil, ErrClosed
+		return nil, s.db.wrap(ErrClosed)
 	}
+	if err := s.fetch(); err != nil {
+		return nil, s.db.wrap(err)
+	}
+	return &s.batch, nil
+}
+
+// fetch sorts the picks and makes them the batch.
+func (s *Sampler) fetch() (err error) {
 	defer guard(panicOnFault(), &err)
 	if err := s.renew(); err != nil {
-		return nil, err
+		return err
 	}
 	slices.SortFunc(s.picks, func(a, b pick) int {
 		if a.label != b.label {
@@ -185,13 +192,13 @@ func (s *Sampler) read() (b *Batch, err error) {
 	for _, p := range s.picks {
 		row, err := s.row(p)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.batch.Labels = append(s.batch.Labels, p.label)
 		s.batch.Digests = append(s.batch.Digests, s.ix.Keys[p.label][p.rank])
 		s.batch.Rows = append(s.batch.Rows, row)
 	}
-	return &s.batch, nil
+	return nil
 }
 
 // renew begins a transaction if there is none, or the last one is old.
