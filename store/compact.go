@@ -19,7 +19,11 @@ const compactTx = 64 << 20
 // name once it is complete and on disk; until then the old one is untouched. A kill
 // may leave a file <name>.compact, which the next Compact overwrites.
 func Compact(ctx context.Context, path string) (before, after int64, err error) {
-	db, err := Open(path, Options{})
+	return compact(ctx, path, Options{})
+}
+
+func compact(ctx context.Context, path string, opt Options) (before, after int64, err error) {
+	db, err := Open(path, opt)
 	if err != nil {
 		return 0, 0, err
 	}

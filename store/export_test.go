@@ -1,5 +1,7 @@
 package store
 
+import "context"
+
 // WithFault returns opt with a function that may fail each step that writes.
 func WithFault(opt Options, fault func(step string) error) Options {
 	opt.fault = fault
@@ -30,3 +32,8 @@ func Decode(b []byte, v any) error { return decode(b, v) }
 
 // CheckWellFormed is the check of records before they are decoded.
 func CheckWellFormed(b []byte) error { return checkWellFormed(b) }
+
+// CompactWithFault is Compact with a function that may fail each step.
+func CompactWithFault(path string, fault func(step string) error) (before, after int64, err error) {
+	return compact(context.Background(), path, Options{fault: fault})
+}

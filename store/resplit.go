@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -128,10 +129,13 @@ type mover struct {
 func (s *resplitStep) collect(tx *Tx, r *rule) (movers []mover, after []byte, err error) {
 	c := tx.top(digestsBucket).Cursor()
 	var last split.Digest
-	for k, _ := c.Seek(append(r.done, 0)[:len(r.done)]); k != nil; k, _ = c.Next() {
+	for k, _ := c.Seek(r.done); k != nil; k, _ = c.Next() {
 		d, _, _, err := parseIndexKey(k)
 		if err != nil {
 			return nil, nil, err
+		}
+		if bytes.Compare(d[:], r.done) < 0 { // the rest of the last digest's keys
+			continue
 		}
 		if s.visited > 0 && d == last {
 			s.visited++
