@@ -9,11 +9,12 @@ import (
 // A rewrite tries to simplify the net around one node and reports whether it did.
 type rewrite func(g *net, n *node) bool
 
-var rewrites = []rewrite{dropIdentity, mergeTransposes, sinkTranspose, gateToActivation, mergePad, mergeScale, mergeActivation,
-	mergeResidual}
+var rewrites = []rewrite{dropIdentity, mergeTransposes, sinkTranspose, gateToActivation, mergePad, mergeScale, mergeNorm, mergeFactor, uniformScale, writtenOut,
+	writtenNorm, mergeActivation, mergeResidual}
 
 // simplify applies the rewrites until none fits any more. Every one of them
-// removes a node for good or moves a Transpose towards the end, so it ends.
+// removes a node for good, moves a Transpose towards the end or makes a scale an
+// activation, so it ends.
 func (g *net) simplify() {
 	for changed := true; changed; {
 		changed = false

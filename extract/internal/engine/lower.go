@@ -19,6 +19,7 @@ var lowerings = map[string]lowering{
 	"Add": lowerBinary, "Mul": lowerBinary, "Sub": lowerBinary, "Div": lowerBinary,
 	"Concat": lowerConcat, "Transpose": lowerTranspose, "Pad": lowerPad,
 	"Reshape": lowerReshape, "Flatten": lowerReshape, "Squeeze": lowerReshape, "Unsqueeze": lowerReshape,
+	"Softmax": lowerSoftmax, "LayerNormalization": lowerLayerNorm, "Slice": lowerSlice,
 	"Identity": lowerIdentity, "Dropout": lowerIdentity, "Cast": lowerIdentity,
 }
 
@@ -83,7 +84,7 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 		constant = constant && v.konst != nil
 		n.out = append(n.out, v)
 	}
-	if constant {
+	if constant || src.Domain == "" && (src.Op == "Split" && l.split(src) || src.Op == "Gather" && l.pick(src)) {
 		return nil
 	}
 	for _, name := range src.Inputs {

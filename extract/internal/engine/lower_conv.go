@@ -137,7 +137,12 @@ func lowerGemm(n *node, src *graph.Node, _ int64) operation {
 	return fullyConnected(n, src.Int("transB", 0) != 0, bias)
 }
 
-func lowerMatMul(n *node, _ *graph.Node, _ int64) operation { return fullyConnected(n, false, nil) }
+func lowerMatMul(n *node, _ *graph.Node, _ int64) operation {
+	if op := fullyConnected(n, false, nil); op != nil {
+		return op
+	}
+	return lowerProduct(n)
+}
 
 // fullyConnected makes a product with the constant n.in[1], [K,N] or [N,K], along
 // the last axis of n.in[0].

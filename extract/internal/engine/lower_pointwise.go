@@ -99,9 +99,9 @@ func lowerBinary(n *node, src *graph.Node, opset int64) operation {
 	if !dynamic(x) || !slices.Equal(x.shape, n.out[0].shape) {
 		return nil
 	}
-	if c := affineWith(x, y, fn, swapped); c != nil {
+	if op := affineWith(x, y, fn, swapped); op != nil {
 		n.keep(x)
-		return c
+		return op
 	}
 	if swapped && (fn == '-' || fn == '/') || (y.konst == nil && !repeats(y.shape, x.shape)) {
 		return nil
@@ -124,18 +124,19 @@ func repeats(s, full []int) bool {
 
 // affineWith expresses x fn y, or y fn x, with a constant y as scale and shift by
 // channel, or answers nil.
-func affineWith(x, y *value, fn byte, swapped bool) *conv {
+func affineWith(x, y *value, fn byte, swapped bool) operation {
 	k, ok := floats(y)
 	axis := channelAxis(y, len(x.shape))
 	if !ok || axis < 0 || len(x.shape) < 2 {
 		return nil
 	}
-	if axis == anyAxis {
+	single := axis == anyAxis
+	if single {
 		axis = guessAxis(x)
 	}
 	c := x.shape[axis]
-	if len(k) == 1 {
-		k = slices.Repeat(k, c)
+	if single {
+		k = slices.Repeat(k[:1], c)
 	}
 	scale, shift := slices.Repeat([]float32{1}, c), make([]float32, c)
 	for i, v := range k {
@@ -154,7 +155,16 @@ func affineWith(x, y *value, fn byte, swapped bool) *conv {
 			return nil
 		}
 	}
+	if single && (x.def == nil || !foldable(x.def.op)) {
+		return &activate{kernel.Activation{Func: kernel.Affine, A: scale[0], B: shift[0]}}
+	}
 	return scaleShift(axis, scale, shift)
+}
+
+// foldable reports whether a scale after the operation can become part of it.
+func foldable(op operation) bool {
+	_, ok := op.(*conv)
+	return ok
 }
 
 const anyAxis = 1 << 20

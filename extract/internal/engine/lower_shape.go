@@ -52,7 +52,7 @@ func lowerConcat(n *node, src *graph.Node, _ int64) operation {
 		axis += len(n.out[0].shape)
 	}
 	for _, v := range n.in {
-		if !dynamic(v) || hasZero(v.shape) {
+		if !isFloat(v) || hasZero(v.shape) {
 			return nil
 		}
 	}

@@ -116,13 +116,34 @@ func (a *orders) assign(n *node) {
 		}
 		a.all(n, order)
 	case *concat:
-		a.all(n, n.in[0].order)
+		order := identityOrder(len(n.out[0].shape))
+		for _, v := range slices.Backward(n.in) {
+			if v.order != nil {
+				order = v.order
+			}
+		}
+		a.all(n, order)
+	case *rowwise:
+		order := n.in[0].order
+		if order[len(order)-1] != len(order)-1 {
+			order = identityOrder(len(order))
+		}
+		a.all(n, order)
+	case *slice:
+		n.out[0].order = op.keptOrder(n.in[0].order)
+	case *reshape:
+		if n.out[0].order = reshapedOrder(n.in[0], n.out[0].shape); n.out[0].order == nil {
+			a.all(n, identityOrder(len(n.in[0].shape)))
+			n.out[0].order = identityOrder(len(n.out[0].shape))
+		}
+	case *matmul:
+		a.assignMatmul(n)
 	case *transpose:
 		n.out[0].order = make([]int, len(op.perm))
 		for i, axis := range n.in[0].order {
 			n.out[0].order[i] = slices.Index(op.perm, axis)
 		}
-	default: // reshapes and references work in the model's own order
+	default: // references work in the model's own order
 		for i, v := range n.in {
 			if v != nil {
 				a.need(n, i, identityOrder(len(v.shape)))
@@ -132,6 +153,22 @@ func (a *orders) assign(n *node) {
 			if v.dtype == tensor.Float32 {
 				v.order = identityOrder(len(v.shape))
 			}
+		}
+	}
+}
+
+// assignMatmul: the left matrix needs its rows in one piece, the right one is
+// packed anyway. The result comes in the order that the Transpose behind it wants.
+func (a *orders) assignMatmul(n *node) {
+	rank := len(n.in[0].shape)
+	if o := n.in[0].order; o[rank-1] != rank-1 {
+		a.need(n, 0, identityOrder(rank))
+	}
+	out := n.out[0]
+	out.order = identityOrder(rank)
+	if len(out.users) == 1 {
+		if t, ok := out.users[0].op.(*transpose); ok && t.perm[rank-1] == rank-1 {
+			out.order = t.perm
 		}
 	}
 }

@@ -25,20 +25,38 @@ type place struct {
 	n, h, w, c int
 	ld         int // floats from one pixel to the next
 	ch         int // first channel
+
+	strided            bool // a view with strides of its own, in a root without halo
+	base               int  // its first float
+	rowStep, imageStep int
 }
 
 // row and image are the floats from one row of pixels, or image, to the next.
-func (p *place) row() int   { return (p.w + p.root.halo.left + p.root.halo.right) * p.ld }
-func (p *place) image() int { return (p.h + p.root.halo.top + p.root.halo.bottom) * p.row() }
+func (p *place) row() int {
+	if p.strided {
+		return p.rowStep
+	}
+	return (p.w + p.root.halo.left + p.root.halo.right) * p.ld
+}
+
+func (p *place) image() int {
+	if p.strided {
+		return p.imageStep
+	}
+	return (p.h + p.root.halo.top + p.root.halo.bottom) * p.row()
+}
 
 // at returns the float, from the root's beginning, of the first channel of a
 // pixel; y and x may lie in the halo.
 func (p *place) at(n, y, x int) int {
+	if p.strided {
+		return p.base + n*p.imageStep + y*p.rowStep + x*p.ld
+	}
 	return n*p.image() + (y+p.root.halo.top)*p.row() + (x+p.root.halo.left)*p.ld + p.ch
 }
 
 // dense reports whether rows of pixels follow each other without a halo.
-func (p *place) dense() bool { return p.root.halo.zero() }
+func (p *place) dense() bool { return !p.strided && p.root.halo.zero() }
 
 // contiguous reports whether the values follow each other without any gap.
 func (p *place) contiguous() bool { return p.dense() && p.ld == p.c }
@@ -69,7 +87,7 @@ func dimensions(v *value) (n, h, w, c int) {
 // so that a value can be put where its reader wants it: into a concatenation,
 // under another name, or where its result overwrites it.
 func (g *net) placeAll() {
-	need := g.halos()
+	need, views := g.halos(), g.views()
 	own := func(v *value) {
 		if v.order == nil || v.place != nil {
 			return
@@ -81,7 +99,12 @@ func (g *net) placeAll() {
 	for i := len(g.nodes) - 1; i >= 0; i-- {
 		n := g.nodes[i]
 		for _, v := range n.out {
-			own(v)
+			if !views[v] || !need[v].zero() {
+				own(v)
+			}
+		}
+		if n.out[0].place == nil {
+			continue // a view of its input, once that has a place
 		}
 		switch op := n.op.(type) {
 		case *reshape, *transpose:
@@ -92,7 +115,7 @@ func (g *net) placeAll() {
 			}
 		case *concat:
 			placeParts(n, op, need)
-		case *activate, *binary:
+		case *activate, *binary, *rowwise:
 			g.overwrite(n.in[0], n.out[0].place, need)
 		case *conv, *block:
 			if len(n.in) > 1 {
@@ -101,6 +124,12 @@ func (g *net) placeAll() {
 		}
 	}
 	own(g.input)
+	for _, n := range g.nodes {
+		if v := n.out[0]; views[v] && v.place == nil {
+			v.place = view(n)
+			own(v)
+		}
+	}
 }
 
 // halos returns how wide a border every value needs for the convolutions that
@@ -177,7 +206,7 @@ func (g *net) overwrite(v *value, p *place, need map[*value]borders) {
 		return
 	}
 	switch v.def.op.(type) {
-	case *conv, *block, *pool, *binary, *activate, *spatialMean:
+	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul:
 	default:
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/tensor"
 )
 
 // FuzzRandomGraphs builds small networks from bytes and compares every kernel
@@ -77,7 +78,7 @@ func (g *grower) grow(t *testing.T) {
 // growers add nodes behind a feature; they answer an empty one when they cannot.
 var growers = []func(g *grower, f feature) feature{
 	growConv, growConv, growDepthwise, growDepthwise, growPool, growActivation, growActivation, growNorm, growAdd, growAdd,
-	growConcat, growGate, growDetour, growPad, growInverted, growInverted,
+	growConcat, growGate, growDetour, growPad, growInverted, growInverted, growSplit, growShuffle, growTokens,
 }
 
 func growConv(g *grower, f feature) feature {
@@ -210,4 +211,43 @@ func growInverted(g *grower, f feature) feature {
 		out.name = g.add("Add", nil, f.name, out.name)
 	}
 	return out
+}
+
+// growSplit takes some of the channels, and sometimes brings them to another order.
+func growSplit(g *grower, f feature) feature {
+	if f.c < 2 {
+		return feature{}
+	}
+	from := g.pick(f.c - 1)
+	n := 1 + g.pick(f.c-from)
+	return feature{g.add("Slice", nil, f.name, g.ints(int64(from)), g.ints(int64(from+n)), g.ints(1)), n, f.h, f.w}
+}
+
+// growShuffle exchanges groups of channels by reshapes.
+func growShuffle(g *grower, f feature) feature {
+	groups := []int{2, 3}[g.pick(2)]
+	if f.c%groups != 0 {
+		return feature{}
+	}
+	h, w := int64(f.h), int64(f.w)
+	x := g.add("Reshape", nil, f.name, g.ints(1, int64(groups), int64(f.c/groups), h, w))
+	x = g.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1, 3, 4)}, x)
+	return feature{g.add("Reshape", nil, x, g.ints(1, int64(f.c), h, w)), f.c, f.h, f.w}
+}
+
+// growTokens multiplies pixels with each other, as attention does.
+func growTokens(g *grower, f feature) feature {
+	if f.h*f.w > 150 {
+		return feature{}
+	}
+	x := g.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, g.add("Reshape", nil, f.name, g.ints(1, int64(f.c), -1)))
+	q, k := x, g.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, x)
+	if f.c%2 == 0 && g.pick(2) == 0 {
+		q = g.add("Slice", nil, x, g.ints(0), g.ints(int64(f.c/2)), g.ints(2))
+		k = g.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, g.add("Slice", nil, x, g.ints(int64(f.c/2)), g.ints(int64(f.c)), g.ints(2)))
+	}
+	scores := g.add("Mul", nil, g.add("MatMul", nil, q, k), g.constant(tensor.New([]float32{0.2})))
+	y := g.add("MatMul", nil, g.add("Softmax", map[string]graph.Attr{"axis": int64(-1)}, scores), x)
+	y = g.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, y)
+	return feature{g.add("Reshape", nil, y, g.ints(1, int64(f.c), int64(f.h), int64(f.w))), f.c, f.h, f.w}
 }

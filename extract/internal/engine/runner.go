@@ -26,6 +26,7 @@ type hand struct {
 	tile      kernel.Tile
 	depthwise kernel.Depthwise
 	transform kernel.Transform
+	packed    map[*matmulStep]*kernel.Packed // right sides of products of two values
 }
 
 // NewRunner returns a runner with an arena of its own.

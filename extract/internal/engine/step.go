@@ -102,6 +102,18 @@ func (p *planner) node(g *net, n *node) error {
 		p.emit(n.label, &padStep{borders: op.borders, in: in, out: out}, in, out)
 	case *reshape, *transpose:
 		p.copy(n.label, n.in[0].place, n.out[0].place)
+	case *rowwise:
+		in, out := n.in[0].place, n.out[0].place
+		p.emit(n.label, &rowStep{rowwise: op, in: in, out: out}, in, out)
+	case *matmul:
+		p.matmul(n)
+	case *slice:
+		in, out := n.in[0].place, n.out[0].place
+		if out.strided {
+			p.emitNothing(in)
+		} else {
+			p.emit(n.label, &sliceStep{slice: op, in: n.in[0], out: n.out[0]}, in, out)
+		}
 	case *reorder:
 		p.reorder(n)
 	case *reference:
@@ -114,11 +126,15 @@ func (p *planner) node(g *net, n *node) error {
 
 // placeConstant lays out a constant in the order that its reader wants.
 func (p *planner) placeConstant(n *node, v *value) {
-	if _, ok := n.op.(*binary); !ok {
+	w := *v
+	switch n.op.(type) {
+	case *binary:
+		w.order = n.in[0].order
+	case *concat:
+		w.order = n.out[0].order
+	default:
 		return // references take constants as they are
 	}
-	w := *v
-	w.order = n.in[0].order
 	data := make([]float32, 0, len(w.shape))
 	src, _ := floats(v)
 	forEachOffset(w.shape, w.order, func(at int) { data = append(data, src[at]) })
@@ -153,7 +169,7 @@ func forEachOffset(shape, order []int, f func(at int)) {
 
 // copy emits a copy unless both are the same place already.
 func (p *planner) copy(label string, in, out *place) {
-	if in.root == out.root && in.ch == out.ch {
+	if in.root == out.root && (out.strided || in.ch == out.ch && !in.strided) {
 		p.emitNothing(in)
 		return
 	}

@@ -68,7 +68,7 @@ func (s *convStep) prepare() {
 		return
 	}
 	s.lines, s.pixels = s.out.n*s.out.h, s.out.w
-	s.perBlock = max(1, blockFloats/(s.in.row()*s.sh))
+	s.perBlock = max(1, blockFloats/max(1, s.in.row()*s.sh))
 }
 
 // segments cuts the taps of a pixel into runs of consecutive floats: whole rows

@@ -27,6 +27,7 @@ const (
 	Sqrt                        // √x
 	Erf                         // erf x
 	Abs                         // |x|
+	Affine                      // A·x + B
 )
 
 // An Activation is a pointwise function with its parameters.
@@ -57,75 +58,75 @@ func (s *Set) Apply(a Activation, x []float32) {
 	case Linear:
 	case Clip:
 		s.clip(x, a.A, a.B)
+	case Affine:
+		s.affine(x, x, a.A, a.B)
 	default:
-		a.apply(x)
+		s.curve(a, x)
 	}
 }
 
-// apply is the reference for all activations that are not just bounds. Inner
-// functions are evaluated in float64, so that it is right to float32 rounding.
-func (a Activation) apply(x []float32) {
-	f := a.scalar()
+// curve applies a function by the set's own code where it has any.
+func (s *Set) curve(a Activation, x []float32) {
+	if f := s.curves[a.Func]; f != nil {
+		f(x, a.A, a.B)
+		return
+	}
 	for i, v := range x {
-		x[i] = float32(f(float64(v)))
+		x[i] = float32(a.at(float64(v)))
 	}
 }
 
-func (a Activation) scalar() func(x float64) float64 {
+// at is the reference for all activations that are not just bounds, in float64.
+func (a Activation) at(x float64) float64 {
 	p, q := float64(a.A), float64(a.B)
-	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 	switch a.Func {
 	case Leaky:
-		return func(x float64) float64 {
-			if x < 0 {
-				return p * x
-			}
-			return x
+		if x < 0 {
+			return p * x
 		}
+		return x
 	case Sigmoid:
-		return sigmoid
+		return sigmoid(x)
 	case HardSigmoid:
-		return func(x float64) float64 { return min(max(p*x+q, 0), 1) }
+		return min(max(p*x+q, 0), 1)
 	case SiLU:
-		return func(x float64) float64 { return x * sigmoid(p*x) }
+		return x * sigmoid(p*x)
 	case HardSwish:
-		return func(x float64) float64 { return x * min(max(p*x+q, 0), 1) }
+		return x * min(max(p*x+q, 0), 1)
 	case GELU:
-		return func(x float64) float64 { return x / 2 * (1 + math.Erf(x/math.Sqrt2)) }
+		return x / 2 * (1 + math.Erf(x/math.Sqrt2))
 	case GELUTanh:
-		return func(x float64) float64 {
-			return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
-		}
+		return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 	case ELU:
-		return func(x float64) float64 {
-			if x < 0 {
-				return p * math.Expm1(x)
-			}
-			return x
+		if x < 0 {
+			return p * math.Expm1(x)
 		}
+		return x
 	case Mish:
-		return func(x float64) float64 { return x * math.Tanh(softplus(x)) }
+		return x * math.Tanh(softplus(x))
 	}
-	return a.plain()
+	return a.plain(x)
 }
 
-func (a Activation) plain() func(x float64) float64 {
+func (a Activation) plain(x float64) float64 {
 	switch a.Func {
 	case Tanh:
-		return math.Tanh
+		return math.Tanh(x)
 	case Softplus:
-		return softplus
+		return softplus(x)
 	case Exp:
-		return math.Exp
+		return math.Exp(x)
 	case Sqrt:
-		return math.Sqrt
+		return math.Sqrt(x)
 	case Erf:
-		return math.Erf
+		return math.Erf(x)
 	case Abs:
-		return math.Abs
+		return math.Abs(x)
 	}
 	panic(fmt.Sprintf("kernel: no such activation: %d", a.Func))
 }
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 func softplus(x float64) float64 {
 	if x > 0 {

@@ -286,3 +286,48 @@ func avx2Affine(dst, src []float32, scale, shift float32)
 
 //go:noescape
 func avx2Clip(x []float32, lo, hi float32)
+
+//go:noescape
+func avx2Exp(x []float32, a, b float32)
+
+//go:noescape
+func avx2Sigmoid(x []float32, a, b float32)
+
+//go:noescape
+func avx2SiLU(x []float32, a, b float32)
+
+//go:noescape
+func avx2Tanh(x []float32, a, b float32)
+
+//go:noescape
+func avx2Erf(x []float32, a, b float32)
+
+//go:noescape
+func avx2GELU(x []float32, a, b float32)
+
+//go:noescape
+func avx2GELUTanh(x []float32, a, b float32)
+
+//go:noescape
+func avx2ELU(x []float32, a, b float32)
+
+//go:noescape
+func avx2Mish(x []float32, a, b float32)
+
+//go:noescape
+func avx2HardSigmoid(x []float32, a, b float32)
+
+//go:noescape
+func avx2HardSwish(x []float32, a, b float32)
+
+//go:noescape
+func avx2Leaky(x []float32, a, b float32)
+
+//go:noescape
+func avx2Sum(x []float32) float32
+
+//go:noescape
+func avx2Max(x []float32) float32
+
+//go:noescape
+func avx2SumSquares(x []float32) float32

@@ -337,3 +337,48 @@ func avx512Affine(dst, src []float32, scale, shift float32)
 
 //go:noescape
 func avx512Clip(x []float32, lo, hi float32)
+
+//go:noescape
+func avx512Exp(x []float32, a, b float32)
+
+//go:noescape
+func avx512Sigmoid(x []float32, a, b float32)
+
+//go:noescape
+func avx512SiLU(x []float32, a, b float32)
+
+//go:noescape
+func avx512Tanh(x []float32, a, b float32)
+
+//go:noescape
+func avx512Erf(x []float32, a, b float32)
+
+//go:noescape
+func avx512GELU(x []float32, a, b float32)
+
+//go:noescape
+func avx512GELUTanh(x []float32, a, b float32)
+
+//go:noescape
+func avx512ELU(x []float32, a, b float32)
+
+//go:noescape
+func avx512Mish(x []float32, a, b float32)
+
+//go:noescape
+func avx512HardSigmoid(x []float32, a, b float32)
+
+//go:noescape
+func avx512HardSwish(x []float32, a, b float32)
+
+//go:noescape
+func avx512Leaky(x []float32, a, b float32)
+
+//go:noescape
+func avx512Sum(x []float32) float32
+
+//go:noescape
+func avx512Max(x []float32) float32
+
+//go:noescape
+func avx512SumSquares(x []float32) float32

@@ -240,6 +240,66 @@ func TestPointwiseAgainstReference(t *testing.T) {
 	})
 }
 
+func TestActivationsAgainstReference(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		for f := Leaky; f <= Abs; f++ {
+			a := Activation{Func: f, A: 0.75, B: 0.5}
+			for n := range 40 {
+				x, check := guarded(n)
+				for i := range x {
+					x[i] = float32(i*n%61) - 30 + float32(n)/50
+					if f == Sqrt {
+						x[i] = max(x[i], -x[i])
+					}
+				}
+				want := make([]float64, n)
+				for i := range x {
+					want[i] = a.at(float64(x[i]))
+				}
+				s.Apply(a, x)
+				check(t)
+				for i := range x {
+					if math.Abs(float64(x[i])-want[i]) > 2e-6*max(1, math.Abs(want[i])) {
+						t.Fatalf("function %d: float %d of %d: got %v, want %v", f, i, n, x[i], want[i])
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestRowsAgainstReference(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	eachSet(t, func(t *testing.T, s *Set) {
+		for n := 1; n < 150; n++ {
+			src, scale, shift := random(rng, n), random(rng, n), random(rng, n)
+			soft, check := guarded(n)
+			copy(soft, src)
+			s.Softmax(soft, 1)
+			check(t)
+			norm, check := guarded(n)
+			s.LayerNorm(norm, src, scale, shift, 1e-5)
+			check(t)
+			var sum, mean, variance float64
+			for _, v := range src {
+				sum, mean = sum+math.Exp(float64(v)), mean+float64(v)/float64(n)
+			}
+			for _, v := range src {
+				variance += (float64(v) - mean) * (float64(v) - mean) / float64(n)
+			}
+			for i, v := range src {
+				if want := math.Exp(float64(v)) / sum; !near(float64(soft[i]), want, 0) {
+					t.Fatalf("softmax: float %d of %d: got %v, want %v", i, n, soft[i], want)
+				}
+				want := (float64(v)-mean)/math.Sqrt(variance+1e-5)*float64(scale[i]) + float64(shift[i])
+				if !near(float64(norm[i]), want, 10) {
+					t.Fatalf("layer norm: float %d of %d: got %v, want %v", i, n, norm[i], want)
+				}
+			}
+		}
+	})
+}
+
 func TestNaNPassesThroughEpilogues(t *testing.T) {
 	nan := float32(math.NaN())
 	eachSet(t, func(t *testing.T, s *Set) {

@@ -30,6 +30,15 @@ var avx512 = &Set{
 	mulInto:   avx512MulInto,
 	affine:    avx512Affine,
 	clip:      avx512Clip,
+
+	curves: map[Function]func(x []float32, a, b float32){
+		Exp: avx512Exp, Sigmoid: avx512Sigmoid, SiLU: avx512SiLU, Tanh: avx512Tanh, Erf: avx512Erf, GELU: avx512GELU, GELUTanh: avx512GELUTanh,
+		ELU: avx512ELU, Mish: avx512Mish, HardSigmoid: avx512HardSigmoid, HardSwish: avx512HardSwish, Leaky: avx512Leaky,
+	},
+	lanes:      16,
+	sum:        avx512Sum,
+	max:        avx512Max,
+	sumSquares: avx512SumSquares,
 }
 
 var avx2 = &Set{
@@ -42,6 +51,15 @@ var avx2 = &Set{
 	mulInto:   avx2MulInto,
 	affine:    avx2Affine,
 	clip:      avx2Clip,
+
+	curves: map[Function]func(x []float32, a, b float32){
+		Exp: avx2Exp, Sigmoid: avx2Sigmoid, SiLU: avx2SiLU, Tanh: avx2Tanh, Erf: avx2Erf, GELU: avx2GELU, GELUTanh: avx2GELUTanh,
+		ELU: avx2ELU, Mish: avx2Mish, HardSigmoid: avx2HardSigmoid, HardSwish: avx2HardSwish, Leaky: avx2Leaky,
+	},
+	lanes:      8,
+	sum:        avx2Sum,
+	max:        avx2Max,
+	sumSquares: avx2SumSquares,
 }
 
 // depthwiseBy chooses the kernel for a width and stride, or else the general one.

@@ -11,6 +11,8 @@ var portable = &Set{
 	mulInto:   mulInto,
 	affine:    affine,
 	clip:      clipAll,
+	lanes:     1,
+	sum:       sumOf, max: maxOf, sumSquares: sumSquaresOf,
 }
 
 func sameForAll(f func(t *Tile), rows int) []func(t *Tile) {

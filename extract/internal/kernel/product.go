@@ -24,7 +24,7 @@ type Tile struct {
 }
 
 // A Packed holds the weights of one product, K×N, in the form that the set's
-// kernels read. It is never changed after it was made.
+// kernels read.
 type Packed struct {
 	K, N   int
 	Panels []Panel
@@ -50,27 +50,44 @@ func (p *Packed) Bytes() int {
 // Pack lays out weights given as N rows of K values each, row-major, and N
 // biases (nil for none) for the set's kernels.
 func (s *Set) Pack(n, k int, weights, bias []float32) *Packed {
+	p := s.NewPacked(n, k)
+	p.Fill(weights, 1, k)
+	for _, q := range p.Panels {
+		if bias != nil {
+			copy(q.Bias, bias[q.Col:q.Col+q.Cols])
+		}
+	}
+	return p
+}
+
+// NewPacked returns zero weights K×N, for Fill.
+func (s *Set) NewPacked(n, k int) *Packed {
 	p := &Packed{K: k, N: n, set: s}
 	for col := 0; col < n; {
 		kind := s.panelFor(n - col)
 		q := Panel{Col: col, Cols: min(kind.width, n-col), kind: kind}
 		q.B, q.Bias = Aligned(k*kind.width), Aligned(kind.width)
-		q.fill(k, weights[col*k:])
-		if bias != nil {
-			copy(q.Bias, bias[col:col+q.Cols])
-		}
 		p.Panels = append(p.Panels, q)
 		col += q.Cols
 	}
 	return p
 }
 
-// fill copies Cols rows of k weights into the panel's columns.
-func (q *Panel) fill(k int, weights []float32) {
-	for j := range q.Cols {
-		row := weights[j*k:][:k]
-		for i, w := range row {
-			q.B[i*q.kind.width+j] = w
+// Fill sets the weights: that of row i and column j is w[i·stepK + j·stepN]. Only
+// the owner of weights that nobody else uses may call it.
+func (p *Packed) Fill(w []float32, stepK, stepN int) {
+	for _, q := range p.Panels {
+		for i := range p.K {
+			row := q.B[i*q.kind.width:][:q.Cols]
+			at := i*stepK + q.Col*stepN
+			if stepN == 1 {
+				copy(row, w[at:])
+				continue
+			}
+			for j := range row {
+				row[j] = w[at]
+				at += stepN
+			}
 		}
 	}
 }

@@ -20,6 +20,12 @@ type Set struct {
 	mulInto   func(dst, src []float32) // dst *= src
 	affine    func(dst, src []float32, scale, shift float32)
 	clip      func(x []float32, lo, hi float32)
+
+	curves     map[Function]func(x []float32, a, b float32) // those that the set has code for
+	lanes      int                                          // floats of a vector, for the reductions
+	sum        func(x []float32) float32                    // whole vectors, at least one
+	max        func(x []float32) float32
+	sumSquares func(x []float32) float32
 }
 
 // A panelKind is one width of panel with the kernels for it.

@@ -25,6 +25,8 @@ func main() {
 	depthwiseTaps(v)
 	transforms(v)
 	pointwise(v)
+	activations(v)
+	reductions(v)
 	if err := v.declare(*stubs); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

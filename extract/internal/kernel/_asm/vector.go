@@ -18,7 +18,8 @@ type vector struct {
 	masks  bool  // has mask registers
 	tiles  []int // most rows of a product tile, by vectors in a row of it; [0] is unused
 
-	lanes        Mem // without mask registers: the table that laneMasks makes
+	lanes        Mem            // without mask registers: the table that laneMasks makes
+	words        map[uint32]Mem // constants by their bits
 	declarations []string
 }
 

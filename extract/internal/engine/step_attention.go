@@ -1,0 +1,138 @@
+package engine
+
+import "featstore/extract/internal/kernel"
+
+// A rowStep applies softmax or layer normalisation to every pixel.
+type rowStep struct {
+	*rowwise
+	in, out *place
+}
+
+func (s *rowStep) prepare() {}
+
+func (s *rowStep) size() int { return s.out.n * s.out.h }
+
+func (s *rowStep) runLines(r *Runner, _ *hand, from, to int) {
+	in, out := r.mem(s.in), r.mem(s.out)
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		for x := range s.out.w {
+			src, dst := in[s.in.at(n, y, x):][:s.in.c], out[s.out.at(n, y, x):][:s.out.c]
+			if s.scale != nil {
+				r.set.LayerNorm(dst, src, s.scale, s.shift, s.epsilon)
+				continue
+			}
+			copy(dst, src)
+			r.set.Softmax(dst, s.factor)
+		}
+	}
+}
+
+// A matmulStep multiplies two computed values. A line is one pair of matrices:
+// the right one is packed for the kernels first.
+type matmulStep struct {
+	a, b, out  *value
+	set        *kernel.Set
+	m, n, k    int
+	batch      []int // the batch axes' sizes
+	sa, sb, so []int // strides by logical axis
+}
+
+func (p *planner) matmul(n *node) {
+	a, b, out := n.in[0], n.in[1], n.out[0]
+	rank := len(a.shape)
+	s := &matmulStep{a: a, b: b, out: out, set: p.set, m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
+	p.stats.MACs += int64(out.place.len()) * int64(s.k)
+	p.emit(n.label, s, a.place, b.place, out.place)
+}
+
+func (s *matmulStep) prepare() { s.sa, s.sb, s.so = strides(s.a), strides(s.b), strides(s.out) }
+
+// strides returns the floats from one element of v to the next along each
+// logical axis.
+func strides(v *value) []int {
+	s := make([]int, len(v.order))
+	p, d := v.place, v.physical()
+	next := p.image()
+	for i := len(d) - 1; i >= 0; i-- {
+		fromEnd := len(d) - 1 - i
+		switch {
+		case fromEnd == 0:
+			s[v.order[i]] = 1
+		case fromEnd == 1:
+			s[v.order[i]] = p.ld
+		case fromEnd == 2 && len(d) > 3:
+			s[v.order[i]] = p.row()
+		default:
+			s[v.order[i]] = next
+			next *= d[i]
+		}
+	}
+	return s
+}
+
+func (s *matmulStep) size() int {
+	n := 1
+	for _, d := range s.batch {
+		n *= d
+	}
+	return n
+}
+
+func (s *matmulStep) runLines(r *Runner, h *hand, from, to int) {
+	packed, ok := h.packed[s]
+	if !ok { // once in a runner's life
+		packed = s.set.NewPacked(s.n, s.k)
+		if h.packed == nil {
+			h.packed = map[*matmulStep]*kernel.Packed{}
+		}
+		h.packed[s] = packed
+	}
+	rank := len(s.sa)
+	a, b, out, t := r.mem(s.a.place), r.mem(s.b.place), r.mem(s.out.place), &h.tile
+	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, s.k, s.sa[rank-2], s.so[rank-2], nil, -infinity, infinity
+	for i := from; i < to; i++ {
+		packed.Fill(b[s.at(s.b.place, s.sb, i):], s.sb[rank-2], s.sb[rank-1])
+		for p := range packed.Panels {
+			q := &packed.Panels[p]
+			t.A, t.C = a[s.at(s.a.place, s.sa, i):], out[s.at(s.out.place, s.so, i)+q.Col:]
+			q.Multiply(t, s.m)
+		}
+	}
+}
+
+// at is where the i-th matrix begins.
+func (s *matmulStep) at(p *place, stride []int, i int) int {
+	at := p.at(0, 0, 0)
+	for d := len(s.batch) - 1; d >= 0; d-- {
+		at += i % s.batch[d] * stride[d]
+		i /= s.batch[d]
+	}
+	return at
+}
+
+// A sliceStep copies a range of an axis where a view is not possible.
+type sliceStep struct {
+	*slice
+	in, out *value
+	begin   int   // the first element in the input's root
+	stride  []int // of the input, along the result's dimensions in memory
+	dims    []int
+	flatOut *place
+}
+
+func (s *sliceStep) prepare() {
+	all := strides(s.in)
+	s.begin = s.in.place.at(0, 0, 0) + s.from*all[s.axis]
+	for _, axis := range s.out.order {
+		s.stride, s.dims = append(s.stride, all[s.source(axis)]), append(s.dims, s.out.shape[axis])
+	}
+	s.flatOut = packedPlace(s.out.place)
+}
+
+func (s *sliceStep) run(r *Runner) error {
+	buf := r.buffer(s.out.place.len())
+	permute(buf, r.mem(s.in.place)[s.begin:], s.dims, s.stride)
+	copyRows(r.mem(s.out.place), s.out.place, buf, s.flatOut)
+	return nil
+}

@@ -1,0 +1,111 @@
+package engine
+
+import "slices"
+
+// Slices, and what is a Transpose or a reshape of one, need no memory: they are
+// views with strides of their own of the value that was sliced. Queries, keys and
+// values of an attention layer are such.
+
+// views returns the values that may be views.
+func (g *net) views() map[*value]bool {
+	views := map[*value]bool{}
+	for _, n := range g.nodes {
+		switch n.op.(type) {
+		case *slice:
+			views[n.out[0]] = true
+		case *transpose:
+			views[n.out[0]] = views[n.in[0]]
+		case *reshape:
+			views[n.out[0]] = views[n.in[0]] && reshapedOrder(n.in[0], n.out[0].shape) != nil
+		}
+	}
+	return views
+}
+
+// view returns a place for n's result inside the place of its input: nil if the
+// elements are not evenly spaced.
+func view(n *node) *place {
+	v, out := n.in[0], n.out[0]
+	if v.place == nil || v.place.root.konst != nil {
+		return nil
+	}
+	from, at := strides(v), v.place.at(0, 0, 0)
+	stride := make([]int, len(out.shape))
+	switch op := n.op.(type) {
+	case *slice:
+		at += op.from * from[op.axis]
+		for i := range stride {
+			stride[i] = from[op.source(i)]
+		}
+	case *transpose:
+		for i, axis := range op.perm {
+			stride[i] = from[axis]
+		}
+	case *reshape:
+		if stride = reshapedStrides(v.shape, out.shape, from); stride == nil {
+			return nil
+		}
+	}
+	return stridedPlace(v.place.root, at, out, stride)
+}
+
+// reshapedStrides returns the strides of a reshaped value, nil when elements that
+// come together are not evenly spaced.
+func reshapedStrides(in, out, from []int) []int {
+	stride := make([]int, len(out))
+	for _, g := range axisGroups(in, out) {
+		next := 0
+		for i := g.in[1] - 1; i >= g.in[0]; i-- {
+			if in[i] == 1 {
+				continue
+			}
+			if next != 0 && from[i] != next {
+				return nil
+			}
+			if next == 0 {
+				fill := from[i]
+				for o := g.out[1] - 1; o >= g.out[0]; o-- {
+					stride[o] = fill
+					fill *= out[o]
+				}
+			}
+			next = from[i] * in[i]
+		}
+	}
+	return stride
+}
+
+// stridedPlace expresses a value with the given strides as a place: the channels
+// have to be in one piece, and axes beyond the third must continue the images.
+func stridedPlace(r *root, base int, v *value, stride []int) *place {
+	n, h, w, c := dimensions(v)
+	d := v.physical()
+	step := func(fromEnd int) int {
+		if i := len(d) - 1 - fromEnd; i >= 0 && d[i] > 1 {
+			return stride[v.order[i]]
+		}
+		return 0 // of no importance
+	}
+	if c > 1 && step(0) != 1 {
+		return nil
+	}
+	p := &place{root: r, n: n, h: h, w: w, c: c, strided: true, base: base, ld: max(step(1), c), rowStep: step(2), imageStep: step(3)}
+	if len(d) == 3 {
+		p.rowStep, p.imageStep = 0, step(2)
+	}
+	next := 0
+	for i, size := range slices.Backward(d[:max(len(d)-3, 0)]) {
+		if size == 1 {
+			continue
+		}
+		s := stride[v.order[i]]
+		if next != 0 && s != next {
+			return nil
+		}
+		if next == 0 {
+			p.imageStep = s
+		}
+		next = s * size
+	}
+	return p
+}
