@@ -70,7 +70,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err := checkInput(part, opt); err != nil {
 		return nil, err
 	}
-	known, err := facts(part, opt.Input)
+	part, known, err := settle(part, opt.Tap, opt.Input)
 	if err != nil {
 		return nil, err
 	}

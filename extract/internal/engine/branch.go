@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/op"
+	"featstore/extract/internal/tensor"
+)
+
+// settle evaluates the part of the graph that tap needs for inputs of one shape,
+// and puts the branch that is taken in the place of each If. Exporters write them
+// for sizes that are known by then.
+func settle(part *graph.Graph, tap string, shape []int) (*graph.Graph, map[string]*tensor.Tensor, error) {
+	for {
+		known, err := facts(part, shape)
+		if err != nil {
+			return nil, nil, err
+		}
+		i := slices.IndexFunc(part.Nodes, isIf)
+		if i < 0 {
+			return part, known, nil
+		}
+		g := *part
+		g.Initializers = maps.Clone(part.Initializers)
+		g.Nodes = nil
+		for _, n := range part.Nodes {
+			if !isIf(n) {
+				g.Nodes = append(g.Nodes, n)
+				continue
+			}
+			branch, err := taken(n, known)
+			if err != nil {
+				return nil, nil, err
+			}
+			inlineBranch(&g, n, branch, known)
+		}
+		if part, err = UpTo(&g, tap); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+func isIf(n *graph.Node) bool { return n.Op == "If" && n.Domain == "" }
+
+// taken returns the branch of an If whose condition is known.
+func taken(n *graph.Node, known map[string]*tensor.Tensor) (*graph.Graph, error) {
+	c := known[n.Input(0)]
+	if c == nil || !c.Known() || c.DType != tensor.Bool || tensor.Len(c.Shape) != 1 {
+		return nil, fmt.Errorf("%s: %w: its condition depends on the values of the input", n.Label(), op.ErrUnsupported)
+	}
+	name := "else_branch"
+	if tensor.Values[bool](c)[0] {
+		name = "then_branch"
+	}
+	branch, ok := n.Attrs[name].(*graph.Graph)
+	if !ok || len(branch.Outputs) < len(n.Outputs) {
+		return nil, fmt.Errorf("%s: the %s does not deliver its %d outputs", n.Label(), name, len(n.Outputs))
+	}
+	return branch, nil
+}
+
+// inlineBranch appends the nodes of a branch to g, their values under names of
+// their own, and one Identity for each output of the If.
+func inlineBranch(g *graph.Graph, n *graph.Node, branch *graph.Graph, known map[string]*tensor.Tensor) {
+	names := map[string]string{}
+	own := func(name string) {
+		fresh := n.Outputs[0] + "/" + name
+		for known[fresh] != nil || g.Initializers[fresh] != nil {
+			fresh += "'"
+		}
+		names[name] = fresh
+	}
+	for name, t := range branch.Initializers {
+		own(name)
+		g.Initializers[names[name]] = t
+	}
+	for _, m := range branch.Nodes {
+		for _, o := range m.Outputs {
+			own(o)
+		}
+	}
+	names[""] = ""
+	for _, m := range branch.Nodes {
+		g.Nodes = append(g.Nodes, renamed(m, names))
+	}
+	for i, o := range n.Outputs {
+		if o != "" {
+			from := rename([]string{branch.Outputs[i].Name}, names)
+			g.Nodes = append(g.Nodes, &graph.Node{Name: n.Name, Op: "Identity", Inputs: from, Outputs: []string{o}})
+		}
+	}
+}
+
+// renamed returns the node with other names for values, those that branches inside
+// it take from outside included.
+func renamed(n *graph.Node, names map[string]string) *graph.Node {
+	m := *n
+	m.Inputs, m.Outputs = rename(n.Inputs, names), rename(n.Outputs, names)
+	m.Attrs = maps.Clone(n.Attrs)
+	for key, a := range m.Attrs {
+		sub, ok := a.(*graph.Graph)
+		if !ok {
+			continue
+		}
+		inner := maps.Clone(names)
+		for name := range sub.Initializers {
+			delete(inner, name)
+		}
+		for _, k := range sub.Nodes {
+			for _, o := range k.Outputs {
+				delete(inner, o)
+			}
+		}
+		g := *sub
+		g.Nodes, g.Outputs = make([]*graph.Node, len(sub.Nodes)), slices.Clone(sub.Outputs)
+		for i, k := range sub.Nodes {
+			g.Nodes[i] = renamed(k, inner)
+		}
+		for i, o := range sub.Outputs {
+			g.Outputs[i].Name = rename([]string{o.Name}, inner)[0]
+		}
+		m.Attrs[key] = &g
+	}
+	return &m
+}
+
+func rename(list []string, names map[string]string) []string {
+	out := slices.Clone(list)
+	for i, name := range list {
+		if to, ok := names[name]; ok {
+			out[i] = to
+		}
+	}
+	return out
+}
