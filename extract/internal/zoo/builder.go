@@ -75,11 +75,15 @@ type fmap struct {
 func (b *builder) image() fmap {
 	s := b.Size
 	x := fmap{"input", 3, s, s}
+	var h, w any = s, s
+	if b.anySize {
+		h, w = "height", "width"
+	}
 	if b.nhwc || b.transpose {
-		b.Input(x.name, tensor.Float32, b.batch, s, s, 3)
+		b.Input(x.name, tensor.Float32, b.batch, h, w, 3)
 		b.model.Shape = []int{1, s, s, 3}
 	} else {
-		b.Input(x.name, tensor.Float32, b.batch, 3, s, s)
+		b.Input(x.name, tensor.Float32, b.batch, 3, h, w)
 		b.model.Shape = []int{1, 3, s, s}
 	}
 	b.model.Input = x.name
@@ -200,6 +204,15 @@ func (b *builder) with(name, x string, attrs onnxtest.Attrs) string {
 
 func (b *builder) permute(x string, perm ...int) string {
 	return b.with("Transpose", x, onnxtest.Attrs{"perm": perm})
+}
+
+// in returns a builder of the nodes of another graph of the same model, a branch or
+// a function.
+func (b *builder) in(g *onnxtest.Graph) *builder {
+	inner, m := *b, *b.Model
+	m.Graph = g
+	inner.Model = &m
+	return &inner
 }
 
 func sqrt(n int) float64 { return math.Sqrt(float64(n)) }

@@ -84,11 +84,26 @@ func (b *builder) mean(x fmap) string {
 	case meanReshape:
 		y := b.reduceMean(x.name, 1, -1, -2)
 		return b.reshape(y, b.batchOf(y), x.c)
+	case squeezeIf:
+		return b.squeezeIf(b.op("GlobalAveragePool", x.name), 3, 2)
 	case windowReshape:
 		y := b.with("AveragePool", x.name, onnxtest.Attrs{"kernel_shape": []int{x.h, x.w}, "strides": []int{1, 1}})
 		return b.reshape(y, 0, -1)
 	}
 	return b.with("Flatten", b.op("GlobalAveragePool", x.name), onnxtest.Attrs{"axis": 1})
+}
+
+// squeezeIf drops axes of x as TorchScript does where sizes may change: each only if
+// it turns out to be 1.
+func (b *builder) squeezeIf(x string, axes ...int) string {
+	for _, axis := range axes {
+		is1 := b.op("Equal", string(b.dimOf(x, axis)), b.index(1))
+		then, other := b.Body("then"), b.Body("else")
+		then.Output(b.in(then).squeeze(x, axis))
+		other.Output(b.in(other).op("Identity", x))
+		x = b.Op("If", []string{is1}, onnxtest.Attrs{"then_branch": then, "else_branch": other})
+	}
+	return x
 }
 
 // dense adds a fully connected layer on a vector.

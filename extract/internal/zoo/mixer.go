@@ -59,12 +59,9 @@ func (b *builder) defineLayers() {
 	define := func(name string, inputs []string, build func(f *builder)) {
 		spec := onnxtest.Function{Name: name, Domain: functionDomain, Inputs: inputs, Outputs: []string{"result"}, Opsets: opsets}
 		b.Func(spec, func(g *onnxtest.Graph) {
-			inner := *b
-			m := *b.Model
-			m.Graph = g
-			inner.Model = &m
-			inner.constants = true // a function has no initializers
-			build(&inner)
+			f := b.in(g)
+			f.constants = true // a function has no initializers
+			build(f)
 		})
 	}
 	node := func(f *builder, function string, out string, in ...string) {

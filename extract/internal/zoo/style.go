@@ -4,8 +4,9 @@ package zoo
 type style struct {
 	producer string
 	opset    int
-	ir       int // version of the format; 0 for 8; 3 lists initializers as inputs too
-	batch    any // size of a batch as declared: a symbol, or 0 as some exporters write
+	ir       int  // version of the format; 0 for 8; 3 lists initializers as inputs too
+	batch    any  // size of a batch as declared: a symbol, or 0 as some exporters write
+	anySize  bool // height and width are symbols too
 
 	constants bool // small constants are Constant nodes, not initializers
 	dims      bool // shapes are computed from Shape at run time
@@ -39,6 +40,7 @@ const (
 	meanSqueezed                 // ReduceMean without the dimensions of size 1
 	meanReshape                  // ReduceMean, and Reshape to the batch size and the rest
 	windowReshape                // AveragePool over the whole map, and Reshape
+	squeezeIf                    // GlobalAveragePool, and Squeeze if the sizes that are computed are 1
 )
 
 // The exporters.

@@ -44,9 +44,11 @@ var table = []Variant{
 	{"mobilenetv2-tflite", "MobileNet", "8-bit TFLite with residual sums", 224, Config{}, tflite, mobileNetV2},
 	{"mobilenetv3large-torchscript", "MobileNet", "HardSigmoid and Mul", 224, Config{}, torchScript, mobileNetV3Large},
 	{"mobilenetv3large-keras", "MobileNet", "hard swish as Add, Clip, Mul, Mul", 224, Config{}, kerasSame, mobileNetV3Large},
-	{"mobilenetv3small-dynamo", "MobileNet", "HardSwish", 224, Config{}, dynamo, mobileNetV3Small},
+	{"mobilenetv3small-dynamo", "MobileNet", "HardSwish, images of any size", 224, Config{},
+		dynamo.with(func(s *style) { s.anySize = true }), mobileNetV3Small},
 
-	{"shufflenetv2-torchscript", "ShuffleNet", "channel shuffle to shapes computed from Shape", 224, Config{}, torchScript, shuffleNetV2},
+	{"shufflenetv2-torchscript", "ShuffleNet", "channel shuffle to shapes computed from Shape, images of any size", 224, Config{},
+		torchScript.with(func(s *style) { s.anySize = true }), shuffleNetV2},
 	{"shufflenetv2-dynamo", "ShuffleNet", "Split, Shape with start and end", 224, Config{}, dynamo, shuffleNetV2},
 
 	{"efficientnetb0-torchscript", "EfficientNet", "SiLU as Sigmoid and Mul, gates", 224, Config{}, torchScript, efficientNetB0},
@@ -54,7 +56,8 @@ var table = []Variant{
 		keras.with(func(s *style) { s.normalize = true }), efficientNetB0},
 	{"efficientnetb0-dynamo", "EfficientNet", "static, gates from means", 224, Config{}, dynamoStatic, efficientNetB0},
 
-	{"regnetx400mf-torchscript", "RegNet", "groups of 16", 224, Config{}, torchScript, regNetX400MF},
+	{"regnetx400mf-torchscript", "RegNet", "groups of 16, Squeeze inside If, images of any size", 224, Config{},
+		torchScript.with(func(s *style) { s.pool, s.anySize = squeezeIf, true }), regNetX400MF},
 	{"regnety400mf-dynamo", "RegNet", "groups of 8, gates", 224, Config{}, dynamo, regNetY400MF},
 
 	{"repvgga0-training", "RepVGG", "three branches, each normalised", 224, Config{}, torchTraining, repVGGA0},
