@@ -23,7 +23,7 @@ func fitTemperature(scores []float64, truth []int, shift []float64) float64 {
 	a, b := -7.0, 7.0
 	x, y := b-float64(golden*(b-a)), a+float64(golden*(b-a))
 	fx, fy := loss(x), loss(y)
-	for b-a > 1e-4 {
+	for b-a > 1e-3 {
 		if fx <= fy {
 			b, y, fy = y, x, fx
 			x = b - float64(golden*(b-a))
@@ -41,7 +41,6 @@ func fitTemperature(scores []float64, truth []int, shift []float64) float64 {
 // given the probability (N+1)/(N+2), as Platt (1999) does: N images that are all
 // right show no more than that, and the likeliest temperature would be 0.
 func temperatureLoss(scores []float64, truth []int, shift []float64, temperature float64) float64 {
-	h := Head{Temperature: temperature, Shift: shift}
 	labels := len(scores) / len(truth)
 	rest := 1 / float64(len(truth)+2)
 	other := rest / float64(max(labels-1, 1))
@@ -49,14 +48,21 @@ func temperatureLoss(scores []float64, truth []int, shift []float64, temperature
 	sum := 0.0
 	for i, y := range truth {
 		copy(z, scores[i*labels:(i+1)*labels])
-		h.probabilities(z)
-		for c, p := range z {
-			target := other
-			if c == y {
-				target = 1 - rest
+		top := math.Inf(-1)
+		for c := range z {
+			if shift != nil {
+				z[c] += shift[c]
 			}
-			sum -= float64(target * portable.Log(max(p, 0x1p-1000)))
+			z[c] /= temperature
+			top = max(top, z[c])
 		}
+		var exps, all float64
+		for _, v := range z {
+			exps += portable.Exp(v - top)
+			all += v
+		}
+		// Σ target·(ln Σ exp z − z), the targets being 1−rest for y and other for the rest.
+		sum += portable.Log(exps) + top - float64((1-rest-other)*z[y]) - float64(other*all)
 	}
 	return sum
 }

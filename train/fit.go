@@ -53,7 +53,10 @@ func (f *fitted) head(labels []string) *Head {
 	for _, n := range f.scaling.Blocks {
 		dim += n
 	}
-	return &Head{Kind: f.cfg.Kind, Labels: labels, Dim: dim, Config: f.cfg, Temperature: 1, Shift: f.adjust, scaling: f.scaling, classifier: f.classifier}
+	return &Head{
+		Kind: f.cfg.Kind, Labels: labels, Dim: dim, Config: f.cfg, Temperature: 1, Shift: f.adjust,
+		Test: NewProportion(0, 0), scaling: f.scaling, classifier: f.classifier,
+	}
 }
 
 // fitScaled fits the classifier on scaled images. It notes what it chose in cfg.
@@ -85,16 +88,14 @@ func needsStrength(kind string) bool { return kind == KindLogistic || kind == Ki
 type precision struct {
 	logistic float64 // largest element of the gradient, for features of length 1
 	svm      float64 // largest violation of a margin
+	passes   int     // most passes of the svm over the images
 }
 
 // Which strength is best shows long before the optimum is reached.
 var (
-	choosing = precision{logistic: 1e-4, svm: 1e-2}
-	final    = precision{logistic: 1e-5, svm: 1e-3}
+	choosing = precision{logistic: 1e-4, svm: 1e-2, passes: 100}
+	final    = precision{logistic: 1e-5, svm: 1e-3, passes: 1000}
 )
-
-// svmPasses is the most passes over the images.
-const svmPasses = 1000
 
 // strengthFitter returns how to fit the kind for several strengths, and whether
 // its scores are log-probabilities.
@@ -103,7 +104,7 @@ func (f *fitting) strengthFitter(weights []float64, p precision) (fit strengthFi
 		return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
 			var state *svmState
 			for i, c := range strengths {
-				l, next, err := fitSVM(ctx, t, svmOptions{strength: c, weights: weights, tolerance: p.svm, passes: svmPasses, seed: f.cfg.Seed}, state)
+				l, next, err := fitSVM(ctx, t, svmOptions{strength: c, weights: weights, tolerance: p.svm, passes: p.passes, seed: f.cfg.Seed}, state)
 				if err != nil {
 					return err
 				}

@@ -131,13 +131,19 @@ func TestDamagedHeadsAreRefused(t *testing.T) {
 // error.
 func FuzzHeadParams(f *testing.F) {
 	db := filled(f, storetest.Clusters{Labels: 2, Images: 30, Dim: 6, Spread: 1})
-	good, err := mustFit(f, db, quick(5)).record("h")
-	if err != nil {
-		f.Fatal(err)
+	var base store.Head
+	for _, kind := range Kinds {
+		cfg := config(kind)
+		cfg.Steps, cfg.Strength, cfg.Prior, cfg.RejectRate = 5, 1, PriorUniform, 0.1
+		record, err := mustFit(f, db, cfg).record("h")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(record.Params, kind)
+		base = record
 	}
-	f.Add(good.Params, good.Kind)
 	f.Fuzz(func(t *testing.T, params []byte, kind string) {
-		r := good
+		r := base
 		r.Params, r.Kind = params, kind
 		h, err := FromRecord(r)
 		if err != nil {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,10 +22,9 @@ import (
 func fitLDA(t *table, crew *crew) (*layer, error) {
 	d := t.dim()
 	means := t.means()
-	covariance := pooledCovariance(t, means, crew)
-	var factor mat.Cholesky
-	if !factor.Factorize(covariance) {
-		return nil, fmt.Errorf("%w: the covariance of the features cannot be inverted: there are too few images a label", ErrTooFew)
+	factor, err := factorize(pooledCovariance(t, means, crew))
+	if err != nil {
+		return nil, err
 	}
 	// Differences from the overall mean give the same differences of scores, with
 	// less cancellation in float32.
@@ -36,8 +36,9 @@ func fitLDA(t *table, crew *crew) (*layer, error) {
 			centred.Set(k, c, means[c*d+k]-middle[k])
 		}
 	}
-	if err := factor.SolveTo(&white, centred); err != nil {
-		return nil, fmt.Errorf("%w: the covariance of the features is nearly singular: %w", ErrTooFew, err)
+	var condition mat.Condition
+	if err := factor.SolveTo(&white, centred); err != nil && !errors.As(err, &condition) {
+		return nil, err
 	}
 	l := newLayer(t.labels, d)
 	for c, n := range t.counts() {
@@ -54,6 +55,28 @@ func fitLDA(t *table, crew *crew) (*layer, error) {
 		l.bias[c] = float32(portable.Log(float64(n)/float64(len(t.rows))) - half)
 	}
 	return &l, nil
+}
+
+// factorize returns the Cholesky factor of a covariance. Where that is singular, as
+// with constant or duplicate features and no shrinkage, each feature's variance is
+// enlarged by a millionth, and features without any get 1.
+func factorize(covariance *mat.SymDense) (*mat.Cholesky, error) {
+	var factor mat.Cholesky
+	if factor.Factorize(covariance) && factor.Cond() < 1e10 {
+		return &factor, nil
+	}
+	for k := range covariance.SymmetricDim() {
+		v := covariance.At(k, k)
+		if v == 0 {
+			covariance.SetSym(k, k, 1)
+		} else {
+			covariance.SetSym(k, k, v*(1+1e-6))
+		}
+	}
+	if !factor.Factorize(covariance) {
+		return nil, fmt.Errorf("%w: the covariance of the features cannot be inverted: add photos, or choose another head", ErrTooFew)
+	}
+	return &factor, nil
 }
 
 // overallMean is the mean of all images' features.

@@ -293,16 +293,6 @@ func TestSoftmaxBitsAreFrozen(t *testing.T) {
 	}
 }
 
-func TestThousandLabels(t *testing.T) {
-	h, r, err := Train(context.Background(), fixedStore(t, 1000, 6, 32), quick(5), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(h.Labels) != 1000 || len(r.Labels) < 1000 {
-		t.Errorf("%d labels in the head, %d in the report", len(h.Labels), len(r.Labels))
-	}
-}
-
 func TestTrainingAllocatesNothing(t *testing.T) {
 	db := filled(t, storetest.Clusters{Labels: 5, Images: 40, Dim: 64, Spread: 1})
 	d, err := openDataset(db, nil)
