@@ -287,6 +287,23 @@ func TestTwoFoldersShareTheirVectors(t *testing.T) {
 	}
 }
 
+// A photo that is damaged but readable is used, and named when it is computed.
+func TestDamagedPhotosAreNamed(t *testing.T) {
+	w := newWorld(t)
+	nets, _ := fakes("m")
+	threePhotos(w)
+	w.write("rose/torn.jpg", "torn photo")
+	r := w.ingest(nets, Options{})
+	if want := []Problem{{"rose/torn.jpg", "rows are missing"}}; r.New != 4 || !slices.Equal(r.Damaged, want) {
+		t.Errorf("%d new, damaged %v; want 4, %v", r.New, r.Damaged, want)
+	}
+	w.remove("daisy/1.jpg")
+	r = w.ingest(nets, Options{})
+	if want := []LabelCount{{"daisy", 1}, {"rose", 2}}; !slices.Equal(r.Labels, want) || len(r.Damaged) != 0 {
+		t.Errorf("with one gone: labels %v, damaged %v; want %v and none", r.Labels, r.Damaged, want)
+	}
+}
+
 func TestFileTooLarge(t *testing.T) {
 	w := newWorld(t)
 	nets, _ := fakes("m")

@@ -39,7 +39,8 @@ type ModelCount struct {
 	Computed int    `json:"computed"`
 }
 
-// A LabelCount is the photos in a label's folder that are in the store now.
+// A LabelCount is the photos in a label's folder that are in the store now, those
+// that are gone from the folder left out.
 type LabelCount struct {
 	Label  string `json:"label"`
 	Photos int    `json:"photos"`
@@ -75,6 +76,7 @@ type Report struct {
 	Models   []ModelCount `json:"models"`
 	Labels   []LabelCount `json:"labels"`
 	Failures []Failure    `json:"failures"`
+	Damaged  []Problem    `json:"damaged"` // used now, although their files are damaged
 	Disputed []Dispute    `json:"disputed"`
 
 	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are none
@@ -124,7 +126,7 @@ func (t *tally) failed(f file, reason string, before bool) {
 // done counts a photo that is in the store under its path.
 func (t *tally) done(w task, out outcome) {
 	t.update(func() {
-		t.computed(out)
+		t.computed(w, out)
 		switch {
 		case w.missing && w.old.Digest == out.digest:
 			t.Unchanged++
@@ -145,7 +147,7 @@ func (t *tally) done(w task, out outcome) {
 // renamed counts a photo that took the place of one that is gone.
 func (t *tally) renamed(w task, out outcome, old store.ImageEntry) {
 	t.update(func() {
-		t.computed(out)
+		t.computed(w, out)
 		if old.Label == w.label {
 			t.Renamed++
 		} else {
@@ -154,7 +156,10 @@ func (t *tally) renamed(w task, out outcome, old store.ImageEntry) {
 	})
 }
 
-func (t *tally) computed(out outcome) {
+func (t *tally) computed(w task, out outcome) {
+	if out.warning != "" {
+		t.Damaged = append(t.Damaged, Problem{w.path, out.warning})
+	}
 	t.Computed += len(out.computed)
 	for i := range t.Models {
 		if slices.Contains(out.computed, t.Models[i].ID) {
@@ -167,17 +172,24 @@ func (t *tally) computed(out outcome) {
 // an order that does not hang on which worker was first.
 func (r *run) conclude() error {
 	t := r.report
+	slices.SortFunc(t.Damaged, func(a, b Problem) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(t.Failures, func(a, b Failure) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(t.NotPhotos)
 	slices.Sort(t.Unlabelled)
 	photos := map[string]int{}
 	disputed := map[split.Digest]*Dispute{}
+	gone := map[string]bool{}
+	for _, path := range r.gone.left() {
+		gone[path] = true
+	}
 	err := r.db.View(func(tx *store.Tx) error {
 		for image, err := range tx.Images(r.root) {
 			if err != nil {
 				return err
 			}
-			photos[image.Label]++
+			if !gone[image.Path] {
+				photos[image.Label]++
+			}
 			labels, err := tx.Labels(image.Digest)
 			if err != nil {
 				return err
@@ -207,7 +219,7 @@ func (r *run) conclude() error {
 	}
 	t.Labels, t.Failures, t.Disputed = some(t.Labels), some(t.Failures), some(t.Disputed)
 	t.NotPhotos, t.Unlabelled, t.EmptyLabels = some(t.NotPhotos), some(t.Unlabelled), some(t.EmptyLabels)
-	t.Links, t.Unread = some(t.Links), some(t.Unread)
+	t.Links, t.Unread, t.Damaged = some(t.Links), some(t.Unread), some(t.Damaged)
 	return err
 }
 

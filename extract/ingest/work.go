@@ -94,6 +94,7 @@ type outcome struct {
 	known    bool                 // some image in the store has these bytes
 	vectors  map[string][]float32 // to put, by model id
 	computed []string             // ids of the models whose vectors are new
+	warning  string               // in what way the photo's file is damaged, though it could be read
 }
 
 // vectors computes what the networks have not computed before.
@@ -126,6 +127,7 @@ func (w *worker) vectors(ctx context.Context, d split.Digest, data []byte) (outc
 		}
 		out.vectors[n.model.ID] = vec
 		out.computed = append(out.computed, n.model.ID)
+		out.warning = w.open[i].Warning()
 		w.opt.Progress.Computed.Add(1)
 	}
 	return out, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func must(t fataler, err error) {
 // A fake network turns bytes into four numbers that follow from them, and counts
 // how often it was asked. Bytes that begin with "bad" are no photo to it.
 type fake struct {
+	last  *string // what it saw last
 	id    string
 	calls *atomic.Int64
 	pause time.Duration
@@ -50,8 +52,19 @@ func (f fake) ExtractBytes(ctx context.Context, data []byte, dst []float32) erro
 	case bytes.HasPrefix(data, []byte("panic")):
 		panic("a decoder's bug")
 	}
+	if f.last != nil {
+		*f.last = string(data)
+	}
 	copy(dst, fakeVector(f.id, split.SumBytes(data)))
 	return nil
+}
+
+// Warning finds fault with photos that begin with "torn".
+func (f fake) Warning() string {
+	if f.last != nil && strings.HasPrefix(*f.last, "torn") {
+		return "rows are missing"
+	}
+	return ""
 }
 
 func fakeVector(id string, d split.Digest) []float32 {
@@ -61,7 +74,10 @@ func fakeVector(id string, d split.Digest) []float32 {
 func (f fake) network() network {
 	return network{
 		model: store.Model{ID: f.id, Name: "fake " + f.id, Tap: "four", Dim: fakeDim},
-		open:  func() (extractor, error) { return f, nil },
+		open: func() (extractor, error) {
+			f.last = new(string)
+			return f, nil
+		},
 	}
 }
 

@@ -39,7 +39,7 @@ first with the embedded EfficientNet-Lite0 at 320×320.
 JSON: lines with event "progress" (what, done, total, per_second, seconds_left),
 then one with event "result": root, moved_from, found, unchanged, touched,
 changed, relabelled, renamed, new, duplicates, vanished, read, read_bytes,
-computed, gone, pruned, models, labels, failures, disputed, not_photos,
+computed, gone, pruned, models, labels, failures, damaged, disputed, not_photos,
 unlabelled, empty_labels, links, unread, seconds, interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
   featstore ingest ./flower_photos --prune
@@ -195,6 +195,7 @@ const mostNamed = 10
 // printLeftOut warns of everything that is not used, by name.
 func (a *app) printLeftOut(r ingest.Report) {
 	warnList(a, count(len(r.Failures), "photo")+" could not be used", r.Failures, func(f ingest.Failure) string { return f.Path + ": " + f.Reason })
+	warnList(a, count(len(r.Damaged), "photo")+plural(len(r.Damaged), " is", " are")+" used although the files are damaged", r.Damaged, named)
 	warnList(a, count(len(r.Disputed), "photo")+plural(len(r.Disputed), " has several labels and is", " have several labels and are")+" left out until all but one are gone", r.Disputed,
 		func(d ingest.Dispute) string { return strings.Join(d.Paths, ", ") })
 	warnList(a, count(len(r.Unlabelled), "photo")+" directly in the folder "+plural(len(r.Unlabelled), "has", "have")+" no label: move "+plural(len(r.Unlabelled), "it", "them")+" into a label's folder", r.Unlabelled, itself)
