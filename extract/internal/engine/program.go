@@ -67,6 +67,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	part = widen(part)
 	if err := checkInput(part, opt); err != nil {
 		return nil, err
 	}
