@@ -43,6 +43,9 @@ const externalName = "model.onnx.data"
 
 func (b *builder) finish() *Model {
 	m := b.model
+	if b.half {
+		m.Scores = b.with("Cast", m.Scores, onnxtest.Attrs{"to": int(tensor.Float32)})
+	}
 	b.result(m.Scores, b.Classes)
 	if b.NameTap {
 		b.result(m.Tap, b.tapDims...)
@@ -61,7 +64,11 @@ func (b *builder) result(name string, dims ...int) {
 		all = append(all, d)
 	}
 	const fieldOutput = 12
-	b.Raw(fieldOutput, onnxtest.ValueInfo(name, tensor.Float32, all...))
+	dt := tensor.Float32
+	if b.half && name == b.model.Tap {
+		dt = tensor.Float16
+	}
+	b.Raw(fieldOutput, onnxtest.ValueInfo(name, dt, all...))
 }
 
 // A fmap is a feature map of one image: a value and its sizes, whatever the order
@@ -87,6 +94,9 @@ func (b *builder) image() fmap {
 		b.model.Shape = []int{1, 3, s, s}
 	}
 	b.model.Input = x.name
+	if b.half {
+		x.name = b.with("Cast", x.name, onnxtest.Attrs{"to": int(tensor.Float16)})
+	}
 	if b.normalize {
 		mean, std := []float32{0.1, 0.05, -0.1}, []float32{0.6, 0.5, 0.55}
 		x.name = b.op("Sub", x.name, b.Init("normalization/mean", tensor.New(mean, 1, 1, 1, 3)))
@@ -146,7 +156,7 @@ func (b *builder) weights(name string, dims []int, draw func() float32) string {
 	for i := range v {
 		v[i] = draw()
 	}
-	t := tensor.New(v, dims...)
+	t := b.floats(v, dims...)
 	if !b.external || len(v) < 256 {
 		return b.Init(name, t)
 	}
@@ -157,6 +167,18 @@ func (b *builder) weights(name string, dims []int, draw func() float32) string {
 	m := onnxtest.External(name, t.DType, dims, externalName, len(b.outside), len(raw))
 	b.outside = append(b.outside, raw...)
 	return b.RawInit(name, m)
+}
+
+// floats are values of the type that the model computes in.
+func (b *builder) floats(v []float32, dims ...int) *tensor.Tensor {
+	if !b.half {
+		return tensor.New(v, dims...)
+	}
+	h := make([]tensor.Half, len(v))
+	for i, x := range v {
+		h[i] = tensor.ToHalf(x)
+	}
+	return tensor.New(h, dims...)
 }
 
 // sharable adds weights that every layer of the same shape may have. Exporters that
@@ -180,7 +202,7 @@ func (b *builder) constant(t *tensor.Tensor) string {
 }
 
 // scalar adds a constant of one number.
-func (b *builder) scalar(v float64) string { return b.constant(tensor.New([]float32{float32(v)})) }
+func (b *builder) scalar(v float64) string { return b.constant(b.floats([]float32{float32(v)})) }
 
 // ints adds a constant list.
 func (b *builder) ints(v ...int) string {

@@ -15,6 +15,7 @@ type style struct {
 	normalize bool // N×H×W×C input whose channels are centred and scaled first
 	norms     bool // batch normalisation is a node of its own instead of part of the convolution
 	shared    bool // equal weights are there once, with Identity nodes for the other uses
+	half      bool // weights and all between the first and the last node are float16
 	external  bool // weights lie in a file beside the model
 	matMul    bool // dense layers are MatMul and Add instead of Gemm
 	pad       padding
@@ -53,6 +54,9 @@ var (
 	// torchTraining is torch.onnx.export with training=PRESERVE: normalisation
 	// stays, and weights that are equal are shared through Identity.
 	torchTraining = style{producer: "pytorch", opset: 17, batch: "N", norms: true, shared: true, constants: true, newOps: true}
+	// float16 is a converter's work on a model of PyTorch: floats at the ends, float16
+	// between.
+	float16 = style{producer: "pytorch", opset: 17, batch: "batch_size", half: true, newOps: true}
 	// dynamo is torch.onnx.export(dynamo=True): initializers, newer operators.
 	dynamo = style{producer: "pytorch", opset: 18, ir: 10, batch: "s0", norms: true, newOps: true, dims: true, pool: meanReshape}
 	// dynamoStatic is the same without dynamic shapes, at opset 20 with Gelu.

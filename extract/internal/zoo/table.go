@@ -15,6 +15,7 @@ var table = []Variant{
 	{"resnet50-tensorflow", "ResNet", "NHWC, a Pad before each strided convolution, Transposes around all", 224, Config{}, tensorFlow, resNet50},
 	{"resnet18-training", "ResNet", "batch normalisation with weights shared through Identity", 224, Config{}, torchTraining, resNet18},
 	{"resnet18-gluon", "ResNet", "opset 8, batch size 0, initializers listed as inputs", 224, Config{}, gluon, resNet18},
+	{"resnet18-float16", "ResNet", "float16 throughout, Cast at both ends", 224, Config{}, float16, resNet18},
 	{"resnet18-qdq", "ResNet", "8-bit: QuantizeLinear and DequantizeLinear around each operator", 224, Config{}, qdq, resNet18},
 
 	{"googlenet-caffe", "GoogLeNet", "LRN, pooling padded at the end", 224, Config{}, caffe, googLeNet},
@@ -66,6 +67,7 @@ var table = []Variant{
 	{"vitb16-torchscript", "ViT", "LayerNorm and Gelu written out, shapes computed", 224, tiny, torchScript, viTB16},
 	{"vitb16-dynamo", "ViT", "opset 18: LayerNormalization, Split", 224, tiny, dynamo, viTB16},
 	{"vitb16-attention", "ViT", "opset 23: Attention, Gelu, external weights", 224, tiny, dynamoExternal, viTB16},
+	{"vitb16-float16", "ViT", "float16 throughout", 224, tiny, float16, viTB16},
 	{"vitb16-keras", "ViT", "Einsum, NHWC patches", 224, tiny, tensorFlow, viTB16},
 
 	{"swint-torchscript", "Swin", "roll by Slice and Concat, masks by ScatterND and Where", 224, Config{}, torchScript, swinT},

@@ -83,12 +83,25 @@ func noise(shape []int) *tensor.Tensor {
 	return tensor.New(v, shape...)
 }
 
+// float32s returns a tensor's values as float32.
+func float32s(x *tensor.Tensor) []float32 {
+	h, ok := x.Data.([]tensor.Half)
+	if !ok {
+		return tensor.Values[float32](x)
+	}
+	v := make([]float32, len(h))
+	for i, x := range h {
+		v[i] = x.Float32()
+	}
+	return v
+}
+
 // alive fails if values are all alike, too large to be of use, or not numbers: then
 // comparing them would show nothing.
 func alive(t *testing.T, name string, x *tensor.Tensor) {
 	t.Helper()
 	var sum, squares, most float64
-	values := tensor.Values[float32](x)
+	values := float32s(x)
 	for _, v := range values {
 		sum, squares, most = sum+float64(v), squares+float64(v)*float64(v), max(most, math.Abs(float64(v)))
 	}
@@ -126,7 +139,7 @@ func checkEngine(t *testing.T, g *graph.Graph, m *Model, name string, x, want *t
 			return
 		}
 	}
-	if d, allowed := distance(got, tensor.Values[float32](want), 1.01*steps*m.Quantum); !(d <= allowed) {
+	if d, allowed := distance(got, float32s(want), 1.01*steps*m.Quantum); !(d <= allowed) {
 		t.Errorf("%s %v: the engine is off by %.3g, allowed are %.3g", name, want, d, allowed)
 	}
 	if s := p.Stats(); len(s.References) > 0 {
@@ -193,7 +206,7 @@ func writeArray(t *testing.T, file string, x *tensor.Tensor) {
 	t.Helper()
 	f, err := os.Create(file)
 	if err == nil {
-		err = npyio.Write(f, tensor.Values[float32](x))
+		err = npyio.Write(f, float32s(x))
 	}
 	if err == nil {
 		err = f.Close()
