@@ -209,12 +209,12 @@ func (c *checker) image(id RootID, path string, v []byte) error {
 	if err := checkLabel(m.Label); err != nil {
 		return err
 	}
-	var label string
 	in := c.tx.top(digestsBucket).Get(indexKey(m.Digest, id, path))
 	if in == nil {
 		return fmt.Errorf("its digest %s is not in the index", m.Digest.Short())
 	}
-	if err := decode(in, &label); err != nil {
+	label, err := decodeLabel(in)
+	if err != nil {
 		return err
 	}
 	if label != m.Label {

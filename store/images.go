@@ -164,8 +164,8 @@ func (tx *Tx) Locations(d split.Digest) (at []Location, labels []string, err err
 		if err != nil {
 			return nil, nil, err
 		}
-		var label string
-		if err := decode(v, &label); err != nil {
+		label, err := decodeLabel(v)
+		if err != nil {
 			return nil, nil, fmt.Errorf("label of %s: %w", d.Short(), err)
 		}
 		at = append(at, Location{root, path})

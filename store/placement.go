@@ -58,13 +58,24 @@ func (tx *Tx) place(d split.Digest) (place, error) {
 	if state != placed {
 		return place{state: state}, nil
 	}
-	p := place{state: placed}
-	if err := decode(first, &p.label); err != nil {
-		return p, fmt.Errorf("label of %s: %w", d.Short(), err)
+	label, err := decodeLabel(first)
+	if err != nil {
+		return place{}, fmt.Errorf("label of %s: %w", d.Short(), err)
 	}
-	var err error
+	p := place{state: placed, label: label}
 	p.split, err = tx.splitOf(d)
 	return p, err
+}
+
+// decodeLabel is decode for a str, most often a short one, and there without the
+// decoder: an index looks at the labels of all its images.
+func decodeLabel(b []byte) (string, error) {
+	if len(b) > 0 && b[0]&0xe0 == 0xa0 && len(b) == 1+int(b[0]&0x1f) {
+		return string(b[1:]), nil
+	}
+	var label string
+	err := decode(b, &label)
+	return label, err
 }
 
 // replace runs change, which alters the images or the split of a digest, and moves

@@ -46,6 +46,15 @@ func (db *DB) Resplit(ctx context.Context, policy split.Policy, progress func(do
 
 // finishResplit takes up a change of policy where it was left, if there is one.
 func (db *DB) finishResplit(ctx context.Context, progress func(done, total int)) (moved int, err error) {
+	pending := false
+	err = db.View(func(tx *Tx) error {
+		r, err := tx.loadRule()
+		pending = err == nil && r.next != nil
+		return err
+	})
+	if err != nil || !pending { // most often: without a transaction to commit
+		return 0, err
+	}
 	done, total := 0, -1
 	for {
 		if err := ctx.Err(); err != nil {

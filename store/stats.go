@@ -169,7 +169,7 @@ func (tx *Tx) eachDigest(fn func(d split.Digest, at []Location, labels []string)
 		last = d
 		label, ok := names[string(v)]
 		if !ok {
-			if err := decode(v, &label); err != nil {
+			if label, err = decodeLabel(v); err != nil {
 				return fmt.Errorf("label of %s: %w", d.Short(), err)
 			}
 			names[string(v)] = label
