@@ -53,7 +53,7 @@ func (db *DB) copyTo(ctx context.Context, temp string, mode os.FileMode) (size i
 	if err := db.faultAt("compact: copy"); err != nil {
 		return 0, err
 	}
-	dst, err := bolt.Open(temp, mode, &bolt.Options{NoSync: true, NoFreelistSync: true, Timeout: DefaultTimeout})
+	dst, err := bolt.Open(temp, mode, &bolt.Options{PageSize: pageSize, NoSync: true, NoFreelistSync: true, Timeout: DefaultTimeout})
 	if err != nil {
 		return 0, err
 	}

@@ -50,6 +50,9 @@ func TestKillBetweenWrites(t *testing.T) {
 			if got != had && (got != has || !file.complete) {
 				t.Fatalf("change %d, %s: neither the state before nor after", i, file.name)
 			}
+			if got == has {
+				continue
+			}
 			update(t, crashed, change) // the next run completes it
 			if got := contents(t, crashed); got != has {
 				t.Fatalf("change %d, %s: the next run gives another state", i, file.name)

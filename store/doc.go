@@ -24,7 +24,13 @@
 // One process may write at a time, or several may read. A second one gets ErrLocked
 // after a short wait. Within a process, a DB may be used by several goroutines, a Tx
 // and a Sampler by one. Do not call Update inside View, Each or a range over
-// images: changes wait for their own transaction.
+// images, nor while the same goroutine has a Sampler open: where the file cannot be
+// mapped with room to grow (on Windows, and in 32 bits), a change that makes the
+// file grow waits until nobody reads.
+//
+// A damaged file makes errors that wrap ErrCorrupt, never a crash: pages are looked
+// at before bbolt follows them, and each vector has a checksum. Check looks at
+// everything and says what is wrong.
 //
 // # Lifetimes
 //

@@ -159,9 +159,5 @@ func (tx *Tx) give(model string, d split.Digest, p place, blob []byte) error {
 			return err
 		}
 	}
-	b.FillPercent = vectorFill
 	return b.Put(d[:], blob)
 }
-
-// vectorFill is how far pages of vectors are filled when they split.
-const vectorFill = 0.9
