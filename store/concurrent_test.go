@@ -19,14 +19,13 @@ func TestReadersBesideAWriter(t *testing.T) {
 	db := storetest.Open(t)
 	c := storetest.Clusters{Labels: 3, Images: 60, Dim: 500}
 	c.Fill(t, db)
+	ix, err := db.Index([]string{"m"}, split.Training) // without the writer's images
+	if err != nil {
+		t.Fatal(err)
+	}
 	var wg sync.WaitGroup
 	for g := range 3 {
 		wg.Go(func() {
-			ix, err := db.Index([]string{"m"}, split.Training)
-			if err != nil {
-				t.Error(err)
-				return
-			}
 			s, err := db.NewSampler(ix)
 			if err != nil {
 				t.Error(err)
