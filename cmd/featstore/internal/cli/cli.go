@@ -103,7 +103,7 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 // commands lists the program's commands in the order in which they are used.
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		ingestCommand(a), trainCommand(a), statsCommand(a), evaluateCommand(a), predictCommand(a), modelsCommand(a),
+		ingestCommand(a), trainCommand(a), statsCommand(a), evaluateCommand(a), predictCommand(a), modelsCommand(a), exportCommand(a),
 		splitCommand(a), checkCommand(a), demoCommand(a), versionCommand(a),
 	}
 }
