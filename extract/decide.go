@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"featstore/extract/internal/engine"
@@ -53,7 +54,6 @@ func (e *PreprocessError) Advice() string {
 type decider struct {
 	*ModelFile
 	Decision
-	wish   Manifest
 	layers []said
 	merged Manifest
 	part   *graph.Graph // up to the tap
@@ -66,9 +66,10 @@ type decider struct {
 // decide settles everything but the preparation of photos: the tap and the input.
 // What could be decided is there even beside an error.
 func (m *ModelFile) decide(wish Manifest) (*decider, error) {
-	d := &decider{ModelFile: m, wish: wish, layers: append([]said{{"as asked for", wish}}, m.sources...)}
+	first(&wish.From, "as asked for")
+	d := &decider{ModelFile: m, layers: append([]said{{wish.From, wish}}, m.sources...)}
 	for i := len(d.layers) - 1; i >= 0; i-- {
-		d.merged = d.layers[i].over(d.merged)
+		d.merged = d.layers[i].Over(d.merged)
 	}
 	d.Name, d.Pool = d.merged.Name, poolName(d.merged.Pool)
 	if d.Name == "" {
@@ -79,13 +80,21 @@ func (m *ModelFile) decide(wish Manifest) (*decider, error) {
 	}
 	var err error
 	if d.part, err = engine.UpTo(m.graph, d.Tap); err != nil {
-		return d, err
+		return d, fmt.Errorf("%w; likely ones are %s", err, quoted(d.candidates))
 	}
 	if d.input, err = findInput(d.part, d.merged.Layout); err != nil {
 		return d, err
 	}
 	d.Layout = d.input.layout
 	return d, nil
+}
+
+func quoted(names []string) string {
+	var q []string
+	for _, n := range names[:min(len(names), 5)] {
+		q = append(q, strconv.Quote(n))
+	}
+	return strings.Join(q, ", ")
 }
 
 func (d *decider) chooseTap() error {
@@ -236,7 +245,11 @@ func (m *ModelFile) Network(wish Manifest) (*Network, error) {
 		if !errors.Is(err, ErrModel) {
 			err = fmt.Errorf("%w: %w", ErrModel, err)
 		}
-		return nil, fmt.Errorf("network %s: %w", m.path, err)
+		name := "network " + m.path
+		if m.path == "" {
+			name = "embedded network"
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return n, nil
 }

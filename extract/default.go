@@ -37,7 +37,11 @@ func Default(size int) (*Network, error) {
 			Name: about.Name, FileSHA256: about.SHA256, Tap: about.Tap, Pool: poolName(about.Pool), Dim: about.Dim,
 			Preprocess: p, Engine: EngineRevision,
 		},
-		graph: func() (*graph.Graph, error) { return onnx.Parse(m.ONNX, onnx.Options{}) },
+		origin: Origin{From: "the embedded network's own", SizeFrom: "the embedded network's own", Layout: LayoutNCHW},
+		graph:  func() (*graph.Graph, error) { return onnx.Parse(m.ONNX, onnx.Options{}) },
+	}
+	if size != 0 {
+		n.origin.SizeFrom = "as asked for"
 	}
 	n.info.ID = n.info.id()
 	return n, nil

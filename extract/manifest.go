@@ -26,6 +26,8 @@ type Manifest struct {
 
 	Licence string `json:"licence,omitempty"` // for people
 	Source  string `json:"source,omitempty"`  // where the network comes from, for people
+
+	From string `json:"-"` // who says all this, for Origin and messages; "as asked for" if empty
 }
 
 // maxManifest bounds the JSON files that are read beside a model.
@@ -73,8 +75,9 @@ func (m *Manifest) Encode() []byte {
 	return append(b, '\n')
 }
 
-// over lays m over another manifest.
-func (m Manifest) over(under Manifest) Manifest {
+// Over lays m over another manifest: what m does not say is the other's. A pooling
+// goes with the tap that it was given for.
+func (m Manifest) Over(under Manifest) Manifest {
 	first(&m.Name, under.Name)
 	first(&m.Tap, under.Tap)
 	if m.Pool == "" && m.Tap == under.Tap {

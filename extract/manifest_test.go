@@ -51,7 +51,7 @@ func TestManifestOver(t *testing.T) {
 		"the same tap":    {Manifest{Tap: "map"}, under},
 		"another pooling": {Manifest{Pool: "none"}, Manifest{Name: "u", Tap: "map", Pool: "none"}},
 	} {
-		if d := cmp.Diff(c.want, c.top.over(under)); d != "" {
+		if d := cmp.Diff(c.want, c.top.Over(under)); d != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, d)
 		}
 	}

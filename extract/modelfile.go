@@ -95,6 +95,25 @@ func readMemory(data []byte, dir fs.FS) (*ModelFile, error) {
 	return m, nil
 }
 
+// DefaultModel returns the embedded network as a model file, to be used otherwise than
+// Default does. Its path is empty.
+func DefaultModel() (*ModelFile, error) {
+	m, err := readMemory(models.Default().ONNX, nil)
+	if err == nil {
+		var known *said
+		if known, err = knownNetwork(m.sum); err == nil && known != nil {
+			m.sources = []said{*known}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("embedded network: %w", err)
+	}
+	return m, nil
+}
+
+// SHA256 returns the digest of the model's file, in hexadecimal.
+func (m *ModelFile) SHA256() string { return m.sum }
+
 // readModel reads a file of at most the size that a model may have.
 func readModel(path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -190,7 +209,7 @@ func knownNetwork(sum string) (*said, error) {
 	}
 	for _, m := range append(all, own) {
 		if m.SHA256 == sum {
-			return &said{"featstore's list of known networks (" + m.Name + ")", m}, nil
+			return &said{"featstore knows this file by its digest", m}, nil
 		}
 	}
 	return nil, nil

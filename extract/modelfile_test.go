@@ -217,7 +217,7 @@ func TestKnownNetworks(t *testing.T) {
 			continue
 		}
 		i, o := n.Info(), n.Origin()
-		if i.Tap != "bottleneck" || !strings.Contains(o.From, i.Name) {
+		if i.Tap != "bottleneck" || !strings.Contains(o.From, "knows this file") {
 			t.Errorf("%s: %+v %+v", path, i, o)
 		}
 		t.Logf("%s: %s, %d features, %s", i.ID, i.Name, i.Dim, i.Preprocess.String())

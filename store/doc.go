@@ -54,7 +54,8 @@
 //	failures/   <root>/ <path>                    map  reason, size, mtime, when (timestamp)
 //	digests/    <digest: 32 bytes ‖ root ‖ path>  str  the image's label
 //	splits/     <digest>                          str  split set by hand: training, validation or testing
-//	models/     <model id>                        map  name, file_sha256, tap, pool, dim, preprocess, engine, added
+//	models/     <model id>                        map  name, file_sha256, tap, pool, dim, preprocess, engine, added,
+//	                                               weights_sha256, layout, path
 //	heads/      <name>                            map  see Head
 //	features/   <model id>/ <split>/ <label>/ <digest>  vector
 //	            <model id>/ disputed/ <digest>          vector

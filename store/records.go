@@ -50,6 +50,13 @@ type Model struct {
 	Preprocess string    `msgpack:"preprocess"`     // canonical JSON
 	Engine     int       `msgpack:"engine"`         // revision of the engine
 	Added      time.Time `msgpack:"added"`
+
+	// WeightsSHA256 and Layout belong to the identity of networks that have them: the
+	// digest of weights in files beside the model, and a layout that the model leaves open.
+	WeightsSHA256 string `msgpack:"weights_sha256,omitempty"`
+	Layout        string `msgpack:"layout,omitempty"`
+	// Path is where the model's file was last seen, empty for the embedded network.
+	Path string `msgpack:"path,omitempty"`
 }
 
 // A Head is a trained classifier together with all that is needed to use it and to

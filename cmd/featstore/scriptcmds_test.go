@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,9 @@ import (
 // scriptCommands are the commands that the stories need beyond testscript's own.
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"draw":  draw,
+	"zoo":   zooWrite,
+	"patch": patch,
+	"clip":  clip,
 	"exits": exits,
 	"json":  jsonFields,
 	"lock":  lock,
@@ -125,4 +129,39 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args[1:] {
 		ts.Check(os.Chtimes(ts.MkAbs(name), date, date))
 	}
+}
+
+// zooWrite writes a small network with random weights: zoo resnet50-dynamo net.onnx.
+func zooWrite(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: zoo NETWORK FILE")
+	}
+	cmd := exec.Command("go", "run", "./extract/internal/zoo/cmd/zoo-write", "-small", args[0], ts.MkAbs(args[1]))
+	cmd.Dir = repository
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("write network %s: %v\n%s", args[0], err, out)
+	}
+}
+
+// patch replaces a word in a file by another of the same length, everywhere: patch
+// net.onnx Relu Rulu.
+func patch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 || len(args[1]) != len(args[2]) {
+		ts.Fatalf("usage: patch FILE OLD NEW")
+	}
+	data := []byte(ts.ReadFile(args[0]))
+	if !bytes.Contains(data, []byte(args[1])) {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.ReplaceAll(data, []byte(args[1]), []byte(args[2])), 0o666))
+}
+
+// clip cuts a file to some number of bytes: clip FILE 100.
+func clip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: clip FILE BYTES")
+	}
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }

@@ -40,7 +40,7 @@ func Run(ctx context.Context, db *store.DB, networks []*extract.Network, root st
 	adapted := make([]network, len(networks))
 	for i, n := range networks {
 		adapted[i] = network{
-			model: Model(n.Info()),
+			model: Model(n),
 			open:  func() (extractor, error) { return n.NewExtractor() },
 		}
 	}
@@ -48,9 +48,10 @@ func Run(ctx context.Context, db *store.DB, networks []*extract.Network, root st
 }
 
 // Model returns the record by which a store knows a network.
-func Model(i extract.Info) store.Model {
+func Model(n *extract.Network) store.Model {
+	i := n.Info()
 	return store.Model{
-		ID: i.ID, Name: i.Name, FileSHA256: i.FileSHA256, Tap: i.Tap, Pool: i.Pool, Dim: i.Dim,
-		Preprocess: i.Preprocess.CanonicalString(), Engine: i.Engine,
+		ID: i.ID, Name: i.Name, FileSHA256: i.FileSHA256, WeightsSHA256: i.WeightsSHA256, Tap: i.Tap, Pool: i.Pool, Layout: i.Layout,
+		Dim: i.Dim, Preprocess: i.Preprocess.CanonicalString(), Engine: i.Engine, Path: n.Origin().Path,
 	}
 }

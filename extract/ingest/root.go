@@ -34,14 +34,20 @@ func (r *run) register() error {
 	})
 }
 
-// putModel records a network unless it is known.
+// putModel records a network unless it is known, and where its file is now.
 func putModel(tx *store.Tx, m store.Model) error {
-	_, err := tx.Model(m.ID)
-	if err == nil || !errors.Is(err, store.ErrNotFound) {
+	known, err := tx.Model(m.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		m.Added = time.Now()
+		return tx.PutModel(m)
+	case err != nil:
 		return err
+	case m.Path != "" && m.Path != known.Path:
+		known.Path = m.Path
+		return tx.PutModel(known)
 	}
-	m.Added = time.Now()
-	return tx.PutModel(m)
+	return nil
 }
 
 // identify returns the store's entry for the folder: the one with its path, or

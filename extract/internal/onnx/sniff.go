@@ -3,6 +3,7 @@ package onnx
 import (
 	"bytes"
 	"strings"
+	"unicode"
 )
 
 // magics are the starts of files that get mistaken for ONNX models. None of them
@@ -31,6 +32,9 @@ func sniff(data []byte) string {
 			return m.what
 		}
 	}
+	if isText(data[:min(len(data), 512)]) {
+		return "it is text"
+	}
 	if len(data) >= 8 && data[2] == 0 && data[3] == 0 { // flatbuffers: an offset, then the format's name
 		switch string(data[4:8]) {
 		case "TFL3":
@@ -40,4 +44,15 @@ func sniff(data []byte) string {
 		}
 	}
 	return ""
+}
+
+// isText reports whether the start of a file is plain text. The numbers in a model, of
+// which its first bytes have some, are control characters as text.
+func isText(head []byte) bool {
+	for _, r := range string(head) {
+		if unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\f", r) || r == unicode.ReplacementChar {
+			return false
+		}
+	}
+	return true
 }

@@ -54,7 +54,7 @@ prints with --json.` + storeExits(exitSomeFailed),
 	flags.StringVar(&d.dir, "dir", "drawn-flowers", "folder for the pictures and, unless --store says otherwise, the store")
 	flags.IntVar(&d.each, "each", 40, "pictures of each kind")
 	flags.Uint64Var(&d.seed, "seed", 1, "another seed draws other pictures")
-	flags.IntVar(&d.nets.size, "size", 0, "width and height in pixels of what the network sees (default 320)")
+	flags.StringVar(&d.nets.size, "size", "", "width and height in pixels of what the network sees (default 320)")
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,17 +34,23 @@ Run it again whenever photos were added, changed, moved or removed: only bytes
 never seen before are computed. Photos that are gone stay until --prune. The same
 bytes under two labels are named and used by nobody until one of them is gone.
 
-Without --model or --size it goes on with the networks that the store has, at
-first with the embedded EfficientNet-Lite0 at 320×320.
+Without any flag about networks it goes on with those that the store has, at first
+with the embedded EfficientNet-Lite0 at 320×320.
 
-JSON: lines with event "progress" (what, done, total, per_second, seconds_left),
-then one with event "result": root, moved_from, found, unchanged, touched,
+` + networkHelp + `
+
+` + settingsHelp() + `
+
+JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim,
+preprocess, preprocess_text, preprocess_from, size_from), lines with event
+"progress" (what, done, total, per_second, seconds_left), then one with event "result": root, moved_from, found, unchanged, touched,
 changed, relabelled, renamed, new, duplicates, vanished, read, read_bytes,
 computed, gone, pruned, models, labels, failures, damaged, disputed, not_photos,
 unlabelled, empty_labels, links, unread, seconds, interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
   featstore ingest ./flower_photos --prune
-  featstore ingest ./flower_photos --model default --model net.onnx`,
+  featstore ingest ./flower_photos --model net.onnx --preprocess imagenet
+  featstore ingest ./flower_photos --model default --model lite2.onnx,size=384`,
 		Args: args(1, 1, "the folder that holds a folder of photos for each label"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(store.Options{Create: true}, func(db *store.DB) error {
@@ -68,8 +75,8 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 	if err != nil {
 		return err
 	}
-	for _, n := range networks {
-		a.say("network: %s", describeNetwork(n.Info()))
+	if err := a.announce(networks); err != nil {
+		return err
 	}
 	report, err := a.runIngest(ctx, db, networks, dir, opt)
 	interrupted := errors.Is(err, context.Canceled)
@@ -113,9 +120,45 @@ type ingestResult struct {
 	Interrupted bool `json:"interrupted"`
 }
 
-// describeNetwork names a network and how photos are prepared for it.
-func describeNetwork(i extract.Info) string {
-	return fmt.Sprintf("%s, %d features; photos: %s", i.Name, i.Dim, i.Preprocess.String())
+// networkEvent tells which network is used, how, and why.
+type networkEvent struct {
+	Event          string             `json:"event"`
+	ID             string             `json:"id"`
+	Name           string             `json:"name"`
+	Path           string             `json:"path,omitempty"`
+	Tap            string             `json:"tap"`
+	TapWhy         string             `json:"tap_why"`
+	Pool           string             `json:"pool"`
+	Dim            int                `json:"dim"`
+	Preprocess     extract.Preprocess `json:"preprocess"`
+	PreprocessText string             `json:"preprocess_text"`
+	PreprocessFrom string             `json:"preprocess_from"`
+	SizeFrom       string             `json:"size_from"`
+}
+
+// announce tells which networks are used: nothing about the preparation of photos is
+// decided in silence.
+func (a *app) announce(networks []*extract.Network) error {
+	for _, n := range networks {
+		i, o := n.Info(), n.Origin()
+		if a.json {
+			if err := a.emit(networkEvent{"network", i.ID, i.Name, o.Path, i.Tap, o.TapWhy, i.Pool, i.Dim, i.Preprocess, i.Preprocess.String(), o.From, o.SizeFrom}); err != nil {
+				return err
+			}
+			continue
+		}
+		a.say("network: %s, %s features from %s", i.Name, grouped(i.Dim), describeTap(i.Tap, o.TapWhy))
+		a.say("photos: %s (%s)", i.Preprocess.String(), o.From)
+	}
+	return nil
+}
+
+func describeTap(tap, why string) string {
+	text := strconv.Quote(tap)
+	if why != "" {
+		text += " (" + why + ")"
+	}
+	return text
 }
 
 // ingestAdvice adds what can be done about a folder that gives nothing.

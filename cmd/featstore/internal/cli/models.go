@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -23,15 +24,16 @@ network's file, the tensor tapped, the preparation of photos and the engine's
 revision. Vectors of different ids are never mixed.
 
 JSON, one object: models (id, name, file_sha256, tap, pool, dim, preprocess,
-engine, added, vectors, missing, embedded).` + storeExits(),
+engine, added, vectors, missing, embedded, path, weights_sha256, layout).` + storeExits(),
 		Example: `  featstore models
+  featstore models inspect net.onnx
   featstore models remove 3ee8b250`,
-		Args: args(0, 0, "no arguments, or a command: remove"),
+		Args: args(0, 0, "no arguments, or a command: inspect, remove"),
 		RunE: func(*cobra.Command, []string) error {
 			return a.withStore(store.Options{ReadOnly: true}, a.listModels)
 		},
 	}
-	cmd.AddCommand(removeModelCommand(a))
+	cmd.AddCommand(inspectCommand(a), removeModelCommand(a))
 	return cmd
 }
 
@@ -49,6 +51,10 @@ type modelInfo struct {
 	Vectors    int             `json:"vectors"`
 	Missing    int             `json:"missing"`
 	Embedded   bool            `json:"embedded"`
+
+	Path          string `json:"path,omitempty"` // where the file was last seen
+	WeightsSHA256 string `json:"weights_sha256,omitempty"`
+	Layout        string `json:"layout,omitempty"`
 }
 
 func (a *app) listModels(db *store.DB) error {
@@ -56,15 +62,15 @@ func (a *app) listModels(db *store.DB) error {
 	if err != nil {
 		return err
 	}
+	own, err := extract.Default(0)
+	if err != nil {
+		return err
+	}
 	list := []modelInfo{}
 	for _, m := range stats.Models {
-		own, err := rebuild(m.Model)
-		if err != nil {
-			return err
-		}
 		list = append(list, modelInfo{
 			m.ID, m.Name, m.FileSHA256, m.Tap, m.Pool, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Added,
-			m.Vectors, m.Missing, own != nil && own.Info().ID == m.ID,
+			m.Vectors, m.Missing, own.Info().FileSHA256 == m.FileSHA256, m.Path, m.WeightsSHA256, m.Layout,
 		})
 	}
 	if a.json {
@@ -85,10 +91,6 @@ func (a *app) listModels(db *store.DB) error {
 }
 
 func (a *app) printModel(m modelInfo) {
-	from := "a file: predict and ingest need it as --model FILE"
-	if m.Embedded {
-		from = "embedded in this program"
-	}
 	photos := string(m.Preprocess)
 	var p extract.Preprocess
 	if json.Unmarshal(m.Preprocess, &p) == nil {
@@ -96,7 +98,7 @@ func (a *app) printModel(m modelInfo) {
 	}
 	fmt.Fprintf(a.Out, "%s  %s\n", m.ID, m.Name)
 	t := table{}
-	t.row("network", from)
+	t.row("network", whereIs(m))
 	t.row("file", "SHA-256 "+m.FileSHA256)
 	t.row("bottleneck", fmt.Sprintf("%s, %s features", strings.TrimSpace(m.Tap), grouped(m.Dim)))
 	t.row("photos", photos)
@@ -106,6 +108,19 @@ func (a *app) printModel(m modelInfo) {
 	}
 	t.row("store", vectors)
 	t.write(a.Out, "  ")
+}
+
+// whereIs says where a model's network is to be found.
+func whereIs(m modelInfo) string {
+	switch _, err := os.Stat(m.Path); {
+	case m.Embedded:
+		return "embedded in this program"
+	case m.Path == "":
+		return "a file: predict and ingest need it as --model FILE"
+	case err != nil:
+		return m.Path + ", which is gone: predict and ingest need it as --model FILE"
+	}
+	return m.Path
 }
 
 func removeModelCommand(a *app) *cobra.Command {

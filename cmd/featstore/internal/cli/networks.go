@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,21 +19,103 @@ import (
 // embedded is the name under which the embedded network is asked for.
 const embedded = "default"
 
-// networkFlags choose networks on the command line.
+// networkFlags choose networks on the command line. What --tap, --pool, --preprocess
+// and --size say holds for all of them, except where a --model has settings of its own
+// behind its file.
 type networkFlags struct {
-	models     []string
-	size       int
-	tap, pool  string
-	preprocess string
+	models                      []string
+	size, tap, pool, preprocess string
+}
+
+// networkHelp explains the flags in the help of the commands that have them.
+const networkHelp = `--model takes an ONNX image classifier, with the files beside it that hold its
+weights. The bottleneck is found by itself; --tap names another tensor. Settings
+behind the file are for that network alone, the flags are for all:
+
+  --model a.onnx,size=384,preprocess=lite --model b.onnx,pool=max
+
+How photos are prepared cannot be seen in a network and is never guessed. It is
+looked for in --preprocess, a manifest (net.json beside net.onnx), the model's own
+metadata, the list of networks that featstore knows by their digest, and
+preprocessor_config.json; what is used, and who said so, is printed. --preprocess
+takes a preset, settings, or a preset with settings that overrule it:
+
+  --preprocess imagenet
+  --preprocess imagenet,filter=bicubic,crop=0.95
+  --preprocess resize=squash,filter=bilinear,mean=127.5,std=127.5,order=rgb`
+
+// settingsHelp lists presets and settings.
+func settingsHelp() string {
+	var b strings.Builder
+	b.WriteString("Presets:\n")
+	for _, name := range extract.PresetNames() {
+		fmt.Fprintf(&b, "  %-11s %s\n", name, extract.PresetAbout(name))
+	}
+	b.WriteString("\nSettings:\n")
+	for _, k := range extract.Keys() {
+		if k.Name != "preprocess" {
+			fmt.Fprintf(&b, "  %-11s %s\n", k.Name, k.About)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
 }
 
 func (f *networkFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.models, "model", nil, "ONNX network to use, a file or \"default\" for the embedded one, with settings behind it; may be repeated")
+	f.registerSettings(cmd)
+}
+
+func (f *networkFlags) registerSettings(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.models, "model", nil, "ONNX network to use, a file or \"default\" for the embedded one; may be repeated")
-	flags.IntVar(&f.size, "size", 0, "width and height in pixels of what the network sees (default: the network's own; embedded: 320)")
+	flags.StringVar(&f.size, "size", "", "pixels a side of what the network sees, or width by height as 384x256 (default: the network's own; embedded: 320)")
 	flags.StringVar(&f.tap, "tap", "", "tensor to take as the bottleneck (default: what the network's classifier reads)")
 	flags.StringVar(&f.pool, "pool", "", "for a tap that is a feature map: avg, max or none (default avg)")
-	flags.StringVar(&f.preprocess, "preprocess", "", "how photos are prepared for a network without a manifest: "+strings.Join(extract.PresetNames(), ", "))
+	flags.StringVar(&f.preprocess, "preprocess", "", "how photos are prepared: a preset ("+strings.Join(extract.PresetNames(), ", ")+"), settings, or both")
+}
+
+// shared is what the flags say of all networks.
+func (f *networkFlags) shared() (extract.Manifest, error) {
+	var m extract.Manifest
+	if f.preprocess != "" {
+		if err := m.SetAll(f.preprocess); err != nil {
+			return m, usagef("--preprocess: %w", err)
+		}
+	}
+	for _, s := range []struct{ key, value string }{{"size", f.size}, {"tap", f.tap}, {"pool", f.pool}} {
+		if s.value == "" {
+			continue
+		}
+		if err := m.Set(s.key, s.value); err != nil {
+			return m, usagef("--%w", err)
+		}
+	}
+	return m, nil
+}
+
+// parseModel divides "net.onnx,size=384" into the file and its settings, laid over
+// what the flags say of all. A file may have commas in its name.
+func (f *networkFlags) parseModel(spec string) (file string, wish extract.Manifest, err error) {
+	shared, err := f.shared()
+	if err != nil {
+		return "", shared, err
+	}
+	file = spec
+	for _, err := os.Stat(file); err != nil; _, err = os.Stat(file) {
+		i := strings.LastIndexByte(file, ',')
+		if i < 0 {
+			file, _, _ = strings.Cut(spec, ",") // reading it will say what is wrong
+			break
+		}
+		file = file[:i]
+	}
+	list := strings.TrimPrefix(spec[len(file):], ",")
+	if list == "" {
+		return file, shared, nil
+	}
+	if err := wish.SetAll(list); err != nil {
+		return "", wish, usagef("--model %s: %w", spec, err)
+	}
+	return file, wish.Over(shared), nil
 }
 
 // load returns the networks asked for.
@@ -54,102 +137,59 @@ func (f *networkFlags) load() ([]*extract.Network, error) {
 }
 
 func (f *networkFlags) one(spec string) (*extract.Network, error) {
-	if spec == embedded {
-		if f.tap != "" || f.pool != "" || f.preprocess != "" {
-			return nil, usagef("--tap, --pool and --preprocess go with --model FILE: the embedded network has its own")
-		}
-		n, err := extract.Default(f.size)
+	file, wish, err := f.parseModel(spec)
+	if err != nil {
+		return nil, err
+	}
+	if file == embedded {
+		return embeddedNetwork(wish)
+	}
+	n, err := extract.OpenNetwork(file, wish)
+	return n, networkAdvice(file, err)
+}
+
+// embeddedNetwork makes the embedded network, which is not read before it is needed
+// unless it is asked for in an unusual way.
+func embeddedNetwork(wish extract.Manifest) (*extract.Network, error) {
+	size := wish.Preprocess.Width
+	usual := extract.Manifest{Preprocess: extract.Settings{Width: size, Height: size}}
+	if reflect.DeepEqual(wish, usual) {
+		n, err := extract.Default(size)
 		if err != nil {
 			return nil, &usageError{err: fmt.Errorf("--size: %w", err)}
 		}
 		return n, nil
 	}
-	data, err := os.ReadFile(spec)
-	if err != nil {
-		return nil, fmt.Errorf("read network: %w", err)
-	}
-	opt, err := f.options(spec)
+	m, err := extract.DefaultModel()
 	if err != nil {
 		return nil, err
 	}
-	return loadBeside(spec, data, opt)
+	n, err := m.Network(wish)
+	return n, networkAdvice(embedded, err)
 }
 
-// loadBeside loads a network whose weights may lie in files beside it.
-func loadBeside(path string, data []byte, opt extract.NetworkOptions) (*extract.Network, error) {
-	dir, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("read network: %w", err)
-	}
-	defer dir.Close()
-	opt.External = dir.FS()
-	n, err := extract.Load(data, opt)
-	if err != nil {
-		return nil, fmt.Errorf("read network %s: %w", path, err)
-	}
-	return n, nil
-}
-
-// A manifest lies beside a model, as net.json beside net.onnx, and says how
-// photos are prepared for it.
-type manifest struct {
-	Name       string             `json:"name"`
-	Tap        string             `json:"tap"`
-	Pool       string             `json:"pool"`
-	Preprocess extract.Preprocess `json:"preprocess"`
-}
-
-// options gathers what is known of a model file: its manifest, overruled by
-// flags.
-func (f *networkFlags) options(path string) (extract.NetworkOptions, error) {
-	stem := strings.TrimSuffix(path, filepath.Ext(path))
-	m := manifest{Name: filepath.Base(stem)}
-	b, err := os.ReadFile(stem + ".json")
+// networkAdvice says what can be done about a network that cannot be used.
+func networkAdvice(file string, err error) error {
+	var unsaid *extract.PreprocessError
+	var size *extract.SizeError
 	switch {
 	case err == nil:
-		if err := json.Unmarshal(b, &m); err != nil {
-			return extract.NetworkOptions{}, fmt.Errorf("read manifest %s.json: %w", stem, err)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return extract.NetworkOptions{}, fmt.Errorf("read manifest: %w", err)
-	case f.preprocess == "":
-		return extract.NetworkOptions{}, hint(usagef("%s does not say how photos are prepared for it", path),
-			"say so with --preprocess, as the network was trained, or put a manifest %s.json beside it; featstore ingest --help lists the presets", stem)
+		return nil
+	case errors.As(err, &unsaid):
+		return hint(&exitError{exitUsage, err}, "say it with --preprocess, as the network was trained: %s; featstore models inspect %s tells more", unsaid.Advice(), file)
+	case errors.As(err, &size):
+		return &exitError{exitUsage, err}
+	case errors.Is(err, extract.ErrModel):
+		return hint(err, "featstore models inspect %s tells what is in it, if it can be read", file)
+	case errors.Is(err, fs.ErrNotExist) && file != "" && filepath.Ext(file) == "":
+		return hint(err, "the embedded network is called %s", embedded)
 	}
-	if f.preprocess != "" {
-		if m.Preprocess, err = extract.Preset(f.preprocess, f.sizeOr(224), f.sizeOr(224)); err != nil {
-			return extract.NetworkOptions{}, &usageError{err: fmt.Errorf("--preprocess: %w", err)}
-		}
-	} else if f.size != 0 {
-		resizeTo(&m.Preprocess, f.size)
-	}
-	if f.tap != "" {
-		m.Tap = f.tap
-	}
-	if f.pool != "" {
-		m.Pool = f.pool
-	}
-	return extract.NetworkOptions{Name: m.Name, Tap: m.Tap, Pool: m.Pool, Preprocess: m.Preprocess}, nil
-}
-
-func (f *networkFlags) sizeOr(otherwise int) int {
-	if f.size != 0 {
-		return f.size
-	}
-	return otherwise
-}
-
-// resizeTo changes the size of the input and what is cut from in proportion.
-func resizeTo(p *extract.Preprocess, size int) {
-	if p.Side != 0 && p.Width > 0 {
-		p.Side = (p.Side*size + p.Width/2) / p.Width
-	}
-	p.Width, p.Height = size, size
+	return err
 }
 
 // asked reports whether the command line says anything about networks.
 func (f *networkFlags) asked() bool {
-	return len(f.models) > 0 || f.size != 0 || f.tap != "" || f.pool != "" || f.preprocess != ""
+	return len(f.models) > 0 || f.size != "" || f.tap != "" || f.pool != "" || f.preprocess != ""
 }
 
 // choose returns the networks to ingest with: those asked for; otherwise the
@@ -173,44 +213,20 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 	var networks []*extract.Network
 	for _, m := range recorded {
 		n, err := rebuild(m)
-		if err != nil {
-			return nil, err
-		}
-		if n == nil {
-			return nil, hint(usagef("the store's vectors come from network %s, which is not the embedded one", describeModel(m)),
+		switch {
+		case errors.Is(err, errOtherEngine): // its vectors are of the past
+			continue
+		case err != nil:
+			return nil, hint(fmt.Errorf("the store's vectors come from network %s: %w", describeModel(m), err),
 				"go on with it: --model FILE; or with the embedded one beside it: --model default")
 		}
-		if n.Info().ID == m.ID {
-			networks = append(networks, n)
-		}
+		networks = append(networks, n)
 	}
 	if len(networks) > 0 {
 		return networks, nil
 	}
 	n, err := extract.Default(0)
 	return []*extract.Network{n}, err
-}
-
-// rebuild returns the embedded network as a model's record describes it, or nil
-// if the record is of another network. The ids differ if the engine has changed
-// since.
-func rebuild(m store.Model) (*extract.Network, error) {
-	var p extract.Preprocess
-	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil {
-		return nil, fmt.Errorf("model %s: read its preprocessing: %w", m.ID, err)
-	}
-	base, err := extract.Default(0)
-	if err != nil {
-		return nil, err
-	}
-	if base.Info().FileSHA256 != m.FileSHA256 || p.Width != p.Height {
-		return nil, nil
-	}
-	n, err := extract.Default(p.Width)
-	if err != nil {
-		return nil, nil // recorded at a size that this version refuses
-	}
-	return n, nil
 }
 
 // describeModel names a model for people: "efficientnet-lite0 at 320×320

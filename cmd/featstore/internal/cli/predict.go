@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +69,7 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 	flags.StringVar(&name, "head", defaultHead, "name of the head")
 	flags.IntVar(&top, "top", 3, "labels to print")
 	flags.BoolVar(&reject, "reject", false, "tell photos that show none of the labels, by the head's threshold")
-	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs and that is not embedded; may be repeated")
+	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs, if it is no longer where it was; may be repeated")
 	flags.IntVar(&workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
 }
@@ -119,36 +116,6 @@ func headAdvice(db *store.DB, name string, err error) error {
 		return hint(fmt.Errorf("no head %q: nothing has been trained yet", name), "train one: featstore train")
 	}
 	return hint(fmt.Errorf("no head %q in the store", name), "there is: %s", strings.Join(names, ", "))
-}
-
-// networkOf returns the network that computes a model's vectors: the embedded
-// one, or one of the files given.
-func networkOf(m store.Model, files []string) (*extract.Network, error) {
-	n, err := rebuild(m)
-	if err != nil {
-		return nil, err
-	}
-	if n != nil && n.Info().ID == m.ID {
-		return n, nil
-	}
-	if n != nil {
-		return nil, hint(fmt.Errorf("it was trained on vectors of engine revision %d, this program computes revision %d", m.Engine, n.Info().Engine),
-			"bring the store up to date: featstore ingest FOLDER, then featstore train")
-	}
-	for _, file := range files {
-		n, err := loadRecorded(m, file)
-		if err != nil {
-			return nil, err
-		}
-		if n != nil {
-			return n, nil
-		}
-	}
-	if len(files) > 0 {
-		return nil, hint(fmt.Errorf("it was trained with network %s, which none of the files given is", describeModel(m)),
-			"the file must have SHA-256 %s", m.FileSHA256)
-	}
-	return nil, hint(fmt.Errorf("it was trained with network %s, which is not embedded", describeModel(m)), "name its file: --model FILE")
 }
 
 // predictor runs photos through networks and a head.
@@ -352,28 +319,4 @@ func expand(ctx context.Context, args []string) ([]string, error) {
 		}
 	}
 	return photos, nil
-}
-
-// loadRecorded loads a network from a file as a model's record describes it. It
-// returns nil if the file is of another network.
-func loadRecorded(m store.Model, file string) (*extract.Network, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read network: %w", err)
-	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != m.FileSHA256 {
-		return nil, nil
-	}
-	opt := extract.NetworkOptions{Name: m.Name, Tap: m.Tap, Pool: m.Pool}
-	if err := json.Unmarshal([]byte(m.Preprocess), &opt.Preprocess); err != nil {
-		return nil, fmt.Errorf("model %s: read its preprocessing: %w", m.ID, err)
-	}
-	n, err := loadBeside(file, data, opt)
-	if err != nil {
-		return nil, err
-	}
-	if n.Info().ID != m.ID {
-		return nil, fmt.Errorf("network %s computes other vectors now (engine revision %d, recorded %d): ingest and train again", file, n.Info().Engine, m.Engine)
-	}
-	return n, nil
 }

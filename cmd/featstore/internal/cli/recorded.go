@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"featstore/extract"
+	"featstore/store"
+)
+
+// Why a network that the store knows cannot be had again.
+var (
+	errOtherEngine = errors.New("this program computes other vectors than were recorded")
+	errOtherFile   = errors.New("the file is of another network")
+	errFileGone    = errors.New("the file is gone")
+)
+
+// rebuild returns the network that computes a model's vectors: the embedded one, or
+// the one whose file lies where it was last seen, proven by its digest.
+func rebuild(m store.Model) (*extract.Network, error) {
+	own, err := extract.Default(0)
+	if err != nil {
+		return nil, err
+	}
+	if own.Info().FileSHA256 == m.FileSHA256 {
+		return rebuildEmbedded(m)
+	}
+	if m.Path == "" {
+		return nil, fmt.Errorf("%w: the store does not know where it was", errFileGone)
+	}
+	return rebuildFrom(m, m.Path)
+}
+
+// rebuildEmbedded makes the embedded network as a record describes it, without reading
+// it where that is not needed.
+func rebuildEmbedded(m store.Model) (*extract.Network, error) {
+	wish, err := recordedWish(m)
+	if err != nil {
+		return nil, err
+	}
+	if p := wish.Preprocess; p.Width == p.Height {
+		if n, err := extract.Default(p.Width); err == nil && n.Info().ID == m.ID {
+			return n, nil
+		}
+	}
+	file, err := extract.DefaultModel()
+	if err != nil {
+		return nil, err
+	}
+	return recordedNetwork(m, file, wish)
+}
+
+// rebuildFrom makes a model's network from a file.
+func rebuildFrom(m store.Model, path string) (*extract.Network, error) {
+	file, err := extract.OpenModel(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s", errFileGone, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if file.SHA256() != m.FileSHA256 {
+		return nil, fmt.Errorf("%w: %s has SHA-256 %s, recorded is %s", errOtherFile, path, file.SHA256(), m.FileSHA256)
+	}
+	wish, err := recordedWish(m)
+	if err != nil {
+		return nil, err
+	}
+	return recordedNetwork(m, file, wish)
+}
+
+// recordedWish says everything of a model that the store knows.
+func recordedWish(m store.Model) (extract.Manifest, error) {
+	var p extract.Preprocess
+	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil {
+		return extract.Manifest{}, fmt.Errorf("model %s: read its preprocessing: %w", m.ID, err)
+	}
+	return extract.Manifest{Name: m.Name, Tap: m.Tap, Pool: m.Pool, Layout: m.Layout, Preprocess: extract.SettingsOf(p), From: "as recorded in the store"}, nil
+}
+
+// recordedNetwork makes sure that it is the very network of the record.
+func recordedNetwork(m store.Model, file *extract.ModelFile, wish extract.Manifest) (*extract.Network, error) {
+	n, err := file.Network(wish)
+	switch {
+	case err != nil:
+		return nil, err
+	case n.Info().ID == m.ID:
+		return n, nil
+	case n.Info().WeightsSHA256 != m.WeightsSHA256:
+		return nil, fmt.Errorf("%w: the weights beside %s have changed", errOtherFile, n.Origin().Path)
+	}
+	return nil, fmt.Errorf("%w: it is engine revision %d, recorded is %d", errOtherEngine, n.Info().Engine, m.Engine)
+}
+
+// networkOf returns the network that computes a model's vectors: the embedded one, one
+// of the files given, or the one that the store remembers.
+func networkOf(m store.Model, files []string) (*extract.Network, error) {
+	for _, path := range files {
+		n, err := rebuildFrom(m, path)
+		if err == nil || !errors.Is(err, errOtherFile) {
+			return n, err
+		}
+	}
+	n, err := rebuild(m)
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, errOtherEngine):
+		return nil, hint(err, "bring the store up to date: featstore ingest FOLDER, then featstore train")
+	case len(files) > 0:
+		return nil, hint(fmt.Errorf("it was trained with network %s, which none of the files given is", describeModel(m)),
+			"the file must have SHA-256 %s", m.FileSHA256)
+	}
+	return nil, hint(fmt.Errorf("it was trained with network %s: %w", describeModel(m), err),
+		"name its file, which has SHA-256 %s: --model FILE", m.FileSHA256)
+}
