@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"fmt"
 	"image/color"
 	"math"
 	"os"
@@ -23,7 +24,11 @@ func TestFamilies(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			m := v.Small()
-			n, err := OpenNetwork(writeZoo(t, m), wish(t, "inception"))
+			w, h := m.Shape[2], m.Shape[1]
+			if h == 3 {
+				w, h = m.Shape[3], m.Shape[2]
+			}
+			n, err := OpenNetwork(writeZoo(t, m), wish(t, fmt.Sprintf("inception,size=%dx%d", w, h)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +88,7 @@ func reference(t *testing.T, m *zoo.Model, pixels []float32) []float32 {
 		t.Fatal(err)
 	}
 	tap := out[m.Tap]
-	values := tensor.Values[float32](tap)
+	values := floats(tap)
 	if len(tap.Shape) != 4 {
 		return values
 	}
@@ -93,6 +98,18 @@ func reference(t *testing.T, m *zoo.Model, pixels []float32) []float32 {
 		means[i/each] += v / float32(each)
 	}
 	return means
+}
+
+// floats returns the values of a float32 or float16 tensor.
+func floats(x *tensor.Tensor) []float32 {
+	if x.DType == tensor.Float32 {
+		return tensor.Values[float32](x)
+	}
+	var v []float32
+	for _, h := range tensor.Values[tensor.Half](x) {
+		v = append(v, h.Float32())
+	}
+	return v
 }
 
 func channelsFirst(pixels []float32, channels int) []float32 {
