@@ -17,9 +17,14 @@ func benchPhoto(b *testing.B) []byte {
 	return data
 }
 
-// BenchmarkDecode is what image/jpeg needs for the same photo, and this package.
+// BenchmarkDecode is what image/jpeg needs for the same photo, and this package:
+// a photo of the shared set, 4:4:4, and one as cameras make them, 4:2:0.
 func BenchmarkDecode(b *testing.B) {
-	data := benchPhoto(b)
+	b.Run("444", func(b *testing.B) { benchDecode(b, benchPhoto(b)) })
+	b.Run("420", func(b *testing.B) { benchDecode(b, smoothPhoto(b, 2000, 1500)) })
+}
+
+func benchDecode(b *testing.B, data []byte) {
 	p, _ := Preset("lite", 320, 320)
 	b.Run("image-jpeg", func(b *testing.B) {
 		for b.Loop() {

@@ -72,7 +72,7 @@ func fillFrom(t *rapid.T, p *Preprocess, h header, s *Scratch, data []byte, opt 
 }
 
 // smoothPhoto draws a large photo with structure at every scale, as photos have.
-func smoothPhoto(t *testing.T, w, h int) []byte {
+func smoothPhoto(t testing.TB, w, h int) []byte {
 	rng := rand.New(rand.NewPCG(1, 9))
 	type wave struct{ x, y, phase, amplitude float64 }
 	var waves [3][]wave

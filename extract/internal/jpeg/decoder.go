@@ -1,5 +1,7 @@
 package jpeg
 
+import "unsafe"
+
 // A Decoder decodes one file after another, reusing its memory. The zero value
 // is ready; one goroutine uses it at a time.
 type Decoder struct {
@@ -125,7 +127,7 @@ func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // Decode decodes a file. The image's planes belong to d until its next Decode.
 // The caller has checked the size with DecodeConfig: memory is about one byte a
-// sample, and two more in a progressive file.
+// sample, and a little over two more in a progressive file.
 func (d *Decoder) Decode(data []byte, opt Options) (*Image, error) {
 	if err := d.parseHeader(data); err != nil {
 		return nil, err
@@ -200,8 +202,14 @@ func blockRange(from, to, n int) (first, end int) {
 	return min(max(from, 0)/8, n), min(ceilDiv(max(to, 0), 8), n)
 }
 
+// keepBytes is how much memory is kept for the next file even if this one needs
+// far less.
+const keepBytes = 32 << 20
+
+// grow returns s with length n, in the same memory unless that is too small, or
+// large and mostly unused: one huge photo must not cost memory for ever.
 func grow[T any](s []T, n int) []T {
-	if cap(s) < n {
+	if size := int(unsafe.Sizeof(*new(T))); cap(s) < n || cap(s) > 4*n && cap(s)*size > keepBytes {
 		return make([]T, n)
 	}
 	return s[:n]
