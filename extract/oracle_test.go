@@ -32,7 +32,7 @@ func oracle(p *Preprocess, ph *Photo) []float64 {
 		left = int(math.RoundToEven((full - float64(p.Width)) / 2))
 		top = int(math.RoundToEven((fullH - float64(p.Height)) / 2))
 	}
-	whole := math.Round
+	whole := func(v float64) float64 { return math.Floor(v + 0.5) }
 	if p.Filter == FilterTFBilinear {
 		whole = func(v float64) float64 { return v }
 	}
@@ -113,7 +113,8 @@ func oracleWeights(p *Preprocess, i int, n, full float64, offset int) (ws []orac
 		ws = append(ws, oracleWeight{int(inside) + offset, w})
 	}
 	for i := range ws {
-		ws[i].w /= sum
+		// In Pillow's 22 bits, so that what lies at ½ is rounded the same way.
+		ws[i].w = math.Round(ws[i].w/sum*(1<<22)) / (1 << 22)
 	}
 	return ws
 }

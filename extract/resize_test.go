@@ -133,8 +133,9 @@ func drawPhoto(t *rapid.T) (*Photo, Preprocess) {
 	return ph, p
 }
 
-// TestResizeAgainstOracle: the oracle sums in float64, so that what lies next to
-// ½ may be rounded the other way, by one grey level in either pass.
+// TestResizeAgainstOracle: the oracle computes weights in another order, so that
+// their last bit, and what lies next to ½, may be rounded the other way, by one
+// grey level in either pass.
 func TestResizeAgainstOracle(t *testing.T) {
 	s := new(Scratch) // shared, so that what one photo leaves behind is noticed
 	values, off := 0, 0
@@ -156,7 +157,7 @@ func TestResizeAgainstOracle(t *testing.T) {
 			}
 		}
 	})
-	if off*100 > values {
+	if t.Logf("%d of %d values differ", off, values); off*200 > values {
 		t.Errorf("%d of %d values differ from the oracle's", off, values)
 	}
 }

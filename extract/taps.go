@@ -119,7 +119,7 @@ func (f *filter) weights(i int, w []float64) (first int, out []float64) {
 	w = w[:0]
 	sum := 0.0
 	for x := from; x < to; x++ {
-		v := f.kernel((float64(x) - center + 0.5) * (1 / f.stretch))
+		v := f.kernel(float64((float64(x) - center + 0.5) * (1 / f.stretch)))
 		sum += v
 		if at := min(max(x, 0), f.n-1) - first; at < len(w) {
 			w[at] += v

@@ -172,7 +172,7 @@ func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err err
 	buf, pos, acc, n := r.buf, r.pos, r.acc, r.n
 	k := 1
 	for ; k < 64; k++ {
-		if n < 32 {
+		if n < lookBits {
 			acc |= binary.BigEndian.Uint64(buf[pos:]) >> (n & 63)
 			pos += int((63 - n) >> 3)
 			n |= 56
@@ -183,7 +183,7 @@ func (d *Decoder) coefficients(dc, ac *huffman, c *component) (last int, err err
 			if e, err = r.slowAC(ac, e); err != nil {
 				return 0, err
 			}
-			acc, n = r.acc, r.n
+			pos, acc, n = r.pos, r.acc, r.n
 		} else {
 			acc <<= e & 63
 			n -= uint(e & 63)
@@ -242,6 +242,9 @@ func (r *bits) symbol(h *huffman, e uint32) (byte, error) {
 // slowAC decodes a code and value that one look-up does not, into the form of a
 // look-up entry.
 func (r *bits) slowAC(h *huffman, e uint32) (uint32, error) {
+	if r.n < 32 {
+		r.refill()
+	}
 	s, err := r.symbol(h, e)
 	if err != nil {
 		return 0, err
