@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/onnx"
+	"featstore/extract/internal/zoo"
 )
 
 // networks are what the benchmarks run, with the size of their input.
@@ -45,6 +48,29 @@ func BenchmarkNetwork(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// BenchmarkZoo runs the networks of the zoo as they were published, one image on
+// one core, by the fastest kernels. Their files come from the command zoo-write.
+func BenchmarkZoo(b *testing.B) {
+	for _, v := range zoo.Variants() {
+		b.Run(v.Name, func(b *testing.B) {
+			m := v.Full()
+			g, err := onnx.Parse(m.Data, onnx.Options{External: m.FS()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			p, err := Compile(g, Options{Input: m.Shape, Tap: m.Tap})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if os.Getenv("FEATSTORE_PROFILE") != "" {
+				logSteps(b, p)
+				return
+			}
+			benchmarkProgram(b, p, 1)
+		})
 	}
 }
 
