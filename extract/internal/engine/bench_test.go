@@ -27,8 +27,8 @@ var networks = []struct {
 	{"nsfwjs_inception_v3.onnx", 299, true},
 }
 
-// BenchmarkNetwork runs whole networks: one image at a time on one core, and one
-// on each of two. Beside it: shared/bench/peer_infer.py.
+// BenchmarkNetwork runs whole networks: one image at a time on one core, one on
+// each of two, and one on both together. Beside it: shared/bench/peer_infer.py.
 func BenchmarkNetwork(b *testing.B) {
 	dir := needShared(b, "models")
 	for _, n := range networks {
@@ -44,9 +44,10 @@ func BenchmarkNetwork(b *testing.B) {
 			}
 			for _, runners := range []int{1, 2} {
 				b.Run(fmt.Sprintf("%s/%d/%s/runners=%d", n.file, n.size, s.Name, runners), func(b *testing.B) {
-					benchmarkProgram(b, p, runners)
+					benchmarkProgram(b, p, runners, 1)
 				})
 			}
+			b.Run(fmt.Sprintf("%s/%d/%s/cores=2", n.file, n.size, s.Name), func(b *testing.B) { benchmarkProgram(b, p, 1, 2) })
 		}
 	}
 }
@@ -69,12 +70,12 @@ func BenchmarkZoo(b *testing.B) {
 				logSteps(b, p)
 				return
 			}
-			benchmarkProgram(b, p, 1)
+			benchmarkProgram(b, p, 1, 1)
 		})
 	}
 }
 
-func benchmarkProgram(b *testing.B, p *Program, runners int) {
+func benchmarkProgram(b *testing.B, p *Program, runners, cores int) {
 	h, w, c := p.InputHWC()
 	in := make([]float32, h*w*c)
 	for i := range in {
@@ -85,7 +86,7 @@ func benchmarkProgram(b *testing.B, p *Program, runners int) {
 	b.ResetTimer()
 	for i := range best {
 		wg.Go(func() {
-			r, out := p.NewRunner(), make([]float32, p.Dim())
+			r, out := p.NewParallelRunner(cores), make([]float32, p.Dim())
 			best[i] = time.Hour
 			for range b.N {
 				start := time.Now()

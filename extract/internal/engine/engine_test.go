@@ -120,6 +120,13 @@ func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32)
 		}
 		compare(t, opt.Kernels, got, want)
 	}
+	together := make([]float32, p.Dim())
+	if err := p.NewParallelRunner(3).Run(context.Background(), in, together); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, together) {
+		t.Fatalf("%s: three cores compute something else than one", opt.Kernels)
+	}
 	return p
 }
 
@@ -332,6 +339,10 @@ func TestRunnersAgreeAndDoNotAllocate(t *testing.T) {
 	r := p.NewRunner()
 	if n := testing.AllocsPerRun(10, func() { _ = r.Run(context.Background(), in, results[0]) }); n != 0 {
 		t.Errorf("%v allocations a run", n)
+	}
+	r = p.NewParallelRunner(2)
+	if n := testing.AllocsPerRun(10, func() { _ = r.Run(context.Background(), in, results[1]) }); n != 0 {
+		t.Errorf("%v allocations a run on two cores", n)
 	}
 }
 

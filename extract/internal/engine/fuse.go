@@ -89,13 +89,24 @@ func mergePad(g *net, n *node) bool {
 	if !ok || c.axis != 1 || n.in[0].def == nil {
 		return false
 	}
-	p, ok := n.in[0].def.op.(*pad)
-	if !ok {
+	x := n.in[0]
+	t, moved := x.def.op.(*transpose)
+	if moved && x.def.in[0].def != nil && slices.Equal(t.perm, []int{0, 3, 1, 2}) {
+		x = x.def.in[0]
+	}
+	p, ok := x.def.op.(*pad)
+	if !ok || moved != (x != n.in[0]) || moved == (p.channel == 1) {
 		return false
+	}
+	source := x.def.in[0]
+	if moved { // the Transpose between the two moves before the padding
+		shape := slices.Clone(n.in[0].shape)
+		shape[2], shape[3] = source.shape[1], source.shape[2]
+		source = g.insert(n, t, shape, source)
 	}
 	merged := *c
 	merged.pad = borders{c.pad.top + p.top, c.pad.left + p.left, c.pad.bottom + p.bottom, c.pad.right + p.right}
-	g.absorb(n, &merged, append([]*value{n.in[0].def.in[0]}, n.in[1:]...)...)
+	g.absorb(n, &merged, append([]*value{source}, n.in[1:]...)...)
 	return true
 }
 

@@ -122,11 +122,11 @@ func mergeNorm(g *net, n *node) bool {
 // writtenNorm recognises d/√(mean(d²) + ε) with d = x − mean(x) along the last
 // axis: layer normalisation as exporters wrote it before opset 17.
 func writtenNorm(g *net, n *node) bool {
-	if !isReference(n, "Div") || n.in[0].def == nil {
+	if !isBinary(n, '/', "Div") {
 		return false
 	}
 	d := n.in[0]
-	if !isReference(d.def, "Sub") || len(d.users) > 3 {
+	if d.def == nil || !isBinary(d.def, '-', "Sub") || len(d.users) > 3 {
 		return false
 	}
 	x := d.def.in[0]
@@ -151,6 +151,13 @@ func isReference(n *node, op string) bool {
 	return ok && r.src.Op == op && r.src.Domain == ""
 }
 
+// isBinary reports whether n is a plain binary, or the reference operator for one
+// whose second operand repeats along the last axis.
+func isBinary(n *node, fn byte, op string) bool {
+	b, ok := n.op.(*binary)
+	return ok && b.fn == fn && b.act.Func == kernel.Linear || isReference(n, op)
+}
+
 // varianceOf returns p and ε when v is √(mean(p) + ε).
 func (g *net) varianceOf(v *value) (*value, float32) {
 	v = g.applied(v, kernel.Sqrt, 0, 0)
@@ -166,7 +173,10 @@ func (g *net) varianceOf(v *value) (*value, float32) {
 
 // lastMean returns x when v is the mean of x along its last axis, which stays.
 func lastMean(v *value) *value {
-	if v == nil || !isReference(v.def, "ReduceMean") {
+	if v == nil || v.def == nil {
+		return nil
+	}
+	if m, ok := v.def.op.(*spatialMean); (!ok || m.max) && !isReference(v.def, "ReduceMean") {
 		return nil
 	}
 	x := v.def.in[0]
@@ -185,11 +195,7 @@ func squares(v, d *value) bool {
 	if in := product(v.def); in != nil {
 		return in[0] == d && in[1] == d
 	}
-	if !isReference(v.def, "Pow") || v.def.in[0] != d {
-		return false
-	}
-	e, ok := floats(v.def.in[1])
-	return ok && len(e) == 1 && e[0] == 2
+	return false
 }
 
 // mergeFactor lets softmax multiply its input; a shift of all changes nothing.

@@ -54,6 +54,11 @@ func sinkTranspose(g *net, n *node) bool {
 		}
 	case *concat:
 		op = &concat{axis: t.perm[o.axis]}
+	case *pad:
+		if !swapsChannels(t.perm) {
+			return false
+		}
+		op = &pad{o.borders, t.perm[o.channel]}
 	default:
 		return false
 	}
@@ -84,4 +89,9 @@ func transposeOf(values []*value) *transpose {
 		first = t
 	}
 	return first
+}
+
+// swapsChannels reports whether a permutation only moves the channels of images.
+func swapsChannels(perm []int) bool {
+	return slices.Equal(perm, []int{0, 2, 3, 1}) || slices.Equal(perm, []int{0, 3, 1, 2})
 }

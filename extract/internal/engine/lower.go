@@ -17,7 +17,7 @@ var lowerings = map[string]lowering{
 	"MaxPool": lowerPool, "AveragePool": lowerPool,
 	"GlobalAveragePool": lowerGlobalAverage, "GlobalMaxPool": lowerGlobalMax, "ReduceMean": lowerReduceMean,
 	"Add": lowerBinary, "Mul": lowerBinary, "Sub": lowerBinary, "Div": lowerBinary,
-	"Concat": lowerConcat, "Transpose": lowerTranspose, "Pad": lowerPad,
+	"Pow": lowerPow, "LRN": lowerLRN, "Concat": lowerConcat, "Transpose": lowerTranspose, "Pad": lowerPad,
 	"Reshape": lowerReshape, "Flatten": lowerReshape, "Squeeze": lowerReshape, "Unsqueeze": lowerReshape,
 	"Softmax": lowerSoftmax, "LayerNormalization": lowerLayerNorm, "Slice": lowerSlice,
 	"Identity": lowerIdentity, "Dropout": lowerIdentity, "Cast": lowerIdentity,

@@ -22,6 +22,7 @@ type matmul struct{}
 // the axis is dropped: then one index is taken.
 type slice struct {
 	axis, from int
+	step       int
 	drop       bool
 }
 
@@ -93,7 +94,7 @@ func lowerProduct(n *node) operation {
 	return &matmul{}
 }
 
-// lowerSlice recognises a range of one axis, step by step.
+// lowerSlice recognises a range of one axis.
 func lowerSlice(n *node, _ *graph.Node, opset int64) operation {
 	x, out := n.in[0], n.out[0]
 	if opset < 10 || !dynamic(x) || len(n.in) < 3 || hasZero(out.shape) {
@@ -112,7 +113,11 @@ func lowerSlice(n *node, _ *graph.Node, opset int64) operation {
 		if axis < 0 {
 			axis += len(x.shape)
 		}
-		if steps != nil && steps[i] != 1 {
+		step := 1
+		if steps != nil {
+			step = steps[i]
+		}
+		if step < 1 {
 			return nil
 		}
 		if x.shape[axis] == out.shape[axis] {
@@ -124,7 +129,7 @@ func lowerSlice(n *node, _ *graph.Node, opset int64) operation {
 		if from < 0 {
 			from += x.shape[axis]
 		}
-		s.axis, s.from = axis, max(from, 0)
+		s.axis, s.from, s.step = axis, max(from, 0), step
 	}
 	n.keep(x)
 	if s.axis < 0 {
@@ -169,7 +174,7 @@ func (l *lowerer) split(src *graph.Node) bool {
 		if v == nil || hasZero(v.shape) {
 			return false
 		}
-		l.append(&node{label: src.Label(), op: &slice{axis: axis, from: from}, out: []*value{v}}, x)
+		l.append(&node{label: src.Label(), op: &slice{axis: axis, from: from, step: 1}, out: []*value{v}}, x)
 		from += v.shape[axis]
 	}
 	return true
@@ -189,7 +194,7 @@ func (l *lowerer) pick(src *graph.Node) bool {
 	if at[0] < 0 {
 		at[0] += x.shape[axis]
 	}
-	op := &slice{axis: axis, from: at[0], drop: len(index.shape) == 0}
+	op := &slice{axis: axis, from: at[0], step: 1, drop: len(index.shape) == 0}
 	l.append(&node{label: src.Label(), op: op, out: []*value{out}}, x)
 	return true
 }

@@ -113,6 +113,37 @@ func lowerBinary(n *node, src *graph.Node, opset int64) operation {
 	return &binary{fn: fn}
 }
 
+// lowerPow makes a product of a square, and a root of the power of a half.
+func lowerPow(n *node, _ *graph.Node, _ int64) operation {
+	x, e := n.in[0], n.in[1]
+	p, ok := floats(e)
+	if !ok || len(p) != 1 || !dynamic(x) || !slices.Equal(x.shape, n.out[0].shape) {
+		return nil
+	}
+	switch p[0] {
+	case 2:
+		n.keep(x, x)
+		return &binary{fn: '*'}
+	case 0.5:
+		n.keep(x)
+		return &activate{kernel.Activation{Func: kernel.Sqrt}}
+	}
+	return nil
+}
+
+// An lrn is local response normalisation over neighbouring channels.
+type lrn struct {
+	size              int
+	alpha, beta, bias float32
+}
+
+func lowerLRN(n *node, src *graph.Node, _ int64) operation {
+	if !dynamic(n.in[0]) || len(n.in[0].shape) < 3 || hasZero(n.in[0].shape) {
+		return nil
+	}
+	return &lrn{size: src.Int("size", 1), alpha: src.Float("alpha", 1e-4), beta: src.Float("beta", 0.75), bias: src.Float("bias", 1)}
+}
+
 // repeats reports whether a value of shape s covers one of shape full by being
 // the same for all pixels: N×C×1×1 over N×C×H×W, or equal shapes.
 func repeats(s, full []int) bool {

@@ -17,7 +17,10 @@ type transpose struct{ perm []int }
 type concat struct{ axis int }
 
 // A pad surrounds an image by zero pixels.
-type pad struct{ borders }
+type pad struct {
+	borders
+	channel int // the axis that is not padded: 1, or 3 in N×H×W×C
+}
 
 // A reorder copies its input to another order of axes in memory.
 type reorder struct{}
@@ -90,9 +93,15 @@ func lowerPad(n *node, src *graph.Node, _ int64) operation {
 	}
 	axes := len(n.in) > 3 && n.in[3] != nil
 	if src.Text("mode", "constant") != "constant" || padding != 0 || axes || len(pads) != 8 || len(x.shape) != 4 ||
-		!dynamic(x) || hasZero(x.shape) || slices.Min(pads) < 0 || pads[0]+pads[1]+pads[4]+pads[5] != 0 {
+		!dynamic(x) || hasZero(x.shape) || slices.Min(pads) < 0 || pads[0]+pads[4] != 0 {
 		return nil
 	}
 	n.keep(x)
-	return &pad{borders{top: pads[2], left: pads[3], bottom: pads[6], right: pads[7]}}
+	switch {
+	case pads[1]+pads[5] == 0:
+		return &pad{borders{top: pads[2], left: pads[3], bottom: pads[6], right: pads[7]}, 1}
+	case pads[3]+pads[7] == 0:
+		return &pad{borders{top: pads[1], left: pads[2], bottom: pads[5], right: pads[6]}, 3}
+	}
+	return nil
 }

@@ -102,8 +102,10 @@ func (a *orders) assign(n *node) {
 	switch op := n.op.(type) {
 	case *conv:
 		a.assignConv(n, op)
-	case *pool, *pad, *block:
+	case *pool, *block, *lrn:
 		a.all(n, innermost(len(n.in[0].shape), 1))
+	case *pad:
+		a.all(n, innermost(4, op.channel))
 	case *spatialMean:
 		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))
 		a.spatialMeanResult(n, op)

@@ -16,7 +16,8 @@ type Runner struct {
 	arena   []float32
 	slots   []*tensor.Tensor // values that are not float32
 	in, out []float32        // the caller's, during Run
-	hand    hand
+	hands   []hand           // one for each goroutine that works on an image
+	team    *team            // nil when there is one hand only
 }
 
 // A hand is what one goroutine needs for itself while it works on a step.
@@ -29,9 +30,19 @@ type hand struct {
 	packed    map[*matmulStep]*kernel.Packed // right sides of products of two values
 }
 
-// NewRunner returns a runner with an arena of its own.
-func (p *Program) NewRunner() *Runner {
-	return &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena), slots: make([]*tensor.Tensor, p.slots)}
+// NewRunner returns a runner with an arena of its own. It works on one core: for
+// many images, run as many runners as there are cores.
+func (p *Program) NewRunner() *Runner { return p.NewParallelRunner(1) }
+
+// NewParallelRunner returns a runner that spreads the work on every image over
+// several cores, for when one image has to be done soon. While Run is at work it
+// keeps them all busy. The results are those of NewRunner.
+func (p *Program) NewParallelRunner(cores int) *Runner {
+	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena), slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, max(cores, 1))}
+	if len(r.hands) > 1 {
+		r.team = newTeam(r)
+	}
+	return r
 }
 
 // Run computes the tap for one input. in holds the input's values: H×W×C for an
@@ -46,6 +57,10 @@ func (r *Runner) Run(ctx context.Context, in, out []float32) error {
 	}
 	r.in, r.out = in, out
 	defer func() { r.in, r.out = nil, nil }()
+	if r.team != nil {
+		r.team.start()
+		defer r.team.stop()
+	}
 	for _, s := range r.program.steps {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -61,7 +76,11 @@ func (r *Runner) Run(ctx context.Context, in, out []float32) error {
 func (r *Runner) do(s step) error {
 	switch s := s.(type) {
 	case lineStep:
-		s.runLines(r, &r.hand, 0, s.size())
+		if r.team != nil {
+			r.team.do(s)
+		} else {
+			s.runLines(r, &r.hands[0], 0, s.size())
+		}
 		return nil
 	case wholeStep:
 		return s.run(r)
@@ -78,7 +97,7 @@ func (r *Runner) mem(p *place) []float32 {
 }
 
 // buffer returns n floats of scratch memory, valid until the next step.
-func (r *Runner) buffer(n int) []float32 { return r.hand.buffer(n) }
+func (r *Runner) buffer(n int) []float32 { return r.hands[0].buffer(n) }
 
 func (h *hand) buffer(n int) []float32 {
 	if len(h.scratch) < n {

@@ -105,6 +105,9 @@ func (p *planner) node(g *net, n *node) error {
 	case *rowwise:
 		in, out := n.in[0].place, n.out[0].place
 		p.emit(n.label, &rowStep{rowwise: op, in: in, out: out}, in, out)
+	case *lrn:
+		in, out := n.in[0].place, n.out[0].place
+		p.emit(n.label, &lrnStep{lrn: op, in: in, out: out}, in, out)
 	case *matmul:
 		p.matmul(n)
 	case *slice:

@@ -125,7 +125,11 @@ func (s *sliceStep) prepare() {
 	all := strides(s.in)
 	s.begin = s.in.place.at(0, 0, 0) + s.from*all[s.axis]
 	for _, axis := range s.out.order {
-		s.stride, s.dims = append(s.stride, all[s.source(axis)]), append(s.dims, s.out.shape[axis])
+		step := all[s.source(axis)]
+		if s.source(axis) == s.axis {
+			step *= s.step
+		}
+		s.stride, s.dims = append(s.stride, step), append(s.dims, s.out.shape[axis])
 	}
 	s.flatOut = packedPlace(s.out.place)
 }

@@ -18,10 +18,8 @@ type convStep struct {
 	lo, hi       float32
 	post         bool // an activation beyond the bounds has to follow
 
-	blocks   bool  // lines are blocks of pixels, not rows: a pointwise one without halos
-	lines    int   // rows of output pixels, or blocks of them
-	pixels   int   // pixels of a line; the last block may have fewer
-	total    int   // pixels of all lines
+	single   bool  // lines are single pixels, not rows: a pointwise one without halos
+	lines    int   // pixels or rows of pixels
 	perBlock int   // lines that share a pass over the panels
 	offs     []int // Tile.Offs
 	k        int   // Tile.K
@@ -59,15 +57,13 @@ func (p *planner) conv(n *node, c *conv) {
 
 func (s *convStep) prepare() {
 	s.segments()
-	s.total = s.out.n * s.out.h * s.out.w
 	depth := len(s.offs) * s.k * s.group
-	s.blocks = s.pointwise() && s.in.dense() && s.out.dense() && (s.res == nil || s.res.dense())
-	if s.blocks {
-		s.pixels = min(s.total, max(blockFloats/depth, 32))
-		s.lines, s.perBlock = (s.total+s.pixels-1)/s.pixels, 1
+	s.single = s.pointwise() && s.in.dense() && s.out.dense() && (s.res == nil || s.res.dense())
+	if s.single {
+		s.lines, s.perBlock = s.out.n*s.out.h*s.out.w, max(blockFloats/depth, 32)
 		return
 	}
-	s.lines, s.pixels = s.out.n*s.out.h, s.out.w
+	s.lines = s.out.n * s.out.h
 	s.perBlock = max(1, blockFloats/max(1, s.in.row()*s.sh))
 }
 
@@ -106,22 +102,29 @@ func (s *convStep) runLines(r *Runner, h *hand, from, to int) {
 	}
 }
 
-// line returns the first input and output element of a line, and its pixels.
-func (s *convStep) line(i int) (in, out, res, pixels int) {
-	if s.blocks {
-		p := i * s.pixels
-		in, out, pixels = s.in.ch+p*s.in.ld, s.out.ch+p*s.out.ld, min(s.pixels, s.total-p)
+// rows returns how many rows of pixels lines [from, to) are, and the pixels of each:
+// single pixels are one row together.
+func (s *convStep) rows(from, to int) (rows, pixels int) {
+	if s.single {
+		return 1, to - from
+	}
+	return to - from, s.out.w
+}
+
+// line returns the first element of a line in the input, the output and the
+// residual.
+func (s *convStep) line(i int) (in, out, res int) {
+	if s.single {
 		if s.res != nil {
-			res = s.res.ch + p*s.res.ld
+			res = s.res.ch + i*s.res.ld
 		}
-		return in, out, res, pixels
+		return s.in.ch + i*s.in.ld, s.out.ch + i*s.out.ld, res
 	}
 	n, y := i/s.out.h, i%s.out.h
-	in, out = s.in.at(n, y*s.sh-s.pad.top, -s.pad.left), s.out.at(n, y, 0)
 	if s.res != nil {
 		res = s.res.at(n, y, 0)
 	}
-	return in, out, res, s.out.w
+	return s.in.at(n, y*s.sh-s.pad.top, -s.pad.left), s.out.at(n, y, 0), res
 }
 
 // panel computes one panel of output channels of group g for lines [from, to).
@@ -130,8 +133,9 @@ func (s *convStep) panel(r *Runner, h *hand, g int, q *kernel.Panel, from, to in
 	col := g*(s.cout/s.group) + q.Col
 	t.Offs, t.K, t.LDA, t.LDC = s.offs, s.k, s.sw*s.in.ld, s.out.ld
 	t.Lo, t.Hi, t.R = s.lo, s.hi, nil
-	for i := from; i < to; i++ {
-		a, c, res, pixels := s.line(i)
+	rows, pixels := s.rows(from, to)
+	for i := from; i < from+rows; i++ {
+		a, c, res := s.line(i)
 		t.A, t.C = in[a+g*(s.cin/s.group):], out[c+col:]
 		if s.res != nil {
 			t.R, t.LDR = r.mem(s.res)[res+col:], s.res.ld
@@ -143,8 +147,9 @@ func (s *convStep) panel(r *Runner, h *hand, g int, q *kernel.Panel, from, to in
 // activate applies an activation to lines that have just been computed.
 func (s *convStep) activate(r *Runner, from, to int) {
 	out := r.mem(s.out)
-	for i := from; i < to; i++ {
-		_, c, _, pixels := s.line(i)
+	rows, pixels := s.rows(from, to)
+	for i := from; i < from+rows; i++ {
+		_, c, _ := s.line(i)
 		applyRow(r, s.act, out[c:], pixels, s.out)
 	}
 }

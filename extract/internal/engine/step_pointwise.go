@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 
 	"featstore/extract/internal/kernel"
 )
@@ -76,4 +77,49 @@ func (s *binaryStep) combine(r *Runner, dst, right []float32) {
 		panic(fmt.Sprintf("engine: no function %q", s.fn))
 	}
 	r.set.Apply(s.act, dst)
+}
+
+// An lrnStep divides every value by a power of the sum of squares around it:
+// x / (bias + alpha/size · Σ x²)^beta over size channels.
+type lrnStep struct {
+	*lrn
+	in, out *place
+}
+
+func (s *lrnStep) prepare() {}
+
+func (s *lrnStep) size() int { return s.out.n * s.out.h }
+
+func (s *lrnStep) runLines(r *Runner, h *hand, from, to int) {
+	in, out := r.mem(s.in), r.mem(s.out)
+	squares := h.buffer(s.in.c)
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		for x := range s.out.w {
+			s.pixel(out[s.out.at(n, y, x):][:s.out.c], in[s.in.at(n, y, x):][:s.in.c], squares)
+		}
+	}
+}
+
+func (s *lrnStep) pixel(dst, src, squares []float32) {
+	for c, v := range src {
+		squares[c] = v * v
+	}
+	before, after := (s.lrn.size-1)/2, s.lrn.size/2
+	for c, v := range src {
+		sum := float32(0)
+		for _, q := range squares[max(c-before, 0):min(c+after+1, len(src))] {
+			sum += q
+		}
+		dst[c] = v * s.power(s.bias+s.alpha/float32(s.lrn.size)*sum)
+	}
+}
+
+// power returns d^-beta, without a logarithm for the usual beta of ¾.
+func (s *lrnStep) power(d float32) float32 {
+	if s.beta == 0.75 {
+		root := 1 / math.Sqrt(float64(d))
+		return float32(root * math.Sqrt(root))
+	}
+	return float32(math.Pow(float64(d), -float64(s.beta)))
 }

@@ -36,6 +36,9 @@ func view(n *node) *place {
 		at += op.from * from[op.axis]
 		for i := range stride {
 			stride[i] = from[op.source(i)]
+			if op.source(i) == op.axis {
+				stride[i] *= op.step
+			}
 		}
 	case *transpose:
 		for i, axis := range op.perm {

@@ -56,6 +56,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model) {
 		}
 		if refs := p.Stats().References; i == 0 && len(refs) > 0 {
 			t.Logf("%d of %d steps by reference: %s", len(refs), p.Stats().Steps, operators(refs))
+			t.Log(refs[:min(len(refs), 3)])
 		}
 	}
 }
