@@ -132,6 +132,12 @@ func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32)
 
 func compare(t testing.TB, set string, got, want []float32) {
 	t.Helper()
+	compareWithin(t, set, got, want, 1e-4)
+}
+
+// compareWithin allows differences of a fraction of the largest value.
+func compareWithin(t testing.TB, set string, got, want []float32, tolerance float32) {
+	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d values, want %d", set, len(got), len(want))
 	}
@@ -140,7 +146,7 @@ func compare(t testing.TB, set string, got, want []float32) {
 		top = max(top, abs(w))
 	}
 	for i, g := range got {
-		if !(abs(g-want[i]) <= 1e-4*top+1e-6) {
+		if !(abs(g-want[i]) <= tolerance*top+1e-6) {
 			t.Fatalf("%s: value %d of %d: got %v, want %v (largest %v)", set, i, len(got), g, want[i], top)
 		}
 	}
