@@ -12,14 +12,17 @@ import (
 // floats, may alias the file, and is read-only and valid until fn returns. An error
 // of fn ends the pass and is returned.
 func (db *DB) Each(ix *Index, fn func(label int, d split.Digest, row []float32) error) error {
-	return db.View(func(tx *Tx) error {
-		for l := range ix.Keys {
-			if err := tx.eachOf(ix, l, fn); err != nil {
-				return err
-			}
+	return db.View(func(tx *Tx) error { return tx.Each(ix, fn) })
+}
+
+// Each is DB.Each within a transaction, such as the one that made the index.
+func (tx *Tx) Each(ix *Index, fn func(label int, d split.Digest, row []float32) error) error {
+	for l := range ix.Keys {
+		if err := tx.eachOf(ix, l, fn); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // eachOf is Each for one label.

@@ -1,75 +1,70 @@
 package export
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 	"strconv"
+	"strings"
 )
 
-// columns are those that say what a row is, in every format.
-var columns = []string{"digest", "label", "label_index", "split", "path", "copies"}
-
-func (r *row) cells() []string {
-	return []string{r.digest.String(), r.label, strconv.Itoa(r.index), r.split.String(), r.path, strconv.Itoa(r.copies)}
+// csvFile writes one line a row.
+type csvFile struct {
+	out    io.Writer
+	models string
+	line   []byte
+	quoted bytes.Buffer
+	quote  *csv.Writer
+	text   texter
 }
 
-// A csvSink writes rows as CSV: what the row is, then its features, if wanted.
-type csvSink struct {
-	file  *os.File
-	buf   *bufio.Writer
-	csv   *csv.Writer
-	dim   int
-	cells []string
-}
+// csvColumns are the columns before the features.
+var csvColumns = []string{"path", "label", "split", "digest", "model", "copies"}
 
-func newCSV(path string, dim int) (*csvSink, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+func newCSV(tab *table, t *target) (rowWriter, error) {
+	out, err := t.create("")
 	if err != nil {
 		return nil, err
 	}
-	s := &csvSink{file: f, buf: bufio.NewWriterSize(f, 1<<18), dim: dim}
-	s.csv = csv.NewWriter(s.buf)
-	head := append([]string{}, columns...)
-	for i := range dim {
-		head = append(head, fmt.Sprintf("f%d", i))
+	w := &csvFile{out: out, models: strings.Join(tab.summary.Models, "+")}
+	w.quote = csv.NewWriter(&w.quoted)
+	w.line = append(w.line, strings.Join(csvColumns, ",")...)
+	for i := range tab.summary.Dim {
+		w.line = append(w.line, ",f"...)
+		w.line = strconv.AppendInt(w.line, int64(i), 10)
 	}
-	if err := s.csv.Write(head); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return s, nil
+	w.line = append(w.line, '\n')
+	_, err = out.Write(w.line)
+	return w, err
 }
 
-// write writes features with the fewest digits that give the same float32 back.
-func (s *csvSink) write(r *row) error {
-	s.cells = append(s.cells[:0], r.cells()...)
-	for _, v := range r.features[:s.dim] {
-		s.cells = append(s.cells, strconv.FormatFloat(float64(v), 'g', -1, 32))
+func (w *csvFile) write(r *row) error {
+	copies := ""
+	if len(r.copies) > 0 {
+		list, err := json.Marshal(w.text.texts(r.copies))
+		if err != nil {
+			return err
+		}
+		copies = string(list)
 	}
-	return s.csv.Write(s.cells)
-}
-
-func (s *csvSink) close() error {
-	s.csv.Flush()
-	if err := s.csv.Error(); err != nil {
-		s.file.Close()
-		return err
+	w.quoted.Reset()
+	if err := w.quote.Write([]string{r.path, r.name, r.split.String(), r.digest.String(), w.models, copies}); err != nil {
+		return fmt.Errorf("row of %s: %w", r.path, err)
 	}
-	return closeFile(s.file, s.buf)
-}
-
-func (s *csvSink) abort() { s.file.Close() }
-
-// closeFile brings a file to the disk and closes it.
-func closeFile(f *os.File, buf *bufio.Writer) error {
-	err := buf.Flush()
-	if err == nil {
-		err = f.Sync()
+	w.quote.Flush()
+	w.line = append(w.line[:0], bytes.TrimSuffix(w.quoted.Bytes(), []byte("\n"))...)
+	for _, v := range r.vector {
+		w.line = append(w.line, ',')
+		w.line = strconv.AppendFloat(w.line, float64(v), 'g', -1, 32)
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
+	w.line = append(w.line, '\n')
+	_, err := w.out.Write(w.line)
 	return err
+}
+
+func (w *csvFile) finish(s *Summary) error {
+	s.NotText = w.text.changed
+	return nil
 }

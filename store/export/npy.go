@@ -1,78 +1,147 @@
 package export
 
 import (
-	"bufio"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
+	"unicode/utf8"
+
+	"featstore/split"
 )
 
-// An npySink writes a folder: features.npy and images.csv.
-//
-// The array is written row by row, with a header of our own: the library for the
-// format wants the whole of it in memory, as float64.
-type npySink struct {
-	file   *os.File
-	buf    *bufio.Writer
-	images *csvSink
+// npyFolder writes one array a column, row after row: npyio, which reads such
+// files, would want each array whole in memory.
+type npyFolder struct {
+	features, labels, splits, paths, digests io.Writer
+
+	head   header
+	widest int
+	target *target
+	buf    []byte
+	text   texter
 }
 
-func newNPY(dir string, rows, dim int) (*npySink, error) {
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		return nil, err
-	}
-	images, err := newCSV(filepath.Join(dir, "images.csv"), 0)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, "features.npy"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		images.abort()
-		return nil, err
-	}
-	s := &npySink{file: f, buf: bufio.NewWriterSize(f, 1<<18), images: images}
-	if _, err := s.buf.Write(npyHeader(rows, dim)); err != nil {
-		s.abort()
-		return nil, err
-	}
-	return s, nil
-}
+// npyNames are the files of a folder that may be replaced.
+var npyNames = []string{"features.npy", "labels.npy", "label_names.npy", "splits.npy", "paths.npy", "digests.npy", headerName}
 
-// npyHeader is that of version 1.0 of NumPy's format (NEP 1): magic, version,
-// length, a Python dictionary padded so that the data begin at a multiple of 64.
-func npyHeader(rows, dim int) []byte {
-	const fixed = 10
-	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, dim)
-	pad := 63 - (fixed+len(text))%64
-	text += strings.Repeat(" ", pad) + "\n"
-	head := append([]byte("\x93NUMPY\x01\x00"), 0, 0)
-	binary.LittleEndian.PutUint16(head[8:], uint16(len(text)))
-	return append(head, text...)
-}
+const headerName = "export.json"
 
-func (s *npySink) write(r *row) error {
-	var b [4]byte
-	for _, v := range r.features {
-		binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
-		if _, err := s.buf.Write(b[:]); err != nil {
-			return err
+func newNPY(tab *table, t *target) (rowWriter, error) {
+	w := &npyFolder{head: tab.header(), widest: max(tab.widest, 1), target: t}
+	w.head.Copies = map[string][]string{}
+	n := tab.summary.Rows
+	var failed error
+	open := func(name, kind string, shape ...int) io.Writer {
+		if failed != nil {
+			return nil
+		}
+		out, err := t.create(name)
+		if err == nil {
+			_, err = out.Write(npyHeader(kind, shape...))
+		}
+		failed = err
+		return out
+	}
+	w.features = open("features.npy", "<f4", n, tab.summary.Dim)
+	w.labels = open("labels.npy", "<i8", n)
+	w.splits = open("splits.npy", textKind(splitWidth()), n)
+	w.paths = open("paths.npy", textKind(w.widest), n)
+	w.digests = open("digests.npy", textKind(2*len(split.Digest{})), n)
+	width := 1
+	for _, l := range tab.labels {
+		width = max(width, utf8.RuneCountInString(l))
+	}
+	names := open("label_names.npy", textKind(width), len(tab.labels))
+	if failed != nil {
+		return nil, failed
+	}
+	for _, l := range tab.labels {
+		if err := w.putText(names, l, width); err != nil {
+			return nil, err
 		}
 	}
-	return s.images.write(r)
+	return w, nil
 }
 
-func (s *npySink) close() error {
-	if err := s.images.close(); err != nil {
-		s.file.Close()
+func (w *npyFolder) write(r *row) error {
+	w.buf = w.buf[:0]
+	for _, v := range r.vector {
+		w.buf = binary.LittleEndian.AppendUint32(w.buf, math.Float32bits(v))
+	}
+	if _, err := w.features.Write(w.buf); err != nil {
 		return err
 	}
-	return closeFile(s.file, s.buf)
+	w.buf = binary.LittleEndian.AppendUint64(w.buf[:0], uint64(r.label))
+	if _, err := w.labels.Write(w.buf); err != nil {
+		return err
+	}
+	if len(r.copies) > 0 {
+		w.head.Copies[r.digest.String()] = w.text.texts(r.copies)
+	}
+	if err := w.putText(w.splits, r.split.String(), splitWidth()); err != nil {
+		return err
+	}
+	if err := w.putText(w.paths, r.path, w.widest); err != nil {
+		return err
+	}
+	return w.putText(w.digests, r.digest.String(), 2*len(r.digest))
 }
 
-func (s *npySink) abort() {
-	s.images.abort()
-	s.file.Close()
+func (w *npyFolder) finish(s *Summary) error {
+	s.NotText = w.text.changed
+	out, err := w.target.create(headerName)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(w.head, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(append(text, '\n'))
+	return err
+}
+
+// npyHeader is how an array's file begins: NumPy's format 1.0, which pads to 64
+// bytes so that the values are aligned.
+// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+func npyHeader(kind string, shape ...int) []byte {
+	var dims strings.Builder
+	for _, n := range shape {
+		fmt.Fprintf(&dims, "%d,", n)
+	}
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", kind, dims.String())
+	const magic = "\x93NUMPY\x01\x00"
+	pad := 63 - (len(magic)+2+len(dict))%64
+	b := append([]byte(magic), 0, 0)
+	binary.LittleEndian.PutUint16(b[len(magic):], uint16(len(dict)+pad+1))
+	return append(b, dict+strings.Repeat(" ", pad)+"\n"...)
+}
+
+// textKind is NumPy's type of text of up to width characters.
+func textKind(width int) string { return fmt.Sprintf("<U%d", width) }
+
+func splitWidth() int { return len(split.Validation.String()) }
+
+// putText writes text as width UTF-32 characters, padded with zeros. Bytes that are
+// no UTF-8 become what Python's os.fsdecode makes of them, so that open finds the
+// file.
+func (w *npyFolder) putText(out io.Writer, text string, width int) error {
+	w.buf = w.buf[:0]
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			r = 0xDC00 + rune(text[i])
+		}
+		w.buf = binary.LittleEndian.AppendUint32(w.buf, uint32(r))
+		i += n
+	}
+	if len(w.buf) > 4*width {
+		return fmt.Errorf("text of %d characters where %d are the most", len(w.buf)/4, width)
+	}
+	w.buf = append(w.buf, make([]byte, 4*width-len(w.buf))...)
+	_, err := out.Write(w.buf)
+	return err
 }

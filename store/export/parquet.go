@@ -1,60 +1,63 @@
 package export
 
 import (
-	"bufio"
-	"os"
-	"slices"
+	"encoding/json"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
-// A parquetRow is a row in the schema of the file.
+// parquetFile writes row groups of bounded size.
+type parquetFile struct {
+	out  *parquet.GenericWriter[parquetRow]
+	one  [1]parquetRow
+	text texter
+}
+
+// A parquetRow is the schema. Features are not compressed: their bytes are nearly
+// random, so it would cost time and gain little.
 type parquetRow struct {
-	Digest   string    `parquet:"digest"`
-	Label    string    `parquet:"label,dict"`
-	Index    int32     `parquet:"label_index"`
-	Split    string    `parquet:"split,dict"`
-	Path     string    `parquet:"path"`
-	Copies   int32     `parquet:"copies"`
+	Path     string    `parquet:"path,snappy"`
+	Label    string    `parquet:"label,dict,snappy"`
+	Split    string    `parquet:"split,dict,snappy"`
+	Digest   string    `parquet:"digest,snappy"`
+	Copies   []string  `parquet:"copies,list,snappy"`
 	Features []float32 `parquet:"features,list"`
 }
 
-// A parquetSink writes rows in groups, which bound the memory it takes.
-type parquetSink struct {
-	file *os.File
-	buf  *bufio.Writer
-	out  *parquet.GenericWriter[parquetRow]
-	one  [1]parquetRow
-}
+// groupBytes is what the features of a row group take, which is held in memory.
+const groupBytes = 32 << 20
 
-// rowsInGroup is the number of rows that a reader gets at once: at 1,280
-// features some 10 MB.
-const rowsInGroup = 2000
+// parquetKey is the key of the header in the file's metadata.
+const parquetKey = "featstore"
 
-func newParquet(path string) (*parquetSink, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+func newParquet(tab *table, t *target) (rowWriter, error) {
+	out, err := t.create("")
 	if err != nil {
 		return nil, err
 	}
-	buf := bufio.NewWriterSize(f, 1<<18)
-	out := parquet.NewGenericWriter[parquetRow](buf, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(rowsInGroup),
-		parquet.CreatedBy("featstore", "", ""))
-	return &parquetSink{file: f, buf: buf, out: out}, nil
+	text, err := json.Marshal(tab.header())
+	if err != nil {
+		return nil, err
+	}
+	w := &parquetFile{}
+	w.out = parquet.NewGenericWriter[parquetRow](out,
+		parquet.KeyValueMetadata(parquetKey, string(text)),
+		parquet.CreatedBy("featstore", "", ""),
+		parquet.PageBufferSize(1<<20),
+		parquet.MaxRowsPerRowGroup(int64(max(1, groupBytes/(4*tab.summary.Dim)))))
+	return w, nil
 }
 
-func (s *parquetSink) write(r *row) error {
-	s.one[0] = parquetRow{r.digest.String(), r.label, int32(r.index), r.split.String(), r.path, int32(r.copies), slices.Clone(r.features)}
-	_, err := s.out.Write(s.one[:])
+func (w *parquetFile) write(r *row) error {
+	w.one[0] = parquetRow{
+		Path: w.text.text(r.path), Label: r.name, Split: r.split.String(), Digest: r.digest.String(),
+		Copies: w.text.texts(r.copies), Features: r.vector,
+	}
+	_, err := w.out.Write(w.one[:])
 	return err
 }
 
-func (s *parquetSink) close() error {
-	if err := s.out.Close(); err != nil {
-		s.file.Close()
-		return err
-	}
-	return closeFile(s.file, s.buf)
+func (w *parquetFile) finish(s *Summary) error {
+	s.NotText = w.text.changed
+	return w.out.Close()
 }
-
-func (s *parquetSink) abort() { s.file.Close() }

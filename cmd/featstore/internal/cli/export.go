@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 
@@ -13,92 +15,171 @@ import (
 	"featstore/store/export"
 )
 
+// exportNames are where an export goes unless -o says otherwise.
+var exportNames = map[export.Format]string{
+	export.NPY:     "features",
+	export.CSV:     "features.csv",
+	export.Parquet: "features.parquet",
+}
+
+// An exportRequest is what the command line asks for.
+type exportRequest struct {
+	format string
+	output string
+	models []string
+	splits []string
+	force  bool
+}
+
 func exportCommand(a *app) *cobra.Command {
-	var format string
-	var models, splits []string
+	var r exportRequest
 	cmd := &cobra.Command{
-		Use:   "export PATH",
-		Short: "Write vectors, labels and splits for Python, R or a spreadsheet",
-		Long: `Writes the vectors of all usable photos with their labels, splits, digests and
-paths to PATH, which must not exist yet:
+		Use:   "export",
+		Short: "Write the vectors into files for Python, R and others",
+		Long: `Writes the features with labels, splits, paths and digests of their photos, one row
+a photo, in the order of split, label and digest: the same store gives the same
+files.
 
-  npy      a folder: features.npy (N×D float32) and images.csv, a line a row of it
-  csv      one file, a column for each feature
-  parquet  one file, the features as a column of lists
+  npy      a folder of NumPy arrays: features.npy (N×D float32), labels.npy (numbers),
+           label_names.npy, splits.npy, paths.npy, digests.npy, and export.json,
+           which names the models
+  csv      one file: path, label, split, digest, model, copies, f0, f1, …
+  parquet  one file: path, label, split, digest, copies, features (a list)
 
-Rows come split by split, then by label, then by digest. Photos in dispute and those
-without a vector of each model are left out.
+Photos with the same bytes are one row; copies are the paths of the others. Photos
+under several labels are not exported, nor are those that lack a vector of one of
+the models: both are counted. Features are as the networks gave them, not scaled;
+those of several models stand side by side. Labels are numbered over all splits.
 
-In Python:
+The files appear once they are complete. What is there already is replaced with
+--force only, and a folder only if it holds nothing but an export.
 
-  x = numpy.load("out/features.npy"); about = pandas.read_csv("out/images.csv")
+Python:
+  import numpy as np
+  X, y, split = (np.load(f"features/{f}.npy") for f in ("features", "labels", "splits"))
 
-JSON, one object: path, format, rows, dim, models, labels.` + storeExits(),
-		Example: `  featstore export out
-  featstore export features.parquet --format parquet
-  featstore export test.csv --format csv --split testing`,
-		Args: args(1, 1, "the path to write to"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+R:
+  d <- read.csv("features.csv")
+  X <- as.matrix(d[startsWith(names(d), "f")]); y <- factor(d$label)
+
+JSON: lines with event "progress" (what, done, total, per_second, seconds_left), then
+one with event "result": path, format, bytes, models, dim, labels, rows, splits
+(training, validation, testing), copies, disputed, missing, not_text, warnings.` + storeExits(),
+		Example: `  featstore export
+  featstore export --format csv -o flowers.csv
+  featstore export --format parquet --split training,validation
+  featstore export --model A,B --force`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opt, err := r.options()
+			if err != nil {
+				return err
+			}
 			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
-				var opt export.Options
-				var err error
-				if opt.Models, err = exportModels(db, models); err != nil {
+				if opt.Models, err = trainingModels(db, r.models); err != nil {
 					return err
 				}
-				for _, name := range splits {
-					s, err := split.Parse(name)
-					if err != nil {
-						return &usageError{err: fmt.Errorf("--split: %w", err)}
-					}
-					opt.Splits = append(opt.Splits, s)
-				}
-				return a.export(cmd, db, args[0], format, opt)
+				return a.export(cmd.Context(), db, r.output, opt)
 			})
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&format, "format", export.NPY, "form of the file: "+strings.Join(export.Formats, ", "))
-	flags.StringSliceVar(&models, "model", nil, "models whose vectors are written side by side (default: the store's only one)")
-	flags.StringSliceVar(&splits, "split", nil, "splits to write: training, validation, testing (default: all)")
+	flags.StringVar(&r.format, "format", "", "npy, csv or parquet (default: by the ending of -o, else npy)")
+	flags.StringVarP(&r.output, "output", "o", "", "folder for npy, else file (default features, features.csv or features.parquet)")
+	flags.StringSliceVar(&r.models, "model", nil, "models whose vectors are exported, ids or names, joined by commas (default: the store's only one)")
+	flags.StringSliceVar(&r.splits, "split", nil, "splits to export, joined by commas (default: all)")
+	flags.BoolVar(&r.force, "force", false, "replace an earlier export")
 	return cmd
 }
 
-// exportModels returns the ids of the models asked for, or of the only one.
-func exportModels(db *store.DB, words []string) ([]string, error) {
-	ids, err := trainingModels(db, words)
-	if err != nil || len(ids) > 0 {
-		return ids, err
-	}
-	err = db.View(func(tx *store.Tx) error {
-		models, err := tx.Models()
-		for _, m := range models {
-			ids = append(ids, m.ID)
+// options makes sense of the flags, and completes them.
+func (r *exportRequest) options() (export.Options, error) {
+	opt := export.Options{Format: export.Format(r.format), Force: r.force}
+	if r.format == "" {
+		opt.Format = export.NPY
+		for _, f := range export.Formats {
+			if strings.EqualFold(filepath.Ext(r.output), "."+string(f)) {
+				opt.Format = f
+			}
 		}
-		return err
-	})
-	if err == nil && len(ids) == 0 {
-		err = hint(export.ErrNothing, "bring photos into the store first: featstore ingest FOLDER")
 	}
-	return ids, err
+	if exportNames[opt.Format] == "" {
+		return opt, usagef("--format: %v %q: want npy, csv or parquet", export.ErrFormat, r.format)
+	}
+	switch r.output {
+	case "":
+		r.output = exportNames[opt.Format]
+	case "-":
+		return opt, usagef("-o -: an export is written to files, not to standard output")
+	}
+	for _, name := range r.splits {
+		s, err := split.Parse(name)
+		if err != nil {
+			return opt, &usageError{err: fmt.Errorf("--split: %w", err)}
+		}
+		opt.Splits = append(opt.Splits, s)
+	}
+	return opt, nil
 }
 
-func (a *app) export(cmd *cobra.Command, db *store.DB, path, format string, opt export.Options) error {
+// exportResult is the last line of --json.
+type exportResult struct {
+	Event string `json:"event"`
+	export.Summary
+	Warnings []string `json:"warnings"`
+}
+
+// export writes the files and reports on them.
+func (a *app) export(ctx context.Context, db *store.DB, path string, opt export.Options) error {
 	var done, total atomic.Int64
 	opt.Progress = func(d, t int) { done.Store(int64(d)); total.Store(int64(t)) }
-	stop := a.watch(func() gauge { return gauge{"export", "row", done.Load(), total.Load()} })
-	sum, err := export.Write(cmd.Context(), db, path, format, opt)
+	stop := a.watch(func() gauge { return gauge{"export", "photo", done.Load(), total.Load()} })
+	s, err := export.Write(ctx, db, path, opt)
 	stop()
-	switch {
-	case errors.Is(err, export.ErrFormat):
-		return &usageError{err: err, command: cmd.CommandPath()}
-	case errors.Is(err, export.ErrExists):
-		return hint(err, "remove it first, or give another path")
-	case err != nil:
-		return err
+	if err != nil {
+		return exportAdvice(err)
 	}
+	warnings := exportWarnings(s)
 	if a.json {
-		return a.emit(sum)
+		return a.emit(exportResult{"result", s, warnings})
 	}
-	fmt.Fprintf(a.Out, "%s: %s of %s features, %s\n", sum.Path, count(sum.Rows, "row"), grouped(sum.Dim), count(len(sum.Labels), "label"))
+	fmt.Fprintf(a.Out, "%s: %s × %s, %s, %s (training %s, validation %s, testing %s)\n", path,
+		count(s.Rows, "photo"), count(s.Dim, "feature"), count(len(s.Labels), "label"), bytesText(s.Bytes),
+		grouped(s.Splits.Training), grouped(s.Splits.Validation), grouped(s.Splits.Testing))
+	if s.Copies > 0 {
+		a.say("%s of them: the same bytes are one row", count(s.Copies, "further file")+plural(s.Copies, " is a copy", " are copies"))
+	}
+	for _, w := range warnings {
+		a.warn("%s", w)
+	}
 	return nil
+}
+
+// exportWarnings says what is not in the files.
+func exportWarnings(s export.Summary) []string {
+	warnings := []string{}
+	add := func(n int, what string) {
+		if n > 0 {
+			warnings = append(warnings, count(n, "photo")+what)
+		}
+	}
+	add(s.Disputed, " under several labels not exported: featstore stats names them")
+	add(s.Missing, " without a vector of the model not exported: featstore ingest computes them")
+	if s.NotText > 0 {
+		warnings = append(warnings, count(s.NotText, "path")+" not UTF-8: written with \uFFFD where the bytes are no text")
+	}
+	return warnings
+}
+
+// exportAdvice adds what can be done.
+func exportAdvice(err error) error {
+	switch {
+	case errors.Is(err, export.ErrExists):
+		return hint(err, "--force replaces it, -o names another")
+	case errors.Is(err, export.ErrForeign):
+		return hint(err, "name another with -o")
+	case errors.Is(err, export.ErrNothing):
+		return hint(err, "featstore stats shows what is in the store")
+	}
+	return err
 }
