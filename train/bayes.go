@@ -46,7 +46,7 @@ func fitBayes(t *table, smoothing float64) *bayes {
 		for k := c * d; k < (c+1)*d; k++ {
 			variance := b.inverse[k]/float64(n) + floor
 			b.inverse[k] = 1 / variance
-			b.constant[c] -= portable.Log(2*math.Pi*variance) / 2
+			b.constant[c] -= float64(portable.Log(2*math.Pi*variance) / 2)
 		}
 	}
 	return b
@@ -90,7 +90,7 @@ func (b *bayes) scores(out []float64, rows [][]float32) {
 				v := float64(row[k]) - mean[k]
 				s0 += float64(float64(v*v) * inverse[k])
 			}
-			out[i*labels+c] = b.constant[c] - (s0+s1)/2
+			out[i*labels+c] = b.constant[c] - float64((s0+s1)/2)
 		}
 	}
 }

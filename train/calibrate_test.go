@@ -153,7 +153,7 @@ func TestBalancesAgreeAfterTheCorrection(t *testing.T) {
 		{KindSoftmax, BalanceSampler, PriorUniform}, {KindLogistic, BalanceNone, PriorUniform},
 	} {
 		cfg := DefaultConfig()
-		cfg.Kind, cfg.Balance, cfg.Prior, cfg.Scaling, cfg.Rate = c.kind, c.balance, c.prior, ScaleStandard, 0.1
+		cfg.Kind, cfg.Balance, cfg.Prior, cfg.Scaling, cfg.Rate, cfg.Steps = c.kind, c.balance, c.prior, ScaleStandard, 0.2, 1000
 		h := mustFit(t, db, cfg)
 		p := make([]float64, 2)
 		h.scores(p, [][]float32{{0, 0}}) // between the two

@@ -112,6 +112,9 @@ func (c Config) Validate() error {
 	if c.Kind != KindAuto && !slices.Contains(Kinds, c.Kind) {
 		return fmt.Errorf("%w: %q: want %s or %s", ErrUnknownKind, c.Kind, strings.Join(Kinds, ", "), KindAuto)
 	}
+	if c.Kind == KindAuto {
+		return c.validateDescent() // each candidate is judged by itself
+	}
 	c = c.complete()
 	if err := c.validateChoices(); err != nil {
 		return err
@@ -125,7 +128,7 @@ func (c Config) Validate() error {
 		return bad("folds", c.Folds, "at least 2")
 	case c.Neighbours < 0:
 		return bad("neighbours", c.Neighbours, "at least 1, or 0 to have them chosen")
-	case c.Kind == KindSoftmax || c.Kind == KindAuto:
+	case c.Kind == KindSoftmax:
 		return c.validateDescent()
 	}
 	return nil
@@ -155,8 +158,6 @@ func (c *Config) validateChoices() error {
 
 func (c *Config) validateDescent() error {
 	switch {
-	case c.Kind == KindAuto && c.Steps == 0 && c.Batch == 0: // the candidates take the defaults
-		return nil
 	case c.Steps < 1:
 		return bad("steps", c.Steps, "at least 1")
 	case !(c.Rate > 0) || math.IsInf(c.Rate, 1):

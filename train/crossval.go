@@ -137,6 +137,9 @@ func crossValidate(ctx context.Context, d *dataset, configs []Config, opt CVOpti
 	if err := opt.complete(); err != nil {
 		return nil, err
 	}
+	for _, w := range d.leftOut() {
+		events(Warning{w})
+	}
 	j, err := newJury(ctx, d, crew)
 	if err != nil {
 		return nil, err
@@ -219,7 +222,7 @@ func summarise(values []float64, overlap float64) summary {
 	}
 	sum := 0.0
 	for _, v := range values {
-		sum += (v - s.mean) * (v - s.mean)
+		sum += float64((v - s.mean) * (v - s.mean))
 	}
 	s.deviation = math.Sqrt(sum / (n - 1))
 	t := distuv.StudentsT{Sigma: 1, Nu: n - 1}
@@ -307,9 +310,14 @@ func chooseKind(ctx context.Context, d *dataset, cfg Config, crew *crew, events 
 	for _, kind := range Kinds {
 		candidate := cfg
 		candidate.Kind = kind
-		if candidate.Validate() == nil {
-			configs = append(configs, candidate)
+		if err := candidate.Validate(); err != nil {
+			events(Warning{fmt.Sprintf("%s is not tried: %v", kind, err)})
+			continue
 		}
+		configs = append(configs, candidate)
+	}
+	if len(configs) == 0 {
+		return cfg, fmt.Errorf("%w: no kind of head has these settings", ErrConfig)
 	}
 	c, err := crossValidate(ctx, d, configs, CVOptions{Folds: cfg.Folds, Seed: cfg.Seed}, crew, events)
 	if err != nil {

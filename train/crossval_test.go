@@ -218,6 +218,20 @@ func TestAutoShowsItsComparison(t *testing.T) {
 	}
 }
 
+func TestAutoSaysWhatItDoesNotTry(t *testing.T) {
+	db := filled(t, storetest.Clusters{Labels: 2, Images: 60, Dim: 8, Spread: 1.5})
+	cfg := config(KindAuto)
+	cfg.Balance, cfg.Strength = BalanceWeights, 1
+	w := warningsOf(t, db, cfg)
+	for _, kind := range []string{KindLDA, KindKNN, KindBayes, KindCentroid} {
+		requireWarning(t, w, kind+" is not tried: setting out of range: balance is weights, want none")
+	}
+	cfg.Balance = "magic"
+	if _, _, err := Train(context.Background(), db, cfg, nil); !errors.Is(err, ErrConfig) {
+		t.Errorf("no such balance: %v", err)
+	}
+}
+
 func TestLearningCurve(t *testing.T) {
 	db := filled(t, storetest.Clusters{Labels: 3, Images: 130, Dim: 30, Spread: 4, Seed: 6})
 	c, err := LearningCurve(context.Background(), db, config(KindCentroid), CVOptions{Folds: 4}, nil)

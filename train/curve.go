@@ -60,6 +60,9 @@ func LearningCurve(ctx context.Context, db *store.DB, cfg Config, opt CVOptions,
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range d.leftOut() {
+		events(Warning{w})
+	}
 	crew := newCrew(0)
 	defer crew.close()
 	j, err := newJury(ctx, d, crew)

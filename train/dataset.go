@@ -109,17 +109,10 @@ const fewImages = 20
 
 // warnings says what is doubtful about the data, and what to do.
 func (d *dataset) warnings(cfg Config) []string {
-	var out []string
+	out := d.leftOut()
 	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	train := d.index(split.Training)
-	if n := d.index(split.Validation).Len(); cfg.RejectRate > 0 && n < enoughToCalibrate {
-		warn("the validation split has only %d images, too few to choose when to answer \"none of these\": add photos, or give the split a larger share", n)
-	}
 	if few := d.labelsWhere(split.Training, func(n int) bool { return n < fewImages }); len(few) > 0 {
 		warn("fewer than %d training images of %s: expect it to be mistaken often; add photos", fewImages, list(few))
-	}
-	if train.Incomplete > 0 {
-		warn("%d images have features of some of the networks only and are left out: ingest the photos with each network", train.Incomplete)
 	}
 	for _, s := range []split.Split{split.Validation, split.Testing} {
 		what := map[split.Split]string{split.Validation: "training goes unwatched", split.Testing: "the accuracy stays unknown"}[s]
@@ -130,9 +123,28 @@ func (d *dataset) warnings(cfg Config) []string {
 		case len(none) > 0:
 			warn("the %v split has no image of %s, so it does not show how well that is told apart: add photos, or give the split a larger share", s, list(none))
 		}
-		if n := d.strangers[s]; n > 0 {
-			warn("%d images of the %v split have labels without a training image, so the head cannot know them: add photos of these labels", n, s)
+	}
+	if n := d.index(split.Validation).Len(); n < enoughToCalibrate {
+		lost := "the probabilities are not calibrated"
+		if cfg.RejectRate > 0 {
+			lost += " and nothing is rejected"
 		}
+		warn("only %d validation images, so %s: add photos, or give the validation split a larger share", n, lost)
+	}
+	if n := d.strangers[split.Testing]; n > 0 {
+		warn("%d images of the testing split have labels without a training image and count as mistaken: add photos of these labels", n)
+	}
+	return out
+}
+
+// leftOut says which images take no part, and why.
+func (d *dataset) leftOut() []string {
+	var out []string
+	if n := d.index(split.Training).Incomplete + d.index(split.Validation).Incomplete; n > 0 {
+		out = append(out, fmt.Sprintf("%d images have features of some of the networks only and are left out: ingest the photos with each network", n))
+	}
+	if n := d.strangers[split.Validation]; n > 0 {
+		out = append(out, fmt.Sprintf("%d images of the validation split have labels without a training image and are left out: add photos of these labels", n))
 	}
 	return out
 }

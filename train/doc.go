@@ -6,16 +6,35 @@
 // A frozen network has turned every image into D numbers, its features; the store
 // keeps them. A head is what is learnt on top: a function from the features to a
 // probability for each of C labels. Train fits one on the training split, watches
-// it on the validation split and, once, tests it on the testing split. A Head is
-// saved in the store and loaded from it, and predicts from features alone.
+// and calibrates it on the validation split and, once, tests it on the testing
+// split. A Head is saved in the store and loaded from it, and predicts from features
+// alone. The features of several networks are concatenated.
 //
-// The default head is the article's: one softmax layer, trained by stochastic
-// gradient descent on minibatches that are read at random from the store. Its
-// weights start from a truncated normal distribution of deviation 0.001, its rate
-// is 0.01, and each of 4,000 minibatches has 100 images: a label is drawn first,
-// uniformly, then an image of it. So every label is trained on equally often,
-// however many images it has, and the probabilities are those of a world where
-// all labels are equally common.
+// # Heads
+//
+// The default head, softmax, is the article's: one layer, trained by stochastic
+// gradient descent on minibatches that are read at random from the store through
+// cursors; nothing is kept in memory but the current two. Its weights start from a
+// truncated normal distribution of deviation 0.001, its rate is 0.01, and each of
+// 4,000 minibatches has 100 images: a label is drawn first, uniformly, then an image
+// of it. So every label is trained on equally often, however many images it has.
+//
+// The others read the features of the training split into memory once, N×D float32,
+// and mostly a second time scaled: 10 KB an image of 1,280 features, so 100,000
+// images take a gigabyte. They are logistic, multinomial logistic regression by
+// L-BFGS; svm, one linear support vector machine a label by dual coordinate descent;
+// lda, Gaussians with one shared, shrunk covariance; bayes, Gaussian naive Bayes; knn, the
+// nearest neighbours by cosine, which keeps all images; and centroid, the nearest mean.
+// Whatever is left open, C or k, is chosen by cross-validation within the training
+// split. CrossValidate judges several kinds on the same folds, and KindAuto keeps the
+// best of all.
+//
+// # Probabilities
+//
+// A head trained on labels in balance (Config.Balance) believes all labels equally
+// common; its probabilities are corrected to the frequencies of the training split
+// unless Config.Prior says otherwise. Their temperature is fitted on the validation
+// split, and so is the threshold below which an image is taken for none of the labels.
 //
 // # Promises
 //
@@ -24,12 +43,14 @@
 // The same store, settings and version give the same softmax head, to the last
 // bit, on every machine, with any number of processors: sums are made in a fixed
 // order, and nothing is left to the compiler or the mathematical library (see
-// internal/product and internal/portable). A Head knows the fingerprint of the
-// images it was trained on; Fresh tells whether they are still those of the store.
+// internal/product and internal/portable). The same holds for the other heads but
+// lda, whose matrix is factorised by gonum: there the last bits depend on the
+// processor's architecture. A Head knows the fingerprint of the images it was
+// trained on; Fresh tells whether they are still those of the store.
 //
 // An accuracy comes with its 95 % Wilson interval: on 350 test images it is some
 // three percentage points to either side.
 //
 // Nothing is printed. What is worth telling while a head is trained comes as an
-// Event; its String is a line for people.
+// Event; its String is a text for people.
 package train

@@ -314,7 +314,7 @@ func TestSeveralNetworks(t *testing.T) {
 	for _, kind := range Kinds {
 		accuracy := func(models ...string) float64 {
 			cfg := config(kind)
-			cfg.Models, cfg.Steps, cfg.Rate = models, 3000, 0.1
+			cfg.Models, cfg.Steps, cfg.Rate = models, 800, 0.4
 			h, r, err := Train(context.Background(), db, cfg, nil)
 			if err != nil {
 				t.Fatal(err)

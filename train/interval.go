@@ -18,8 +18,8 @@ func Wilson(correct, total int, z float64) (low, high float64) {
 	n := float64(total)
 	p := float64(correct) / n
 	zz := z * z / n
-	middle := p + zz/2
-	spread := math.Sqrt(float64(zz*p)*(1-p) + float64(zz*zz)/4)
+	middle := p + float64(zz/2)
+	spread := math.Sqrt(float64(float64(zz*p)*(1-p)) + float64(zz*zz/4))
 	low, high = (middle-spread)/(1+zz), (middle+spread)/(1+zz)
 	// At the ends the exact bound is the end itself; rounding must not miss it.
 	if correct == 0 {

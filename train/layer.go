@@ -34,7 +34,7 @@ func (l *layer) initialise(rng *rand.Rand, deviation float64) {
 // ways this one needs only operations that are the same on every machine.
 func truncatedNormal(rng *rand.Rand) float64 {
 	for {
-		z := 4*rng.Float64() - 2
+		z := float64(4*rng.Float64()) - 2
 		if rng.Float64() < portable.Exp(-z*z/2) {
 			return z
 		}

@@ -89,7 +89,7 @@ func (m *lbfgs) findDirection() {
 		}
 	}
 	for i := range k {
-		b := m.inner[i] * dot64(m.changes[i], d)
+		b := float64(m.inner[i] * dot64(m.changes[i], d))
 		add64(d, m.coefficients[i]-b, m.steps[i])
 	}
 }
@@ -173,7 +173,7 @@ func between(low, high point) float64 {
 	width := high.t - low.t
 	d1 := low.slope + high.slope - 3*(high.value-low.value)/width
 	root := float64(d1*d1) - float64(low.slope*high.slope)
-	t := low.t + width/2
+	t := low.t + float64(width/2)
 	if root >= 0 {
 		d2 := math.Copysign(math.Sqrt(root), width)
 		if c := high.t - float64(width*(high.slope+d2-d1))/(high.slope-low.slope+2*d2); !math.IsNaN(c) {

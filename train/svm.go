@@ -174,7 +174,7 @@ func (s *svm) rebuild() {
 		factors = factors[:0]
 		for i := lo; i < hi; i++ {
 			for c := range s.t.labels {
-				f := s.side(i, c) * s.alpha[i*s.t.labels+c]
+				f := float64(s.side(i, c) * s.alpha[i*s.t.labels+c])
 				factors = append(factors, float32(f))
 				bias[c] += f
 			}

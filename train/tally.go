@@ -80,7 +80,7 @@ func brierOf(probs []float64, truth int) float64 {
 		if c == truth {
 			p--
 		}
-		sum += p * p
+		sum += float64(p * p)
 	}
 	if truth >= len(probs) {
 		sum++

@@ -156,6 +156,10 @@ func TestWarnings(t *testing.T) {
 		w := warningsOf(t, db, quick(10))
 		requireWarning(t, w, "the validation split is empty, so training goes unwatched")
 		requireWarning(t, w, "the testing split is empty, so the accuracy stays unknown")
+		requireWarning(t, w, "only 0 validation images, so the probabilities are not calibrated: add photos")
+		cfg := quick(10)
+		cfg.RejectRate = 0.1
+		requireWarning(t, warningsOf(t, db, cfg), "not calibrated and nothing is rejected")
 	})
 	t.Run("labels missing from a split", func(t *testing.T) {
 		db := filled(t, c)
@@ -173,7 +177,7 @@ func TestWarnings(t *testing.T) {
 		w := warningsOf(t, db, quick(10))
 		requireWarning(t, w, `fewer than 20 training images of "label00"`)
 		requireWarning(t, w, `the testing split has no image of "label01"`)
-		requireWarning(t, w, `15 images of the testing split have labels without a training image`)
+		requireWarning(t, w, `15 images of the testing split have labels without a training image and count as mistaken`)
 		requireWarning(t, w, `15 images of the validation split have labels`)
 		h, r, err := Train(context.Background(), db, quick(100), nil)
 		if err != nil {
