@@ -155,13 +155,27 @@ func (r *Inspection) plan(d *decider) error {
 	if err != nil {
 		return err
 	}
-	s := n.program.Stats()
-	r.Plan = &Plan{Width: w, Height: h, Features: n.program.Dim(), Parameters: s.Params, MACs: s.MACs, WeightBytes: s.WeightBytes,
-		ArenaBytes: s.ArenaBytes, Steps: s.Steps, Kernels: s.Kernels, Slow: s.References}
+	p, err := n.Plan()
+	if err != nil {
+		return err
+	}
+	r.Plan = &p
 	if r.Preprocess != nil {
 		r.ID = n.info.ID
 	}
 	return nil
+}
+
+// Plan says what running the network takes. The first call reads the network, where
+// that has not been done yet.
+func (n *Network) Plan() (Plan, error) {
+	p, err := n.compiled()
+	if err != nil {
+		return Plan{}, err
+	}
+	s := p.Stats()
+	return Plan{Width: n.info.Preprocess.Width, Height: n.info.Preprocess.Height, Features: p.Dim(), Parameters: s.Params, MACs: s.MACs,
+		WeightBytes: s.WeightBytes, ArenaBytes: s.ArenaBytes, Steps: s.Steps, Kernels: s.Kernels, Slow: s.References}, nil
 }
 
 // shapes infers the shapes of all tensors, as far as they can be known.

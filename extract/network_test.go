@@ -141,6 +141,40 @@ func TestVectorsHangOnThePhotoAlone(t *testing.T) {
 	group.Wait()
 }
 
+// Several cores on one photo, and pixels prepared by the caller, give the same bits.
+func TestParallelExtractorAndInput(t *testing.T) {
+	n, data := smallDefault(t), picture(t, color.RGBA{200, 30, 90, 255}, 7)
+	want := vector(t, n, data)
+	p := n.Info().Preprocess
+	pixels := make([]float32, p.Len())
+	if err := p.Pixels(pixels, data, Limits{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, cores := range []int{0, 1, 2, 5} {
+		x, err := n.NewParallelExtractor(cores)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, prepared := make([]float32, len(want)), make([]float32, len(want))
+		if err := x.ExtractBytes(context.Background(), data, whole); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.ExtractInput(context.Background(), pixels, prepared); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(whole, want) || !slices.Equal(prepared, want) {
+			t.Errorf("%d cores: the bottleneck differs from that of one core", cores)
+		}
+		if err := x.ExtractInput(context.Background(), pixels[1:], prepared); err == nil {
+			t.Errorf("%d cores: an input too short was taken", cores)
+		}
+	}
+	plan, err := n.Plan()
+	if err != nil || plan.Features != n.Info().Dim || plan.Width != 64 || plan.Kernels == "" || plan.MACs == 0 {
+		t.Errorf("plan %+v, %v", plan, err)
+	}
+}
+
 func TestExtractErrors(t *testing.T) {
 	n := smallDefault(t)
 	x, err := n.NewExtractor()

@@ -162,8 +162,9 @@ func (p *predictor) all(ctx context.Context, photos []string, workers int) error
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
+	share := max(workers/len(photos), 1) // cores for each photo, when there are more than photos
 	for range min(workers, len(photos)) {
-		group.Go(func() error { return p.work(ctx, photos, &next, results) })
+		group.Go(func() error { return p.work(ctx, photos, share, &next, results) })
 	}
 	failed, err := p.print(ctx, results, &done)
 	if e := group.Wait(); e != nil {
@@ -180,11 +181,11 @@ func (p *predictor) all(ctx context.Context, photos []string, workers int) error
 	return nil
 }
 
-// work looks at photos until none is left.
-func (p *predictor) work(ctx context.Context, photos []string, next *atomic.Int64, results []chan prediction) error {
+// work looks at photos, with some number of cores, until none is left.
+func (p *predictor) work(ctx context.Context, photos []string, cores int, next *atomic.Int64, results []chan prediction) error {
 	extractors := make([]*extract.Extractor, len(p.networks))
 	for i, n := range p.networks {
-		x, err := n.NewExtractor()
+		x, err := n.NewParallelExtractor(cores)
 		if err != nil {
 			return err
 		}
