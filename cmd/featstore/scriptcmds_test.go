@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -19,14 +20,15 @@ import (
 
 // scriptCommands are the commands that the stories need beyond testscript's own.
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"draw":  draw,
-	"zoo":   zooWrite,
-	"patch": patch,
-	"clip":  clip,
-	"exits": exits,
-	"json":  jsonFields,
-	"lock":  lock,
-	"age":   age,
+	"draw":    draw,
+	"flowers": flowers,
+	"zoo":     zooWrite,
+	"patch":   patch,
+	"clip":    clip,
+	"exits":   exits,
+	"json":    jsonFields,
+	"lock":    lock,
+	"age":     age,
 }
 
 // exits runs a command and wants an exit code: exits 2 featstore train --frob.
@@ -129,6 +131,16 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args[1:] {
 		ts.Check(os.Chtimes(ts.MkAbs(name), date, date))
 	}
+}
+
+// flowers links to real photos of ../shared: flowers FOLDER EACH.
+func flowers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flowers FOLDER EACH")
+	}
+	each, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(linkPhotos(filepath.Join(ts.Getenv("SHARED"), "flower_photos"), ts.MkAbs(args[0]), each))
 }
 
 // zooWrite writes a small network with random weights: zoo resnet50-dynamo net.onnx.

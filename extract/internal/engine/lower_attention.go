@@ -79,6 +79,7 @@ func lowerLayerNorm(n *node, src *graph.Node, _ int64) operation {
 			return nil
 		}
 	}
+	r.scale, r.shift = slices.Clone(r.scale), slices.Clone(r.shift) // not the model's memory
 	n.keep(x)
 	return r
 }

@@ -118,6 +118,18 @@ func (g *net) insertPending() {
 	g.nodes, g.before = all, nil
 }
 
+// forget cuts the values apart from the net and the model's constants: steps keep some
+// of them for their shapes and places, and would hold everything.
+func (g *net) forget() {
+	for _, n := range g.nodes {
+		for _, v := range slices.Concat(n.in, n.out) {
+			if v != nil {
+				v.def, v.users, v.konst = nil, nil, nil
+			}
+		}
+	}
+}
+
 func (g *net) alive(n *node) bool {
 	for _, v := range n.out {
 		if len(v.users) > 0 || v == g.output {

@@ -188,7 +188,7 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	if cache == 0 {
 		cache = defaultCache
 	}
-	pl := &planner{set: set, cache: cache / 4, slots: map[*value]int{}}
+	pl := &planner{set: set, cache: cache / 4, slots: map[*value]int{}, constants: map[*value]*tensor.Tensor{}}
 	if err := pl.plan(n); err != nil {
 		return nil, err
 	}
@@ -202,6 +202,7 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	for _, s := range p.steps {
 		s.prepare()
 	}
+	n.forget()
 	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = set.Name, 4*p.arena, len(p.steps)
 	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/tensor"
 )
 
 // A step is one piece of work of a plan: a wholeStep or a lineStep. Steps are
@@ -36,7 +37,9 @@ type planner struct {
 	labels []string
 	roots  []*root
 	slots  map[*value]int // values that are not float32 live in slots, not in the arena
-	stats  Stats
+
+	constants map[*value]*tensor.Tensor // of reference steps
+	stats     Stats
 }
 
 // emit appends a step that reads and writes the given places, extends their
@@ -66,9 +69,25 @@ func (p *planner) plan(g *net) error {
 		if err := p.node(g, n); err != nil {
 			return fmt.Errorf("%s: %w", n.label, err)
 		}
+		release(n.op)
 	}
 	p.emit("output", &storeOutput{in: g.output.place}, g.output.place)
 	return nil
+}
+
+// release lets go of the weights of an operation: its step has packed them in a form of
+// its own.
+func release(op operation) {
+	switch op := op.(type) {
+	case *conv:
+		op.weight = nil
+	case *block:
+		for _, c := range []*conv{op.expand, op.depthwise, op.project} {
+			if c != nil {
+				c.weight = nil
+			}
+		}
+	}
 }
 
 func (p *planner) node(g *net, n *node) error {

@@ -47,7 +47,7 @@ func (p *planner) operand(v *value) operand {
 	case v == nil:
 		return operand{none: true}
 	case v.konst != nil:
-		return operand{konst: v.konst}
+		return operand{konst: p.constant(v)}
 	case v.place != nil:
 		return operand{place: v.place, shape: v.shape}
 	}
@@ -57,6 +57,18 @@ func (p *planner) operand(v *value) operand {
 		p.slots[v] = slot
 	}
 	return operand{slot: slot}
+}
+
+// constant returns a constant in memory of its own, not in that of the model's file,
+// all of which a part of it would hold.
+func (p *planner) constant(v *value) *tensor.Tensor {
+	if t := p.constants[v]; t != nil {
+		return t
+	}
+	t := v.konst.Clone()
+	p.constants[v] = t
+	p.stats.WeightBytes += tensor.Len(t.Shape) * t.DType.Size()
+	return t
 }
 
 func (s *referenceStep) prepare() {}

@@ -14,6 +14,8 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 )
 
 // A Tensor is a dense array. Data is nil (abstract) or a slice of the Go type
@@ -50,6 +52,16 @@ func Abstract(dt DType, shape ...int) *Tensor {
 
 // Known reports whether the tensor has values.
 func (t *Tensor) Known() bool { return t.Data != nil }
+
+// Clone returns a copy that shares no memory with t.
+func (t *Tensor) Clone() *Tensor {
+	c := &Tensor{DType: t.DType, Shape: slices.Clone(t.Shape)}
+	if t.Known() {
+		v := reflect.ValueOf(t.Data)
+		c.Data = reflect.AppendSlice(reflect.MakeSlice(v.Type(), 0, v.Len()), v).Interface()
+	}
+	return c
+}
 
 // Values returns the tensor's values, which the caller must not change. It
 // panics if T is not the tensor's type or if the tensor is abstract.

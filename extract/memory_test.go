@@ -1,0 +1,85 @@
+package extract
+
+import (
+	"context"
+	"image/color"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"featstore/extract/internal/zoo"
+)
+
+// live returns the bytes of the heap that something still refers to.
+func live() int {
+	runtime.GC()
+	runtime.GC() // what the first one's finalizers let go
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// What a network holds is its packed weights, once: neither the file nor the graph nor
+// anything in between. What an extractor holds besides is the planned arena, a photo
+// and its pixels.
+func TestMemoryOfARun(t *testing.T) {
+	for _, name := range []string{"mobilenet_v2_1.0_224_quant.onnx", "nsfwjs_inception_v3.onnx", "efficientnet_lite0_fp16.onnx"} {
+		t.Run(name, func(t *testing.T) { checkMemory(t, filepath.Join(shared(t, "models"), name)) })
+	}
+	for _, name := range []string{"vitb16-attention", "swint-dynamo", "resnet18-qdq"} { // with nodes that run by reference
+		t.Run(name, func(t *testing.T) {
+			v, err := zoo.Find(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkMemory(t, writeZoo(t, v.Small()))
+		})
+	}
+}
+
+func checkMemory(t *testing.T, path string) {
+	before := live()
+	n, err := OpenNetwork(path, Manifest{Preprocess: Settings{Preset: "unit"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := live()
+	x, err := n.NewExtractor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo, dst := picture(t, color.White, 9), make([]float32, n.Info().Dim)
+	for range 2 {
+		if err := x.ExtractBytes(context.Background(), photo, dst); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running := live()
+	s := n.program.Stats()
+	pixels := 4 * n.info.Preprocess.Len()
+	t.Logf("%d kB after loading for %d kB of weights; %d kB an extractor for %d kB of arena and %d kB of pixels",
+		(loaded-before)>>10, s.WeightBytes>>10, (running-loaded)>>10, s.ArenaBytes>>10, pixels>>10)
+	const rest = 3 << 19 // plan, names, a decoder's tables; and the allocator rounds up by as much as a tenth
+	if got, most := loaded-before, s.WeightBytes+s.WeightBytes/10+rest; got > most {
+		t.Errorf("%d bytes are held after loading, for %d of weights", got, s.WeightBytes)
+	}
+	if got, most := running-loaded, s.ArenaBytes+s.ArenaBytes/20+2*pixels+rest; got > most {
+		t.Errorf("%d bytes are held by an extractor, for an arena of %d and pixels of %d", got, s.ArenaBytes, pixels)
+	}
+	runtime.KeepAlive(x)
+}
+
+// BenchmarkLoad is the whole way from a file to a network that is ready.
+func BenchmarkLoad(b *testing.B) {
+	for _, name := range []string{"mobilenet_v2_1.0_224_quant.onnx", "efficientnet_lite0_fp16.onnx", "nsfwjs_inception_v3.onnx"} {
+		b.Run(name, func(b *testing.B) {
+			path := filepath.Join(shared(b, "models"), name)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := OpenNetwork(path, Manifest{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
