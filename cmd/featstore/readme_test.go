@@ -16,7 +16,8 @@ import (
 )
 
 // TestReadme runs every command block of the README, in order, in one folder.
-// ./flower_photos are some of the real ones where ../shared is there, else drawn.
+// ./flower_photos are some of the real ones where ../shared is there, else drawn;
+// net.onnx is a small network with random weights.
 func TestReadme(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the README's blocks are for a Unix shell")
@@ -44,6 +45,9 @@ func TestReadme(t *testing.T) {
 			}
 		}
 		if err := setup(env); err != nil {
+			return err
+		}
+		if err := writeZoo("mobilenetv2-torchscript", filepath.Join(env.WorkDir, "net.onnx")); err != nil {
 			return err
 		}
 		return flowerPhotos(env)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,11 +149,17 @@ func zooWrite(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: zoo NETWORK FILE")
 	}
-	cmd := exec.Command("go", "run", "./extract/internal/zoo/cmd/zoo-write", "-small", args[0], ts.MkAbs(args[1]))
+	ts.Check(writeZoo(args[0], ts.MkAbs(args[1])))
+}
+
+// writeZoo writes a small network of the zoo, which only packages of extract may import.
+func writeZoo(network, path string) error {
+	cmd := exec.Command("go", "run", "./extract/internal/zoo/cmd/zoo-write", "-small", network, path)
 	cmd.Dir = repository
 	if out, err := cmd.CombinedOutput(); err != nil {
-		ts.Fatalf("write network %s: %v\n%s", args[0], err, out)
+		return fmt.Errorf("write network %s: %w\n%s", network, err, out)
 	}
+	return nil
 }
 
 // patch replaces a word in a file by another of the same length, everywhere: patch
