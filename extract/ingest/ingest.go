@@ -111,7 +111,7 @@ func (r *run) all(ctx context.Context) error {
 	if closed := r.writer.Close(); closed != nil && (err == nil || ctx.Err() != nil) {
 		err = fmt.Errorf("write to store: %w", closed)
 	}
-	if e := r.conclude(); err == nil {
+	if e := r.conclude(err == nil); err == nil {
 		err = e
 	}
 	return err

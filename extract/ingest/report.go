@@ -169,8 +169,9 @@ func (t *tally) computed(w task, out outcome) {
 }
 
 // conclude adds what only the finished store can tell, and puts everything into
-// an order that does not hang on which worker was first.
-func (r *run) conclude() error {
+// an order that does not hang on which worker was first. Which labels have no photo
+// is known only once all have been looked at.
+func (r *run) conclude(complete bool) error {
 	t := r.report
 	slices.SortFunc(t.Damaged, func(a, b Problem) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(t.Failures, func(a, b Failure) int { return cmp.Compare(a.Path, b.Path) })
@@ -213,7 +214,7 @@ func (r *run) conclude() error {
 	}
 	slices.SortFunc(t.Disputed, func(a, b Dispute) int { return cmp.Compare(a.Paths[0], b.Paths[0]) })
 	for _, label := range slices.Sorted(maps.Keys(r.list.labels)) {
-		if photos[label] == 0 {
+		if complete && photos[label] == 0 {
 			t.EmptyLabels = append(t.EmptyLabels, label)
 		}
 	}
