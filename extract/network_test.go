@@ -110,7 +110,7 @@ func TestIDHangsOnAllThatDecidesVectors(t *testing.T) {
 }
 
 // A vector hangs on the photo alone: not on the extractor, nor on what it saw
-// before, nor on how many run at once.
+// before, nor on how many run at once, nor on the number of cores.
 func TestVectorsHangOnThePhotoAlone(t *testing.T) {
 	n := smallDefault(t)
 	photos := [][]byte{picture(t, color.White, 7), picture(t, color.RGBA{200, 30, 40, 255}, 3), picture(t, color.RGBA{0, 90, 200, 255}, 20)}
@@ -124,7 +124,7 @@ func TestVectorsHangOnThePhotoAlone(t *testing.T) {
 	var group sync.WaitGroup
 	for g := range 3 {
 		group.Go(func() {
-			x, err := n.NewExtractor()
+			x, err := n.NewParallelExtractor(1 + g)
 			if err != nil {
 				t.Error(err)
 				return

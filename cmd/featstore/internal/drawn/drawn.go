@@ -30,6 +30,11 @@ var painters = map[string]func(*painter, frame){
 
 // Picture draws the n-th picture of a kind. It hangs on its arguments alone.
 func Picture(kind string, n int, seed uint64) (image.Image, error) {
+	return Sized(kind, n, seed, 0, 0)
+}
+
+// Sized is Picture at a size in pixels instead of one drawn by chance.
+func Sized(kind string, n int, seed uint64, width, height int) (image.Image, error) {
 	flower, ok := painters[kind]
 	if !ok {
 		return nil, fmt.Errorf("draw %q: want one of %v", kind, Kinds)
@@ -40,7 +45,11 @@ func Picture(kind string, n int, seed uint64) (image.Image, error) {
 	}
 	rng := rand.New(rand.NewPCG(seed, name<<32|uint64(n)))
 	w := 224 + 16*rng.IntN(7)
-	p := &painter{newBrush(w, w*(10+rng.IntN(4))/12), rng}
+	h := w * (10 + rng.IntN(4)) / 12
+	if width > 0 && height > 0 {
+		w, h = width, height
+	}
+	p := &painter{newBrush(w, h), rng}
 	background(p)
 	f := place(p)
 	stem(p, f)
