@@ -94,7 +94,7 @@ type precision struct {
 // Which strength is best shows long before the optimum is reached.
 var (
 	choosing = precision{logistic: 1e-4, svm: 1e-2, passes: 100}
-	final    = precision{logistic: 1e-5, svm: 1e-3, passes: 1000}
+	final    = precision{logistic: 1e-6, svm: 1e-3, passes: 1000}
 )
 
 // strengthFitter returns how to fit the kind for several strengths, and whether

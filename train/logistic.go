@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"math"
 
 	"featstore/train/internal/product"
 )
@@ -116,8 +117,9 @@ func (o *logistic) measure(g *logisticGroup) {
 // A logisticState is a solution that a next one may start from.
 type logisticState struct{ x []float64 }
 
-// fitLogistic minimises the objective to a tolerance of the gradient, starting from
-// zero or from an earlier solution.
+// fitLogistic minimises the objective until no element of the gradient is larger than
+// tolerance times the root mean square length of the images, starting from zero or
+// from an earlier solution.
 func fitLogistic(ctx context.Context, t *table, strength float64, weights []float64, tolerance float64, crew *crew, start *logisticState) (*layer, *logisticState, error) {
 	o := newLogistic(t, strength, weights, crew)
 	n := len(o.layer.weights)
@@ -125,7 +127,7 @@ func fitLogistic(ctx context.Context, t *table, strength float64, weights []floa
 	if start != nil {
 		copy(x, start.x)
 	}
-	m := &lbfgs{f: o.at, tolerance: tolerance, iterations: logisticIterations}
+	m := &lbfgs{f: o.at, tolerance: tolerance * math.Sqrt(meanSquare(t)), iterations: logisticIterations}
 	if _, err := m.minimise(ctx, x); err != nil {
 		return nil, nil, err
 	}

@@ -289,7 +289,7 @@ func TestBitsAreFrozen(t *testing.T) {
 	db := fixedStore(t, 5, 60, 150)
 	for kind, want := range map[string]string{
 		KindSoftmax:  "d2ecabc2f97469c2",
-		KindLogistic: "6a42cc217c421814",
+		KindLogistic: "b2247d5900c344ed",
 		KindSVM:      "df57ee9b04990a39",
 		KindKNN:      "3249173a31f2a03d",
 		KindBayes:    "10723a9971d8d0bb",

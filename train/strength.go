@@ -27,19 +27,24 @@ func strengthsFor(kind string, t *table) []float64 {
 	if kind == KindSVM {
 		grid = svmGrid
 	}
-	var sum float64
-	for _, row := range t.rows {
-		sum += squares(row)
-	}
-	mean := twoDigits(sum / float64(len(t.rows)))
-	if mean == 0 {
-		mean = 1
-	}
+	mean := twoDigits(meanSquare(t))
 	var out []float64
 	for _, c := range grid {
 		out = append(out, c/mean)
 	}
 	return out
+}
+
+// meanSquare is the mean square length of the images' features, 1 if all are zero.
+func meanSquare(t *table) float64 {
+	var sum float64
+	for _, row := range t.rows {
+		sum += squares(row)
+	}
+	if sum == 0 {
+		return 1
+	}
+	return sum / float64(len(t.rows))
 }
 
 // twoDigits rounds a number to two digits, so that what follows from it is easy to
