@@ -1,5 +1,7 @@
 package engine
 
+import "math"
+
 // chooseAlgorithms decides for every convolution whether a Toom–Cook algorithm is
 // cheaper than the direct method. The costs are cycles of a core with two vector
 // multiply-adds of 16 lanes; only their proportions matter.
@@ -26,10 +28,14 @@ func (c *conv) toomable() bool {
 var outputsOf = map[int][]int{1: {1}, 3: {2, 4}, 7: {3, 4, 6}}
 
 const (
-	macsPerCycle   = 28.0 // products reach about nine tenths of the peak
-	floatsFromRAM  = 2.0  // a cycle, for weights read first
-	floatsFromNear = 4.0  // from the third-level cache, for weights read again
-	advantage      = 0.9  // what a saving must be worth
+	macsPerCycle   = 28.0      // products reach about nine tenths of the peak
+	floatsFromRAM  = 2.0       // a cycle, for weights read first
+	floatsFromNear = 16.0      // from the third-level cache while products keep the core busy
+	floatsFromFar  = 3.0       // for weights too large for that cache
+	farWeights     = 2 << 20   // floats
+	nearPoints     = 160 << 10 // floats of points that stay in the second-level cache
+	floatsSpilled  = 4.0       // a cycle, for points that do not stay there
+	advantage      = 0.9       // what a saving must be worth
 )
 
 func (c *conv) choose(rows, h, w, images int) {
@@ -49,12 +55,14 @@ func (c *conv) choose(rows, h, w, images int) {
 type fast struct {
 	y, x           *toom
 	tilesY, tilesX int // of an image
+	rowsPerBlock   int // rows of tiles that are transformed and multiplied together
 }
 
 // newFast tiles h×w outputs.
 func newFast(c *conv, my, mx, h, w int) *fast {
 	f := &fast{y: newToom(my, c.kh), x: newToom(mx, c.kw)}
 	f.tilesY, f.tilesX = (h+f.y.m-1)/f.y.m, (w+f.x.m-1)/f.x.m
+	f.memory(c, float64(f.tilesY))
 	return f
 }
 
@@ -69,18 +77,30 @@ func (f *fast) cost(c *conv, w, images int) float64 {
 	wide := float64(f.tilesX*f.x.m + c.kw - 1)
 	into := tileRows*wide*float64(f.y.n*f.y.n*c.cin) + tiles*float64(f.y.n*f.x.n*f.x.n*c.cin)
 	back := tiles*float64(f.y.n*f.x.n*f.x.m*c.cout) + tileRows*float64(w*f.y.n*f.y.m*c.cout)
-	weights := float64(f.points() * c.cin * c.cout)
-	again := max(tileRows/float64(f.rowsPerBlock(c))-1, 0)
-	return products + (into+back)/12 + weights/floatsFromRAM + again*weights/floatsFromNear/4
+	return products + (into+back)/12 + f.memory(c, tileRows)
 }
 
-// rowsPerBlock is how many rows of tiles are transformed and multiplied together:
-// enough pixels that reading the weights pays, few enough that the points stay in
-// the second-level cache.
-func (f *fast) rowsPerBlock(c *conv) int {
-	const most = 160 << 10 // floats
-	perRow := f.tilesX * f.points() * (c.cin + c.cout)
-	return max(1, min(f.tilesY, most/perRow))
+// memory sets rowsPerBlock and returns the cycles that it costs to read weights
+// and to move points: more rows read the weights less often, fewer keep the
+// points in the second-level cache.
+func (f *fast) memory(c *conv, tileRows float64) float64 {
+	weights := float64(f.points() * c.cin * c.cout)
+	points := float64(f.tilesX * f.points() * (c.cin + c.cout)) // of a row of tiles
+	rate := floatsFromNear
+	if weights > farWeights {
+		rate = floatsFromFar
+	}
+	best := math.Inf(1)
+	for rows := 1; rows <= f.tilesY; rows++ {
+		cost := weights/floatsFromRAM + max(math.Ceil(tileRows/float64(rows))-1, 0)*weights/rate
+		if float64(rows)*points > nearPoints {
+			cost += 2 * tileRows * points / floatsSpilled
+		}
+		if cost < best {
+			best, f.rowsPerBlock = cost, rows
+		}
+	}
+	return best
 }
 
 // reach is how far the convolution reads beyond the image: whole tiles may read

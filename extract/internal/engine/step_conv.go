@@ -6,9 +6,21 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// blockFloats is how much of a product's left side is worked on at once: it
-// stays in the second-level cache while all panels pass over it.
-const blockFloats = 48 << 10
+// A product's left side is worked on in blocks that stay in the second-level cache
+// while all panels pass over them: large ones where reading the weights again for
+// every block costs more.
+const (
+	blockFloats      = 48 << 10
+	largeBlockFloats = 160 << 10
+	largeWeights     = 512 << 10 // floats
+)
+
+func (s *convStep) blockFloats() int {
+	if len(s.weight) > largeWeights {
+		return largeBlockFloats
+	}
+	return blockFloats
+}
 
 // A convStep is a dense or grouped convolution, or a fully connected layer.
 type convStep struct {
@@ -60,11 +72,11 @@ func (s *convStep) prepare() {
 	depth := len(s.offs) * s.k * s.group
 	s.single = s.pointwise() && s.in.dense() && s.out.dense() && (s.res == nil || s.res.dense())
 	if s.single {
-		s.lines, s.perBlock = s.out.n*s.out.h*s.out.w, max(blockFloats/depth, 32)
+		s.lines, s.perBlock = s.out.n*s.out.h*s.out.w, max(s.blockFloats()/depth, 32)
 		return
 	}
 	s.lines = s.out.n * s.out.h
-	s.perBlock = max(1, blockFloats/max(1, s.in.row()*s.sh))
+	s.perBlock = max(1, s.blockFloats()/max(1, s.in.row()*s.sh))
 }
 
 // segments cuts the taps of a pixel into runs of consecutive floats: whole rows

@@ -28,7 +28,7 @@ func (p *planner) toom(n *node, c *conv, in, res, out *place) {
 }
 
 func (s *toomStep) prepare() {
-	s.perBlock = s.fast.rowsPerBlock(s.conv)
+	s.perBlock = s.fast.rowsPerBlock
 	s.width = s.fast.tilesX*s.fast.x.m + s.kw - 1
 }
 
