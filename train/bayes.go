@@ -95,6 +95,10 @@ func (b *bayes) scores(out []float64, rows [][]float32) {
 	}
 }
 
+func (b *bayes) finite() bool {
+	return allFinite(b.mean) && allFinite(b.inverse) && allFinite(b.constant)
+}
+
 func (b *bayes) check(labels, dim int) error {
 	if b.d != dim || len(b.mean) != labels*dim || len(b.inverse) != labels*dim || len(b.constant) != labels {
 		return corruptSize("bayes", labels, dim)

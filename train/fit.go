@@ -33,9 +33,22 @@ func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
 	}
 	out.scaling = fitScaling(f.cfg.Scaling, t)
 	var err error
-	out.classifier, err = f.fitScaled(ctx, t.scaled(out.scaling), &out.cfg)
+	if out.classifier, err = f.fitScaled(ctx, t.scaled(out.scaling), &out.cfg); err != nil {
+		return nil, err
+	}
 	out.adjust = priorShift(f.cfg, t.counts())
-	return out, err
+	return out, out.usable()
+}
+
+// usable reports numbers that got out of hand.
+func (f *fitted) usable() error {
+	switch {
+	case allFinite(f.scaling.Factor) && allFinite(f.scaling.Shift) && f.classifier.finite():
+		return nil
+	case f.cfg.Kind == KindSoftmax:
+		return fmt.Errorf("%w: choose a lower learning rate than %v", ErrDiverged, f.cfg.Rate)
+	}
+	return fmt.Errorf("%w: the features are too large or too small for float32: choose another scaling", ErrDiverged)
 }
 
 // fitDescent fits a softmax head on minibatches.
@@ -44,7 +57,8 @@ func (f *fitting) fitDescent(ctx context.Context, d *sgdData) (*fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fitted{scaling: d.scaling, classifier: l, adjust: priorShift(f.cfg, countImages(d.training)), cfg: f.cfg}, nil
+	out := &fitted{scaling: d.scaling, classifier: l, adjust: priorShift(f.cfg, countImages(d.training)), cfg: f.cfg}
+	return out, out.usable()
 }
 
 // head returns a head that is not calibrated yet.

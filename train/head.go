@@ -67,6 +67,9 @@ type classifier interface {
 
 	// check reports why the classifier cannot be one of so many labels and features.
 	check(labels, dim int) error
+
+	// finite tells whether all that was learnt is finite numbers.
+	finite() bool
 }
 
 // Predict sets probs, one a label, to the probabilities of the labels for an image
@@ -78,8 +81,16 @@ func (h *Head) Predict(x []float32, probs []float64) error {
 	if len(probs) != len(h.Labels) {
 		return fmt.Errorf("room for %d probabilities, the head gives %d", len(probs), len(h.Labels))
 	}
+	for k, v := range x {
+		if v-v != 0 {
+			return fmt.Errorf("%w: feature %d is %v", ErrNotFinite, k, v)
+		}
+	}
 	h.scores(probs, [][]float32{x})
 	h.probabilities(probs)
+	if !allFinite(probs) {
+		return fmt.Errorf("%w: the features are so large that the scores overflow", ErrNotFinite)
+	}
 	return nil
 }
 
@@ -131,6 +142,18 @@ func (l *layer) scores(out []float64, rows [][]float32) {
 	for i, z := range logits {
 		out[i] = float64(z)
 	}
+}
+
+func (l *layer) finite() bool { return allFinite(l.weights) && allFinite(l.bias) }
+
+// allFinite tells whether no value is NaN or infinite.
+func allFinite[F float32 | float64](values []F) bool {
+	for _, v := range values {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *layer) check(labels, dim int) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -90,6 +91,16 @@ func TestPredictChecksLengths(t *testing.T) {
 	h := mustFit(t, db, quick(5))
 	if err := h.Predict(make([]float32, 5), make([]float64, 2)); !errors.Is(err, ErrWrongFeature) {
 		t.Errorf("5 of 6 features: %v", err)
+	}
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		if err := h.Predict([]float32{0, 0, float32(bad), 0, 0, 0}, make([]float64, 2)); !errors.Is(err, ErrNotFinite) {
+			t.Errorf("a feature that is %v: %v", bad, err)
+		}
+	}
+	huge := []float32{3e38, 3e38, 3e38, 3e38, 3e38, 3e38}
+	probs := make([]float64, 2)
+	if err := h.Predict(huge, probs); err == nil && !near(probs[0]+probs[1], 1, 1e-9) {
+		t.Errorf("huge features: probabilities %v without an error", probs)
 	}
 	if err := h.Predict(make([]float32, 6), make([]float64, 3)); err == nil {
 		t.Error("room for 3 of 2 probabilities was accepted")

@@ -198,6 +198,8 @@ func TestEveryHeadOnOddData(t *testing.T) {
 		{"one image each", []int{1, 1, 1}, 4, func(l, i int) []float32 { return []float32{float32(l), 1, 0, 2} }},
 		{"one feature", []int{20, 20}, 1, func(l, i int) []float32 { return []float32{float32(l) + wave(l, i, 0)} }},
 		{"huge features", []int{20, 20}, 2, func(l, i int) []float32 { return []float32{1e18 * (float32(l) + wave(l, i, 0)), -1e18} }},
+		{"features at the end of float32", []int{20, 20}, 2, func(l, i int) []float32 { return []float32{3e38 * (float32(l) - wave(l, i, 0)), -3e38} }},
+		{"features at its other end", []int{20, 20}, 2, func(l, i int) []float32 { return []float32{1e-45 * float32(l+i%3), 1e-45} }},
 		{"tiny features", []int{20, 20}, 2, func(l, i int) []float32 { return []float32{1e-30 * (float32(l) + wave(l, i, 0)), 1e-38} }},
 		{"equal images of two labels", []int{20, 20}, 3, func(l, i int) []float32 { return []float32{wave(0, i, 0), wave(0, i, 1), wave(0, i, 2)} }},
 	} {

@@ -174,6 +174,15 @@ func (c *knn) scorePart(out []float64, rows [][]float32, part, parts int) {
 	})
 }
 
+func (c *knn) finite() bool {
+	for _, row := range c.rows {
+		if !allFinite(row) {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *knn) check(labels, dim int) error {
 	if c.d != dim || c.labels != labels || c.k < 1 || c.k > len(c.rows) || len(c.truth) != len(c.rows) {
 		return corruptSize(KindKNN, labels, dim)

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"featstore/store"
@@ -96,30 +95,17 @@ func descend(ctx context.Context, s *sgd, f *feed, w *watch, cfg Config, events 
 		}
 		events(v)
 	}
-	return whyNotFiniteWeights(&s.layer, cfg)
+	return nil
 }
 
 // whyNotFinite explains a step that gave no number.
 func whyNotFinite(b *store.Batch, step int) error {
 	for i, row := range b.Rows {
-		for k, x := range row {
-			if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fmt.Errorf("step %d: %w: feature %d of the image with digest %s is %v: remove the image and ingest it again", step, ErrNotFinite, k, b.Digests[i].Short(), x)
-			}
+		if err := requireFinite(row, b.Digests[i]); err != nil {
+			return fmt.Errorf("step %d: %w", step, err)
 		}
 	}
 	return fmt.Errorf("step %d: %w: choose a lower learning rate", step, ErrDiverged)
-}
-
-// whyNotFiniteWeights reports weights that no longer are numbers after the last
-// step.
-func whyNotFiniteWeights(l *layer, cfg Config) error {
-	for _, w := range l.weights {
-		if f := float64(w); math.IsNaN(f) || math.IsInf(f, 0) {
-			return fmt.Errorf("step %d: %w: choose a lower learning rate than %v", cfg.Steps, ErrDiverged, cfg.Rate)
-		}
-	}
-	return nil
 }
 
 // A watch measures the head while it is trained.

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"fmt"
 
 	"featstore/split"
 	"featstore/store"
@@ -41,6 +42,9 @@ func readTable(ctx context.Context, db *store.DB, indexes ...*store.Index) (*tab
 			if label != last {
 				last, rank = label, 0
 			}
+			if err := requireFinite(row, d); err != nil {
+				return err
+			}
 			copy(t.rows[at], row)
 			t.truth[at], t.digests[at], t.places[at] = label, d, place{i, rank}
 			at++
@@ -52,6 +56,16 @@ func readTable(ctx context.Context, db *store.DB, indexes ...*store.Index) (*tab
 		}
 	}
 	return t, nil
+}
+
+// requireFinite reports a feature that would poison whatever is computed from it.
+func requireFinite(row []float32, d split.Digest) error {
+	for k, x := range row {
+		if x-x != 0 { // NaN or infinite
+			return fmt.Errorf("%w: feature %d of the image with digest %s is %v: remove the image and ingest it again", ErrNotFinite, k, d.Short(), x)
+		}
+	}
+	return nil
 }
 
 // allocate makes room for n rows of dim features.
