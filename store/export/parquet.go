@@ -13,14 +13,14 @@ type parquetFile struct {
 	text texter
 }
 
-// A parquetRow is the schema. Features are not compressed: their bytes are nearly
-// random, so it would cost time and gain little.
+// A parquetRow is the schema. All is compressed: behind a ReLU many features
+// are zero.
 type parquetRow struct {
-	Path     string    `parquet:"path,snappy"`
-	Label    string    `parquet:"label,dict,snappy"`
-	Split    string    `parquet:"split,dict,snappy"`
-	Digest   string    `parquet:"digest,snappy"`
-	Copies   []string  `parquet:"copies,list,snappy"`
+	Path     string    `parquet:"path"`
+	Label    string    `parquet:"label,dict"`
+	Split    string    `parquet:"split,dict"`
+	Digest   string    `parquet:"digest"`
+	Copies   []string  `parquet:"copies,list"`
 	Features []float32 `parquet:"features,list"`
 }
 
@@ -43,6 +43,7 @@ func newParquet(tab *table, t *target) (rowWriter, error) {
 	w.out = parquet.NewGenericWriter[parquetRow](out,
 		parquet.KeyValueMetadata(parquetKey, string(text)),
 		parquet.CreatedBy("featstore", "", ""),
+		parquet.Compression(&parquet.Zstd),
 		parquet.PageBufferSize(1<<20),
 		parquet.MaxRowsPerRowGroup(int64(max(1, groupBytes/(4*tab.summary.Dim)))))
 	return w, nil
