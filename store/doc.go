@@ -49,7 +49,7 @@
 //	            created   timestamp
 //	            resplit   map  only while splits change: policy (the new one), done (bin):
 //	                           digests below done are placed by the new policy
-//	roots/      <root: 8 bytes>                   map  path, name, seen (timestamp)
+//	roots/      <root: 8 bytes>                   map  path, name, seen (timestamp), layout (if not by label)
 //	images/     <root>/ <path>                    map  digest (bin 32), size, mtime (ns since 1970), label
 //	failures/   <root>/ <path>                    map  reason, size, mtime, when (timestamp)
 //	digests/    <digest: 32 bytes ‖ root ‖ path>  str  the image's label

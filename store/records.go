@@ -19,7 +19,25 @@ type Root struct {
 	Path string    `msgpack:"path"` // absolute, as last seen
 	Name string    `msgpack:"name"` // for people
 	Seen time.Time `msgpack:"seen"` // when it was last ingested
+
+	Layout Layout `msgpack:"layout,omitempty"` // what its folders mean
 }
+
+// A Layout says how a photo folder is arranged.
+type Layout string
+
+// The layouts.
+const (
+	// ByLabel: the first folder is the label.
+	ByLabel Layout = ""
+
+	// BySplit: folders named after splits say which split a photo is in, the ones
+	// above or below them are the labels. See split.ByFolder.
+	BySplit Layout = "splits"
+
+	// BesideSplit: likewise, but the splits are not honoured: only the labels are.
+	BesideSplit Layout = "splits ignored"
+)
 
 // An Image is what the store knows of one file. Size and MTime tell whether the
 // file must be read again.
@@ -80,6 +98,7 @@ type TrainedOn struct {
 	Policy      split.Policy `msgpack:"policy"`
 	Counts      [][3]int     `msgpack:"counts"`      // per label of the head: training, validation, testing images
 	Fingerprint []byte       `msgpack:"fingerprint"` // of the training split: see Index.Fingerprint
+	Fixed       int          `msgpack:"fixed"`       // images of Counts whose split was set by hand
 }
 
 // TestAccuracy is a head's result on the testing split. Total 0 means it was not

@@ -92,7 +92,7 @@ func (d *dataset) trainable() error {
 func (d *dataset) index(s split.Split) *store.Index { return d.splits[s] }
 
 // trainedOn describes the dataset for the head's record.
-func (d *dataset) trainedOn() store.TrainedOn {
+func (d *dataset) trainedOn() (store.TrainedOn, error) {
 	fingerprint := d.index(split.Training).Fingerprint()
 	t := store.TrainedOn{Policy: d.db.Policy(), Counts: make([][3]int, len(d.labels)), Fingerprint: fingerprint[:]}
 	for s, ix := range d.splits {
@@ -100,7 +100,20 @@ func (d *dataset) trainedOn() store.TrainedOn {
 			t.Counts[l][s] = len(keys)
 		}
 	}
-	return t
+	err := d.db.View(func(tx *store.Tx) error {
+		fixed, err := tx.FixedSplits()
+		for _, ix := range d.splits {
+			for _, keys := range ix.Keys {
+				for _, key := range keys {
+					if _, ok := fixed[key]; ok {
+						t.Fixed++
+					}
+				}
+			}
+		}
+		return err
+	})
+	return t, err
 }
 
 // fewImages is the number of training images below which a label is warned about;

@@ -72,7 +72,10 @@ func (f *fitting) head(ctx context.Context, d *dataset) (*Head, error) {
 		return nil, err
 	}
 	h := got.head(d.labels)
-	h.Models, h.Created, h.Trained = d.models, time.Now().UTC().Truncate(time.Second), d.trainedOn()
+	h.Models, h.Created = d.models, time.Now().UTC().Truncate(time.Second)
+	if h.Trained, err = d.trainedOn(); err != nil {
+		return nil, err
+	}
 	scores, truth, err := scoresOf(ctx, d.db, h, d.index(split.Validation))
 	if err != nil {
 		return nil, err

@@ -11,6 +11,9 @@ var (
 	ErrNoPhotos  = errors.New("no photos")    // nothing below the root
 	ErrNoLabels  = errors.New("no labels")    // photos only directly in the root
 	ErrOverlap   = errors.New("overlaps a folder that is in the store already")
+
+	// ErrTwoSources: splits by folders and by a list at the same time.
+	ErrTwoSources = errors.New("its folders say the splits already: a list cannot say them too")
 )
 
 // Reasons why single files and links are left out.

@@ -20,6 +20,13 @@
 // when it changes, or with Options.Retry. Neither stops the run. The same bytes
 // under two labels are in dispute: recorded, named, and used by nobody.
 //
+// # Splits of one's own
+//
+// Usually a store's policy says which photos train and which test. Their owner may
+// say it instead, with folders named after splits (Options.Layout) or with a list
+// (Options.SplitList). Identical bytes in two splits are an error then, an
+// ownsplit.LeakError, and nothing is changed.
+//
 // # Interruption
 //
 // What is done is written in transactions of some hundred photos. When the
@@ -44,6 +51,13 @@ type Options struct {
 	Retry    bool      // try again what failed before, though unchanged
 	MaxBytes int64     // of a photo's file; 0 means DefaultMaxBytes
 	Progress *Progress // counters to watch from another goroutine; may be nil
+
+	// Layout says what the folder's folders mean; nil leaves it at what it was, or at
+	// labels for a folder new to the store.
+	Layout *store.Layout
+
+	// SplitList puts photos of the folder into splits of their owner's choice.
+	SplitList []split.Entry
 }
 
 // DefaultMaxBytes is the size up to which a file is taken for a photo.
@@ -52,6 +66,8 @@ const DefaultMaxBytes = 256 << 20
 // Progress holds counters that rise while Run works.
 type Progress struct {
 	Found    atomic.Int64 // files found so far
+	ToHash   atomic.Int64 // files to read beforehand, because their splits are not the policy's
+	Hashed   atomic.Int64 // of those, read
 	Total    atomic.Int64 // files to look into, known once the folder has been read
 	Done     atomic.Int64 // of those, finished
 	Computed atomic.Int64 // vectors computed
@@ -63,7 +79,8 @@ type run struct {
 	db       *store.DB
 	networks []network
 	opt      Options
-	root     store.RootID
+	root     store.RootID // 0 until register, if it is new to the store
+	layout   store.Layout
 	list     *listing
 	report   *tally
 	writer   *store.Writer
@@ -95,7 +112,13 @@ func ingest(ctx context.Context, db *store.DB, networks []network, root string, 
 }
 
 func (r *run) all(ctx context.Context) error {
+	if err := r.layOut(); err != nil {
+		return fmt.Errorf("look folder %s up in the store: %w", r.list.root, err)
+	}
 	if err := r.list.usable(); err != nil {
+		return err
+	}
+	if err := r.ownSplits(ctx); err != nil {
 		return err
 	}
 	if err := r.register(); err != nil {

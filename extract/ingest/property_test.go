@@ -111,7 +111,7 @@ func compareStore(t *rapid.T, db *store.DB, files map[string]string) {
 			if image.Digest != split.SumBytes([]byte(files[image.Path])) {
 				t.Fatalf("%s: the store has another content", image.Path)
 			}
-			if image.Label != labelOf(image.Path) {
+			if image.Label != labelled(image.Path) {
 				t.Fatalf("%s: label %q", image.Path, image.Label)
 			}
 			labels[image.Digest] = append(labels[image.Digest], image.Label)

@@ -8,6 +8,7 @@ import (
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/ownsplit"
 )
 
 // A Problem is one file or folder that was left out, with the reason in words.
@@ -78,6 +79,9 @@ type Report struct {
 	Failures []Failure    `json:"failures"`
 	Damaged  []Problem    `json:"damaged"` // used now, although their files are damaged
 	Disputed []Dispute    `json:"disputed"`
+
+	Own        *ownsplit.Report `json:"own_splits"`  // null where the policy alone decides
+	LikeSplits bool             `json:"like_splits"` // folders are named after splits, which was not asked to mean anything
 
 	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are none
 	Unlabelled  []string  `json:"unlabelled"`   // photos directly in the folder: they have no label

@@ -20,6 +20,7 @@ func (r *run) register() error {
 			return err
 		}
 		root.Path, root.Name, root.Seen = r.list.root, filepath.Base(r.list.root), time.Now()
+		root.Layout = r.layout
 		root, err = tx.PutRoot(root)
 		if err != nil {
 			return err

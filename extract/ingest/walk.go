@@ -10,16 +10,15 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"featstore/store"
 )
 
 // A file is one candidate found below the root: a regular file in a label's
 // folder, which may or may not turn out to be a photo.
 type file struct {
 	path  string // relative to the root, slash-separated, as on disk
-	label string // first folder of path, NFC-normalised
+	label string // the folder that names it, NFC-normalised: see arrange
 	size  int64
 	mtime int64 // nanoseconds since 1970
 	err   error // why it cannot even be looked at: a broken link, say
@@ -31,7 +30,8 @@ type listing struct {
 	files      []file
 	unlabelled []string            // photos directly below the root
 	others     []string            // directly below the root, by their names no photos
-	labels     map[string]struct{} // every label folder, also the empty ones
+	folders    []string            // the first two levels, also the empty ones
+	labels     map[string]struct{} // every label folder, also the empty ones: see arrange
 	unread     []Problem           // folders that could not be read: what lies there is unknown
 	links      []Problem           // links to folders that were not followed, and why
 }
@@ -92,7 +92,6 @@ func walk(ctx context.Context, root string, found func()) (*listing, error) {
 	}
 	w := &walker{ctx: ctx, seen: map[string]bool{}, found: found}
 	w.out.root = canonical
-	w.out.labels = map[string]struct{}{}
 	if _, err := os.ReadDir(canonical); err != nil {
 		return nil, fmt.Errorf("read folder %s: %w", root, cause(err))
 	}
@@ -100,6 +99,7 @@ func walk(ctx context.Context, root string, found func()) (*listing, error) {
 		return nil, err
 	}
 	sort.Slice(w.out.files, func(i, j int) bool { return w.out.files[i].path < w.out.files[j].path })
+	w.out.arrange(store.ByLabel)
 	return &w.out, nil
 }
 
@@ -186,8 +186,8 @@ func (w *walker) entry(child folder, e fs.DirEntry) bool {
 		return false // removed since the folder was listed
 	}
 	if err == nil && info.IsDir() {
-		if !strings.Contains(child.rel, "/") {
-			w.out.labels[labelOf(child.rel)] = struct{}{}
+		if strings.Count(child.rel, "/") < 2 {
+			w.out.folders = append(w.out.folders, child.rel)
 		}
 		if link {
 			w.pending = append(w.pending, child)
@@ -210,26 +210,17 @@ func (w *walker) note(rel string, info fs.FileInfo, err error) {
 		}
 		return
 	}
-	f := file{path: rel, label: labelOf(rel)}
+	f := file{path: rel}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.err = errBrokenLink
 	case err != nil:
 		f.err = cause(err)
-	case !utf8.ValidString(f.label):
-		f.err = errLabelName
 	default:
 		f.size, f.mtime = info.Size(), info.ModTime().UnixNano()
 	}
 	w.out.files = append(w.out.files, f)
 	w.found()
-}
-
-// labelOf returns the label that the first folder of a path gives: its name,
-// NFC-normalised, so that one name typed on different systems is one label.
-func labelOf(rel string) string {
-	first, _, _ := strings.Cut(rel, "/")
-	return norm.NFC.String(first)
 }
 
 // cause strips the operation and path that the os package puts before an error:

@@ -14,12 +14,14 @@ import (
 
 	"featstore/extract"
 	"featstore/extract/ingest"
+	"featstore/split"
 	"featstore/store"
 )
 
 func ingestCommand(a *app) *cobra.Command {
 	var nets networkFlags
 	var opt ingest.Options
+	var own ownSplitFlags
 	cmd := &cobra.Command{
 		Use:   "ingest FOLDER",
 		Short: "Compute the vectors of a folder's photos and keep them in the store",
@@ -46,13 +48,18 @@ preprocess, preprocess_text, preprocess_from, size_from), lines with event
 "progress" (what, done, total, per_second, seconds_left), then one with event "result": root, moved_from, found, unchanged, touched,
 changed, relabelled, renamed, new, duplicates, vanished, read, read_bytes,
 computed, gone, pruned, models, labels, failures, damaged, disputed, not_photos,
-unlabelled, empty_labels, links, unread, seconds, interrupted.` + storeExits(exitSomeFailed),
+unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
+fixed, moved, unknown, unlisted with their first paths), like_splits, seconds,
+interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
   featstore ingest ./flower_photos --prune
   featstore ingest ./flower_photos --model net.onnx --preprocess imagenet
   featstore ingest ./flower_photos --model default --model lite2.onnx,size=384`,
 		Args: args(1, 1, "the folder that holds a folder of photos for each label"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := own.apply(&opt); err != nil {
+				return err
+			}
 			return a.withStore(store.Options{Create: true}, func(db *store.DB) error {
 				return a.ingest(cmd.Context(), db, args[0], &nets, opt)
 			})
@@ -62,6 +69,9 @@ unlabelled, empty_labels, links, unread, seconds, interrupted.` + storeExits(exi
 	flags := cmd.Flags()
 	flags.BoolVar(&opt.Prune, "prune", false, "drop images whose files are gone")
 	flags.BoolVar(&opt.Retry, "retry", false, "try photos again that failed before, though they have not changed")
+	flags.StringVar(&own.folders, "split-folders", "", "folders named train, val, test are splits: on, ignore or off")
+	flags.Lookup("split-folders").NoOptDefVal = "on"
+	flags.StringVar(&own.file, "split-file", "", "CSV of path,split: puts these photos into these splits")
 	flags.IntVar(&opt.Workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
 }
@@ -106,6 +116,9 @@ func (a *app) runIngest(ctx context.Context, db *store.DB, networks []*extract.N
 	stop := a.watch(func() gauge {
 		if total := p.Total.Load(); total > 0 {
 			return gauge{"ingest", "photo", p.Done.Load(), total}
+		}
+		if total := p.ToHash.Load(); total > 0 {
+			return gauge{"look for copies across splits", "photo", p.Hashed.Load(), total}
 		}
 		return gauge{"look into folder", "file", p.Found.Load(), 0}
 	})
@@ -171,7 +184,7 @@ func ingestAdvice(err error, dir string) error {
 	case errors.Is(err, ingest.ErrOverlap):
 		return hint(err, "the same photos would get two labels: give that folder again, or keep this one in a store of its own with --store")
 	}
-	return err
+	return ownSplitAdvice(err)
 }
 
 // printIngest tells people what a run found and did.
@@ -192,6 +205,9 @@ func (a *app) printIngest(r ingest.Report, interrupted bool) {
 		pace = fmt.Sprintf(", %.0f vectors/s", float64(r.Computed)/took.Seconds())
 	}
 	fmt.Fprintf(a.Out, "  %s computed in %s%s\n", count(r.Computed, "vector"), durationText(took), pace)
+	if r.Own != nil {
+		a.printOwnSplits(r.Own)
+	}
 	a.printLeftOut(r)
 }
 
@@ -251,9 +267,24 @@ func (a *app) printLeftOut(r ingest.Report) {
 	if r.Gone > 0 {
 		a.say("%s in the store, but no longer in the folder: --prune drops %s", count(r.Gone, "photo"), plural(r.Gone, "it", "them"))
 	}
-	if labels := splitNames(r.Labels); labels != "" {
+	a.warnLikeSplits(r)
+}
+
+// warnLikeSplits says that folders look like splits and were not taken for them.
+func (a *app) warnLikeSplits(r ingest.Report) {
+	labels := splitNames(r.Labels)
+	switch {
+	case r.LikeSplits && labels != "":
+		a.warn("the labels %s look like splits", labels)
+	case r.LikeSplits:
+		a.warn("photos lie in folders named after splits, which was not taken into account")
+	case labels != "":
 		a.warn("the labels %s look like splits: give a folder whose subfolders are named after what the photos show", labels)
+		return
+	default:
+		return
 	}
+	a.hint("if they are: featstore ingest " + r.Root + " --split-folders; nothing is computed again")
 }
 
 func itself(s string) string         { return s }
@@ -296,12 +327,10 @@ func plural(n int, one, many string) string {
 func splitNames(labels []ingest.LabelCount) string {
 	var names []string
 	for _, l := range labels {
-		switch strings.ToLower(l.Label) {
-		case "train", "training", "val", "valid", "validation", "test", "testing":
-			names = append(names, l.Label)
-		default:
+		if _, ok := split.Spelling(l.Label); !ok {
 			return ""
 		}
+		names = append(names, l.Label)
 	}
 	return strings.Join(names, ", ")
 }

@@ -1,17 +1,21 @@
 package cli
 
 import (
+	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/ownsplit"
 )
 
 func splitCommand(a *app) *cobra.Command {
 	var want split.Policy
+	var list string
+	var clear bool
 	cmd := &cobra.Command{
 		Use:   "split",
 		Short: "Show or change which photos train, validate and test",
@@ -23,31 +27,47 @@ the photo is moved, renamed or relabelled, on every machine. Another salt makes
 another draw. Heads trained before a change have been trained on some of what
 tests them now: train again.
 
+You can say yourself where photos belong: --file names a CSV of path,split, as written
+by hand, by a data set's authors or by featstore export. A header may name the columns,
+among others. Paths are absolute or relative to the ingested folder; train, val, test
+and the like are understood. Photos it does not name stay where they are. The same bytes
+in two splits are an error that names them, and nothing is changed. --clear gives all
+photos back to the rule, also those of folders ingested with --split-folders.
+
 JSON, one object: policy (validation, testing, salt), moved, training, validation,
-testing.` + storeExits(),
+testing, fixed (photos whose split was set by hand), own_splits (null without --file; by,
+training, validation, testing, fixed, moved, unknown, unlisted with their first paths),
+released (folders whose --split-folders no longer counts).` + storeExits(),
 		Example: `  featstore split
   featstore split --salt 2
-  featstore split --validation 15 --testing 15`,
+  featstore split --validation 15 --testing 15
+  featstore split --file splits.csv
+  featstore split --clear`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags := cmd.Flags()
-			change := flags.Changed("salt") || flags.Changed("validation") || flags.Changed("testing")
+			rule := flags.Changed("salt") || flags.Changed("validation") || flags.Changed("testing")
+			if rule && (list != "" || clear) || list != "" && clear {
+				return usagef("--file, --clear and a new rule are three things: one at a time")
+			}
+			change := rule || list != "" || clear
 			return a.withStore(store.Options{ReadOnly: !change}, func(db *store.DB) error {
-				policy := db.Policy()
-				if flags.Changed("salt") {
-					policy.Salt = want.Salt
+				var r splitResult
+				var err error
+				switch {
+				case list != "":
+					if r.Own, err = a.splitByList(cmd.Context(), db, list); err == nil {
+						r.Moved = r.Own.Moved
+					}
+				case clear:
+					r.Moved, r.Released, err = a.clearSplits(cmd.Context(), db)
+				case rule:
+					r.Moved, err = a.resplit(cmd, db, changedPolicy(flags, db.Policy(), want))
 				}
-				if flags.Changed("validation") {
-					policy.Validation = want.Validation
-				}
-				if flags.Changed("testing") {
-					policy.Testing = want.Testing
-				}
-				moved, err := a.resplit(cmd, db, policy, change)
 				if err != nil {
 					return err
 				}
-				return a.reportSplit(db, moved, change)
+				return a.reportSplit(db, r, change)
 			})
 		},
 	}
@@ -55,28 +75,60 @@ testing.` + storeExits(),
 	flags.StringVar(&want.Salt, "salt", "", "any text: each makes a draw of its own")
 	flags.Float64Var(&want.Validation, "validation", 10, "share of the validation split in percent")
 	flags.Float64Var(&want.Testing, "testing", 10, "share of the testing split in percent")
+	flags.StringVar(&list, "file", "", "CSV of path,split: puts these photos into these splits")
+	flags.BoolVar(&clear, "clear", false, "forget splits set by hand")
 	return cmd
 }
 
-func (a *app) resplit(cmd *cobra.Command, db *store.DB, policy split.Policy, change bool) (int, error) {
-	if !change {
-		return 0, nil
+// changedPolicy is the policy with what the flags say about it.
+func changedPolicy(flags *pflag.FlagSet, policy, want split.Policy) split.Policy {
+	if flags.Changed("salt") {
+		policy.Salt = want.Salt
 	}
+	if flags.Changed("validation") {
+		policy.Validation = want.Validation
+	}
+	if flags.Changed("testing") {
+		policy.Testing = want.Testing
+	}
+	return policy
+}
+
+func (a *app) resplit(cmd *cobra.Command, db *store.DB, policy split.Policy) (moved int, err error) {
 	if err := policy.Validate(); err != nil {
 		return 0, &usageError{err: err, command: cmd.CommandPath()}
 	}
-	var done, total atomic.Int64
-	stop := a.watch(func() gauge { return gauge{"split", "photo", done.Load(), total.Load()} })
-	defer stop()
-	moved, err := db.Resplit(cmd.Context(), policy, func(d, t int) { done.Store(int64(d)); total.Store(int64(t)) })
+	err = a.changeSplits(func(progress func(int, int)) (err error) {
+		moved, err = db.Resplit(cmd.Context(), policy, progress)
+		return err
+	})
 	if err != nil {
 		return moved, fmt.Errorf("change splits: %w", err)
 	}
 	return moved, nil
 }
 
+func (a *app) clearSplits(ctx context.Context, db *store.DB) (moved int, released []string, err error) {
+	err = a.changeSplits(func(progress func(int, int)) error {
+		c, folders, err := ownsplit.Clear(ctx, db, progress)
+		moved, released = c.Moved, folders
+		return err
+	})
+	return moved, released, err
+}
+
+// A splitResult is what the command did and what splits there are now, as JSON.
+type splitResult struct {
+	Policy split.Policy `json:"policy"`
+	Moved  int          `json:"moved"`
+	trainedCounts
+	Fixed    int              `json:"fixed"`
+	Own      *ownsplit.Report `json:"own_splits"`
+	Released []string         `json:"released,omitempty"`
+}
+
 // reportSplit shows the policy and what it comes to.
-func (a *app) reportSplit(db *store.DB, moved int, changed bool) error {
+func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 	s, err := db.Stats()
 	if err != nil {
 		return err
@@ -87,14 +139,15 @@ func (a *app) reportSplit(db *store.DB, moved int, changed bool) error {
 			sum[i] += n
 		}
 	}
-	p := db.Policy()
+	r.Policy, r.Fixed = db.Policy(), s.Fixed
+	r.trainedCounts = trainedCounts{sum[split.Training], sum[split.Validation], sum[split.Testing]}
 	if a.json {
-		return a.emit(struct {
-			Policy split.Policy `json:"policy"`
-			Moved  int          `json:"moved"`
-			trainedCounts
-		}{p, moved, trainedCounts{sum[split.Training], sum[split.Validation], sum[split.Testing]}})
+		return a.emit(r)
 	}
+	if r.Own != nil {
+		a.printOwnSplits(r.Own)
+	}
+	p := r.Policy
 	t := table{right: "lrr"}
 	t.row("split", "share", "photos")
 	for i, share := range []float64{100 - p.Validation - p.Testing, p.Validation, p.Testing} {
@@ -102,11 +155,18 @@ func (a *app) reportSplit(db *store.DB, moved int, changed bool) error {
 	}
 	t.write(a.Out, "")
 	fmt.Fprintf(a.Out, "salt %q\n", p.Salt)
-	if changed {
-		fmt.Fprintf(a.Out, "%s changed their split\n", count(moved, "photo"))
-		if len(s.Heads) > 0 && moved > 0 {
-			a.warn("heads trained before have seen photos that test them now: featstore train")
-		}
+	if s.Fixed > 0 {
+		fmt.Fprintf(a.Out, "%s set by hand, whatever the shares\n", count(s.Fixed, "split"))
+	}
+	if !changed {
+		return nil
+	}
+	fmt.Fprintf(a.Out, "%s changed their split\n", count(r.Moved, "photo"))
+	for _, folder := range r.Released {
+		a.say("folders of %s named after splits only give labels now", folder)
+	}
+	if len(s.Heads) > 0 && r.Moved > 0 {
+		a.warn("heads trained before have seen photos that test them now: featstore train")
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func statsCommand(a *app) *cobra.Command {
 trained heads with their accuracy, and what looks wrong: labels with few photos,
 the same photo under two labels, photos that could not be used.
 
-JSON, one object: path, file_bytes, created, policy, folders (path, images,
+JSON, one object: path, file_bytes, created, policy, fixed_splits, folders (path, images,
 failures, seen), images, distinct, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, preprocess, engine, vectors, missing), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
@@ -57,6 +57,7 @@ type storeStats struct {
 	FileBytes int64          `json:"file_bytes"`
 	Created   time.Time      `json:"created"`
 	Policy    split.Policy   `json:"policy"`
+	Fixed     int            `json:"fixed_splits"` // set by hand
 	Folders   []folderStats  `json:"folders"`
 	Images    int            `json:"images"`
 	Distinct  int            `json:"distinct"`
@@ -119,7 +120,7 @@ func gatherStats(db *store.DB) (*storeStats, error) {
 		return nil, err
 	}
 	s := &storeStats{
-		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Images: raw.Images, Distinct: raw.Distinct,
+		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Fixed: raw.Fixed, Images: raw.Images, Distinct: raw.Distinct,
 		Folders: []folderStats{}, Labels: []labelStats{}, Models: []modelStats{}, Heads: []headStats{},
 		Failures: []failureStats{}, Disputed: []disputeStats{}, Warnings: []string{},
 	}
@@ -289,6 +290,9 @@ func (a *app) printLabels(s *storeStats) {
 		t.row("all", grouped(sum.Images), grouped(sum.Training), grouped(sum.Validation), grouped(sum.Testing))
 	}
 	t.write(a.Out, "  ")
+	if s.Fixed > 0 {
+		fmt.Fprintf(a.Out, "  %s set by hand: by a list, or by folders named after splits\n", count(s.Fixed, "split"))
+	}
 }
 
 func (a *app) printModels(models []modelStats) {

@@ -45,7 +45,8 @@ JSON: lines with event "validation" (step, steps, validation, validation_loss,
 training, training_loss), "warning" (warning), "progress" (what, done, total,
 per_second, seconds_left), "choice" (kind, chosen, scores) and "comparison" (folds, repeats, images, labels,
 heads, best, pairs), then one with event "result": head, kind, models, labels, dim,
-config, trained, test (null without a testing split), report.` + storeExits(),
+config, trained (training, validation,
+testing, fixed), test (null without a testing split), report.` + storeExits(),
 		Example: `  featstore train
   featstore train --steps 8000 --rate 0.005 --name slow
   featstore train --head logistic
@@ -146,7 +147,7 @@ type headResult struct {
 	Labels  []string          `json:"labels"`
 	Dim     int               `json:"dim"`
 	Config  train.Config      `json:"config"`
-	Trained trainedCounts     `json:"trained"`
+	Trained trainedPhotos     `json:"trained"`
 	Test    *train.Proportion `json:"test"`
 	Report  *train.Report     `json:"report,omitempty"`
 }
@@ -156,6 +157,12 @@ type trainedCounts struct {
 	Training   int `json:"training"`
 	Validation int `json:"validation"`
 	Testing    int `json:"testing"`
+}
+
+// trainedPhotos are the photos a head was trained with.
+type trainedPhotos struct {
+	trainedCounts
+	Fixed int `json:"fixed"` // of them, in a split that was set by hand
 }
 
 func trainResult(name string, h *train.Head, r *train.Report) headResult {
@@ -169,7 +176,8 @@ func trainResult(name string, h *train.Head, r *train.Report) headResult {
 	return result
 }
 
-func countTrained(t store.TrainedOn) (c trainedCounts) {
+func countTrained(t store.TrainedOn) (c trainedPhotos) {
+	c.Fixed = t.Fixed
 	for _, label := range t.Counts {
 		c.Training += label[0]
 		c.Validation += label[1]

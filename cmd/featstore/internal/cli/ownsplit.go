@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"featstore/extract/ingest"
+	"featstore/split"
+	"featstore/store"
+	"featstore/store/ownsplit"
+)
+
+// layouts are the values of --split-folders.
+var layouts = map[string]store.Layout{
+	"on":     store.BySplit,
+	"ignore": store.BesideSplit,
+	"off":    store.ByLabel,
+}
+
+// ownSplitFlags are the flags of ingest by which the owner of photos says which split
+// they belong to.
+type ownSplitFlags struct {
+	folders string
+	file    string
+}
+
+// apply makes options of the flags.
+func (f *ownSplitFlags) apply(opt *ingest.Options) error {
+	if f.folders != "" {
+		layout, ok := layouts[f.folders]
+		if !ok {
+			return usagef("--split-folders=%s: want on, ignore or off", f.folders)
+		}
+		opt.Layout = &layout
+	}
+	if f.file == "" {
+		return nil
+	}
+	if f.folders == "on" {
+		return usagef("--split-folders and --split-file both say which split a photo is in: give one of them")
+	}
+	var err error
+	opt.SplitList, err = readSplitList(f.file)
+	return err
+}
+
+// readSplitList reads a user's list of splits.
+func readSplitList(name string) ([]split.Entry, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open list of splits: %w", err)
+	}
+	defer f.Close()
+	entries, err := split.ReadList(f)
+	if err != nil {
+		err = fmt.Errorf("read %s: %w", name, err)
+	}
+	return entries, hint(err, "one photo a line: path,split with training, validation or testing; a header may name the columns")
+}
+
+// splitByList puts the photos that a list names into its splits.
+func (a *app) splitByList(ctx context.Context, db *store.DB, name string) (*ownsplit.Report, error) {
+	entries, err := readSplitList(name)
+	if err != nil {
+		return nil, err
+	}
+	var files []ownsplit.File
+	err = db.View(func(tx *store.Tx) (err error) {
+		files, err = ownsplit.Files(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	found, err := ownsplit.Match(entries, files)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(found.Wants) == 0 {
+		return nil, hint(fmt.Errorf("read %s: none of its %s is in the store, the first is %q", name, count(len(entries), "path"), entries[0].Path),
+			"paths are absolute, or relative to the folder that was ingested; featstore stats shows it")
+	}
+	var change ownsplit.Change
+	err = a.changeSplits(func(progress func(int, int)) (err error) {
+		change, err = ownsplit.Set(ctx, db, found.Wants, 0, progress)
+		return err
+	})
+	if err != nil {
+		return nil, ownSplitAdvice(err)
+	}
+	return ownsplit.NewReport(ownsplit.ByList, found, change), nil
+}
+
+// changeSplits shows progress while splits change.
+func (a *app) changeSplits(do func(progress func(done, total int)) error) error {
+	var done, total atomic.Int64
+	stop := a.watch(func() gauge { return gauge{"split", "photo", done.Load(), total.Load()} })
+	defer stop()
+	return do(func(d, t int) { done.Store(int64(d)); total.Store(int64(t)) })
+}
+
+// printOwnSplits tells people what became of their wishes.
+func (a *app) printOwnSplits(r *ownsplit.Report) {
+	by := map[string]string{ownsplit.ByList: "the list", ownsplit.ByFolders: "folders"}[r.By]
+	fmt.Fprintf(a.Out, "splits by %s: training %s, validation %s, testing %s; %s set anew\n", by,
+		grouped(r.Training), grouped(r.Validation), grouped(r.Testing), count(r.Fixed, "photo"))
+	warnList(a, count(r.Unknown, "path")+" of the list "+plural(r.Unknown, "is", "are")+" no photo's", more(r.UnknownPaths, r.Unknown), itself)
+	if r.Unlisted > 0 {
+		what := "not in the list"
+		if r.By == ownsplit.ByFolders {
+			what = "not in a folder named after a split"
+		}
+		warnList(a, count(r.Unlisted, "photo")+" "+what+": as before, by the salt unless set by hand", more(r.UnlistedPaths, r.Unlisted), itself)
+	}
+}
+
+// more adds to examples how many they stand for.
+func more(examples []string, all int) []string {
+	if len(examples) > mostNamed {
+		examples = examples[:mostNamed]
+	}
+	if n := all - len(examples); n > 0 {
+		return append(examples[:len(examples):len(examples)], fmt.Sprintf("and %s more", grouped(n)))
+	}
+	return examples
+}
+
+// ownSplitAdvice adds what can be done about wishes that contradict each other.
+func ownSplitAdvice(err error) error {
+	var leak *ownsplit.LeakError
+	switch {
+	case errors.As(err, &leak):
+		return hint(err, "nothing was changed; a photo that trains must not test: keep each in one split (folders ingested with --split-folders count too)")
+	case errors.Is(err, ingest.ErrTwoSources):
+		return hint(err, "--split-folders=ignore takes labels from the folders, and splits from the list")
+	}
+	return err
+}

@@ -1,0 +1,70 @@
+package ingest
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"featstore/split"
+	"featstore/store"
+)
+
+// arrange gives each file its label, by what the layout says of its folders. Files
+// whose folders leave no label for them become unlabelled.
+func (l *listing) arrange(layout store.Layout) {
+	l.labels = map[string]struct{}{}
+	kept := l.files[:0]
+	for _, f := range l.files {
+		label, ok := labelIn(f.path, layout)
+		if !ok {
+			if namedAsPhoto(f.path) {
+				l.unlabelled = append(l.unlabelled, f.path)
+			} else {
+				l.others = append(l.others, f.path)
+			}
+			continue
+		}
+		f.label = label
+		if f.err == nil && !utf8.ValidString(f.label) {
+			f.err = errLabelName
+		}
+		kept = append(kept, f)
+	}
+	l.files = kept
+	for _, folder := range l.folders {
+		if label, ok := labelIn(folder+"/", layout); ok {
+			l.labels[label] = struct{}{}
+		}
+	}
+}
+
+// labelIn returns the label in a path: the name of its first folder or, where folders
+// may be named after splits, of the first that is not the split's. The name is
+// NFC-normalised, so that one name typed on different systems is one label.
+func labelIn(path string, layout store.Layout) (string, bool) {
+	if layout != store.ByLabel {
+		if _, label, ok := split.ByFolder(path); ok {
+			return norm.NFC.String(label), true
+		}
+	}
+	first, _, _ := strings.Cut(path, "/")
+	if _, named := split.Spelling(first); named && layout != store.ByLabel {
+		return "", false // train/1.jpg
+	}
+	return norm.NFC.String(first), true
+}
+
+// likeSplits tells whether all files lie in folders that are named after splits, two
+// of them or more: then they hardly are labels.
+func (l *listing) likeSplits() bool {
+	seen := map[split.Split]bool{}
+	for _, f := range l.files {
+		s, _, ok := split.ByFolder(f.path)
+		if !ok {
+			return false
+		}
+		seen[s] = true
+	}
+	return len(seen) > 1
+}

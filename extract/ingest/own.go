@@ -1,0 +1,125 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+
+	"featstore/split"
+	"featstore/store"
+	"featstore/store/ownsplit"
+)
+
+// layOut finds out how the folder is arranged, as asked for or as the store remembers
+// it, and labels the files accordingly.
+func (r *run) layOut() error {
+	err := r.db.View(func(tx *store.Tx) error {
+		root, err := r.identify(tx)
+		r.root, r.layout = root.ID, root.Layout
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if r.opt.Layout != nil {
+		r.layout = *r.opt.Layout
+	}
+	if r.layout == store.ByLabel {
+		r.report.LikeSplits = r.opt.Layout == nil && r.list.likeSplits()
+	} else {
+		r.list.arrange(r.layout)
+		r.report.Found, r.report.Unlabelled = len(r.list.files), r.list.unlabelled
+	}
+	if r.layout == store.BySplit && r.opt.SplitList != nil {
+		return ErrTwoSources
+	}
+	return nil
+}
+
+// ownSplits puts the photos into the splits that their owner wants, before anything
+// else is done: an interrupt must not leave photos where the policy would have them.
+// So the photos are hashed first. That reads them twice, which costs little beside
+// the network, and finds a leak before hours of work and not after.
+func (r *run) ownSplits(ctx context.Context) error {
+	if r.layout != store.BySplit && r.opt.SplitList == nil {
+		return nil
+	}
+	files, err := r.hashed(ctx)
+	if err != nil {
+		return err
+	}
+	by, found := ownsplit.ByFolders, ownsplit.Found{}
+	if r.opt.SplitList != nil {
+		by = ownsplit.ByList
+		if found, err = ownsplit.Match(r.opt.SplitList, files); err != nil {
+			return err
+		}
+	} else {
+		found = wantedByFolder(files)
+	}
+	change, err := ownsplit.Set(ctx, r.db, found.Wants, r.root, nil)
+	if err != nil {
+		return err
+	}
+	r.report.Own = ownsplit.NewReport(by, found, change)
+	return nil
+}
+
+// wantedByFolder reads the splits off the names of folders.
+func wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
+	wanted := map[split.Digest]bool{}
+	for _, f := range files {
+		if s, _, ok := split.ByFolder(f.Path); ok {
+			path := filepath.Join(f.Folder, filepath.FromSlash(f.Path))
+			found.Wants = append(found.Wants, ownsplit.Want{Path: path, Digest: f.Digest, Split: s})
+			wanted[f.Digest] = true
+		}
+	}
+	for _, f := range files {
+		if !wanted[f.Digest] {
+			found.Unlisted = append(found.Unlisted, filepath.Join(f.Folder, filepath.FromSlash(f.Path)))
+		}
+	}
+	return found
+}
+
+// hashed returns the folder's photos with their digests: from the store where the
+// files are as it knows them, else from their bytes. What is no photo, or cannot be
+// read, is left out; it will be named when it is looked into.
+func (r *run) hashed(ctx context.Context) ([]ownsplit.File, error) {
+	digests := make([]split.Digest, len(r.list.files))
+	var todo []int
+	err := r.db.View(func(tx *store.Tx) error {
+		for i, f := range r.list.files {
+			known, err := tx.Image(r.root, f.path)
+			switch {
+			case err == nil && unchanged(f, store.ImageEntry{Path: f.path, Image: known}):
+				digests[i] = known.Digest
+			case err == nil || errors.Is(err, store.ErrNotFound):
+				todo = append(todo, i)
+			default:
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.opt.Progress.ToHash.Store(int64(len(todo)))
+	err = r.parallel(ctx, len(todo), func(_ context.Context, w *worker, i int) error {
+		defer r.opt.Progress.Hashed.Add(1)
+		data, _, err := w.read(r.list.files[todo[i]], w.buf)
+		w.buf = data
+		if err == nil && len(data) > 0 {
+			digests[todo[i]] = split.SumBytes(data)
+		}
+		return nil
+	})
+	var files []ownsplit.File
+	for i, f := range r.list.files {
+		files = append(files, ownsplit.File{Folder: r.list.root, Path: f.path, Digest: digests[i]})
+	}
+	return slices.DeleteFunc(files, func(f ownsplit.File) bool { return f.Digest == split.Digest{} }), err
+}

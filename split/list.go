@@ -1,0 +1,118 @@
+package split
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// An Entry is one line of a list of splits: the owner of a photo wants it there.
+type Entry struct {
+	Path  string // as written
+	Split Split
+	Line  int // from 1
+}
+
+// Names of the columns of a list, in lower case.
+var (
+	pathColumns  = []string{"path", "file", "filename", "file_name", "image", "image_path", "filepath"}
+	splitColumns = []string{"split", "set", "subset", "partition", "fold"}
+)
+
+// ErrList: a file is not a list of splits.
+var ErrList = errors.New("not a list of splits")
+
+// ReadList reads a list of splits: CSV with two columns, the path of a photo and the
+// split it belongs to in any of its usual spellings. A header that names the columns
+// (path, split) may put them anywhere among others; without one they are the first
+// two. Commas, semicolons and tabs separate columns: the first of these that is in
+// the first line. Lines that cannot be understood are errors: none is left out.
+func ReadList(r io.Reader) ([]Entry, error) {
+	in := bufio.NewReader(r)
+	separator, err := beginList(in)
+	if err != nil {
+		return nil, err
+	}
+	rows := csv.NewReader(in)
+	rows.Comma, rows.FieldsPerRecord, rows.LazyQuotes, rows.ReuseRecord = separator, -1, separator == '\t', true
+	var entries []Entry
+	pathAt, splitAt, first := 0, 1, true
+	for {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrList, err)
+		}
+		if first {
+			first = false
+			if p, s := column(row, pathColumns), column(row, splitColumns); p >= 0 && s >= 0 {
+				pathAt, splitAt = p, s
+				continue
+			}
+		}
+		line, _ := rows.FieldPos(0)
+		e, err := entry(row, pathAt, splitAt, line)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("%w: it has no lines", ErrList)
+	}
+	return entries, nil
+}
+
+// beginList skips the mark that some programs put before UTF-8, and finds the
+// separator in the first line.
+func beginList(in *bufio.Reader) (rune, error) {
+	if mark, _ := in.Peek(3); string(mark) == "\ufeff" {
+		in.Discard(3)
+	}
+	start, err := in.Peek(in.Size())
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	if i := bytes.IndexByte(start, '\n'); i >= 0 {
+		start = start[:i]
+	}
+	for _, c := range ",;\t" {
+		if bytes.ContainsRune(start, c) {
+			return c, nil
+		}
+	}
+	return ',', nil
+}
+
+func entry(row []string, pathAt, splitAt, line int) (Entry, error) {
+	if len(row) <= max(pathAt, splitAt) {
+		return Entry{}, fmt.Errorf("%w: line %d has no split: want path,split", ErrList, line)
+	}
+	e := Entry{Path: strings.TrimSpace(row[pathAt]), Line: line}
+	if e.Path == "" {
+		return e, fmt.Errorf("%w: line %d has no path", ErrList, line)
+	}
+	var ok bool
+	if e.Split, ok = Spelling(row[splitAt]); !ok {
+		return e, fmt.Errorf("%w: line %d: unknown split %q: want training, validation or testing", ErrList, line, row[splitAt])
+	}
+	return e, nil
+}
+
+// column returns the index of the first cell that is one of the names, -1 if none is.
+func column(row, names []string) int {
+	for _, name := range names {
+		for i, cell := range row {
+			if strings.EqualFold(strings.TrimSpace(cell), name) {
+				return i
+			}
+		}
+	}
+	return -1
+}
