@@ -88,7 +88,7 @@ func flowerPhotos(env *testscript.Env) error {
 	at := filepath.Join(env.WorkDir, "flower_photos")
 	photos := filepath.Join(env.Getenv("SHARED"), "flower_photos")
 	if _, err := os.Stat(photos); err == nil && !testing.Short() {
-		return linkPhotos(photos, at, 60)
+		return linkPhotos(photos, at, 30)
 	}
 	if err := drawn.Write(context.Background(), at, 12, 1); err != nil {
 		return err

@@ -74,6 +74,14 @@ func durationText(d time.Duration) string {
 	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
+// leftText writes a time span that is only an estimate: whole seconds.
+func leftText(d time.Duration) string {
+	if d < 2*time.Minute {
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return durationText(d)
+}
+
 // A table aligns columns for people. Columns named in right are aligned to the
 // right, as numbers are.
 type table struct {

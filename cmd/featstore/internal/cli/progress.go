@@ -109,7 +109,7 @@ func (p pace) speed() string {
 		s = fmt.Sprintf("%.1f %ss/s", p.perSecond(), p.unit)
 	}
 	if left := p.left(); left >= 0 {
-		s += ", " + durationText(left.Round(time.Second)) + " left"
+		s += ", " + leftText(left) + " left"
 	}
 	return s
 }
