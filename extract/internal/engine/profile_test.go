@@ -74,9 +74,9 @@ func describe(s step, t time.Duration) string {
 	rate := func(macs int) string { return fmt.Sprintf("%5.0f GFLOP/s", 2*float64(macs)/float64(t.Nanoseconds())) }
 	switch s := s.(type) {
 	case *convStep:
-		return fmt.Sprintf("%d×%d %d→%d at %d %s", s.kh, s.kw, s.cin, s.cout, s.out.h, rate(s.out.len()*len(s.weight)/s.cout))
+		return fmt.Sprintf("%d×%d %d→%d at %d %s", s.kh, s.kw, s.cin, s.cout, s.out.h, rate(s.out.len()*s.depth()))
 	case *toomStep:
-		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.fast.y.m, s.fast.x.m, rate(s.out.len()*len(s.weight)/s.cout))
+		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.fast.y.m, s.fast.x.m, rate(s.out.len()*s.depth()))
 	case *blockStep:
 		return s.describe() + " " + rate(s.macs)
 	case *depthwiseStep:

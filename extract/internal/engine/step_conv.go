@@ -15,8 +15,11 @@ const (
 	largeWeights     = 512 << 10 // floats
 )
 
+// depth is how many products make one output.
+func (c *conv) depth() int { return c.kh * c.kw * c.cin / c.group }
+
 func (s *convStep) blockFloats() int {
-	if len(s.weight) > largeWeights {
+	if s.depth()*s.cout > largeWeights { // the weights themselves are packed by now
 		return largeBlockFloats
 	}
 	return blockFloats

@@ -97,6 +97,9 @@ func toomWeights(c *conv, y, x *toom) [][]float32 {
 			clear(sum)
 			for k := range taps {
 				f := gy[k/c.kw] * gx[k%c.kw]
+				if f == 0 {
+					continue
+				}
 				for i, v := range c.weight[(o*taps+k)*c.cin:][:c.cin] {
 					sum[i] += f * float64(v)
 				}

@@ -16,6 +16,11 @@ const (
 	tileCols, tileTiles                          = 184, 200
 )
 
+// prefetch is how many bytes ahead of their use weights are asked for: further than
+// a page, where the processor's own prefetching ends. 2 and 6 KB are worth 2 and 3
+// per cent of EfficientNet-Lite0, all of it in its last layers.
+const prefetch = 6144
+
 func tileName(rows, vecs int) string { return fmt.Sprintf("Tile%dx%d", rows, vecs) }
 
 // products generates the product kernels: one for every number of rows, so that
@@ -170,6 +175,7 @@ func (g *tile) steps(b reg.GPVirtual, bases []reg.GPVirtual, n int) {
 	for u := range n {
 		for j, w := range g.weights {
 			VMOVUPS(field(b, (u*g.vecs+j)*g.bytes()), w)
+			PREFETCHT0(field(b, (u*g.vecs+j)*g.bytes()+prefetch)) // weights come from afar at first
 		}
 		for i := range g.rows {
 			x := g.values[i%len(g.values)]
