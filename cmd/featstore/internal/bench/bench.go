@@ -1,245 +1,194 @@
 // Package bench measures what each step of the way from a photo to a classifier
 // costs on the machine at hand.
+//
+// It has no code of its own for any step: it calls what ingest and train call, with
+// photos, a temporary folder and stores that it removes again, and holds a clock
+// beside them.
 package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"featstore/extract"
-	"featstore/extract/ingest"
-	"featstore/store"
 )
 
-// A Result is what the steps cost; per photo unless its name says otherwise.
+// The steps, in the order in which they are measured.
+const (
+	StepDecode  = "decode"
+	StepResize  = "resize"
+	StepNetwork = "network"
+	StepStore   = "store"
+	StepTrain   = "train"
+	StepIngest  = "ingest"
+)
+
+// Steps lists all steps.
+var Steps = []string{StepDecode, StepResize, StepNetwork, StepStore, StepTrain, StepIngest}
+
+// A Result says what was run and what the steps took: per photo or vector unless a
+// field says otherwise. Figures are medians. Steps that were not asked for are 0.
 type Result struct {
-	Network string `json:"network"`
-	Width   int    `json:"width"` // of what the network sees
+	Model   string `json:"model"`
+	ModelID string `json:"model_id"`
+	Width   int    `json:"width"` // pixels that the network sees
 	Height  int    `json:"height"`
-	Cores   int    `json:"cores"`
-	Photos  int    `json:"photos"`
+	Dim     int    `json:"dim"` // floats of a vector
+	MACs    int64  `json:"macs"`
+	Kernels string `json:"kernels"`
+	Cores   int    `json:"cores"` // that Go uses: GOMAXPROCS
 
-	Decode         float64 `json:"decode_ms"`          // file bytes to planes, one core
-	Resize         float64 `json:"resize_ms"`          // planes to the network's input, one core
-	NetworkLatency float64 `json:"network_latency_ms"` // one photo over all cores
-	NetworkCore    float64 `json:"network_core_ms"`    // one photo on one core
-	NetworkStream  float64 `json:"network_stream_ms"`  // all cores busy with photos of their own: wall time over photos
+	Photos      string `json:"photos"` // "drawn", or where they come from
+	PhotoCount  int    `json:"photo_count"`
+	PhotoWidth  int    `json:"photo_width"` // means
+	PhotoHeight int    `json:"photo_height"`
+	PhotoBytes  int    `json:"photo_bytes"`
+	Unusable    int    `json:"photos_unusable"`
 
-	StorePut  float64 `json:"store_put_us"`  // a vector, commit included
-	StoreRead float64 `json:"store_read_us"` // a vector drawn at random
-	TrainStep float64 `json:"train_step_us"` // a minibatch of 100
+	DecodeMS float64 `json:"decode_ms,omitempty"` // one core
+	ResizeMS float64 `json:"resize_ms,omitempty"` // one core
 
-	Ingest float64 `json:"ingest_images_per_s"` // the whole way from files to a store
+	NetworkLatencyMS float64 `json:"network_latency_ms,omitempty"` // one photo over all cores
+	NetworkCoreMS    float64 `json:"network_core_ms,omitempty"`    // one photo on one core, the others idle
+	NetworkStreamMS  float64 `json:"network_stream_ms,omitempty"`  // all cores busy, a photo each: wall time ÷ photos
+
+	StorePutUS  float64 `json:"store_put_us,omitempty"`  // with its share of the commits
+	StoreReadUS float64 `json:"store_read_us,omitempty"` // drawn at random, in minibatches
+	TrainStepUS float64 `json:"train_step_us,omitempty"` // a minibatch, with its share of the validations
+	TrainBatch  int     `json:"train_batch,omitempty"`   // vectors a minibatch
+	TrainLabels int     `json:"train_labels,omitempty"`
+
+	IngestPerSecond float64 `json:"ingest_images_per_s,omitempty"` // photos, from files to the store
+	IngestPhotos    int     `json:"ingest_photos,omitempty"`       // in a run
+
+	Seconds float64 `json:"seconds"` // that measuring took, with what it needs
 }
 
-// Options say how long to measure.
+// Options say what to measure, and for how long.
 type Options struct {
-	Budget time.Duration // for each step; 0 means a second
-	Step   func(string)  // told what is measured next; may be nil
+	Network *extract.Network
+	Photos  Photos
+	Steps   []string      // of Steps; none means all
+	Budget  time.Duration // for measuring, divided among the steps; each takes what it needs at least
+
+	// Progress is told what is measured now, and how many measurements of how many are
+	// done. It may be nil.
+	Progress func(what string, done, total int)
 }
 
-// Run measures with the given files of photos. It needs some room below dir.
-func Run(ctx context.Context, n *extract.Network, photos [][]byte, dir string, opt Options) (*Result, error) {
-	if opt.Budget == 0 {
-		opt.Budget = time.Second
+// ErrStep: there is no such step.
+var ErrStep = errors.New("no such step")
+
+// A bench is one run.
+type bench struct {
+	Options
+	dir    string // temporary
+	photos []photo
+	result Result
+}
+
+// A measurement is a part of a step that is measured by itself.
+type measurement struct {
+	step   string
+	what   string // in words
+	weight int    // its share of the time
+	do     func(*bench, context.Context, time.Duration) error
+}
+
+var measurements = []measurement{
+	{StepDecode, "decoding", 1, (*bench).decode},
+	{StepResize, "resizing", 1, (*bench).resize},
+	{StepNetwork, "network, one photo on all cores", 1, (*bench).latency},
+	{StepNetwork, "network on one core", 1, (*bench).core},
+	{StepNetwork, "network, a photo on each core", 2, (*bench).stream},
+	{StepStore, "writing to a store", 1, (*bench).put},
+	{StepStore, "reading from a store", 1, (*bench).read},
+	{StepTrain, "training", 1, (*bench).train},
+	{StepIngest, "the whole ingest", 3, (*bench).ingest},
+}
+
+// Run measures. It returns ctx's error when it is interrupted.
+func Run(ctx context.Context, opt Options) (_ *Result, err error) {
+	started := time.Now()
+	list, err := chosen(opt.Steps)
+	if err != nil {
+		return nil, err
 	}
-	if opt.Step == nil {
-		opt.Step = func(string) {}
+	b := &bench{Options: opt}
+	if b.Progress == nil {
+		b.Progress = func(string, int, int) {}
 	}
-	info := n.Info()
-	b := &bench{ctx: ctx, network: n, photos: photos, dir: dir, opt: opt, result: Result{
-		Network: info.Name, Width: info.Preprocess.Width, Height: info.Preprocess.Height,
-		Cores: runtime.GOMAXPROCS(0)}}
-	for _, step := range []struct {
-		name string
-		do   func() error
-	}{
-		{"decode and resize", b.prepare}, {"network on one core", b.core}, {"network over all cores", b.latency},
-		{"network on all cores", b.stream}, {"store", b.store}, {"ingest", b.ingest},
-	} {
-		opt.Step(step.name)
-		if err := step.do(); err != nil {
-			return nil, fmt.Errorf("measure %s: %w", step.name, err)
+	b.Progress("preparing", 0, len(list))
+	if b.dir, err = os.MkdirTemp("", "featstore-bench-"); err != nil {
+		return nil, fmt.Errorf("make a temporary folder: %w", err)
+	}
+	defer func() {
+		if e := os.RemoveAll(b.dir); err == nil && e != nil {
+			err = fmt.Errorf("remove the temporary folder: %w", e)
 		}
+	}()
+	if err := b.describe(); err != nil {
+		return nil, err
 	}
+	if err := b.all(ctx, list); err != nil {
+		return nil, err
+	}
+	b.result.Seconds = time.Since(started).Seconds()
 	return &b.result, nil
 }
 
-type bench struct {
-	ctx     context.Context
-	network *extract.Network
-	photos  [][]byte
-	dir     string
-	opt     Options
-	inputs  [][]float32 // the photos, prepared
-	result  Result
+// chosen returns the measurements of some steps.
+func chosen(steps []string) ([]measurement, error) {
+	for _, s := range steps {
+		if !slices.Contains(Steps, s) {
+			return nil, fmt.Errorf("%w: %q: choose of %v", ErrStep, s, Steps)
+		}
+	}
+	if len(steps) == 0 {
+		return measurements, nil
+	}
+	var list []measurement
+	for _, m := range measurements {
+		if slices.Contains(steps, m.step) {
+			list = append(list, m)
+		}
+	}
+	return list, nil
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-func us(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-
-// repeat calls do until the budget is spent, at least three times after a first
-// one that does not count, and returns the median.
-func (b *bench) repeat(do func() (time.Duration, error)) (time.Duration, error) {
-	if _, err := do(); err != nil {
-		return 0, err
+func (b *bench) all(ctx context.Context, list []measurement) error {
+	weights := 0
+	for _, m := range list {
+		weights += m.weight
 	}
-	var all []time.Duration
-	for started := time.Now(); len(all) < 3 || time.Since(started) < b.opt.Budget; {
-		if err := b.ctx.Err(); err != nil {
-			return 0, err
-		}
-		d, err := do()
-		if err != nil {
-			return 0, err
-		}
-		all = append(all, d)
-	}
-	slices.Sort(all)
-	return all[len(all)/2], nil
-}
-
-// prepare measures decoding and resizing, and keeps the inputs they make.
-func (b *bench) prepare() error {
-	p := b.network.Info().Preprocess
-	var scratch extract.Scratch
-	var limits extract.Limits
-	var bad error
-	b.photos = slices.DeleteFunc(b.photos, func(data []byte) bool {
-		_, err := p.Decode(data, limits, &scratch)
-		if err != nil {
-			bad = err
-		}
-		return err != nil
-	})
-	if len(b.photos) == 0 {
-		return fmt.Errorf("no photo can be read: %w", bad)
-	}
-	b.result.Photos = len(b.photos)
-	b.inputs = make([][]float32, len(b.photos))
-	for i := range b.inputs {
-		b.inputs[i] = make([]float32, p.Len())
-	}
-	var resizes []time.Duration
-	decode, err := b.repeat(func() (time.Duration, error) {
-		var decoding, resizing time.Duration
-		for i, data := range b.photos {
-			t0 := time.Now()
-			photo, err := p.Decode(data, limits, &scratch)
-			if err != nil {
-				return 0, err
+	for i, m := range list {
+		b.Progress(m.what, i, len(list))
+		if err := m.do(b, ctx, b.Budget*time.Duration(m.weight)/time.Duration(weights)); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			t1 := time.Now()
-			if err := p.Fill(b.inputs[i], photo, &scratch); err != nil {
-				return 0, err
-			}
-			decoding, resizing = decoding+t1.Sub(t0), resizing+time.Since(t1)
+			return fmt.Errorf("measure %s: %w", m.what, err)
 		}
-		resizes = append(resizes, resizing)
-		return decoding, nil
-	})
-	if err != nil {
-		return err
 	}
-	slices.Sort(resizes)
-	each := time.Duration(len(b.photos))
-	b.result.Decode, b.result.Resize = ms(decode/each), ms(resizes[len(resizes)/2]/each)
+	b.Progress("done", len(list), len(list))
 	return nil
 }
 
-// run measures the network on one extractor.
-func (b *bench) run(x *extract.Extractor) (time.Duration, error) {
-	dst := make([]float32, b.network.Info().Dim)
-	i := 0
-	return b.repeat(func() (time.Duration, error) {
-		started := time.Now()
-		err := x.ExtractInput(b.ctx, b.inputs[i%len(b.inputs)], dst)
-		i++
-		return time.Since(started), err
-	})
-}
-
-func (b *bench) core() error {
-	x, err := b.network.NewExtractor()
+// describe notes what is going to be run, and makes it ready.
+func (b *bench) describe() error {
+	plan, err := b.Network.Plan()
 	if err != nil {
 		return err
 	}
-	d, err := b.run(x)
-	b.result.NetworkCore = ms(d)
-	return err
-}
-
-func (b *bench) latency() error {
-	x, err := b.network.NewParallelExtractor(b.result.Cores)
-	if err != nil {
-		return err
+	i := b.Network.Info()
+	b.result = Result{
+		Model: i.Name, ModelID: i.ID, Width: plan.Width, Height: plan.Height, Dim: plan.Features, MACs: plan.MACs,
+		Kernels: plan.Kernels, Cores: runtime.GOMAXPROCS(0), Photos: b.Photos.From,
 	}
-	d, err := b.run(x)
-	b.result.NetworkLatency = ms(d)
-	return err
-}
-
-// stream measures all cores at once, each with photos of its own.
-func (b *bench) stream() error {
-	extractors := make([]*extract.Extractor, b.result.Cores)
-	for i := range extractors {
-		x, err := b.network.NewExtractor()
-		if err != nil {
-			return err
-		}
-		extractors[i] = x
-	}
-	const each = 8
-	d, err := b.repeat(func() (time.Duration, error) {
-		started := time.Now()
-		group, ctx := errgroup.WithContext(b.ctx)
-		for g, x := range extractors {
-			group.Go(func() error {
-				dst := make([]float32, b.network.Info().Dim)
-				for k := range each {
-					if err := x.ExtractInput(ctx, b.inputs[(g*each+k)%len(b.inputs)], dst); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		}
-		err := group.Wait()
-		return time.Since(started), err
-	})
-	b.result.NetworkStream = ms(d) / float64(each*len(extractors))
-	return err
-}
-
-// ingest measures the whole way, once, over the photos as files.
-func (b *bench) ingest() error {
-	folder := filepath.Join(b.dir, "photos")
-	for i, data := range b.photos {
-		label := filepath.Join(folder, fmt.Sprintf("label%d", i%5))
-		if err := os.MkdirAll(label, 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(label, fmt.Sprintf("%d.jpg", i)), data, 0o644); err != nil {
-			return err
-		}
-	}
-	db, err := store.Open(filepath.Join(b.dir, "ingest.db"), store.Options{Create: true})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	time.Sleep(20 * time.Millisecond) // files that were just written are not read at once
-	r, err := ingest.Run(b.ctx, db, []*extract.Network{b.network}, folder, ingest.Options{})
-	if err != nil {
-		return err
-	}
-	b.result.Ingest = float64(r.Computed) / r.Seconds
-	return db.Close()
+	return b.usable()
 }

@@ -1,135 +1,199 @@
 package cli
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"image/jpeg"
-	"os"
-	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"featstore/cmd/featstore/internal/bench"
-	"featstore/cmd/featstore/internal/drawn"
 	"featstore/extract"
-	"featstore/extract/ingest"
 )
 
-func benchCommand(a *app) *cobra.Command {
-	var nets networkFlags
-	var limit int
-	var budget time.Duration
-	cmd := &cobra.Command{
-		Use:   "bench [FOLDER]",
-		Short: "Measure what each step costs on this machine",
-		Long: `Measures, step by step: decoding a photo, resizing it, the network (one photo over
-all cores, one core alone, and all cores busy with photos of their own), putting a
-vector into a store and reading one at random, a training step, and the whole of an
-ingest. Photos are taken evenly from FOLDER; without one, pictures of 500×375
-pixels are drawn. Each figure is the median over a second or more.
+// A benchmark is what the command line asks for.
+type benchmark struct {
+	*app
+	nets    networkFlags
+	folder  string
+	only    []string
+	seconds float64
+}
 
-JSON, one object: network, width, height, cores, photos, decode_ms, resize_ms,
-network_latency_ms, network_core_ms, network_stream_ms, store_put_us,
-store_read_us, train_step_us, ingest_images_per_s.` + exits(exitOK, exitFailure, exitUsage, exitInterrupted),
+func benchCommand(a *app) *cobra.Command {
+	b := benchmark{app: a}
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure how fast this machine is, step by step",
+		Long: `Measures the steps from a photo to a classifier: decoding, resizing, the network,
+writing to a store and reading from it, training; and the whole of an ingest. What is
+run is the same code as in ingest and train. Figures are medians; other programs that
+run at the same time spoil them.
+
+Photos are pictures of 500×375 pixels, drawn and stored as JPEG of the size that photos
+have, or at most 100 of your own with --photos. The store has as many vectors as there
+are photos in TensorFlow's flower_photos, 3,670, fewer if they are long. All files are
+temporary ones.
+
+GOMAXPROCS=2 in the environment lets it use two cores, FEATSTORE_KERNELS=avx2 or
+=portable other kernels than the fastest.
+
+` + networkHelp + `
+
+JSON, one object, figures for one photo or vector unless said otherwise:
+  decode_ms, resize_ms  on one core
+  network_latency_ms    one photo, its work spread over all cores
+  network_core_ms       one photo on one core
+  network_stream_ms     a photo on each core: wall time by photos
+  store_put_us          with its share of the commits
+  store_read_us         drawn at random
+  train_step_us         a minibatch
+  ingest_images_per_s   from files to the store, all cores
+and what was run: model, model_id, width, height, dim, macs, kernels, cores, photos,
+photo_count, photo_width, photo_height, photo_bytes, photos_unusable, train_batch,
+train_labels, ingest_photos, seconds, version, revision, modified, go, os, arch.` + exits(exitOK, exitFailure, exitUsage, exitInterrupted),
 		Example: `  featstore bench
-  featstore bench ./flower_photos --json
-  featstore bench --size 224`,
-		Args: args(0, 1, "a folder of photos, or nothing"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if limit < 1 || budget <= 0 {
-				return usagef("--limit and --time want something above 0")
-			}
-			if len(nets.models) == 0 {
-				nets.models = []string{embedded}
-			}
-			networks, err := nets.load()
-			if err != nil {
-				return err
-			}
-			if len(networks) != 1 {
-				return usagef("bench measures one network at a time, got %d", len(networks))
-			}
-			photos, err := benchPhotos(cmd.Context(), args, limit)
-			if err != nil {
-				return err
-			}
-			return a.bench(cmd.Context(), networks[0], photos, budget)
+  featstore bench --photos ./flower_photos --size 224
+  featstore bench --only network --model net.onnx --preprocess imagenet
+  featstore bench --json`,
+		Args: args(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return b.run(cmd.Context())
 		},
 	}
-	nets.register(cmd)
-	cmd.Flags().IntVar(&limit, "limit", 100, "photos to measure with")
-	cmd.Flags().DurationVar(&budget, "time", time.Second, "time to spend on each figure")
+	b.nets.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&b.folder, "photos", "", "folder of photos to measure with (default: drawn ones)")
+	flags.StringSliceVar(&b.only, "only", nil, "steps to measure: "+strings.Join(bench.Steps, ", ")+" (default: all)")
+	flags.Float64Var(&b.seconds, "seconds", 10, "time to spend on measuring")
 	return cmd
 }
 
-func (a *app) bench(ctx context.Context, n *extract.Network, photos [][]byte, budget time.Duration) error {
-	dir, err := os.MkdirTemp("", "featstore-bench")
-	if err != nil {
-		return fmt.Errorf("make room for measuring: %w", err)
+func (b *benchmark) run(ctx context.Context) error {
+	if !(b.seconds > 0 && b.seconds <= 3600) {
+		return usagef("--seconds %v: want a number above 0, at most 3600", b.seconds)
 	}
-	defer os.RemoveAll(dir)
-	r, err := bench.Run(ctx, n, photos, dir, bench.Options{Budget: budget, Step: func(what string) { a.say("measuring: %s", what) }})
+	network, err := b.network()
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.emit(r)
+	photos, err := b.photos(ctx)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(a.Out, "%s at %d×%d, %s, %s\n", r.Network, r.Width, r.Height, count(r.Cores, "core"), count(r.Photos, "photo"))
-	t := table{right: "lrl"}
-	milli := func(what string, v float64, note string) { t.row(what, fmt.Sprintf("%.2f ms", v), note) }
-	micro := func(what string, v float64, note string) { t.row(what, fmt.Sprintf("%.2f µs", v), note) }
-	milli("decode", r.Decode, "a photo, one core")
-	milli("resize", r.Resize, "a photo, one core")
-	milli("network", r.NetworkCore, "a photo, one core")
-	milli("", r.NetworkLatency, "a photo over all cores")
-	milli("", r.NetworkStream, "a photo, all cores busy with photos of their own")
-	micro("store", r.StorePut, "a vector written")
-	micro("", r.StoreRead, "a vector read at random")
-	micro("train", r.TrainStep, "a step of 100 photos")
-	t.row("ingest", fmt.Sprintf("%.0f /s", r.Ingest), "photos, the whole way")
-	t.write(a.Out, "  ")
+	on, stop := b.progress()
+	r, err := bench.Run(ctx, bench.Options{
+		Network: network, Photos: photos, Steps: b.only, Budget: time.Duration(b.seconds * float64(time.Second)), Progress: on,
+	})
+	stop()
+	switch {
+	case errors.Is(err, bench.ErrStep):
+		return usagef("--only: %w", err)
+	case errors.Is(err, extract.ErrModel):
+		return networkAdvice(b.nets.models[0], err)
+	case err != nil:
+		return err
+	}
+	if b.json {
+		return b.emit(struct {
+			*bench.Result
+			build
+		}{r, thisBuild()})
+	}
+	b.print(r)
 	return nil
 }
 
-// benchPhotos returns the files of photos to measure with.
-func benchPhotos(ctx context.Context, args []string, limit int) ([][]byte, error) {
-	if len(args) == 0 {
-		return drawBenchPhotos(limit)
+// network returns the one network to measure.
+func (b *benchmark) network() (*extract.Network, error) {
+	if len(b.nets.models) == 0 {
+		b.nets.models = []string{embedded}
 	}
-	names, err := ingest.Photos(ctx, args[0])
+	if n := len(b.nets.models); n > 1 {
+		return nil, usagef("bench measures one network at a time, got %d", n)
+	}
+	networks, err := b.nets.load()
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("%s: %w in it", args[0], ingest.ErrNoPhotos)
-	}
-	limit = min(limit, len(names))
-	var photos [][]byte
-	for i := range limit {
-		data, err := os.ReadFile(filepath.Join(args[0], filepath.FromSlash(names[i*len(names)/limit])))
-		if err != nil {
-			return nil, fmt.Errorf("read photo: %w", err)
-		}
-		photos = append(photos, data)
-	}
-	return photos, nil
+	return networks[0], nil
 }
 
-func drawBenchPhotos(limit int) ([][]byte, error) {
-	var photos [][]byte
-	for i := range limit {
-		img, err := drawn.Sized(drawn.Kinds[i%len(drawn.Kinds)], i, 1, 500, 375)
-		if err != nil {
-			return nil, err
-		}
-		var b bytes.Buffer
-		if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 90}); err != nil {
-			return nil, err
-		}
-		photos = append(photos, b.Bytes())
+func (b *benchmark) photos(ctx context.Context) (bench.Photos, error) {
+	if b.folder == "" {
+		return bench.Draw(ctx)
 	}
-	return photos, nil
+	files, err := expand(ctx, []string{b.folder})
+	if err != nil {
+		return bench.Photos{}, err
+	}
+	if len(files) == 0 {
+		return bench.Photos{}, hint(fmt.Errorf("no photos found in %s", b.folder), "give a folder that holds photos, or none for drawn ones")
+	}
+	return bench.Read(ctx, b.folder, files)
+}
+
+// progress shows which measurement is under way. JSON is one object, so there is none
+// then.
+func (b *benchmark) progress() (on func(what string, done, total int), stop func()) {
+	if b.json {
+		return nil, func() {}
+	}
+	var mu sync.Mutex
+	var now gauge
+	stop = b.watch(func() gauge {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	})
+	on = func(what string, done, total int) {
+		mu.Lock()
+		defer mu.Unlock()
+		now = gauge{"bench: " + what, "step", int64(done), int64(total)}
+	}
+	return on, stop
+}
+
+func (b *benchmark) print(r *bench.Result) {
+	build := thisBuild()
+	fmt.Fprintf(b.Out, "%s at %d×%d: %s features, %.2f billion multiplications\n", r.Model, r.Width, r.Height, grouped(r.Dim), float64(r.MACs)/1e9)
+	fmt.Fprintf(b.Out, "%s, %s kernels, %s/%s\n", count(r.Cores, "core"), r.Kernels, build.OS, build.Arch)
+	what := "drawn pictures"
+	if b.folder != "" {
+		what = plural(r.PhotoCount, "photo", "photos") + " of " + r.Photos
+	}
+	fmt.Fprintf(b.Out, "%s %s, %d×%d and %s on average\n\n", grouped(r.PhotoCount), what, r.PhotoWidth, r.PhotoHeight, bytesText(int64(r.PhotoBytes)))
+	t := table{right: "lrl"}
+	row := func(name string, value float64, unit, about string) {
+		if value > 0 {
+			t.row(name, figure(value)+" "+unit, about)
+		}
+	}
+	row("decode", r.DecodeMS, "ms", "a photo, one core")
+	row("resize", r.ResizeMS, "ms", "a photo, one core")
+	row("network", r.NetworkCoreMS, "ms", "a photo, one core")
+	row("", r.NetworkLatencyMS, "ms", "one photo over all cores")
+	row("", r.NetworkStreamMS, "ms", "a photo, all cores busy with one each")
+	row("store", r.StorePutUS, "µs", "a vector written")
+	row("", r.StoreReadUS, "µs", "a vector read at random")
+	row("train", r.TrainStepUS, "µs", fmt.Sprintf("a step of %s", count(r.TrainBatch, "vector")))
+	row("ingest", r.IngestPerSecond, "/s", "photos, from files to the store")
+	t.write(b.Out, "  ")
+	if r.Unusable > 0 {
+		b.warn("%s could not be used and had no part in this", count(r.Unusable, "photo"))
+	}
+}
+
+// figure writes a number with three digits that count.
+func figure(v float64) string {
+	switch {
+	case v >= 99.95:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 9.995:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
 }

@@ -28,28 +28,34 @@ var painters = map[string]func(*painter, frame){
 	"daisy": daisy, "dandelion": dandelion, "rose": rose, "sunflower": sunflower, "tulip": tulip,
 }
 
-// Picture draws the n-th picture of a kind. It hangs on its arguments alone.
+// Picture draws the n-th picture of a kind, of a size that varies. It hangs on its
+// arguments alone.
 func Picture(kind string, n int, seed uint64) (image.Image, error) {
-	return Sized(kind, n, seed, 0, 0)
+	rng := randomness(kind, n, seed)
+	w := 224 + 16*rng.IntN(7)
+	return paint(kind, rng, w, w*(10+rng.IntN(4))/12)
 }
 
-// Sized is Picture at a size in pixels instead of one drawn by chance.
+// Sized is Picture with a size in pixels that is given.
 func Sized(kind string, n int, seed uint64, width, height int) (image.Image, error) {
-	flower, ok := painters[kind]
-	if !ok {
-		return nil, fmt.Errorf("draw %q: want one of %v", kind, Kinds)
-	}
+	return paint(kind, randomness(kind, n, seed), width, height)
+}
+
+// randomness returns what the n-th picture of a kind is drawn with.
+func randomness(kind string, n int, seed uint64) *rand.Rand {
 	var name uint64
 	for _, c := range kind {
 		name = name*31 + uint64(c)
 	}
-	rng := rand.New(rand.NewPCG(seed, name<<32|uint64(n)))
-	w := 224 + 16*rng.IntN(7)
-	h := w * (10 + rng.IntN(4)) / 12
-	if width > 0 && height > 0 {
-		w, h = width, height
+	return rand.New(rand.NewPCG(seed, name<<32|uint64(n)))
+}
+
+func paint(kind string, rng *rand.Rand, width, height int) (image.Image, error) {
+	flower, ok := painters[kind]
+	if !ok {
+		return nil, fmt.Errorf("draw %q: want one of %v", kind, Kinds)
 	}
-	p := &painter{newBrush(w, h), rng}
+	p := &painter{newBrush(width, height), rng}
 	background(p)
 	f := place(p)
 	stem(p, f)

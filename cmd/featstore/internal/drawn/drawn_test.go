@@ -41,6 +41,15 @@ func TestPicturesHangOnTheirArgumentsAlone(t *testing.T) {
 	}
 }
 
+func TestSized(t *testing.T) {
+	for _, kind := range Kinds {
+		img, err := Sized(kind, 1, 1, 150, 90)
+		if err != nil || img.Bounds() != image.Rect(0, 0, 150, 90) {
+			t.Errorf("%s: %v, %v", kind, img.Bounds(), err)
+		}
+	}
+}
+
 // A classifier that knows only the mean colour of a picture must do badly, or
 // the demo would show nothing.
 func TestColourAloneDoesNotTellKinds(t *testing.T) {
