@@ -21,17 +21,10 @@ type bayes struct {
 const varianceSmoothing = 1e-9
 
 // fitBayes fits the classifier with the labels' frequencies as priors.
-func fitBayes(t *table, smoothing float64) *bayes {
+func fitBayes(t *table, smoothing float64, crew *crew) *bayes {
 	d := t.dim()
-	b := &bayes{d: d, mean: t.means(), inverse: make([]float64, t.labels*d), constant: make([]float64, t.labels)}
-	for i, row := range t.rows {
-		at := t.truth[i] * d
-		mean, sum := b.mean[at:at+d], b.inverse[at:at+d]
-		for k, x := range row[:d] {
-			v := float64(x) - mean[k]
-			sum[k] += float64(v * v)
-		}
-	}
+	b := &bayes{d: d, mean: t.means(crew), constant: make([]float64, t.labels)}
+	b.inverse = t.scatter(b.mean, crew)
 	counts := t.counts()
 	floor := smoothing * b.largestVariance(counts)
 	if floor == 0 {

@@ -8,16 +8,12 @@ const noScore = -1e30
 // is the one whose mean is nearest. It is a Gaussian for each label, all with the
 // same spread in every direction, so a score is −‖x−mean‖²/2σ², less what all
 // labels share: a linear function. A handful of images a label is enough.
-func fitCentroid(t *table) *layer {
+func fitCentroid(t *table, crew *crew) *layer {
 	d := t.dim()
-	means := t.means()
+	means := t.means(crew)
 	within := 0.0
-	for i, row := range t.rows {
-		m := means[t.truth[i]*d : (t.truth[i]+1)*d]
-		for k, x := range row {
-			v := float64(x) - m[k]
-			within += float64(v * v)
-		}
+	for _, v := range t.scatter(means, crew) {
+		within += v
 	}
 	present := len(t.present())
 	variance := within / (float64(max(len(t.rows)-present, 1)) * float64(d))

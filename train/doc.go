@@ -20,9 +20,10 @@
 // of it. So every label is trained on equally often, however many images it has.
 //
 // The others read the features of the training split into memory once, N×D float32,
-// and mostly a second time scaled: 10 KB an image of 1,280 features, so 100,000
-// images take a gigabyte. They are logistic, multinomial logistic regression by
-// L-BFGS; svm, one linear support vector machine a label by dual coordinate descent;
+// and mostly a second time scaled; where C is chosen the folds take up to two copies
+// more. That is 10 to 20 KB an image of 1,280 features: 100,000
+// images take one to two gigabytes. They are logistic, multinomial logistic regression
+// by L-BFGS; svm, one linear support vector machine a label by dual coordinate descent;
 // lda, Gaussians with one shared, shrunk covariance; bayes, Gaussian naive Bayes; knn, the
 // nearest neighbours by cosine, which keeps all images; and centroid, the nearest mean.
 // Whatever is left open, C or k, is chosen by cross-validation within the training

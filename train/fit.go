@@ -82,7 +82,7 @@ func (f *fitting) fitScaled(ctx context.Context, t *table, cfg *Config) (classif
 		err := fit(ctx, t, []float64{cfg.Strength}, func(_ int, l *layer) { last = l })
 		return last, err
 	case KindBayes:
-		return fitBayes(t, varianceSmoothing), nil
+		return fitBayes(t, varianceSmoothing, f.crew), nil
 	case KindLDA:
 		return fitLDA(t, f.crew)
 	case KindKNN:
@@ -90,7 +90,7 @@ func (f *fitting) fitScaled(ctx context.Context, t *table, cfg *Config) (classif
 		cfg.Neighbours = c.k
 		return c, nil
 	case KindCentroid:
-		return fitCentroid(t), nil
+		return fitCentroid(t, f.crew), nil
 	}
 	return nil, fmt.Errorf("%w: %q", ErrUnknownKind, cfg.Kind)
 }

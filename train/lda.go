@@ -21,7 +21,7 @@ import (
 // It takes 20·D² bytes besides the features: 33 MB for D = 1,280.
 func fitLDA(t *table, crew *crew) (*layer, error) {
 	d := t.dim()
-	means := t.means()
+	means := t.means(crew)
 	factor, err := factorize(pooledCovariance(t, means, crew))
 	if err != nil {
 		return nil, err

@@ -171,7 +171,7 @@ func svmObjective(l *layer, tb *table, strength float64, weights []float64) floa
 
 func TestBayesAgreesWithSklearn(t *testing.T) {
 	r, tb := loadReference(t)
-	requireNear(t, "bayes", probabilitiesOf(fitBayes(tb, varianceSmoothing), r.Labels, r.TestX), r.Bayes.Probabilities, 1e-6)
+	requireNear(t, "bayes", probabilitiesOf(fitBayes(tb, varianceSmoothing, oneCrew(t)), r.Labels, r.TestX), r.Bayes.Probabilities, 1e-6)
 }
 
 func TestLDAAgreesWithSklearn(t *testing.T) {
@@ -208,7 +208,7 @@ func TestKNNAgreesWithSklearn(t *testing.T) {
 
 func TestCentroidAgreesWithSklearn(t *testing.T) {
 	r, tb := loadReference(t)
-	if d := cmp.Diff(r.Centroid.Predictions, predictionsOf(fitCentroid(tb), r.Labels, r.TestX)); d != "" {
+	if d := cmp.Diff(r.Centroid.Predictions, predictionsOf(fitCentroid(tb, oneCrew(t)), r.Labels, r.TestX)); d != "" {
 		t.Error(d)
 	}
 }

@@ -135,19 +135,42 @@ func (t *table) present() []int {
 }
 
 // means returns the mean features of each label, C×D; zero where it has no image.
-func (t *table) means() []float64 {
+func (t *table) means(crew *crew) []float64 {
 	d := t.dim()
 	sums := make([]float64, t.labels*d)
-	for i, row := range t.rows {
-		s := sums[t.truth[i]*d : (t.truth[i]+1)*d]
-		for k, x := range row[:len(s)] {
-			s[k] += float64(x)
+	counts := t.counts()
+	crew.run(func(part int) {
+		lo, hi := share(d, part, crew.parts(), 64)
+		for i, row := range t.rows {
+			s := sums[t.truth[i]*d+lo : t.truth[i]*d+hi]
+			for k, x := range row[lo:hi] {
+				s[k] += float64(x)
+			}
 		}
-	}
-	for l, n := range t.counts() {
-		for k := l * d; n > 0 && k < (l+1)*d; k++ {
-			sums[k] /= float64(n)
+		for l, n := range counts {
+			for k := l*d + lo; n > 0 && k < l*d+hi; k++ {
+				sums[k] /= float64(n)
+			}
 		}
-	}
+	})
+	return sums
+}
+
+// scatter returns the sums of squares of each label's features around its means,
+// C×D.
+func (t *table) scatter(means []float64, crew *crew) []float64 {
+	d := t.dim()
+	sums := make([]float64, len(means))
+	crew.run(func(part int) {
+		lo, hi := share(d, part, crew.parts(), 64)
+		for i, row := range t.rows {
+			at := t.truth[i]*d + lo
+			mean, s := means[at:at+hi-lo], sums[at:at+hi-lo]
+			for k, x := range row[lo:hi] {
+				v := float64(x) - mean[k]
+				s[k] += float64(v * v)
+			}
+		}
+	})
 	return sums
 }
