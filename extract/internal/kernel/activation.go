@@ -28,12 +28,15 @@ const (
 	Erf                         // erf x
 	Abs                         // |x|
 	Affine                      // A·x + B
+	Quantize                    // min(max(x/Step rounded to even, A), B)·Unit + Shift
 )
 
 // An Activation is a pointwise function with its parameters.
 type Activation struct {
 	Func Function
 	A, B float32
+
+	Step, Unit, Shift float32 // of Quantize; Step is at least MinStep
 }
 
 // ReLU is the activation max(x, 0).
@@ -60,6 +63,8 @@ func (s *Set) Apply(a Activation, x []float32) {
 		s.clip(x, a.A, a.B)
 	case Affine:
 		s.affine(x, x, a.A, a.B)
+	case Quantize:
+		s.quantize(x, a.Step, 1/a.Step, a.A, a.B, a.Unit, a.Shift)
 	default:
 		s.curve(a, x)
 	}

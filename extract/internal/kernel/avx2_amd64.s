@@ -14401,6 +14401,77 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx2Quantize(x []float32, step float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
+// Requires: AVX, FMA3
+TEXT ·avx2Quantize(SB), NOSPLIT, $0-48
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS step+24(FP), Y0
+	VBROADCASTSS inverse+28(FP), Y1
+	VBROADCASTSS lo+32(FP), Y2
+	VBROADCASTSS hi+36(FP), Y3
+	VBROADCASTSS unit+40(FP), Y4
+	VBROADCASTSS shift+44(FP), Y5
+
+two:
+	SUBQ         $0x00000010, CX
+	JL           rest
+	VMOVUPS      (AX), Y6
+	VMOVUPS      32(AX), Y7
+	VMULPS       Y6, Y1, Y8
+	VFNMADD231PS Y8, Y0, Y6
+	VFMADD213PS  Y8, Y1, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VMAXPS       Y2, Y6, Y6
+	VMINPS       Y3, Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VMULPS       Y7, Y1, Y8
+	VFNMADD231PS Y8, Y0, Y7
+	VFMADD213PS  Y8, Y1, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VMAXPS       Y2, Y7, Y7
+	VMINPS       Y3, Y7, Y7
+	VFMADD213PS  Y5, Y4, Y7
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      Y7, 32(AX)
+	ADDQ         $0x00000040, AX
+	JMP          two
+
+rest:
+	ADDQ         $0x00000008, CX
+	JL           last
+	VMOVUPS      (AX), Y6
+	VMULPS       Y6, Y1, Y7
+	VFNMADD231PS Y7, Y0, Y6
+	VFMADD213PS  Y7, Y1, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VMAXPS       Y2, Y6, Y6
+	VMINPS       Y3, Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	SUBQ         $0x00000008, CX
+
+last:
+	ADDQ         $0x00000008, CX
+	JZ           done
+	NEGQ         CX
+	LEAQ         avx2Lanes<>+0(SB), DX
+	VMOVUPS      32(DX)(CX*4), Y7
+	VMASKMOVPS   (AX), Y7, Y6
+	VMULPS       Y6, Y1, Y8
+	VFNMADD231PS Y8, Y0, Y6
+	VFMADD213PS  Y8, Y1, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VMAXPS       Y2, Y6, Y6
+	VMINPS       Y3, Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VMASKMOVPS   Y6, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx2Sum(x []float32) float32
 // Requires: AVX, SSE
 TEXT ·avx2Sum(SB), NOSPLIT, $0-28

@@ -19164,6 +19164,77 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512Quantize(x []float32, step float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Quantize(SB), NOSPLIT, $0-48
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS step+24(FP), Z0
+	VBROADCASTSS inverse+28(FP), Z1
+	VBROADCASTSS lo+32(FP), Z2
+	VBROADCASTSS hi+36(FP), Z3
+	VBROADCASTSS unit+40(FP), Z4
+	VBROADCASTSS shift+44(FP), Z5
+
+two:
+	SUBQ         $0x00000020, CX
+	JL           rest
+	VMOVUPS      (AX), Z6
+	VMOVUPS      64(AX), Z7
+	VMULPS       Z6, Z1, Z8
+	VFNMADD231PS Z8, Z0, Z6
+	VFMADD213PS  Z8, Z1, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VMAXPS       Z2, Z6, Z6
+	VMINPS       Z3, Z6, Z6
+	VFMADD213PS  Z5, Z4, Z6
+	VMULPS       Z7, Z1, Z8
+	VFNMADD231PS Z8, Z0, Z7
+	VFMADD213PS  Z8, Z1, Z7
+	VRNDSCALEPS  $0x00, Z7, Z7
+	VMAXPS       Z2, Z7, Z7
+	VMINPS       Z3, Z7, Z7
+	VFMADD213PS  Z5, Z4, Z7
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	ADDQ         $0x00000080, AX
+	JMP          two
+
+rest:
+	ADDQ         $0x00000010, CX
+	JL           last
+	VMOVUPS      (AX), Z6
+	VMULPS       Z6, Z1, Z7
+	VFNMADD231PS Z7, Z0, Z6
+	VFMADD213PS  Z7, Z1, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VMAXPS       Z2, Z6, Z6
+	VMINPS       Z3, Z6, Z6
+	VFMADD213PS  Z5, Z4, Z6
+	VMOVUPS      Z6, (AX)
+	ADDQ         $0x00000040, AX
+	SUBQ         $0x00000010, CX
+
+last:
+	ADDQ         $0x00000010, CX
+	JZ           done
+	MOVL         $0xffffffff, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VMOVUPS.Z    (AX), K1, Z6
+	VMULPS       Z6, Z1, Z7
+	VFNMADD231PS Z7, Z0, Z6
+	VFMADD213PS  Z7, Z1, Z6
+	VRNDSCALEPS  $0x00, Z6, Z6
+	VMAXPS       Z2, Z6, Z6
+	VMINPS       Z3, Z6, Z6
+	VFMADD213PS  Z5, Z4, Z6
+	VMOVUPS      Z6, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx512Sum(x []float32) float32
 // Requires: AVX, AVX512F, SSE
 TEXT ·avx512Sum(SB), NOSPLIT, $0-28

@@ -30,6 +30,7 @@ var avx512 = &Set{
 	mulInto:   avx512MulInto,
 	affine:    avx512Affine,
 	clip:      avx512Clip,
+	quantize:  avx512Quantize,
 
 	curves: map[Function]func(x []float32, a, b float32){
 		Exp: avx512Exp, Sigmoid: avx512Sigmoid, SiLU: avx512SiLU, Tanh: avx512Tanh, Erf: avx512Erf, GELU: avx512GELU, GELUTanh: avx512GELUTanh,
@@ -51,6 +52,7 @@ var avx2 = &Set{
 	mulInto:   avx2MulInto,
 	affine:    avx2Affine,
 	clip:      avx2Clip,
+	quantize:  avx2Quantize,
 
 	curves: map[Function]func(x []float32, a, b float32){
 		Exp: avx2Exp, Sigmoid: avx2Sigmoid, SiLU: avx2SiLU, Tanh: avx2Tanh, Erf: avx2Erf, GELU: avx2GELU, GELUTanh: avx2GELUTanh,

@@ -11,6 +11,7 @@ var portable = &Set{
 	mulInto:   mulInto,
 	affine:    affine,
 	clip:      clipAll,
+	quantize:  quantize,
 	lanes:     1,
 	sum:       sumOf, max: maxOf, sumSquares: sumSquaresOf,
 }

@@ -20,6 +20,7 @@ type Set struct {
 	mulInto   func(dst, src []float32) // dst *= src
 	affine    func(dst, src []float32, scale, shift float32)
 	clip      func(x []float32, lo, hi float32)
+	quantize  func(x []float32, step, inverse, lo, hi, unit, shift float32)
 
 	curves     map[Function]func(x []float32, a, b float32) // those that the set has code for
 	lanes      int                                          // floats of a vector, for the reductions

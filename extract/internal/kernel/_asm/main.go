@@ -26,6 +26,7 @@ func main() {
 	transforms(v)
 	pointwise(v)
 	activations(v)
+	quantize(v)
 	reductions(v)
 	if err := v.declare(*stubs); err != nil {
 		fmt.Fprintln(os.Stderr, err)
