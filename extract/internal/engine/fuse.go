@@ -10,7 +10,7 @@ import (
 type rewrite func(g *net, n *node) bool
 
 var rewrites = []rewrite{dropIdentity, mergeTransposes, sinkTranspose, gateToActivation, mergePad, mergeScale, mergeNorm, mergeFactor, uniformScale, writtenOut,
-	writtenNorm, mergeActivation, mergeResidual}
+	writtenNorm, shareActivation, mergeQuantize, mergeActivation, mergeResidual}
 
 // simplify applies the rewrites until none fits any more. Every one of them
 // removes a node for good, moves a Transpose towards the end or makes a scale an

@@ -20,7 +20,8 @@ var lowerings = map[string]lowering{
 	"Pow": lowerPow, "LRN": lowerLRN, "Concat": lowerConcat, "Transpose": lowerTranspose, "Pad": lowerPad,
 	"Reshape": lowerReshape, "Flatten": lowerReshape, "Squeeze": lowerReshape, "Unsqueeze": lowerReshape,
 	"Softmax": lowerSoftmax, "LayerNormalization": lowerLayerNorm, "Slice": lowerSlice,
-	"Identity": lowerIdentity, "Dropout": lowerIdentity, "Cast": lowerIdentity,
+	"QuantizeLinear": lowerQuantize,
+	"Identity":       lowerIdentity, "Dropout": lowerIdentity, "Cast": lowerIdentity,
 }
 
 func init() {
@@ -63,6 +64,8 @@ func (l *lowerer) value(name string) *value {
 			v.dtype, v.shape = t.DType, t.Shape
 			if t.Known() {
 				v.konst = t
+			} else if t.DType == tensor.Int8 || t.DType == tensor.Uint8 {
+				v.dtype, v.whole = tensor.Float32, t.DType
 			}
 		}
 		l.values[name] = v
@@ -84,7 +87,7 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 		constant = constant && v.konst != nil
 		n.out = append(n.out, v)
 	}
-	if constant || src.Domain == "" && (src.Op == "Split" && l.split(src) || src.Op == "Gather" && l.pick(src)) {
+	if constant || src.Domain == "" && (src.Op == "Split" && l.split(src) || src.Op == "Gather" && l.pick(src) || src.Op == "DequantizeLinear" && l.dequantize(src)) {
 		return nil
 	}
 	for _, name := range src.Inputs {
@@ -94,7 +97,7 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 	for _, v := range n.out {
 		v.def = n
 	}
-	if f := lowerings[src.Op]; f != nil && src.Domain == "" && len(n.out) == 1 && dynamic(n.out[0]) && isFloat(n.in[0]) {
+	if f := lowerings[src.Op]; f != nil && src.Domain == "" && len(n.out) == 1 && dynamic(n.out[0]) && isFloat(n.in[0]) && keepsNumbers(n, src) {
 		n.op = f(n, src, opset)
 	}
 	if n.op == nil {

@@ -90,7 +90,7 @@ func (a *orders) reordered(v *value, order []int, label string) *value {
 			return u.out[0]
 		}
 	}
-	w := &value{name: v.name, dtype: v.dtype, shape: v.shape, order: order}
+	w := &value{name: v.name, dtype: v.dtype, whole: v.whole, shape: v.shape, order: order}
 	n := &node{label: label, op: &reorder{}, out: []*value{w}}
 	w.def = n
 	n.addInput(v)

@@ -67,7 +67,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	part = widen(part)
+	part = unpackQuantized(widen(part))
 	if err := checkInput(part, opt); err != nil {
 		return nil, err
 	}
@@ -148,6 +148,9 @@ func (g *net) poolTap(how string) error {
 	v := g.output
 	if !isFloat(v) {
 		return fmt.Errorf("tensor %q holds %v values, not float32", v.name, v.dtype)
+	}
+	if v.whole != 0 {
+		return fmt.Errorf("tensor %q holds %v values, not float32: take the one that is made of it, or that it is made of", v.name, v.whole)
 	}
 	if hasZero(v.shape) {
 		return fmt.Errorf("tensor %q is empty: its shape is %v", v.name, v.shape)

@@ -22,6 +22,7 @@ type referenceStep struct {
 type operand struct {
 	place *place
 	shape []int
+	whole tensor.DType // as the model has it, when the arena holds float32 instead
 	slot  int
 	konst *tensor.Tensor
 	none  bool
@@ -49,7 +50,7 @@ func (p *planner) operand(v *value) operand {
 	case v.konst != nil:
 		return operand{konst: p.constant(v)}
 	case v.place != nil:
-		return operand{place: v.place, shape: v.shape}
+		return operand{place: v.place, shape: v.shape, whole: v.whole}
 	}
 	slot, ok := p.slots[v]
 	if !ok {
@@ -109,7 +110,7 @@ func (o operand) load(r *Runner) *tensor.Tensor {
 	}
 	x := make([]float32, o.place.len())
 	copyRows(x, packedPlace(o.place), r.mem(o.place), o.place)
-	return tensor.New(x, o.shape...)
+	return o.narrowed(x)
 }
 
 func (o operand) store(r *Runner, t *tensor.Tensor) error {
@@ -119,10 +120,14 @@ func (o operand) store(r *Runner, t *tensor.Tensor) error {
 		}
 		return nil
 	}
-	if t.DType != tensor.Float32 || !slices.Equal(t.Shape, o.shape) {
-		return fmt.Errorf("got %v, planned float32 %v", t, o.shape)
+	if !slices.Equal(t.Shape, o.shape) {
+		return fmt.Errorf("got %v, planned %v", t, o.shape)
 	}
-	copyRows(r.mem(o.place), o.place, tensor.Values[float32](t), packedPlace(o.place))
+	x, err := o.widened(t)
+	if err != nil {
+		return err
+	}
+	copyRows(r.mem(o.place), o.place, x, packedPlace(o.place))
 	return nil
 }
 
