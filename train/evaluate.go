@@ -66,19 +66,27 @@ func joinLabels(known, found []string) (all, strangers []string) {
 
 // nameMisses sets the paths of misses.
 func nameMisses(db *store.DB, misses []Miss) error {
-	return db.View(func(tx *store.Tx) error {
-		roots := map[store.RootID]string{}
-		all, err := tx.Roots()
-		for _, r := range all {
-			roots[r.ID] = r.Path
-		}
+	return db.View(func(tx *store.Tx) (err error) {
 		for i := 0; i < len(misses) && err == nil; i++ {
-			var at []store.Location
-			at, _, err = tx.Locations(misses[i].Digest)
-			for _, l := range at {
-				misses[i].Paths = append(misses[i].Paths, filepath.Join(roots[l.Root], filepath.FromSlash(l.Path)))
-			}
+			misses[i].Paths, err = pathsOf(tx, misses[i].Digest)
 		}
 		return err
 	})
+}
+
+// pathsOf returns the paths of the files with some bytes.
+func pathsOf(tx *store.Tx, d split.Digest) ([]string, error) {
+	at, _, err := tx.Locations(d)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, l := range at {
+		root, err := tx.Root(l.Root)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, filepath.Join(root.Path, filepath.FromSlash(l.Path)))
+	}
+	return paths, nil
 }

@@ -15,6 +15,7 @@ type table struct {
 	labels  int // C
 	dims    []int
 	rows    [][]float32
+	all     []float32 // the rows, one after the other; nil for a subset
 	truth   []int
 	digests []split.Digest
 	places  []place
@@ -70,10 +71,10 @@ func requireFinite(row []float32, d split.Digest) error {
 
 // allocate makes room for n rows of dim features.
 func (t *table) allocate(n, dim int) {
-	all := make([]float32, n*dim)
+	t.all = make([]float32, n*dim)
 	t.rows, t.truth, t.digests, t.places = make([][]float32, n), make([]int, n), make([]split.Digest, n), make([]place, n)
 	for i := range t.rows {
-		t.rows[i] = all[i*dim : (i+1)*dim : (i+1)*dim]
+		t.rows[i] = t.all[i*dim : (i+1)*dim : (i+1)*dim]
 	}
 }
 

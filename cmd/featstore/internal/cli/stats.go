@@ -17,6 +17,7 @@ import (
 
 func statsCommand(a *app) *cobra.Command {
 	var failures bool
+	var near nearRequest
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "Show what is in the store, and what looks wrong",
@@ -24,30 +25,47 @@ func statsCommand(a *app) *cobra.Command {
 trained heads with their accuracy, and what looks wrong: labels with few photos,
 the same photo under two labels, photos that could not be used.
 
+--near-duplicates compares the features of every photo with those of all photos in
+other splits, and lists the pairs that are most alike: shots of one scene, or a picture
+and its mirrored or cropped self. Where one trains and the other tests, the accuracy is
+too good; move them with featstore split --file. What is listed are candidates: look at
+them. Lower the cosine (--near-duplicates=0.85) to find pictures saved anew at low
+quality, and more that only look alike.
+
 JSON, one object: path, file_bytes, created, policy, fixed_splits, folders (path, images,
 failures, seen), images, distinct, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, preprocess, engine, vectors, missing), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
-failures (path, reason), disputed (digest, labels, paths), warnings.` + storeExits(),
+failures (path, reason), disputed (digest, labels, paths), warnings; with
+--near-duplicates also near_duplicates (models, least, compared, found, affected, pairs
+of cosine, a and b: digest, split, label, paths), after lines with event "progress".` + storeExits(),
 		Example: `  featstore stats
   featstore stats --failures
+  featstore stats --near-duplicates
   featstore stats --json`,
 		Args: args(0, 0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 				s, err := gatherStats(db)
 				if err != nil {
 					return err
 				}
+				if cmd.Flags().Changed("near-duplicates") {
+					if s.Near, err = a.findNear(cmd.Context(), db, near); err != nil {
+						return err
+					}
+				}
 				if a.json {
 					return a.emit(s)
 				}
 				a.printStats(s, failures)
+				a.printNear(s.Near, near.most)
 				return nil
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&failures, "failures", false, "name every photo that could not be used")
+	near.register(cmd.Flags())
 	return cmd
 }
 
@@ -67,6 +85,7 @@ type storeStats struct {
 	Failures  []failureStats `json:"failures"`
 	Disputed  []disputeStats `json:"disputed"`
 	Warnings  []string       `json:"warnings"`
+	Near      *train.Near    `json:"near_duplicates,omitempty"`
 }
 
 type folderStats struct {
