@@ -38,7 +38,7 @@ func (p *Program) NewRunner() *Runner { return p.NewParallelRunner(1) }
 // several cores, for when one image has to be done soon. While Run is at work it
 // keeps them all busy. The results are those of NewRunner.
 func (p *Program) NewParallelRunner(cores int) *Runner {
-	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena), slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, max(cores, 1))}
+	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena), slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, min(max(cores, 1), maxHands-1))}
 	if len(r.hands) > 1 {
 		r.team = newTeam(r)
 	}

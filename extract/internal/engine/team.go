@@ -10,23 +10,33 @@ import (
 // helpers live from start to stop, that is during one Run, and wait for the next
 // step in a loop: a step of a small network takes less time than waking a
 // goroutine does.
+//
+// A step has as many parts as there are hands, and whoever is free takes the next
+// one: where the system gives a helper's core to another program, the others do
+// its part.
 type team struct {
 	runner *Runner
 	step   lineStep
 	lines  int
-	number atomic.Int64 // of steps so far; changes when step is set
-	done   atomic.Int64 // helpers' parts so far
+	claim  atomic.Int64 // number of the step, times maxHands, plus parts taken so far
+	done   atomic.Int64 // parts of this Run that are done
 	quit   atomic.Bool
 	wait   sync.WaitGroup
 	works  []func() // one a helper, made once
 }
+
+const maxHands = 256
 
 func newTeam(r *Runner) *team {
 	t := &team{runner: r}
 	for i := 1; i < len(r.hands); i++ {
 		t.works = append(t.works, func() {
 			defer t.wait.Done()
-			t.work(i)
+			for n := 1; !t.quit.Load(); n++ {
+				if !t.take(&r.hands[i]) {
+					pause(n)
+				}
+			}
 		})
 	}
 	return t
@@ -34,7 +44,7 @@ func newTeam(r *Runner) *team {
 
 func (t *team) start() {
 	t.quit.Store(false)
-	t.number.Store(0)
+	t.claim.Store(t.parts()) // nothing to take yet
 	t.done.Store(0)
 	t.wait.Add(len(t.works))
 	for _, w := range t.works {
@@ -47,39 +57,40 @@ func (t *team) stop() {
 	t.wait.Wait()
 }
 
-// do runs a step with all hands and returns when they are done.
+func (t *team) parts() int64 { return int64(len(t.runner.hands)) }
+
+// do runs a step with all hands and returns when it is done.
 func (t *team) do(s lineStep) {
 	t.step, t.lines = s, s.size()
-	n := t.number.Add(1)
-	t.part(0)
-	t.until(func() bool { return t.done.Load() == n*int64(len(t.works)) })
-}
-
-// part runs hand i's share of the lines.
-func (t *team) part(i int) {
-	n := len(t.runner.hands)
-	if from, to := t.lines*i/n, t.lines*(i+1)/n; from < to {
-		t.step.runLines(t.runner, &t.runner.hands[i], from, to)
+	number := t.claim.Load()/maxHands + 1
+	t.claim.Store(number * maxHands)
+	for t.take(&t.runner.hands[0]) {
+	}
+	for n := 1; t.done.Load() < number*t.parts(); n++ {
+		pause(n)
 	}
 }
 
-// work is what a helper does until it is told to stop.
-func (t *team) work(i int) {
-	for seen := int64(0); ; seen++ {
-		t.until(func() bool { return t.number.Load() > seen || t.quit.Load() })
-		if t.number.Load() == seen {
-			return
-		}
-		t.part(i)
-		t.done.Add(1)
+// take does a part of the step that nobody has taken yet, if there is one.
+func (t *team) take(h *hand) bool {
+	c := t.claim.Load()
+	for c%maxHands < t.parts() && !t.claim.CompareAndSwap(c, c+1) {
+		c = t.claim.Load()
 	}
+	part := c % maxHands
+	if part >= t.parts() {
+		return false
+	}
+	if from, to := t.lines*int(part)/int(t.parts()), t.lines*int(part+1)/int(t.parts()); from < to {
+		t.step.runLines(t.runner, h, from, to)
+	}
+	t.done.Add(1)
+	return true
 }
 
-// until waits for a condition that usually comes true within microseconds.
-func (t *team) until(true func() bool) {
-	for i := 1; !true(); i++ {
-		if i%64 == 0 {
-			runtime.Gosched()
-		}
+// pause lets others run from time to time while a goroutine waits in a loop.
+func pause(n int) {
+	if n%64 == 0 {
+		runtime.Gosched()
 	}
 }
