@@ -24,6 +24,13 @@ var lowerings = map[string]lowering{
 	"Identity":       lowerIdentity, "Dropout": lowerIdentity, "Cast": lowerIdentity,
 }
 
+// expansions append the several operations that a node is made of, or report that
+// they cannot.
+var expansions = map[string]func(l *lowerer, src *graph.Node) bool{
+	"Split": (*lowerer).split, "Gather": (*lowerer).pick, "DequantizeLinear": (*lowerer).dequantize,
+	"Einsum": (*lowerer).einsum, "Attention": (*lowerer).attention,
+}
+
 func init() {
 	for name := range activations {
 		lowerings[name] = lowerActivation
@@ -87,7 +94,7 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 		constant = constant && v.konst != nil
 		n.out = append(n.out, v)
 	}
-	if constant || src.Domain == "" && (src.Op == "Split" && l.split(src) || src.Op == "Gather" && l.pick(src) || src.Op == "DequantizeLinear" && l.dequantize(src)) {
+	if f := expansions[src.Op]; constant || src.Domain == "" && f != nil && f(l, src) {
 		return nil
 	}
 	for _, name := range src.Inputs {
