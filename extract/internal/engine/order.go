@@ -135,6 +135,10 @@ func (a *orders) assign(n *node) {
 		n.out[0].order = op.keptOrder(n.in[0].order)
 	case *reshape:
 		if n.out[0].order = reshapedOrder(n.in[0], n.out[0].shape); n.out[0].order == nil {
+			a.need(n, 0, gatheredOrder(n.in[0], n.out[0].shape))
+			n.out[0].order = reshapedOrder(n.in[0], n.out[0].shape)
+		}
+		if n.out[0].order == nil {
 			a.all(n, identityOrder(len(n.in[0].shape)))
 			n.out[0].order = identityOrder(len(n.out[0].shape))
 		}

@@ -40,6 +40,37 @@ func reshapedOrder(in *value, shape []int) []int {
 	return append(units, order...)
 }
 
+// gatheredOrder returns the order nearest to v's own in which v can be reshaped:
+// axes that are merged or split together move to the innermost of them. So the
+// shuffle of channels leaves channels innermost.
+func gatheredOrder(v *value, shape []int) []int {
+	groups := axisGroups(v.shape, shape)
+	if groups == nil {
+		return identityOrder(len(v.shape))
+	}
+	groupOf := func(axis int) int {
+		return slices.IndexFunc(groups, func(g axisGroup) bool { return axis >= g.in[0] && axis < g.in[1] })
+	}
+	var order []int
+	placed := make([]bool, len(groups))
+	for _, axis := range slices.Backward(v.order) {
+		k := groupOf(axis)
+		if k < 0 {
+			return identityOrder(len(v.shape)) // an axis of one element behind the last group
+		}
+		if !placed[k] && (v.shape[axis] != 1 || groups[k].in[1]-groups[k].in[0] == 1) {
+			order = append(span(groups[k].in), order...)
+			placed[k] = true
+		}
+	}
+	for k, g := range groups {
+		if !placed[k] {
+			order = append(span(g.in), order...)
+		}
+	}
+	return order
+}
+
 // An axisGroup is a range of axes before and after a reshape that hold the same
 // elements: [from, to) each.
 type axisGroup struct{ in, out [2]int }

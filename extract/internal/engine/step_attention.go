@@ -115,9 +115,8 @@ func (s *matmulStep) at(p *place, stride []int, i int) int {
 type sliceStep struct {
 	*slice
 	in, out *value
-	begin   int   // the first element in the input's root
-	stride  []int // of the input, along the result's dimensions in memory
-	dims    []int
+	begin   int // the first element in the input's root
+	moves   moves
 	flatOut *place
 }
 
@@ -129,14 +128,14 @@ func (s *sliceStep) prepare() {
 		if s.source(axis) == s.axis {
 			step *= s.step
 		}
-		s.stride, s.dims = append(s.stride, step), append(s.dims, s.out.shape[axis])
+		s.moves.append(s.out.shape[axis], step)
 	}
 	s.flatOut = packedPlace(s.out.place)
 }
 
 func (s *sliceStep) run(r *Runner) error {
 	buf := r.buffer(s.out.place.len())
-	permute(buf, r.mem(s.in.place)[s.begin:], s.dims, s.stride)
+	s.moves.permute(buf, r.mem(s.in.place)[s.begin:])
 	copyRows(r.mem(s.out.place), s.out.place, buf, s.flatOut)
 	return nil
 }
