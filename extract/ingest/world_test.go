@@ -75,8 +75,9 @@ func (f fake) network() network {
 	return network{
 		model: store.Model{ID: f.id, Name: "fake " + f.id, Tap: "four", Dim: fakeDim},
 		open: func() (extractor, error) {
-			f.last = new(string)
-			return f, nil
+			own := f // each worker has one of its own
+			own.last = new(string)
+			return own, nil
 		},
 	}
 }
