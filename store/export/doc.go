@@ -34,7 +34,7 @@
 // "+"), copies (a JSON list, or nothing), and one column a feature, f0 to f(D−1), in
 // the shortest decimal form that reads back as the same float32. Parquet is one file
 // with the columns path, label, split, digest, copies (a list) and features (a list
-// of D float32), in row groups of about 32 MB; its metadata has what export.json
+// of D float32), in row groups of about 16 MB; its metadata has what export.json
 // has, under the key "featstore", without the copies.
 //
 // Paths are text. Where a file's name is not UTF-8, NPY and CSV keep it so that
@@ -45,6 +45,6 @@
 //
 // Files take their name once they are complete and on disk. An error, also one of
 // the disk, leaves nothing behind and an earlier export as it was. Memory does not
-// grow with the dimension times the number of rows: 32 bytes a row are held, and one
-// row group for Parquet.
+// grow with the dimension times the number of rows: 32 bytes a row are held, and
+// for Parquet some 60 MB for a row group and its compression.
 package export

@@ -24,8 +24,9 @@ type parquetRow struct {
 	Features []float32 `parquet:"features,list"`
 }
 
-// groupBytes is what the features of a row group take, which is held in memory.
-const groupBytes = 32 << 20
+// groupBytes is what the features of a row group take. A group is held in memory, some
+// three times over: values, levels and pages.
+const groupBytes = 16 << 20
 
 // parquetKey is the key of the header in the file's metadata.
 const parquetKey = "featstore"
