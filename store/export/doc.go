@@ -44,7 +44,8 @@
 // # Promise
 //
 // Files take their name once they are complete and on disk. An error, also one of
-// the disk, leaves nothing behind and an earlier export as it was. Memory does not
+// the disk, leaves nothing behind and an earlier export as it was; a kill may leave a
+// hidden file or folder whose name ends in .tmp. Memory does not
 // grow with the dimension times the number of rows: 32 bytes a row are held, and
 // for Parquet some 60 MB for a row group and its compression.
 package export
