@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,6 +122,9 @@ func (d *decider) chooseTap() error {
 
 // tapReason says what a tensor is for that was found by itself.
 func tapReason(g *graph.Graph, name string) string {
+	if slices.ContainsFunc(g.Outputs, func(o graph.Output) bool { return o.Name == name }) && reader(g, name) == nil {
+		return "the network ends with it: pooled features, and no class scores"
+	}
 	for range g.Nodes {
 		n := reader(g, name)
 		if n == nil {
@@ -137,6 +141,10 @@ func tapReason(g *graph.Graph, name string) string {
 // prepare settles how photos are prepared.
 func (d *decider) prepare() error {
 	width, height, err := d.size()
+	var open *SizeError
+	if errors.As(err, &open) && !slices.ContainsFunc(d.layers, func(l said) bool { return l.Preprocess.says() }) {
+		return &PreprocessError{Likely: d.suggest()} // a preset may bring a size
+	}
 	if err != nil {
 		return err
 	}
@@ -275,6 +283,7 @@ func (d *decider) network() (*Network, error) {
 	n := &Network{info: d.info(), origin: Origin{Path: d.path, From: d.From, SizeFrom: d.SizeFrom, TapWhy: d.TapWhy, Layout: d.Layout}}
 	g, input := d.part, d.input
 	n.graph = func() (*graph.Graph, error) { return input.feed(g), nil }
+	n.arena = d.limits.Arena
 	n.shape = input.shape(d.Preprocess.Width, d.Preprocess.Height)
 	n.info.Dim = d.merged.Dim // to be checked
 	p, err := n.compiled()

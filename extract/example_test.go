@@ -35,6 +35,29 @@ func Example() {
 	// 1280 features
 }
 
+// A network of one's own is looked at before it is used: what it takes, where it is
+// tapped, and whether anything about it still has to be said. OpenModel reads others.
+func ExampleModelFile_Inspect() {
+	model, err := extract.DefaultModel()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var wish extract.Manifest
+	if err := wish.SetAll("size=224"); err != nil {
+		log.Fatal(err)
+	}
+	r := model.Inspect(wish)
+	fmt.Println(r.Inputs[0].Name, r.Inputs[0].Dims, r.Layout)
+	fmt.Println(r.Tap, r.TapShape, r.Plan.Features, "features")
+	fmt.Println(r.PreprocessText)
+	fmt.Println("unsupported:", r.Unsupported)
+	// Output:
+	// input [N 3 H W] nchw
+	// bottleneck [1 1280] 1280 features
+	// 224×224, central square, bicubic with antialiasing, (pixel − 127) / 128, RGB
+	// unsupported: []
+}
+
 // A photo becomes the input of a network that wants 32×32 pixels in −1…1.
 func ExamplePreprocess_Pixels() {
 	p, err := extract.Preset("inception", 32, 32)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
@@ -187,7 +188,7 @@ func (r *Inspection) shapes(d *decider) {
 			feeds[in.Name] = tensor.Abstract(in.DType, d.input.shape(w, h)...)
 		}
 	}
-	known, _ := op.Interpret(d.graph, feeds) // what fails is found by compiling
+	known, _ := engine.FoldLimits(d.graph).Interpret(d.graph, feeds) // what fails is found by compiling
 	from := map[string]string{}
 	for _, n := range d.graph.Nodes {
 		for _, o := range n.Outputs {

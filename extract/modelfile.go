@@ -27,6 +27,7 @@ type ModelFile struct {
 	sum     string    // SHA-256 of the file, in hexadecimal
 	weights []Weights // files beside it
 	graph   *graph.Graph
+	limits  ModelLimits
 	sources []said // what is known of it, the weightiest first
 }
 
@@ -39,8 +40,11 @@ type Weights struct {
 
 // OpenModel reads an ONNX model. Errors that are the file's fault wrap ErrModel, or
 // are those of package fs.
-func OpenModel(path string) (*ModelFile, error) {
-	m, err := openModel(path)
+func OpenModel(path string) (*ModelFile, error) { return ModelLimits{}.OpenModel(path) }
+
+// OpenModel is the function OpenModel within other limits than the default.
+func (l ModelLimits) OpenModel(path string) (*ModelFile, error) {
+	m, err := openModel(path, l.withDefaults())
 	if err != nil {
 		return nil, fmt.Errorf("network %s: %w", path, bare(err))
 	}
@@ -56,12 +60,12 @@ func bare(err error) error {
 	return err
 }
 
-func openModel(path string) (*ModelFile, error) {
+func openModel(path string, lim ModelLimits) (*ModelFile, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	data, err := readModel(abs)
+	data, err := readModel(abs, lim.File)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +74,7 @@ func openModel(path string) (*ModelFile, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	m, err := readMemory(data, dir.FS())
+	m, err := readMemory(data, dir.FS(), lim)
 	if err == nil {
 		m.path = abs
 		m.sources, err = m.gather()
@@ -82,23 +86,46 @@ func openModel(path string) (*ModelFile, error) {
 }
 
 // readMemory reads a model with weights beside it, and no more.
-func readMemory(data []byte, dir fs.FS) (*ModelFile, error) {
+func readMemory(data []byte, dir fs.FS, lim ModelLimits) (*ModelFile, error) {
 	sum := sha256.Sum256(data)
-	m := &ModelFile{bytes: len(data), sum: hex.EncodeToString(sum[:])}
-	var err error
-	if m.graph, err = onnx.Parse(data, onnx.Options{External: dir}); err != nil {
+	m := &ModelFile{bytes: len(data), sum: hex.EncodeToString(sum[:]), limits: lim}
+	files, err := weightFiles(data, dir, lim)
+	if err != nil {
 		return nil, err
 	}
-	if m.weights, err = digests(data, dir); err != nil {
+	if m.graph, err = onnx.Parse(data, onnx.Options{External: dir, Limits: lim.scan()}); err != nil {
 		return nil, err
 	}
-	return m, nil
+	m.weights, err = digests(files, dir)
+	return m, err
+}
+
+// weightFiles lists the files beside a model that hold weights, and makes sure that
+// they can be read: opening a pipe would wait for ever, and so would a file without
+// end.
+func weightFiles(data []byte, dir fs.FS, lim ModelLimits) ([]string, error) {
+	names, err := onnx.Locations(data, lim.scan())
+	if err != nil || dir == nil {
+		return nil, err
+	}
+	for _, name := range names {
+		info, err := fs.Stat(dir, name)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("external weights: %w", err)
+		case !info.Mode().IsRegular():
+			return nil, fmt.Errorf("external weights: %q is not a regular file", name)
+		case info.Size() > lim.Weights:
+			return nil, fmt.Errorf("external weights: %q has %d bytes, at most %d are allowed", name, info.Size(), lim.Weights)
+		}
+	}
+	return names, nil
 }
 
 // DefaultModel returns the embedded network as a model file, to be used otherwise than
 // Default does. Its path is empty.
 func DefaultModel() (*ModelFile, error) {
-	m, err := readMemory(models.Default().ONNX, nil)
+	m, err := readMemory(models.Default().ONNX, nil, DefaultModelLimits())
 	if err == nil {
 		var known *said
 		if known, err = knownNetwork(m.sum); err == nil && known != nil {
@@ -115,12 +142,11 @@ func DefaultModel() (*ModelFile, error) {
 func (m *ModelFile) SHA256() string { return m.sum }
 
 // readModel reads a file of at most the size that a model may have.
-func readModel(path string) ([]byte, error) {
+func readModel(path string, most int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	most := onnx.DefaultLimits().MaxBytes
 	switch {
 	case info.IsDir():
 		return nil, errors.New("this is a folder, not an ONNX file")
@@ -133,11 +159,7 @@ func readModel(path string) ([]byte, error) {
 }
 
 // digests hashes the files that hold weights beside a model.
-func digests(data []byte, dir fs.FS) ([]Weights, error) {
-	names, err := onnx.Locations(data, onnx.Limits{})
-	if err != nil {
-		return nil, err
-	}
+func digests(names []string, dir fs.FS) ([]Weights, error) {
 	var all []Weights
 	for _, name := range names {
 		f, err := dir.Open(name)

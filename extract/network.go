@@ -78,6 +78,7 @@ type Network struct {
 	limits Limits
 	graph  func() (*graph.Graph, error)
 	shape  []int // of one photo, in the model's layout; nil to be found out
+	arena  int64 // most bytes of activations
 
 	once    sync.Once
 	program *engine.Program
@@ -90,7 +91,7 @@ func Load(data []byte, opt NetworkOptions) (*Network, error) {
 	if err := opt.Preprocess.Validate(); err != nil {
 		return nil, err
 	}
-	m, err := readMemory(data, opt.External)
+	m, err := readMemory(data, opt.External, DefaultModelLimits())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
@@ -143,7 +144,7 @@ func (n *Network) compile() (*engine.Program, error) {
 		}
 		n.shape = in.shape(n.info.Preprocess.Width, n.info.Preprocess.Height)
 	}
-	p, err := engine.Compile(g, engine.Options{Input: n.shape, Tap: n.info.Tap, Pool: n.info.Pool})
+	p, err := engine.Compile(g, engine.Options{Input: n.shape, Tap: n.info.Tap, Pool: n.info.Pool, Arena: n.arena})
 	if err != nil {
 		return nil, err
 	}

@@ -75,16 +75,29 @@ func hasZero(shape []int) bool { return slices.Contains(shape, 0) }
 
 // channelsLast turns weights [out][in][tap] into [out][tap][in].
 func channelsLast(w []float32, out, in, taps int) []float32 {
+	const block = 32 // both sides of a square that fits in the cache
 	t := make([]float32, len(w))
 	for o := range out {
 		src, dst := w[o*in*taps:][:in*taps], t[o*in*taps:][:in*taps]
-		for i := range in {
-			for k := range taps {
-				dst[k*in+i] = src[i*taps+k]
+		for i0 := 0; i0 < in; i0 += block {
+			for k0 := 0; k0 < taps; k0 += block {
+				transpose32(dst, src, i0, min(i0+block, in), k0, min(k0+block, taps), in, taps)
 			}
 		}
 	}
 	return t
+}
+
+// transpose32 writes rows i0…i1 and columns k0…k1 of src as columns and rows of dst.
+func transpose32(dst, src []float32, i0, i1, k0, k1, in, taps int) {
+	for k := k0; k < k1; k++ {
+		row := dst[k*in:][:in]
+		at := i0*taps + k
+		for i := i0; i < i1; i++ {
+			row[i] = src[at]
+			at += taps
+		}
+	}
 }
 
 func lowerBatchNorm(n *node, src *graph.Node, _ int64) operation {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,8 +17,12 @@ type Options struct {
 	Tap     string // name of the tensor to compute
 	Pool    string // for a tap that is a feature map: "avg" (or ""), "max", or "none" to keep all positions
 	Kernels string // name of the kernel set; "" for kernel.Default
+	Arena   int64  // most bytes for a runner's activations; 0 for DefaultArena
 	Cache   int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
 }
+
+// DefaultArena is some hundred times what usual networks take.
+const DefaultArena int64 = 4 << 30
 
 // A Program is a compiled network. It is immutable and safe for concurrent use.
 type Program struct {
@@ -197,6 +202,9 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	}
 	p := &Program{set: set, steps: pl.steps, labels: pl.labels, arena: layOut(pl.roots), slots: len(pl.slots),
 		inputLen: n.input.place.len(), dim: n.output.place.len(), stats: pl.stats}
+	if most := cmp.Or(opt.Arena, DefaultArena); int64(p.arena) > most/4 {
+		return nil, fmt.Errorf("its activations take %d MB, at most %d are allowed: choose a smaller size", p.arena>>18, most>>20)
+	}
 	in := n.input.place
 	p.hwc = [3]int{in.h, in.w, in.c}
 	if len(n.input.shape) != 4 {

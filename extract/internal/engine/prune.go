@@ -72,7 +72,7 @@ func freeNames(n *graph.Node) []string {
 // every value that does not hang on the input comes back with its values.
 func facts(g *graph.Graph, shape []int) (map[string]*tensor.Tensor, error) {
 	in := g.Inputs[0]
-	all, err := op.Interpret(g, map[string]*tensor.Tensor{in.Name: tensor.Abstract(in.DType, shape...)})
+	all, err := FoldLimits(g).Interpret(g, map[string]*tensor.Tensor{in.Name: tensor.Abstract(in.DType, shape...)})
 	if err != nil {
 		return nil, err
 	}
@@ -80,4 +80,17 @@ func facts(g *graph.Graph, shape []int) (map[string]*tensor.Tensor, error) {
 		all[name] = t
 	}
 	return all, nil
+}
+
+// FoldLimits bounds the evaluation of a graph whose input is not known. What a network
+// computes from its constants alone is some arithmetic on shapes, and its weights in
+// another form; a hostile one would compute for hours.
+func FoldLimits(g *graph.Graph) op.Limits {
+	l := op.DefaultLimits()
+	l.Folding = 1 << 32
+	l.Bytes = 64 << 20
+	for _, t := range g.Initializers {
+		l.Bytes += 8 * float64(tensor.Len(t.Shape)) // as float32, and once more in another form
+	}
+	return l
 }

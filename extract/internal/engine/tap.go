@@ -18,7 +18,8 @@ const maxCandidates = 8
 
 // FindTap chooses the tensor to take features from: the one called bottleneck,
 // or else the input of the last Gemm, MatMul or 1×1 Conv that computes an output
-// of the network. The candidates are the inputs of all such layers and the
+// of the network, or else an output itself: of a network without its classifier that
+// ends with pooled features. The candidates are the inputs of all such layers and the
 // results of global pooling, the last first, the chosen one included.
 func FindTap(g *graph.Graph) (tap string, candidates []string, err error) {
 	f := newTapFinder(g)
@@ -30,6 +31,11 @@ func FindTap(g *graph.Graph) (tap string, candidates []string, err error) {
 		if n := f.classifier(o.Name); n != nil {
 			tap = f.source(n.Input(0))
 			return tap, prepend(candidates, tap), nil
+		}
+	}
+	for _, o := range g.Outputs {
+		if f.endsPooled(o.Name) {
+			return o.Name, prepend(candidates, o.Name), nil
 		}
 	}
 	return "", candidates, ErrNoTap
@@ -89,32 +95,71 @@ func (f *tapFinder) pointwise(n *graph.Node) bool {
 	return len(size) > 0 && !slices.ContainsFunc(size, func(k int) bool { return k != 1 })
 }
 
-// afterScores are the operators that may stand between the scores and the
-// network's output.
-var afterScores = []string{"Softmax", "LogSoftmax", "Sigmoid", "Identity", "Cast", "Dropout", "Flatten", "Reshape", "Squeeze",
-	"Unsqueeze", "Transpose", "QuantizeLinear", "DequantizeLinear", "Add", "Mul", "Relu", "Clip", "GlobalAveragePool", "AveragePool", "ReduceMean", "BatchNormalization"}
+// layers are the operators that compute features, not something of class scores.
+var layers = []string{"Conv", "ConvTranspose", "MaxPool", "LRN", "InstanceNormalization", "GroupNormalization", "LayerNormalization",
+	"Resize", "Upsample", "Pad", "Concat", "Attention", "If", "Loop", "Scan"}
 
-// classifier walks back from an output to the layer that computes its scores.
+// poolings are the operators that may pool the whole image.
+var poolings = []string{"GlobalAveragePool", "GlobalMaxPool", "AveragePool", "ReduceMean"}
+
+// classifier walks back from an output to the layer that computes its scores, or
+// returns nil. Whatever else is done with scores is passed over, known or not:
+// arg-max, the names of labels.
 func (f *tapFinder) classifier(name string) *graph.Node {
-	for n := f.def[name]; n != nil; {
-		if f.weighted(n) {
+	pooled, scores := false, false
+	for n := f.def[name]; n != nil; n = f.def[f.data(n)] {
+		switch {
+		case f.weighted(n) && pooled && !scores && f.featureWidth(n):
+			return nil
+		case f.weighted(n):
 			return n
-		}
-		if !slices.Contains(afterScores, n.Op) {
+		case slices.Contains(layers, n.Op):
 			return nil
 		}
-		next := ""
-		for _, in := range n.Inputs {
-			if f.dynamic[in] {
-				if next != "" {
-					return nil // joins two branches: not the end of a classifier
-				}
-				next = in
-			}
-		}
-		n = f.def[next]
+		pooled = pooled || slices.Contains(poolings, n.Op)
+		scores = scores || n.Op == "Softmax" || n.Op == "LogSoftmax"
 	}
 	return nil
+}
+
+// data returns the one computed value that a node reads, leaving aside what only
+// says how; "" if it joins two.
+func (f *tapFinder) data(n *graph.Node) string {
+	switch n.Op {
+	case "Reshape", "Slice", "Gather", "Expand", "Clip", "TopK", "Squeeze", "Unsqueeze", "ReduceMean":
+		return n.Input(0)
+	}
+	next := ""
+	for _, in := range n.Inputs {
+		if f.dynamic[in] && in != next {
+			if next != "" {
+				return ""
+			}
+			next = in
+		}
+	}
+	return next
+}
+
+// featureWidth reports whether a convolution makes as many channels as layers of
+// features have, a multiple of 64, which hardly any set of labels counts. It tells the
+// last 1×1 convolution of a MobileNet without classifier, which is pooled, from that of
+// SqueezeNet, which computes scores and is pooled.
+func (f *tapFinder) featureWidth(n *graph.Node) bool {
+	w := f.graph.Initializers[n.Input(1)]
+	return n.Op == "Conv" && w != nil && len(w.Shape) > 0 && w.Shape[0]%64 == 0
+}
+
+// endsPooled reports whether a value is pooled features, at most in another shape.
+func (f *tapFinder) endsPooled(name string) bool {
+	for n := f.def[name]; n != nil; n = f.def[f.data(n)] {
+		switch n.Op {
+		case "Flatten", "Reshape", "Squeeze", "Identity", "Cast", "Dropout", "LpNormalization", "DequantizeLinear", "QuantizeLinear":
+		default:
+			return slices.Contains(poolings, n.Op)
+		}
+	}
+	return false
 }
 
 // source walks back over nodes that change nothing, and from 8-bit numbers to the

@@ -32,3 +32,65 @@ func TestFindTapQuantised(t *testing.T) {
 		t.Errorf("on 8-bit numbers: %q %v, want %q", got, err, tap)
 	}
 }
+
+// What a network does with its scores, or with its features when it has lost its
+// classifier.
+func TestFindTapByStructure(t *testing.T) {
+	pool := func(b *builder, x string) string {
+		return b.add("Flatten", nil, b.add("GlobalAveragePool", nil, x))
+	}
+	classify := func(b *builder, x string) string { return b.add("MatMul", nil, x, b.weights(4, 5)) }
+	wide := func(b *builder, channels int) string {
+		return b.add("Relu", nil, b.conv(b.add("Relu", nil, b.conv("x", 3, 4, 3, 1, nil)), 4, channels, 1, 1, nil))
+	}
+	for name, c := range map[string]struct {
+		build func(b *builder) (tap, output string)
+	}{
+		"arg-max": {func(b *builder) (string, string) {
+			tap := pool(b, b.conv("x", 3, 4, 3, 1, nil))
+			return tap, b.add("ArgMax", nil, classify(b, tap))
+		}},
+		"an operator never heard of": {func(b *builder) (string, string) {
+			tap := pool(b, b.conv("x", 3, 4, 3, 1, nil))
+			return tap, b.add("ZipMap", nil, b.add("Softmax", nil, classify(b, tap)))
+		}},
+		"reshaped as computed": {func(b *builder) (string, string) {
+			tap := pool(b, b.conv("x", 3, 4, 3, 1, nil))
+			y := classify(b, tap)
+			return tap, b.add("Reshape", nil, y, b.add("Shape", nil, y))
+		}},
+		"no classifier": {func(b *builder) (string, string) {
+			out := pool(b, b.add("Relu", nil, b.conv("x", 3, 4, 3, 1, nil)))
+			return out, out
+		}},
+		"no classifier, a wide 1×1 convolution": {func(b *builder) (string, string) {
+			out := pool(b, wide(b, 128))
+			return out, out
+		}},
+		"a 1×1 convolution to ten labels, pooled": {func(b *builder) (string, string) {
+			y := wide(b, 10)
+			return "relu", pool(b, y)
+		}},
+		"a 1×1 convolution to 64 labels, pooled, probabilities": {func(b *builder) (string, string) {
+			y := wide(b, 64)
+			return "relu", b.add("Softmax", nil, pool(b, y))
+		}},
+		"nothing": {func(b *builder) (string, string) { return "", b.add("Relu", nil, b.conv("x", 3, 4, 3, 1, nil)) }},
+	} {
+		b := newBuilder(9, 1, 3, 8, 8)
+		want, out := c.build(b)
+		b.Outputs = []graph.Output{{Name: out}}
+		if want == "relu" { // the first one
+			for _, n := range b.Nodes {
+				if n.Op == "Relu" {
+					want = n.Outputs[0]
+					break
+				}
+			}
+		}
+		got, _, err := FindTap(b.Graph)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q %v, want %q", name, got, err, want)
+		}
+	}
+}

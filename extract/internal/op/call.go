@@ -196,6 +196,15 @@ func (c *call) work(factors ...int) {
 		n *= float64(max(f, 1))
 	}
 	require(n <= c.limits.Work, "%.0f steps of work: %w", n, ErrLimit)
+	c.fold(n)
+}
+
+// fold counts steps on known values.
+func (c *call) fold(steps float64) {
+	if sum := c.limits.folded; sum != nil && c.known() {
+		*sum += steps
+		require(*sum <= c.limits.Folding, "%.0f steps to compute constants: %w", *sum, ErrLimit)
+	}
 }
 
 // check fails when a result of that shape is too large.
@@ -210,7 +219,9 @@ func (c *call) result(dt tensor.DType, shape []int, compute func() any) *tensor.
 	c.check(shape)
 	require(dt.Size() > 0, "%v is not supported", dt)
 	t := tensor.Abstract(dt, shape...)
+	c.fold(float64(volume(shape)))
 	if c.known() {
+		require(float64(volume(shape)*dt.Size()) <= c.limits.Bytes, "%v: %w", t, ErrLimit)
 		t.Data = compute()
 	}
 	return t

@@ -27,6 +27,9 @@ func Interpret(g *graph.Graph, inputs map[string]*tensor.Tensor, want ...string)
 // Interpret is the function Interpret within other limits for each node than the
 // default.
 func (l Limits) Interpret(g *graph.Graph, inputs map[string]*tensor.Tensor, want ...string) (map[string]*tensor.Tensor, error) {
+	if l.Folding > 0 {
+		l.folded = new(float64)
+	}
 	s := &scope{graph: g, limits: l, opsets: g.Opsets, values: map[string]*tensor.Tensor{}, computed: map[string]bool{}, bytes: new(float64)}
 	for name, t := range g.Initializers {
 		s.values[name] = t

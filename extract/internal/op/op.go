@@ -48,6 +48,9 @@ type Limits struct {
 	Elements int     // of one result: also the product of an empty result's other dimensions
 	Work     float64 // multiplications, or steps as costly, of one node
 	Bytes    float64 // of all values together that Interpret computes and holds
+	Folding  float64 // steps on known values of all nodes together that Interpret evaluates; 0 for no bound
+
+	folded *float64 // steps so far
 }
 
 // DefaultLimits let pass what networks for images need, with room: 2^27 elements

@@ -1,0 +1,34 @@
+package extract
+
+import (
+	"featstore/extract/internal/engine"
+	"featstore/extract/internal/onnx"
+)
+
+// ModelLimits bound what a model may cost. They are far above usual networks; what
+// exceeds them is refused before it is allocated. A field that is 0 has its default.
+type ModelLimits struct {
+	File    int64 // bytes of the ONNX file; protobuf allows 2 GiB
+	Nodes   int   // of all its graphs
+	Weights int64 // bytes of all its tensors, those in files beside it included
+	Arena   int64 // bytes of the activations of one extractor
+}
+
+// DefaultModelLimits returns the limits that hold where none are given.
+func DefaultModelLimits() ModelLimits {
+	d := onnx.DefaultLimits()
+	return ModelLimits{File: d.MaxBytes, Nodes: d.MaxNodes, Weights: d.MaxTensorBytes, Arena: engine.DefaultArena}
+}
+
+func (l ModelLimits) withDefaults() ModelLimits {
+	d := DefaultModelLimits()
+	first(&l.File, d.File)
+	first(&l.Nodes, d.Nodes)
+	first(&l.Weights, d.Weights)
+	first(&l.Arena, d.Arena)
+	return l
+}
+
+func (l ModelLimits) scan() onnx.Limits {
+	return onnx.Limits{MaxBytes: l.File, MaxNodes: l.Nodes, MaxTensorBytes: l.Weights}
+}
