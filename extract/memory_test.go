@@ -57,14 +57,15 @@ func checkMemory(t *testing.T, path string) {
 	running := live()
 	s := n.program.Stats()
 	pixels := 4 * n.info.Preprocess.Len()
-	t.Logf("%d kB after loading for %d kB of weights; %d kB an extractor for %d kB of arena and %d kB of pixels",
-		(loaded-before)>>10, s.WeightBytes>>10, (running-loaded)>>10, s.ArenaBytes>>10, pixels>>10)
+	worker := s.ArenaBytes + s.HandBytes
+	t.Logf("%d kB after loading for %d kB of weights; %d kB an extractor for %d kB of activations and %d kB of pixels",
+		(loaded-before)>>10, s.WeightBytes>>10, (running-loaded)>>10, worker>>10, pixels>>10)
 	const rest = 3 << 19 // plan, names, a decoder's tables; and the allocator rounds up by as much as a tenth
 	if got, most := loaded-before, s.WeightBytes+s.WeightBytes/10+rest; got > most {
 		t.Errorf("%d bytes are held after loading, for %d of weights", got, s.WeightBytes)
 	}
-	if got, most := running-loaded, s.ArenaBytes+s.ArenaBytes/20+2*pixels+rest; got > most {
-		t.Errorf("%d bytes are held by an extractor, for an arena of %d and pixels of %d", got, s.ArenaBytes, pixels)
+	if got, most := running-loaded, worker+worker/20+pixels+rest; got > most {
+		t.Errorf("%d bytes are held by an extractor, for %d of activations and %d of pixels", got, worker, pixels)
 	}
 	runtime.KeepAlive(x)
 }

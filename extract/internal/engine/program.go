@@ -44,6 +44,7 @@ type Stats struct {
 	MACs        int64    // multiplications of an image, by the direct method
 	WeightBytes int      // packed weights and constants, shared by all runners
 	ArenaBytes  int      // activations of one runner
+	HandBytes   int      // what each of its hands takes besides; a runner has one unless it is parallel
 	Steps       int      // steps of the plan
 	References  []string // nodes that run by the reference operators, slowly
 }
@@ -213,7 +214,23 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	for _, s := range p.steps {
 		s.prepare()
 	}
+	p.stats.HandBytes = handBytes(p.steps)
 	n.forget()
 	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = set.Name, 4*p.arena, len(p.steps)
 	return p, nil
+}
+
+// handBytes is the memory besides the arena that a goroutine takes for the steps: what
+// the hungriest of them asks for, and the right sides of products, which stay.
+func handBytes(steps []step) int {
+	scratch, packed := 0, 0
+	for _, s := range steps {
+		if s, ok := s.(scratchStep); ok {
+			scratch = max(scratch, s.scratch())
+		}
+		if s, ok := s.(*matmulStep); ok {
+			packed += s.n * s.k
+		}
+	}
+	return 4 * (scratch + packed)
 }

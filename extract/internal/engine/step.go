@@ -29,6 +29,13 @@ type lineStep interface {
 	runLines(r *Runner, h *hand, from, to int)
 }
 
+// A scratchStep needs memory besides the arena.
+type scratchStep interface {
+	step
+	// scratch is the most floats that one hand takes, known after prepare.
+	scratch() int
+}
+
 // planner emits the steps of a net.
 type planner struct {
 	set    *kernel.Set

@@ -133,6 +133,8 @@ func (s *sliceStep) prepare() {
 	s.flatOut = packedPlace(s.out.place)
 }
 
+func (s *sliceStep) scratch() int { return s.out.place.len() }
+
 func (s *sliceStep) run(r *Runner) error {
 	buf := r.buffer(s.out.place.len())
 	s.moves.permute(buf, r.mem(s.in.place)[s.begin:])

@@ -48,21 +48,32 @@ func (s *blockStep) image(r *Runner, h *hand, n, from, to int) {
 	}
 }
 
-// allocate takes scratch memory and clears the halos in it.
-func (b *blockRun) allocate(rows int) {
-	s := b.blockStep
-	ring, rings := s.ring.slots*s.ring.row, 1
-	if s.strip < rows {
+func (s *blockStep) scratch() int {
+	rings, results := s.parts(s.size())
+	return rings*s.ring.slots*s.ring.row + s.ring.row + results
+}
+
+// parts are the rings, and the floats of results, that a run of so many rows needs in
+// scratch memory.
+func (s *blockStep) parts(rows int) (rings, results int) {
+	switch {
+	case s.expand == nil:
+	case s.strip < rows:
 		rings = len(s.chunks)
+	default:
+		rings = 1
 	}
-	if s.expand == nil {
-		ring, rings = 0, 0
-	}
-	results := 0
 	if s.project != nil {
 		results = s.strip * s.w * s.widest()
 	}
-	buf := b.h.buffer(rings*ring + s.ring.row + results)
+	return rings, results
+}
+
+// allocate takes scratch memory and clears the halos in it.
+func (b *blockRun) allocate(rows int) {
+	s := b.blockStep
+	rings, results := s.parts(rows)
+	buf := b.h.buffer(rings*s.ring.slots*s.ring.row + s.ring.row + results)
 	b.results, buf = buf[:results], buf[results:]
 	if s.expand == nil {
 		return

@@ -62,6 +62,13 @@ func (s *copyStep) prepare() {
 	s.flatIn, s.flatOut = packedPlace(s.in), packedPlace(s.out)
 }
 
+func (s *copyStep) scratch() int {
+	if s.in.n == s.out.n && s.in.h == s.out.h && s.in.w == s.out.w && s.in.c == s.out.c || s.in.contiguous() || s.out.contiguous() {
+		return 0
+	}
+	return s.in.len()
+}
+
 func (s *copyStep) run(r *Runner) error {
 	in, out := r.mem(s.in), r.mem(s.out)
 	switch {

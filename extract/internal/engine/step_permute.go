@@ -23,6 +23,8 @@ func (s *permuteStep) prepare() {
 	}
 }
 
+func (s *permuteStep) scratch() int { return 2 * s.in.len() }
+
 func (s *permuteStep) run(r *Runner) error {
 	buf := r.buffer(2 * s.in.len())
 	src, dst := buf[:s.in.len()], buf[s.in.len():]

@@ -90,6 +90,8 @@ func (s *lrnStep) prepare() {}
 
 func (s *lrnStep) size() int { return s.out.n * s.out.h }
 
+func (s *lrnStep) scratch() int { return s.in.c }
+
 func (s *lrnStep) runLines(r *Runner, h *hand, from, to int) {
 	in, out := r.mem(s.in), r.mem(s.out)
 	squares := h.buffer(s.in.c)

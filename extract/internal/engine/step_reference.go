@@ -157,6 +157,8 @@ type concatStep struct {
 
 func (s *concatStep) prepare() {}
 
+func (s *concatStep) scratch() int { return 2 * s.out.len() }
+
 func (s *concatStep) run(r *Runner) error {
 	total := s.out.len()
 	buf := r.buffer(2 * total)

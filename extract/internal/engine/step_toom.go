@@ -60,11 +60,21 @@ type toomRun struct {
 	results []float32 // points × tiles × cout
 }
 
+func (s *toomStep) scratch() int {
+	rows, points, results := s.parts()
+	return rows + points + results
+}
+
+// parts are the sizes of a toomRun's pieces of scratch memory.
+func (s *toomStep) parts() (rows, points, results int) {
+	f, tiles := s.fast, s.perBlock*s.fast.tilesX
+	rows = f.y.n * max(s.width*s.cin, f.tilesX*f.x.m*s.cout)
+	return rows, f.points() * tiles * s.cin, f.points() * tiles * s.cout
+}
+
 func (b *toomRun) allocate() {
-	f := b.fast
-	b.tiles = b.perBlock * f.tilesX
-	rows := f.y.n * max(b.width*b.cin, f.tilesX*f.x.m*b.cout)
-	points, results := f.points()*b.tiles*b.cin, f.points()*b.tiles*b.cout
+	b.tiles = b.perBlock * b.fast.tilesX
+	rows, points, results := b.parts()
 	buf := b.h.buffer(rows + points + results)
 	b.rows, b.points, b.results = buf[:rows], buf[rows:][:points], buf[rows+points:]
 }

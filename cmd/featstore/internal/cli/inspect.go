@@ -35,7 +35,7 @@ producer, opsets, metadata, inputs and outputs (name, type, dims, from), nodes,
 operators (operator, nodes), layout, width, height, size_from, tap, tap_why, pool,
 tap_shape, candidates (name, type, dims, from), preprocess, preprocess_text,
 preprocess_from, likely (preset, why), plan (width, height, features, parameters,
-macs, weight_bytes, arena_bytes, steps, kernels, slow), id, unsupported (node,
+macs, weight_bytes, arena_bytes, hand_bytes, steps, kernels, slow), id, unsupported (node,
 operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFailure, exitUsage),
 		Example: `  featstore models inspect net.onnx
   featstore models inspect net.onnx --preprocess imagenet --size 256
@@ -283,7 +283,7 @@ func inspectCost(t *table, r *extract.Inspection) {
 			at = fmt.Sprintf(", at %d×%d", p.Width, p.Height)
 		}
 		t.row("work", fmt.Sprintf("%s FLOPs a photo, %s parameters up to the bottleneck%s", magnitude(2*p.MACs), magnitude(int64(p.Parameters)), at))
-		t.row("memory", fmt.Sprintf("%s of weights, held once, and %s for each worker", bytesText(int64(p.WeightBytes)), bytesText(int64(p.ArenaBytes))))
+		t.row("memory", fmt.Sprintf("%s of weights, held once, and %s for each worker", bytesText(int64(p.WeightBytes)), bytesText(int64(p.ArenaBytes+p.HandBytes))))
 		if len(p.Slow) > 0 {
 			t.row("slow", "without a fast kernel: "+slowText(p.Slow))
 		}
