@@ -1,52 +1,87 @@
 package engine
 
-// A poolStep takes the maximum or average of windows.
+// A poolStep takes the maximum or average of windows: first along columns, for a
+// whole row of pixels at once, then along that row.
 type poolStep struct {
 	*pool
 	in, out *place
+	columns []clipped // of the windows of an output row
 }
 
-func (s *poolStep) prepare() {}
+// A clipped is the part of a window inside the image, along one axis.
+type clipped struct {
+	from, to int
+	taps     int // inside the image
+	padded   int // inside the padded image
+}
+
+func (s *poolStep) prepare() {
+	for x := range s.out.w {
+		s.columns = append(s.columns, s.clip(1, x, s.in.w, s.pad.left, s.pad.right))
+	}
+}
+
+func (s *poolStep) clip(axis, at, size, padBegin, padEnd int) (c clipped) {
+	step := s.dilation[axis]
+	c.from, c.to, c.padded = clipWindow(at*s.stride[axis]-padBegin, s.kernel[axis], step, size, padEnd)
+	if c.to > c.from {
+		c.taps = (c.to - c.from + step - 1) / step
+	}
+	return c
+}
 
 func (s *poolStep) size() int { return s.out.n * s.out.h }
 
-func (s *poolStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *poolStep) runLines(r *Runner, h *hand, from, to int) {
 	in, out := r.mem(s.in), r.mem(s.out)
+	buf := h.buffer(s.in.w * s.in.c)
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
-		for x := range s.out.w {
-			s.pixel(r, out[s.out.at(n, y, x):][:s.out.c], in, n, y, x)
+		rows := s.clip(0, y, s.in.h, s.pad.top, s.pad.bottom)
+		s.combineRows(r, buf, in, n, rows)
+		for x, columns := range s.columns {
+			s.pixel(r, out[s.out.at(n, y, x):][:s.out.c], buf, rows, columns)
 		}
 	}
 }
 
-// pixel computes one output pixel from the part of its window inside the image.
-func (s *poolStep) pixel(r *Runner, dst, in []float32, n, y, x int) {
-	y0, y1, ny := clipWindow(y*s.stride[0]-s.pad.top, s.kernel[0], s.dilation[0], s.in.h, s.pad.bottom)
-	x0, x1, nx := clipWindow(x*s.stride[1]-s.pad.left, s.kernel[1], s.dilation[1], s.in.w, s.pad.right)
-	first, taps := true, 0
-	for iy := y0; iy < y1; iy += s.dilation[0] {
-		for ix := x0; ix < x1; ix += s.dilation[1] {
-			src := in[s.in.at(n, iy, ix):][:len(dst)]
-			taps++
-			switch {
-			case first:
-				copy(dst, src)
-			case s.max:
-				r.set.MaxInto(dst, src)
-			default:
-				r.set.AddInto(dst, src)
-			}
-			first = false
+// combineRows combines the rows of pixels that a window spans.
+func (s *poolStep) combineRows(r *Runner, buf, in []float32, n int, rows clipped) {
+	width := s.in.c
+	if s.in.ld == s.in.c {
+		width = s.in.w * s.in.c
+	}
+	for at := 0; at < len(buf) && rows.taps > 0; at += width {
+		dst := buf[at : at+width]
+		copy(dst, in[s.in.at(n, rows.from, at/s.in.c):])
+		for y := rows.from + s.dilation[0]; y < rows.to; y += s.dilation[0] {
+			s.combine(r, dst, in[s.in.at(n, y, at/s.in.c):])
 		}
 	}
-	if first { // a window of padding only
+}
+
+func (s *poolStep) combine(r *Runner, dst, src []float32) {
+	if s.max {
+		r.set.MaxInto(dst, src)
+	} else {
+		r.set.AddInto(dst, src)
+	}
+}
+
+// pixel computes one output pixel from rows that are combined already.
+func (s *poolStep) pixel(r *Runner, dst, row []float32, rows, columns clipped) {
+	taps := rows.taps * columns.taps
+	if taps == 0 { // a window of padding only
 		fill(dst, s.emptyWindow())
 		return
 	}
+	copy(dst, row[columns.from*len(dst):])
+	for x := columns.from + s.dilation[1]; x < columns.to; x += s.dilation[1] {
+		s.combine(r, dst, row[x*len(dst):])
+	}
 	if !s.max {
 		if s.countPad {
-			taps = ny * nx
+			taps = rows.padded * columns.padded
 		}
 		r.set.Affine(dst, dst, 1/float32(taps), 0)
 	}
