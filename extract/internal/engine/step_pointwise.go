@@ -29,21 +29,39 @@ func (s *activateStep) runLines(r *Runner, _ *hand, from, to int) {
 type binaryStep struct {
 	*binary
 	a, b, out *place
+	perImage  bool
+	rows      bool // the pixels of a row follow each other, in all three
 }
 
-func (s *binaryStep) prepare() {}
+func (s *binaryStep) prepare() {
+	s.perImage = s.b.h*s.b.w == 1 && s.a.h*s.a.w > 1
+	s.rows = s.a.ld == s.a.c && s.out.ld == s.out.c && (s.perImage || s.b.ld == s.b.c)
+}
 
 func (s *binaryStep) size() int { return s.out.n * s.out.h }
 
-func (s *binaryStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *binaryStep) runLines(r *Runner, h *hand, from, to int) {
 	a, b, out := r.mem(s.a), r.mem(s.b), r.mem(s.out)
-	perImage := s.b.h*s.b.w == 1 && s.a.h*s.a.w > 1
+	pixels, width := s.out.w, s.out.c // so many pieces of a line, and floats of each
+	if s.rows {
+		pixels, width = 1, s.out.w*s.out.c
+	}
+	repeated, image := h.buffer(width), -1 // of which image the repeated pixel is
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
-		for x := range s.out.w {
-			dst := out[s.out.at(n, y, x):][:s.out.c]
-			left := a[s.a.at(n, y, x):][:len(dst)]
-			right := b[s.rightAt(perImage, n, y, x):][:len(dst)]
+		for x := range pixels {
+			dst, left := out[s.out.at(n, y, x):][:width], a[s.a.at(n, y, x):][:width]
+			var right []float32
+			switch {
+			case !s.perImage:
+				right = b[s.b.at(n, y, x):][:width]
+			case n != image:
+				image = n
+				repeat(repeated, b[s.b.at(n, 0, 0):][:s.b.c])
+				fallthrough
+			default:
+				right = repeated
+			}
 			if &dst[0] != &left[0] {
 				copy(dst, left)
 			}
@@ -52,11 +70,12 @@ func (s *binaryStep) runLines(r *Runner, _ *hand, from, to int) {
 	}
 }
 
-func (s *binaryStep) rightAt(perImage bool, n, y, x int) int {
-	if perImage {
-		y, x = 0, 0
+// repeat fills dst, a multiple as long, by x.
+func repeat(dst, x []float32) {
+	copy(dst, x)
+	for n := len(x); n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
 	}
-	return s.b.at(n, y, x)
 }
 
 func (s *binaryStep) combine(r *Runner, dst, right []float32) {

@@ -133,21 +133,37 @@ func (s *meanStep) run(r *Runner) error {
 	return nil
 }
 
+// image combines the rows of pixels, where these follow each other, and then the
+// pixels of the result.
 func (s *meanStep) image(r *Runner, dst, in []float32, n int) {
-	for y := range s.in.h {
-		for x := range s.in.w {
-			src := in[s.in.at(n, y, x):][:len(dst)]
-			switch {
-			case y == 0 && x == 0:
-				copy(dst, src)
-			case s.max:
-				r.set.MaxInto(dst, src)
-			default:
-				r.set.AddInto(dst, src)
+	row, h, w := in, s.in.h, s.in.w
+	at := func(y, x int) int { return s.in.at(n, y, x) }
+	if s.in.ld == s.in.c && h > 1 {
+		row = r.buffer(w * s.in.c)
+		copy(row, in[at(0, 0):])
+		for y := 1; y < h; y++ {
+			s.combine(r, row, in[at(y, 0):])
+		}
+		h, at = 1, func(_, x int) int { return x * len(dst) }
+	}
+	for y := range h {
+		for x := range w {
+			if y+x == 0 {
+				copy(dst, row[at(0, 0):])
+			} else {
+				s.combine(r, dst, row[at(y, x):])
 			}
 		}
 	}
 	if !s.max {
 		r.set.Affine(dst, dst, 1/float32(s.in.h*s.in.w), 0)
+	}
+}
+
+func (s *meanStep) combine(r *Runner, dst, src []float32) {
+	if s.max {
+		r.set.MaxInto(dst, src)
+	} else {
+		r.set.AddInto(dst, src)
 	}
 }
