@@ -40,16 +40,29 @@ func (s *binaryStep) prepare() {
 
 func (s *binaryStep) size() int { return s.out.n * s.out.h }
 
+func (s *binaryStep) scratch() int {
+	if !s.perImage {
+		return 0
+	}
+	_, width := s.pieces()
+	return width
+}
+
+// pieces is how many pieces a line has, and the floats of each.
+func (s *binaryStep) pieces() (count, width int) {
+	if s.rows {
+		return 1, s.out.w * s.out.c
+	}
+	return s.out.w, s.out.c
+}
+
 func (s *binaryStep) runLines(r *Runner, h *hand, from, to int) {
 	a, b, out := r.mem(s.a), r.mem(s.b), r.mem(s.out)
-	pixels, width := s.out.w, s.out.c // so many pieces of a line, and floats of each
-	if s.rows {
-		pixels, width = 1, s.out.w*s.out.c
-	}
-	repeated, image := h.buffer(width), -1 // of which image the repeated pixel is
+	pieces, width := s.pieces()
+	repeated, image := h.buffer(s.scratch()), -1 // of which image the repeated pixel is
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
-		for x := range pixels {
+		for x := range pieces {
 			dst, left := out[s.out.at(n, y, x):][:width], a[s.a.at(n, y, x):][:width]
 			var right []float32
 			switch {

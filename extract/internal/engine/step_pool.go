@@ -32,9 +32,11 @@ func (s *poolStep) clip(axis, at, size, padBegin, padEnd int) (c clipped) {
 
 func (s *poolStep) size() int { return s.out.n * s.out.h }
 
+func (s *poolStep) scratch() int { return s.in.w * s.in.c }
+
 func (s *poolStep) runLines(r *Runner, h *hand, from, to int) {
 	in, out := r.mem(s.in), r.mem(s.out)
-	buf := h.buffer(s.in.w * s.in.c)
+	buf := h.buffer(s.scratch())
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
 		rows := s.clip(0, y, s.in.h, s.pad.top, s.pad.bottom)
@@ -125,6 +127,13 @@ type meanStep struct {
 
 func (s *meanStep) prepare() {}
 
+func (s *meanStep) scratch() int {
+	if s.in.ld != s.in.c || s.in.h == 1 {
+		return 0
+	}
+	return s.in.w * s.in.c
+}
+
 func (s *meanStep) run(r *Runner) error {
 	in, out := r.mem(s.in), r.mem(s.out)
 	for n := range s.in.n {
@@ -138,8 +147,8 @@ func (s *meanStep) run(r *Runner) error {
 func (s *meanStep) image(r *Runner, dst, in []float32, n int) {
 	row, h, w := in, s.in.h, s.in.w
 	at := func(y, x int) int { return s.in.at(n, y, x) }
-	if s.in.ld == s.in.c && h > 1 {
-		row = r.buffer(w * s.in.c)
+	if n := s.scratch(); n > 0 {
+		row = r.buffer(n)
 		copy(row, in[at(0, 0):])
 		for y := 1; y < h; y++ {
 			s.combine(r, row, in[at(y, 0):])
