@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // A Tile is one call of a product kernel: Tiles×Rows rows of A times one panel.
 // Lengths and strides are in floats.
 type Tile struct {
@@ -60,18 +62,33 @@ func (s *Set) Pack(n, k int, weights, bias []float32) *Packed {
 	return p
 }
 
-// NewPacked returns zero weights K×N, for Fill.
+// NewPacked returns zero weights K×N, for Fill. The panels share one piece of
+// memory: many small ones would cost the allocator's rounding each.
 func (s *Set) NewPacked(n, k int) *Packed {
 	p := &Packed{K: k, N: n, set: s}
+	size := 0
 	for col := 0; col < n; {
 		kind := s.panelFor(n - col)
 		q := Panel{Col: col, Cols: min(kind.width, n-col), kind: kind}
-		q.B, q.Bias = Aligned(k*kind.width), Aligned(kind.width)
 		p.Panels = append(p.Panels, q)
+		size += q.floats(k)
 		col += q.Cols
+	}
+	p.Panels = slices.Clip(p.Panels)
+	mem := Aligned(size)
+	for i := range p.Panels {
+		q := &p.Panels[i]
+		b := k * q.kind.width
+		q.B, q.Bias = mem[:b:b], mem[b:][:q.kind.width:q.kind.width]
+		mem = mem[q.floats(k):]
 	}
 	return p
 }
+
+// floats is what a panel of depth k takes, in whole cache lines, so that the next
+// one is aligned too. The weights come first: a width is a whole number of
+// vectors, so the biases behind them are as aligned as the kernels need.
+func (q *Panel) floats(k int) int { return (k*q.kind.width + q.kind.width + 15) &^ 15 }
 
 // Fill sets the weights: that of row i and column j is w[i·stepK + j·stepN]. Only
 // the owner of weights that nobody else uses may call it.
