@@ -115,7 +115,7 @@ func (b *benchmark) network() (*extract.Network, error) {
 	if n := len(b.nets.models); n > 1 {
 		return nil, usagef("bench measures one network at a time, got %d", n)
 	}
-	networks, err := b.nets.load()
+	networks, err := b.nets.load(nil)
 	if err != nil {
 		return nil, err
 	}

@@ -45,9 +45,9 @@ with the embedded EfficientNet-Lite0 at 320×320.
 
 JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim,
 preprocess, preprocess_text, preprocess_from, size_from), lines with event
-"progress" (what, done, total, per_second, seconds_left), then one with event "result":
-root, moved_from, found, unchanged, touched, changed, relabelled, renamed, new, duplicates, vanished, read, read_bytes,
-computed, gone, pruned, models, labels, failures, damaged, disputed, not_photos,
+"progress" (what, done, total, per_second, seconds_left), then one with event
+"result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
+new, duplicates, vanished, read, read_bytes, computed, gone, pruned, models, labels, failures, damaged, disputed, not_photos,
 unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
 fixed, moved, unknown, unlisted with their first paths), like_splits, seconds,
 interrupted.` + storeExits(exitSomeFailed),

@@ -118,11 +118,12 @@ func (f *networkFlags) parseModel(spec string) (file string, wish extract.Manife
 	return file, wish.Over(shared), nil
 }
 
-// load returns the networks asked for.
-func (f *networkFlags) load() ([]*extract.Network, error) {
+// load returns the networks asked for. One that does not say how photos are prepared
+// for it is used as it is recorded, if it is.
+func (f *networkFlags) load(recorded []store.Model) ([]*extract.Network, error) {
 	var networks []*extract.Network
 	for _, spec := range f.models {
-		n, err := f.one(spec)
+		n, err := f.one(spec, recorded)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +137,7 @@ func (f *networkFlags) load() ([]*extract.Network, error) {
 	return networks, nil
 }
 
-func (f *networkFlags) one(spec string) (*extract.Network, error) {
+func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Network, error) {
 	file, wish, err := f.parseModel(spec)
 	if err != nil {
 		return nil, err
@@ -144,8 +145,38 @@ func (f *networkFlags) one(spec string) (*extract.Network, error) {
 	if file == embedded {
 		return embeddedNetwork(wish)
 	}
-	n, err := extract.OpenNetwork(file, wish)
+	m, err := extract.OpenModel(file)
+	if err != nil {
+		return nil, networkAdvice(file, err)
+	}
+	n, err := m.Network(wish)
+	var unsaid *extract.PreprocessError
+	if errors.As(err, &unsaid) && unsaid.Missing == nil {
+		if again, ok := wishAgain(m, wish, recorded); ok {
+			n, err = m.Network(again)
+		}
+	}
 	return n, networkAdvice(file, err)
+}
+
+// wishAgain completes a wish by how the store knows the file, if it knows it in one way
+// only.
+func wishAgain(m *extract.ModelFile, wish extract.Manifest, recorded []store.Model) (extract.Manifest, bool) {
+	found := 0
+	again := wish
+	for _, r := range recorded {
+		if r.FileSHA256 != m.SHA256() {
+			continue
+		}
+		known, err := recordedWish(r)
+		if err != nil {
+			return wish, false
+		}
+		again = wish.Over(known)
+		again.From = known.From
+		found++
+	}
+	return again, found == 1
 }
 
 // embeddedNetwork makes the embedded network, which is not read before it is needed
@@ -196,12 +227,6 @@ func (f *networkFlags) asked() bool {
 // ones whose vectors the store has, so that a second run goes on with the first
 // one's; otherwise the embedded one.
 func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
-	if f.asked() {
-		if len(f.models) == 0 {
-			f.models = []string{embedded}
-		}
-		return f.load()
-	}
 	var recorded []store.Model
 	err := db.View(func(tx *store.Tx) (err error) {
 		recorded, err = tx.Models()
@@ -209,6 +234,12 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if f.asked() {
+		if len(f.models) == 0 {
+			f.models = []string{embedded}
+		}
+		return f.load(recorded)
 	}
 	var networks []*extract.Network
 	for _, m := range recorded {
