@@ -128,7 +128,7 @@ func removeModelCommand(a *app) *cobra.Command {
 		Use:   "remove MODEL",
 		Short: "Remove a network's vectors from the store",
 		Long: `Removes a network and its vectors from the store. It refuses while a head needs
-them. The freed space is used by the next vectors; the file does not shrink.
+them. The freed space is used by the next vectors; featstore compact gives it back.
 
 JSON, one object: removed (the id), vectors.` + storeExits(),
 		Example: "  featstore models remove 3ee8b250",

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"featstore/store"
+)
+
+func compactCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "compact",
+		Short: "Give back the space that removed vectors left in the store's file",
+		Long: `Rewrites the store without the free space that pruned photos, forgotten folders
+and removed networks leave within. The new file takes the old one's name once it is
+complete and on disk; until then the old one is untouched. Nothing is computed again.
+
+JSON, one object: before, after (bytes).` + storeExits(),
+		Example: "  featstore compact",
+		Args:    args(0, 0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			before, after, err := store.Compact(cmd.Context(), a.store)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.emit(struct {
+					Before int64 `json:"before"`
+					After  int64 `json:"after"`
+				}{before, after})
+			}
+			fmt.Fprintf(a.Out, "%s: %s, was %s\n", a.store, bytesText(after), bytesText(before))
+			return nil
+		},
+	}
+}
