@@ -157,7 +157,9 @@ func TestResizeAgainstOracle(t *testing.T) {
 			}
 		}
 	})
-	if t.Logf("%d of %d values differ", off, values); off*200 > values {
+	// One weight rounded the other way shows in a whole row or column: a few photos, as
+	// -short draws, may have one by chance.
+	if t.Logf("%d of %d values differ", off, values); off > values/200+200 {
 		t.Errorf("%d of %d values differ from the oracle's", off, values)
 	}
 }
