@@ -60,6 +60,7 @@ func (p *planner) conv(n *node, c *conv) {
 		p.emit(n.label, &depthwiseStep{conv: c, in: in, out: out, weight: w, lo: lo, hi: hi, post: !done}, in, out)
 		return
 	}
+	c = c.joinGroups(p.set.Lanes())
 	s := &convStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
 	rows, k := c.cout/c.group, len(c.weight)/c.cout
 	for g := range c.group {

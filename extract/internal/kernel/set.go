@@ -36,6 +36,9 @@ type panelKind struct {
 	tile  []func(t *Tile) // by rows of a tile: tile[r] for 1 ≤ r ≤ rows
 }
 
+// Lanes is how many outputs the narrowest product kernel computes at once.
+func (s *Set) Lanes() int { return s.panels[len(s.panels)-1].width }
+
 // Sets returns the sets that this machine can run, the fastest first; the
 // portable one is always the last.
 func Sets() []*Set { return append(native(), portable) }
