@@ -133,11 +133,21 @@ func (s *sliceStep) prepare() {
 	s.flatOut = packedPlace(s.out.place)
 }
 
-func (s *sliceStep) scratch() int { return s.out.place.len() }
+func (s *sliceStep) scratch() int {
+	if s.out.place.contiguous() {
+		return 0
+	}
+	return s.out.place.len()
+}
 
 func (s *sliceStep) run(r *Runner) error {
-	buf := r.buffer(s.out.place.len())
-	s.moves.permute(buf, r.mem(s.in.place)[s.begin:])
-	copyRows(r.mem(s.out.place), s.out.place, buf, s.flatOut)
+	out, in := r.mem(s.out.place), r.mem(s.in.place)[s.begin:]
+	if s.out.place.contiguous() {
+		s.moves.permute(out[s.out.place.ch:][:s.out.place.len()], in)
+		return nil
+	}
+	buf := r.buffer(s.scratch())
+	s.moves.permute(buf, in)
+	copyRows(out, s.out.place, buf, s.flatOut)
 	return nil
 }

@@ -1,0 +1,81 @@
+package engine
+
+import "slices"
+
+// concatOuter joins values along an axis that is not innermost in memory: the
+// parts lie one behind the other for every index of the axes outside it.
+func (p *planner) concatOuter(n *node, op *concat) {
+	s := &concatStep{out: n.out[0].place}
+	order := n.out[0].order
+	touched := []*place{s.out}
+	for _, v := range n.in {
+		inner := 1
+		for i := slices.Index(order, op.axis); i < len(order); i++ {
+			inner *= v.shape[order[i]]
+		}
+		s.in, s.lens = append(s.in, v.place), append(s.lens, inner)
+		touched = append(touched, v.place)
+	}
+	p.emit(n.label, s, touched...)
+}
+
+// A concatStep joins values along an axis that is not the innermost one.
+type concatStep struct {
+	in   []*place
+	lens []int // floats that each part contributes at a time
+	out  *place
+}
+
+func (s *concatStep) prepare() {}
+
+// direct reports whether the parts can be copied to where they belong row by row.
+func (s *concatStep) direct() bool {
+	return s.out.contiguous() && !slices.ContainsFunc(s.in, func(p *place) bool { return p.ld != p.c })
+}
+
+func (s *concatStep) scratch() int {
+	if s.direct() {
+		return 0
+	}
+	return 2 * s.out.len()
+}
+
+func (s *concatStep) run(r *Runner) error {
+	if s.direct() {
+		at := 0
+		for i, in := range s.in {
+			s.rows(r.mem(s.out)[s.out.ch:][:s.out.len()], r.mem(in), in, at, s.lens[i])
+			at += s.lens[i]
+		}
+		return nil
+	}
+	buf := r.buffer(s.scratch())
+	joined, part := buf[:s.out.len()], buf[s.out.len():]
+	at := 0
+	for i, in := range s.in {
+		packed := packedPlace(in)
+		copyRows(part, packed, r.mem(in), in)
+		s.rows(joined, part, packed, at, s.lens[i])
+		at += s.lens[i]
+	}
+	copyRows(r.mem(s.out), s.out, joined, packedPlace(s.out))
+	return nil
+}
+
+// rows copies a part, row by row of its pixels, to pieces of n floats that begin at
+// and follow each other after the pieces of all parts.
+func (s *concatStep) rows(joined, src []float32, in *place, at, n int) {
+	all := 0
+	for _, l := range s.lens {
+		all += l
+	}
+	done := 0
+	for i := range in.n * in.h {
+		row := src[in.at(i/in.h, i%in.h, 0):][:in.w*in.c]
+		for len(row) > 0 {
+			k := copy(joined[done/n*all+at+done%n:][:n-done%n], row)
+			row = row[k:]
+			done += k
+		}
+	}
+}
