@@ -2,9 +2,11 @@ package export
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -65,12 +67,36 @@ func (t *target) free() error {
 		return errors.New("it is a file, not a folder")
 	case !t.folder && !info.Mode().IsRegular():
 		return fmt.Errorf("%w: no regular file", ErrForeign)
-	case !t.folder && !t.force:
-		return ErrExists
 	case !t.folder:
-		return nil
+		return t.replaceableFile()
 	}
 	return t.replaceable()
+}
+
+// parquetMagic is what every Parquet file begins and ends with.
+const parquetMagic = "PAR1"
+
+// replaceableFile tells whether the file at the final name may be replaced: with
+// force, and only if it begins as an export does. A store or a photo whose name was
+// given by mistake must not be lost.
+func (t *target) replaceableFile() error {
+	if !t.force {
+		return ErrExists
+	}
+	f, err := os.Open(t.final)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	start, err := io.ReadAll(io.LimitReader(f, 64))
+	if err != nil {
+		return err
+	}
+	csvStart := strings.Join(csvColumns[:4], ",") + ","
+	if len(start) == 0 || bytes.HasPrefix(start, []byte(csvStart)) || bytes.HasPrefix(start, []byte(parquetMagic)) {
+		return nil
+	}
+	return fmt.Errorf("the file %w", ErrForeign)
 }
 
 // replaceable tells whether the folder at the final name holds nothing but an

@@ -94,6 +94,9 @@ func TestTargetsRefused(t *testing.T) {
 	must(t, os.WriteFile(at("photos/1.jpg"), []byte("photo"), 0o666))
 	must(t, os.Mkdir(at("empty"), 0o777))
 	must(t, os.WriteFile(at("file"), nil, 0o666))
+	must(t, os.WriteFile(at("photo.jpg"), []byte("photo"), 0o666))
+	must(t, write(at("rows.csv"), CSV, false))
+	must(t, write(at("rows.parquet"), Parquet, false))
 	must(t, write(at("arrays"), NPY, false))
 	must(t, write(at("more"), NPY, false))
 	must(t, os.WriteFile(at("more/notes.txt"), []byte("mine"), 0o666))
@@ -110,6 +113,8 @@ func TestTargetsRefused(t *testing.T) {
 		{"photos", CSV, true, nil, "it is a folder"},
 		{"file", NPY, true, nil, "it is a file"},
 		{"file", CSV, false, ErrExists, "exists already"},
+		{"photo.jpg", CSV, true, ErrForeign, "not an export"},
+		{"rows.csv", CSV, false, ErrExists, "exists already"},
 		{"nowhere/file", CSV, false, os.ErrNotExist, "nowhere"},
 		{"file/file", CSV, false, nil, "not a"},
 		{"x", "xlsx", false, ErrFormat, "npy, csv, parquet"},
@@ -125,7 +130,12 @@ func TestTargetsRefused(t *testing.T) {
 	must(t, write(at("empty"), NPY, false))
 	must(t, write(at("arrays"), NPY, true))
 	must(t, write(at("file"), CSV, true))
-	if got := list(t, dir); got != "arrays empty file more photos" {
+	must(t, write(at("rows.csv"), Parquet, true))
+	must(t, write(at("rows.parquet"), CSV, true))
+	if err := write(db.Path(), CSV, true); !errors.Is(err, ErrForeign) {
+		t.Errorf("the store itself was replaced: %v", err)
+	}
+	if got := list(t, dir); got != "arrays empty file more photo.jpg photos rows.csv rows.parquet" {
 		t.Errorf("left: %s", got)
 	}
 }

@@ -52,7 +52,7 @@ the models: both are counted. Features are as the networks gave them, not scaled
 those of several models stand side by side. Labels are numbered over all splits.
 
 The files appear once they are complete. What is there already is replaced with
---force only, and a folder only if it holds nothing but an export.
+--force only, and only if it is an earlier export and holds nothing else.
 
 Python:
   import numpy as np
