@@ -243,7 +243,7 @@ func pairedTest(a, b HeadScore, overlap float64) PairedTest {
 		differences[i] = a.Folds[i] - b.Folds[i]
 	}
 	s := summarise(differences, overlap)
-	return PairedTest{A: a.Kind, B: b.Kind, Difference: s.mean, Low: s.mean - s.margin, High: s.mean + s.margin, P: s.p}
+	return PairedTest{A: a.Kind, B: b.Kind, Difference: s.mean, Low: max(s.mean-s.margin, -1), High: min(s.mean+s.margin, 1), P: s.p}
 }
 
 // A jury judges heads on images of the training and validation splits.

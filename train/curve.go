@@ -105,6 +105,9 @@ func (j *jury) curve(ctx context.Context, cfg Config, opt CVOptions, events func
 		m := summarise(s, 1/float64(opt.Folds-1))
 		c.Points = append(c.Points, CurvePoint{images[size] / len(s), m.mean, max(m.mean-m.margin, 0), min(m.mean+m.margin, 1)})
 	}
+	if len(c.Points) == 0 {
+		return nil, fmt.Errorf("%w: %d in the training and validation splits give no learning curve of %d labels: add photos", ErrTooFew, len(j.all.rows), j.all.labels)
+	}
 	return c, nil
 }
 

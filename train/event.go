@@ -23,8 +23,12 @@ type Validation struct {
 	TrainLoss     float64    `json:"training_loss"`
 }
 
-// String returns the article's line.
+// String returns the article's line. Without validation images it says how the
+// training goes.
 func (v Validation) String() string {
+	if v.Accuracy.Total == 0 {
+		return fmt.Sprintf("Step %d: no validation images; accuracy on the minibatch = %.1f%%, cross-entropy = %.3f", v.Step, 100*v.TrainAccuracy.Share, v.TrainLoss)
+	}
 	return fmt.Sprintf("Step %d: Validation accuracy on random sampled %d examples = %.1f%%", v.Step, v.Accuracy.Total, 100*v.Accuracy.Share)
 }
 

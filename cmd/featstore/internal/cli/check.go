@@ -35,6 +35,9 @@ JSON, one object: problems, more_problems, images, vectors, finished, ok.` + sto
 
 func (a *app) reportCheck(r store.Report) error {
 	if a.json {
+		if r.Problems == nil {
+			r.Problems = []string{}
+		}
 		if err := a.emit(struct {
 			store.Report
 			OK bool `json:"ok"`

@@ -52,12 +52,14 @@ func Main(args []string, s Streams) int {
 	})
 	root := newRoot(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	nameCommand(err, cmd)
 	interrupted := !unwatch()
 	return a.finish(err, interrupted)
 }
 
 func newRoot(a *app) *cobra.Command {
+	var showVersion bool
 	root := &cobra.Command{
 		Use:   "featstore",
 		Short: "Train an image classifier from folders of photos, on an ordinary computer",
@@ -75,8 +77,11 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q", args[0])
+			switch {
+			case len(args) > 0:
+				return unknownCommand(cmd, args[0])
+			case showVersion:
+				return a.version()
 			}
 			return cmd.Help()
 		},
@@ -88,6 +93,7 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err: err, command: cmd.CommandPath()}
 	})
+	root.Flags().BoolVar(&showVersion, "version", false, "show which featstore this is")
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.store, "store", envOr("FEATSTORE_STORE", "features.db"), "the store's file; FEATSTORE_STORE sets another default")
 	flags.BoolVar(&a.json, "json", false, "machine-readable output, one JSON object a line")
@@ -96,6 +102,7 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(commands(a)...)
 	root.InitDefaultCompletionCmd("completion")
+	adaptCompletion(root)
 	root.SetUsageTemplate(usageTemplate)
 	return root
 }

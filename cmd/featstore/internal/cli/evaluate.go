@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"featstore/split"
 	"featstore/store"
@@ -54,8 +55,8 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
   featstore evaluate --curve --kinds logistic`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if e.folds != 0 && e.curve {
-				return usagef("--cv and --curve are two questions: ask one at a time")
+			if err := e.sensible(cmd.Flags()); err != nil {
+				return err
 			}
 			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 				switch {
@@ -79,6 +80,31 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	flags.StringSliceVar(&e.kinds, "kinds", nil, "with --cv and --curve: kinds of heads, joined by commas (default: all; for --curve softmax)")
 	flags.StringSliceVar(&e.models, "model", nil, "with --cv and --curve: models whose vectors are used (default: the store's only one)")
 	return cmd
+}
+
+// sensible refuses flags that would be without effect: whoever sets them expects one.
+func (e evaluation) sensible(flags *pflag.FlagSet) error {
+	cv, compares := flags.Changed("cv"), flags.Changed("cv") || e.curve
+	if cv && e.curve {
+		return usagef("--cv and --curve are two questions: ask one at a time")
+	}
+	if e.misses < 0 {
+		return usagef("--misses %d: want 0 or more", e.misses)
+	}
+	for _, f := range []struct {
+		name  string
+		used  bool
+		needs string
+	}{
+		{"repeats", cv, "--cv"},
+		{"seed", compares, "--cv or --curve"}, {"kinds", compares, "--cv or --curve"}, {"model", compares, "--cv or --curve"},
+		{"head", !compares, "neither --cv nor --curve"}, {"split", !compares, "neither --cv nor --curve"}, {"misses", !compares, "neither --cv nor --curve"},
+	} {
+		if flags.Changed(f.name) && !f.used {
+			return usagef("--%s goes with %s", f.name, f.needs)
+		}
+	}
+	return nil
 }
 
 // evaluate judges a saved head on one split.

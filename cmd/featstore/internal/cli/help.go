@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -53,10 +54,45 @@ func helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, rest, err := cmd.Root().Find(args)
 			if err != nil || target == nil || len(rest) > 0 {
-				return usagef("unknown command %q", strings.Join(args, " "))
+				return unknownCommand(cmd.Root(), strings.Join(args, " "))
 			}
 			return target.Help()
 		},
+	}
+}
+
+// unknownCommand is the error for a command that does not exist, with the hint that
+// a mistyped one deserves.
+func unknownCommand(root *cobra.Command, word string) error {
+	err := &usageError{err: fmt.Errorf("unknown command %q", word), command: root.CommandPath()}
+	root.SuggestionsMinimumDistance = 2
+	if like := root.SuggestionsFor(word); len(like) > 0 {
+		return hint(err, "did you mean %s?", strings.Join(like, " or "))
+	}
+	return err
+}
+
+// nameCommand completes a usage error by the command that it is about.
+func nameCommand(err error, cmd *cobra.Command) {
+	var usage *usageError
+	if errors.As(err, &usage) && usage.command == "" && cmd != nil {
+		usage.command = cmd.CommandPath()
+	}
+}
+
+// adaptCompletion lets cobra's own command refuse what it does not know as all
+// others do.
+func adaptCompletion(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		c.Example = "  source <(featstore completion bash)\n  featstore completion fish > ~/.config/fish/completions/featstore.fish"
+		c.Args = args(0, 0, "one of bash, fish, powershell, zsh")
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		for _, shell := range c.Commands() {
+			shell.Args = args(0, 0, "no arguments")
+		}
 	}
 }
 

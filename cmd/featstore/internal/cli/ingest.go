@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -61,6 +63,9 @@ interrupted.` + storeExits(exitSomeFailed),
 			if err := own.apply(&opt); err != nil {
 				return err
 			}
+			if err := findFolder(args[0]); err != nil {
+				return err // before a store is made
+			}
 			return a.withStore(store.Options{Create: true}, func(db *store.DB) error {
 				return a.ingest(cmd.Context(), db, args[0], &nets, opt)
 			})
@@ -75,6 +80,21 @@ interrupted.` + storeExits(exitSomeFailed),
 	flags.StringVar(&own.file, "split-file", "", "CSV of path,split: puts these photos into these splits")
 	flags.IntVar(&opt.Workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
+}
+
+// findFolder looks whether there is such a folder.
+func findFolder(path string) error {
+	info, err := os.Stat(path)
+	var pe *fs.PathError
+	switch {
+	case errors.As(err, &pe):
+		return fmt.Errorf("find folder %s: %w", path, pe.Err)
+	case err != nil:
+		return fmt.Errorf("find folder %s: %w", path, err)
+	case !info.IsDir():
+		return hint(fmt.Errorf("%s: not a folder", path), "give the folder that holds a folder of photos for each label; featstore predict %s tells what is on a photo", path)
+	}
+	return nil
 }
 
 // ingest runs the command's work and reports on it.

@@ -134,7 +134,7 @@ type prediction struct {
 	Probability float64    `json:"probability,omitempty"`
 	Top         []labelled `json:"top,omitempty"`
 	Rejected    bool       `json:"rejected"` // it shows none of the labels, as far as the head can tell
-	Error       string     `json:"error,omitempty"`
+	Error       string     `json:"-"`        // instead of all but the path
 }
 
 type labelled struct {
@@ -283,7 +283,13 @@ func (p *predictor) print(ctx context.Context, results []chan prediction, done *
 }
 
 func (p *predictor) show(r prediction) error {
-	if p.json {
+	switch {
+	case p.json && r.Error != "":
+		return p.emit(struct {
+			Path  string `json:"path"`
+			Error string `json:"error"`
+		}{r.Path, r.Error})
+	case p.json:
 		return p.emit(r)
 	}
 	if r.Error != "" {

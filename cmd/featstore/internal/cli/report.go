@@ -34,6 +34,10 @@ func (a *app) printLabelScores(r *train.Report) {
 	t := table{right: "lrrrr"}
 	t.row("label", "precision", "recall", "F1", "photos")
 	for _, l := range r.Labels {
+		if l.Support == 0 {
+			t.row(l.Label, "–", "–", "–", "0") // none of the figures means anything
+			continue
+		}
 		t.row(l.Label, percent(l.Precision), percent(l.Recall), percent(l.F1), grouped(l.Support))
 	}
 	t.row("mean", percent(r.Macro.Precision), percent(r.Macro.Recall), percent(r.Macro.F1), grouped(r.Accuracy.Total))

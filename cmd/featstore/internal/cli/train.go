@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -53,6 +55,9 @@ testing, fixed), test (null without a testing split), report.` + storeExits(),
   featstore train --head auto --json`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if name == "" || len(name) > 1024 || !utf8.ValidString(name) {
+				return usagef("--name %q: want 1 to 1,024 bytes of text", name)
+			}
 			return a.withStore(store.Options{}, func(db *store.DB) (err error) {
 				if cfg.Models, err = trainingModels(db, models); err != nil {
 					return err
@@ -130,12 +135,26 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 	if a.json {
 		return a.emit(trainResult(name, head, report))
 	}
+	if cfg.Kind == train.KindAuto && !a.quiet {
+		fmt.Fprintf(a.Out, "kept: %s, the best in cross-validation\n", head.Kind)
+	}
 	if report != nil {
 		fmt.Fprintln(a.Out, report)
 		fmt.Fprintln(a.Out, report.Interval())
 	}
-	a.say("saved as head %q: featstore predict FILE tells what is on a photo", name)
+	a.say("saved as head %q: featstore predict%s FILE tells what is on a photo", name, headFlag(name))
 	return nil
+}
+
+// headFlag is the flag by which predict uses a head: none for the default one.
+func headFlag(name string) string {
+	if name == defaultHead {
+		return ""
+	}
+	if strings.ContainsAny(name, " \t\n'\"\\$`*?&;|<>()#!~") {
+		name = strconv.Quote(name)
+	}
+	return " --head " + name
 }
 
 // A headResult is what is known of a head, as JSON.

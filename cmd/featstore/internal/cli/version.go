@@ -46,20 +46,22 @@ for.
 JSON fields: version, revision, modified, go, os, arch.` + exits(exitOK),
 		Example: "  featstore version --json",
 		Args:    args(0, 0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
-			b := thisBuild()
-			if a.json {
-				return a.emit(b)
-			}
-			fmt.Fprintf(a.Out, "featstore %s", b.Version)
-			if b.Revision != "" {
-				fmt.Fprintf(a.Out, ", revision %.12s", b.Revision)
-			}
-			if b.Modified {
-				fmt.Fprint(a.Out, " with changes")
-			}
-			_, err := fmt.Fprintf(a.Out, ", built with %s for %s/%s\n", b.Go, b.OS, b.Arch)
-			return err
-		},
+		RunE:    func(*cobra.Command, []string) error { return a.version() },
 	}
+}
+
+func (a *app) version() error {
+	b := thisBuild()
+	if a.json {
+		return a.emit(b)
+	}
+	fmt.Fprintf(a.Out, "featstore %s", b.Version)
+	if b.Revision != "" {
+		fmt.Fprintf(a.Out, ", revision %.12s", b.Revision)
+	}
+	if b.Modified {
+		fmt.Fprint(a.Out, " with changes")
+	}
+	_, err := fmt.Fprintf(a.Out, ", built with %s for %s/%s\n", b.Go, b.OS, b.Arch)
+	return err
 }
