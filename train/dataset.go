@@ -142,7 +142,7 @@ func (d *dataset) warnings(cfg Config) []string {
 		if cfg.RejectRate > 0 {
 			lost += " and nothing is rejected"
 		}
-		warn("only %d validation images, so %s: add photos, or give the validation split a larger share", n, lost)
+		warn("only %s, so %s: add photos, or give the validation split a larger share", images(n, "validation "), lost)
 	}
 	if n := d.strangers[split.Testing]; n > 0 {
 		warn("%d images of the testing split have labels without a training image and count as mistaken: add photos of these labels", n)
@@ -160,6 +160,14 @@ func (d *dataset) leftOut() []string {
 		out = append(out, fmt.Sprintf("%d images of the validation split have labels without a training image and are left out: add photos of these labels", n))
 	}
 	return out
+}
+
+// images counts images of a kind: "1 validation image", "20 validation images".
+func images(n int, kind string) string {
+	if n == 1 {
+		return "1 " + kind + "image"
+	}
+	return fmt.Sprintf("%d %simages", n, kind)
 }
 
 // labelsWhere returns the labels whose number of images in a split fulfils a

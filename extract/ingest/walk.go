@@ -235,12 +235,13 @@ func cause(err error) error {
 
 // Photos returns the slash-separated paths, relative to dir, of all photos in a
 // folder and the folders below it, whether they lie in a label's folder or not.
-func Photos(ctx context.Context, dir string) ([]string, error) {
+// unread are the folders below dir that could not be read.
+func Photos(ctx context.Context, dir string) (photos []string, unread []Problem, err error) {
 	l, err := walk(ctx, dir, func() {})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	photos := l.unlabelled
+	photos = l.unlabelled
 	for _, f := range l.files {
 		if namedAsPhoto(f.path) || isPhoto(filepath.Join(l.root, filepath.FromSlash(f.path))) {
 			photos = append(photos, f.path)
@@ -252,7 +253,7 @@ func Photos(ctx context.Context, dir string) ([]string, error) {
 		}
 	}
 	sort.Strings(photos)
-	return photos, nil
+	return photos, l.unread, nil
 }
 
 // isPhoto reports whether a file that is not named as a photo is one.

@@ -126,6 +126,10 @@ func TestWalkUnreadableFolder(t *testing.T) {
 	if len(l.unread) != 1 || l.unread[0].Path != "b" {
 		t.Errorf("unread %v, want b", l.unread)
 	}
+	photos, unread, err := Photos(context.Background(), root)
+	if err != nil || !slices.Equal(photos, []string{"a/1.jpg"}) || len(unread) != 1 || unread[0].Path != "b" {
+		t.Errorf("photos %v, unread %v: %v", photos, unread, err)
+	}
 }
 
 func TestWalkRefuses(t *testing.T) {

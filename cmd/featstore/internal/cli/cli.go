@@ -8,10 +8,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,6 +44,8 @@ type app struct {
 // gives the signal back its usual effect, so that the second one ends the
 // process at once.
 func Main(args []string, s Streams) int {
+	out := &resultWriter{w: s.Out}
+	s.Out = out
 	a := &app{Streams: s}
 	a.color = isTerminal(s.Err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -54,6 +58,9 @@ func Main(args []string, s Streams) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	nameCommand(err, cmd)
+	if lost := out.lost.Load(); err == nil && lost != nil {
+		err = fmt.Errorf("write to standard output: %w", *lost)
+	}
 	interrupted := !unwatch()
 	return a.finish(err, interrupted)
 }
@@ -122,7 +129,25 @@ func envOr(name, otherwise string) string {
 	return otherwise
 }
 
+// A resultWriter remembers that results were lost: on a full disk a command must not
+// end as if all was well.
+type resultWriter struct {
+	w    io.Writer
+	lost atomic.Pointer[error] // the first error
+}
+
+func (r *resultWriter) Write(b []byte) (int, error) {
+	n, err := r.w.Write(b)
+	if err != nil {
+		r.lost.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
 func isTerminal(w io.Writer) bool {
+	if r, ok := w.(*resultWriter); ok {
+		w = r.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

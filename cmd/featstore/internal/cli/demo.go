@@ -62,7 +62,7 @@ prints with --json.` + storeExits(exitSomeFailed),
 func (d *demo) run(ctx context.Context) error {
 	photos, unseen := filepath.Join(d.dir, "photos"), filepath.Join(d.dir, "unseen")
 	d.tell("featstore demo: all pictures here are drawn, not photographed\n")
-	d.tell("drawing %d pictures of each of %s into %s", d.each, strings.Join(drawn.Kinds, ", "), photos)
+	d.tell("drawing %s of each of %s into %s", count(d.each, "picture"), strings.Join(drawn.Kinds, ", "), photos)
 	if err := drawn.Write(ctx, photos, d.each, d.seed); err != nil {
 		return err
 	}

@@ -217,7 +217,7 @@ func (a *app) printIngest(r ingest.Report, interrupted bool) {
 		fmt.Fprintf(a.Out, "Interrupted: %s of %s are in the store\n", grouped(r.Kept()), count(r.Found, "file"))
 	} else {
 		kept := r.Kept()
-		fmt.Fprintf(a.Out, "%s with %s: %s\n", count(kept, "photo"), count(len(r.Labels), "label"), labelList(r.Labels))
+		fmt.Fprintf(a.Out, "%s with %s: %s\n", count(kept, "photo"), count(len(r.Labels), "label"), printable(labelList(r.Labels)))
 	}
 	fmt.Fprintf(a.Out, "  %s\n", strings.Join(ingestCounts(r), ", "))
 	took := time.Duration(r.Seconds * float64(time.Second))
@@ -331,7 +331,7 @@ func warnList[T any](a *app, what string, things []T, name func(T) string) {
 		names = append(names, name(t))
 	}
 	for _, n := range clip(names) {
-		fmt.Fprintf(a.Err, "  %s\n", n)
+		fmt.Fprintf(a.Err, "  %s\n", printable(n))
 	}
 }
 

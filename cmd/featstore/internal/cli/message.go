@@ -60,7 +60,7 @@ func (a *app) warn(format string, args ...any) {
 	if a.json {
 		return // every warning is a field of the result too
 	}
-	fmt.Fprintf(a.Err, "featstore: %s %s\n", a.paint(bold+yellow, "warning:"), fmt.Sprintf(format, args...))
+	fmt.Fprintf(a.Err, "featstore: %s %s\n", a.paint(bold+yellow, "warning:"), printable(fmt.Sprintf(format, args...)))
 }
 
 func (a *app) hint(text string) {
@@ -72,7 +72,7 @@ func (a *app) hint(text string) {
 // say remarks on what is going on.
 func (a *app) say(format string, args ...any) {
 	if !a.quiet && !a.json {
-		fmt.Fprintf(a.Err, "featstore: %s\n", fmt.Sprintf(format, args...))
+		fmt.Fprintf(a.Err, "featstore: %s\n", printable(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -35,6 +35,37 @@ func TestNumbersForPeople(t *testing.T) {
 	}
 }
 
+func TestNamesStayOnTheirLine(t *testing.T) {
+	for name, want := range map[string]string{
+		"rose/1.jpg":     "rose/1.jpg",
+		"薔薇 ü.jpg":       "薔薇 ü.jpg",
+		"two\nlines":     `two\nlines`,
+		"\x1b[31mred":    `\x1b[31mred`,
+		"no\xfftext":     `no\xfftext`,
+		"c1\u009bcsi":    `c1\u009bcsi`,
+		`back\slash "q"`: `back\slash "q"`,
+		"":               "",
+	} {
+		if got := printable(name); got != want {
+			t.Errorf("%q: got %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A full disk behind standard output is an error of every command.
+func TestLostResults(t *testing.T) {
+	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"--help"}, {"split", "--help"}} {
+		var errs bytes.Buffer
+		if code := Main(args, Streams{Out: full{}, Err: &errs}); code != exitFailure || !strings.Contains(errs.String(), "no space") {
+			t.Errorf("%q: exit code %d, %q", args, code, errs.String())
+		}
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
 func TestTableLinesUp(t *testing.T) {
 	tab := table{right: "lr"}
 	tab.row("label", "photos")

@@ -304,7 +304,7 @@ func (p *predictor) show(r prediction) error {
 	if r.Rejected {
 		text = "none of the labels (" + text + ")"
 	}
-	_, err := fmt.Fprintf(p.Out, "%s: %s\n", r.Path, text)
+	_, err := fmt.Fprintf(p.Out, "%s: %s\n", printable(r.Path), printable(text))
 	return err
 }
 
@@ -317,12 +317,15 @@ func expand(ctx context.Context, args []string) ([]string, error) {
 			photos = append(photos, arg) // if it does not exist, reading will say so
 			continue
 		}
-		found, err := ingest.Photos(ctx, arg)
+		found, unread, err := ingest.Photos(ctx, arg)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range found {
 			photos = append(photos, filepath.Join(arg, filepath.FromSlash(f)))
+		}
+		for _, f := range unread {
+			photos = append(photos, filepath.Join(arg, filepath.FromSlash(f.Path))) // reading will say why, as above
 		}
 	}
 	return photos, nil

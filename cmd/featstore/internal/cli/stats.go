@@ -45,6 +45,12 @@ of cosine, a and b: digest, split, label, paths), after lines with event "progre
   featstore stats --json`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			flags := cmd.Flags()
+			for _, name := range []string{"pairs", "model"} {
+				if flags.Changed(name) && !flags.Changed("near-duplicates") {
+					return usagef("--%s goes with --near-duplicates", name)
+				}
+			}
 			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 				s, err := gatherStats(db)
 				if err != nil {
@@ -274,7 +280,7 @@ func (a *app) printStats(s *storeStats, failures bool) {
 	}
 	fmt.Fprintf(a.Out, ", %s\n", count(len(s.Labels), "label"))
 	for _, f := range s.Folders {
-		fmt.Fprintf(a.Out, "  from %s, last looked at %s\n", f.Path, f.Seen.Local().Format("2006-01-02 15:04"))
+		fmt.Fprintf(a.Out, "  from %s, last looked at %s\n", printable(f.Path), f.Seen.Local().Format("2006-01-02 15:04"))
 	}
 	a.printLabels(s)
 	a.printModels(s.Models)
@@ -282,13 +288,13 @@ func (a *app) printStats(s *storeStats, failures bool) {
 	if failures && len(s.Failures) > 0 {
 		fmt.Fprintln(a.Out, "\nfailures")
 		for _, f := range s.Failures {
-			fmt.Fprintf(a.Out, "  %s: %s\n", f.Path, f.Reason)
+			fmt.Fprintf(a.Out, "  %s: %s\n", printable(f.Path), printable(f.Reason))
 		}
 	}
 	if len(s.Warnings) > 0 {
 		fmt.Fprintln(a.Out, "\nlook at")
 		for _, w := range s.Warnings {
-			fmt.Fprintf(a.Out, "  %s\n", w)
+			fmt.Fprintf(a.Out, "  %s\n", printable(w))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -58,6 +59,9 @@ testing, fixed), test (null without a testing split), report.` + storeExits(),
 			if name == "" || len(name) > 1024 || !utf8.ValidString(name) {
 				return usagef("--name %q: want 1 to 1,024 bytes of text", name)
 			}
+			if err := flagsFit(cmd.Flags(), cfg.Kind); err != nil {
+				return err
+			}
 			return a.withStore(store.Options{}, func(db *store.DB) (err error) {
 				if cfg.Models, err = trainingModels(db, models); err != nil {
 					return err
@@ -89,6 +93,27 @@ func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
 	flags.IntVar(&cfg.EvalEvery, "eval-every", cfg.EvalEvery, "softmax: steps between validations")
 	flags.IntVar(&cfg.EvalBatch, "eval-batch", cfg.EvalBatch, "softmax: photos in a validation")
 	flags.Float64Var(&cfg.Deviation, "deviation", cfg.Deviation, "softmax: standard deviation of the first weights")
+}
+
+// kindFlags says to which kinds of heads a flag is of use, where not to all.
+var kindFlags = map[string][]string{
+	"steps": {train.KindSoftmax}, "rate": {train.KindSoftmax}, "batch": {train.KindSoftmax},
+	"eval-every": {train.KindSoftmax}, "eval-batch": {train.KindSoftmax}, "deviation": {train.KindSoftmax},
+	"strength": {train.KindLogistic, train.KindSVM}, "folds": {train.KindLogistic, train.KindSVM}, "neighbours": {train.KindKNN},
+}
+
+// flagsFit refuses settings of another kind of head: whoever sets them expects an
+// effect.
+func flagsFit(flags *pflag.FlagSet, kind string) (err error) {
+	if !slices.Contains(train.Kinds, kind) {
+		return nil // auto tries all; what is none is refused elsewhere
+	}
+	flags.Visit(func(f *pflag.Flag) {
+		if kinds := kindFlags[f.Name]; kinds != nil && !slices.Contains(kinds, kind) && err == nil {
+			err = usagef("--%s is of no use to a %s head: it goes with --head %s or %s", f.Name, kind, strings.Join(kinds, ", "), train.KindAuto)
+		}
+	})
+	return err
 }
 
 // trainingModels returns the ids of the models asked for, or of the only one.
@@ -126,6 +151,9 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 	head, report, err := train.Train(ctx, db, cfg, events)
 	stop()
 	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return hint(err, "no head was saved; one saved before as %q is as it was", name)
+		}
 		return trainAdvice(err)
 	}
 	head.Version = thisBuild().Version
