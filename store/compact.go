@@ -16,8 +16,9 @@ const compactTx = 64 << 20
 
 // Compact rewrites the store at path without the free space that deleting leaves
 // within, and returns its size before and after. The new file takes the old one's
-// name once it is complete and on disk; until then the old one is untouched. A kill
-// may leave a file <name>.compact, which the next Compact overwrites.
+// name once it is complete and on disk; until then the old one is untouched. A store
+// that would not become smaller is left as it is. A kill may leave a file
+// <name>.compact, which the next Compact overwrites.
 func Compact(ctx context.Context, path string) (before, after int64, err error) {
 	return compact(ctx, path, Options{})
 }
@@ -34,6 +35,9 @@ func compact(ctx context.Context, path string, opt Options) (before, after int64
 	}
 	temp := path + ".compact"
 	after, err = db.copyTo(ctx, temp, info.Mode().Perm())
+	if err == nil && after >= info.Size() {
+		return info.Size(), info.Size(), os.Remove(temp) // nothing to give back
+	}
 	if err == nil {
 		err = db.replaceBy(temp)
 	}
@@ -57,6 +61,7 @@ func (db *DB) copyTo(ctx context.Context, temp string, mode os.FileMode) (size i
 	if err != nil {
 		return 0, err
 	}
+	dst.AllocSize = pageSize // grow by what is needed, not to the next power of two
 	err = bolt.Compact(dst, db.bolt, compactTx)
 	if err == nil {
 		err = ctx.Err()

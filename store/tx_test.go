@@ -234,7 +234,36 @@ func TestCompact(t *testing.T) {
 		t.Errorf("still %d bytes", info.Size())
 	}
 	before, after, err := store.Compact(t.Context(), path)
-	if err != nil || before != info.Size() || after > before {
-		t.Errorf("from %d to %d, %v", before, after, err)
+	if err != nil || before != info.Size() || after != before {
+		t.Errorf("again: from %d to %d, %v", before, after, err)
+	}
+	if again, err := os.Stat(path); err != nil || !os.SameFile(info, again) {
+		t.Errorf("a store without free space was written anew: %v", err)
+	}
+	if names, _ := os.ReadDir(filepath.Dir(path)); len(names) != 1 {
+		t.Errorf("left behind %v", names)
+	}
+}
+
+// However many vectors a store has, compacting makes no more of it: bbolt would have
+// the copy's file grow to the next power of two.
+func TestCompactNeverGrows(t *testing.T) {
+	for _, images := range []int{1, 60, 130, 250, 450} {
+		path := filepath.Join(t.TempDir(), "features.db")
+		db, err := store.Open(path, store.Options{Create: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := storetest.Clusters{Model: "m", Labels: 2, Images: images, Dim: 1280, Seed: 9}
+		c.Fill(t, db)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		before, after, err := store.Compact(t.Context(), path)
+		info, _ := os.Stat(path)
+		if most := int64(2*images)*1280*4*5/4 + 128<<10; err != nil || after > before || after > most || after != info.Size() {
+			t.Errorf("%d images: from %d to %d bytes, want at most %d: %v", images, before, after, most, err)
+		}
+		storetest.CheckFile(t, path)
 	}
 }

@@ -14,7 +14,8 @@ func compactCommand(a *app) *cobra.Command {
 		Short: "Give back the space that removed vectors left in the store's file",
 		Long: `Rewrites the store without the free space that pruned photos, forgotten folders
 and removed networks leave within. The new file takes the old one's name once it is
-complete and on disk; until then the old one is untouched. Nothing is computed again.
+complete and on disk; until then the old one is untouched. A store that would not
+become smaller is left as it is. Nothing is computed again.
 
 JSON, one object: before, after (bytes).` + storeExits(),
 		Example: "  featstore compact",
