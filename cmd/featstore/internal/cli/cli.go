@@ -102,7 +102,7 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 	})
 	root.Flags().BoolVar(&showVersion, "version", false, "show which featstore this is")
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.store, "store", envOr("FEATSTORE_STORE", "features.db"), "the store's file; FEATSTORE_STORE sets another default")
+	flags.StringVar(&a.store, "store", defaultStore(), "the store's file; FEATSTORE_STORE sets another default")
 	flags.BoolVar(&a.json, "json", false, "machine-readable output, one JSON object a line")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no remarks, only results, warnings and errors")
 	root.SetHelpCommand(helpCommand())
@@ -122,11 +122,12 @@ func commands(a *app) []*cobra.Command {
 	}
 }
 
-func envOr(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
+// defaultStore is the store's file where --store is not given.
+func defaultStore() string {
+	if v := os.Getenv("FEATSTORE_STORE"); v != "" {
 		return v
 	}
-	return otherwise
+	return "features.db"
 }
 
 // A resultWriter remembers that results were lost: on a full disk a command must not

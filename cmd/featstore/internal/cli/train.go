@@ -41,6 +41,11 @@ machines), lda (Gaussians with one shared covariance), bayes (naive Bayes), knn
 is enough). --head auto tries all by cross-validation on training and validation
 split, shows the table and keeps the best.
 
+Labels with few photos: --balance sampler (softmax only) draws every label equally often,
+weights has each photo of a rare label count more, none does neither. Where one of the
+two is used the probabilities are corrected for how common the labels are in the
+training split (logit adjustment); --prior uniform takes all to be equally common.
+
 The 95 % interval beside the accuracy says how far off it may be because only so
 many photos were tested. The same store, seed and version give the same head.
 
@@ -170,19 +175,29 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 		fmt.Fprintln(a.Out, report)
 		fmt.Fprintln(a.Out, report.Interval())
 	}
-	a.say("saved as head %q: featstore predict%s FILE tells what is on a photo", name, headFlag(name))
+	a.say("saved as head %q: featstore predict%s FILE tells what is on a photo", name, a.useHead(name))
+	if report != nil {
+		a.say("where does it err? featstore evaluate%s", a.useHead(name))
+	}
 	return nil
 }
 
-// headFlag is the flag by which predict uses a head: none for the default one.
-func headFlag(name string) string {
-	if name == defaultHead {
-		return ""
+// useHead gives the flags by which another command uses this store's head: none
+// where the defaults do.
+func (a *app) useHead(name string) (flags string) {
+	word := func(s string) string {
+		if strings.ContainsAny(s, " \t\n'\"\\$`*?&;|<>()#!~") {
+			return strconv.Quote(s)
+		}
+		return s
 	}
-	if strings.ContainsAny(name, " \t\n'\"\\$`*?&;|<>()#!~") {
-		name = strconv.Quote(name)
+	if name != defaultHead {
+		flags += " --head " + word(name)
 	}
-	return " --head " + name
+	if a.store != defaultStore() {
+		flags += " --store " + word(a.store)
+	}
+	return flags
 }
 
 // A headResult is what is known of a head, as JSON.
