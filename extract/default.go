@@ -26,8 +26,11 @@ func Default(size int) (*Network, error) {
 		width, height = size, size
 	}
 	p, missing, err := about.Preprocess.resolve(width, height)
-	if err != nil || missing != nil {
-		return nil, fmt.Errorf("manifest of the embedded network: %w %v", err, missing)
+	if err != nil {
+		return nil, fmt.Errorf("embedded network: %w", err)
+	}
+	if missing != nil {
+		return nil, fmt.Errorf("manifest of the embedded network: lacks %v", missing)
 	}
 	if s := p.Width; s < minDefaultSize {
 		return nil, fmt.Errorf("size %d: the embedded network needs at least %d pixels a side", s, minDefaultSize)
