@@ -174,10 +174,14 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 	if report != nil {
 		fmt.Fprintln(a.Out, report)
 		fmt.Fprintln(a.Out, report.Interval())
+		if len(report.Labels) <= widestMatrix && !a.quiet {
+			a.printLabelScores(report)
+			fmt.Fprintln(a.Out)
+		}
 	}
 	a.say("saved as head %q: featstore predict%s FILE tells what is on a photo", name, a.useHead(name))
 	if report != nil {
-		a.say("where does it err? featstore evaluate%s", a.useHead(name))
+		a.say("what does it confuse, on which photos? featstore evaluate%s", a.useHead(name))
 	}
 	return nil
 }
