@@ -197,20 +197,21 @@ func (c *Comparison) conclude() {
 			continue
 		}
 		s := summarise(h.Folds, overlap)
-		h.Mean, h.Deviation, h.Low, h.High = s.mean, s.deviation, max(s.mean-s.margin, 0), min(s.mean+s.margin, 1)
+		h.Mean, h.Deviation = s.mean, s.deviation
+		h.Low, h.High = s.interval(c.Images)
 		if best := c.Heads[c.Best]; best.Failed != "" || h.Mean > best.Mean {
 			c.Best = i
 		}
 	}
 	for i, h := range c.Heads {
 		if best := c.Heads[c.Best]; i != c.Best && h.Failed == "" && best.Failed == "" {
-			c.Pairs = append(c.Pairs, pairedTest(best, h, overlap))
+			c.Pairs = append(c.Pairs, pairedTest(best, h, overlap, c.Images))
 		}
 	}
 }
 
 // A summary of numbers that come from overlapping training sets.
-type summary struct{ mean, deviation, margin, p float64 }
+type summary struct{ mean, deviation, spread, margin, p float64 }
 
 // summarise returns mean and standard deviation, the margin of the mean's 95 %
 // interval, and the probability of a mean so far from 0 if the real one were 0.
@@ -225,24 +226,42 @@ func summarise(values []float64, overlap float64) summary {
 		sum += float64((v - s.mean) * (v - s.mean))
 	}
 	s.deviation = math.Sqrt(sum / (n - 1))
+	s.judge(s.deviation*math.Sqrt(1/n+overlap), n)
+	return s
+}
+
+// judge computes margin and probability from the standard error of the mean of n values.
+func (s *summary) judge(spread, n float64) {
 	t := distuv.StudentsT{Sigma: 1, Nu: n - 1}
-	spread := s.deviation * math.Sqrt(1/n+overlap)
-	s.margin = spread * t.Quantile(0.975)
+	s.spread, s.margin, s.p = spread, spread*t.Quantile(0.975), 0
 	switch {
 	case spread > 0:
 		s.p = 2 * t.Survival(math.Abs(s.mean)/spread)
 	case s.mean == 0:
 		s.p = 1
 	}
-	return s
 }
 
-func pairedTest(a, b HeadScore, overlap float64) PairedTest {
+// interval returns the 95 % interval of an accuracy: that of its folds, but never
+// narrower than Wilson's for so many images, as a few small folds agree by chance.
+func (s summary) interval(images int) (low, high float64) {
+	low, high = Wilson(int(math.Round(s.mean*float64(images))), images, Z95)
+	return min(low, max(s.mean-s.margin, 0)), max(high, min(s.mean+s.margin, 1))
+}
+
+// pairedTest takes folds that agree by chance for no more than their images can
+// tell: for a difference of d a share of at least |d| of them fell to the other
+// head, which has a standard error of √(|d|(1−|d|)/images) by itself.
+func pairedTest(a, b HeadScore, overlap float64, images int) PairedTest {
 	differences := make([]float64, len(a.Folds))
 	for i := range differences {
 		differences[i] = a.Folds[i] - b.Folds[i]
 	}
 	s := summarise(differences, overlap)
+	d := math.Abs(s.mean)
+	if least := math.Sqrt(d * (1 - d) / float64(images)); s.spread < least {
+		s.judge(least, float64(len(differences)))
+	}
 	return PairedTest{A: a.Kind, B: b.Kind, Difference: s.mean, Low: max(s.mean-s.margin, -1), High: min(s.mean+s.margin, 1), P: s.p}
 }
 

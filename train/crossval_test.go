@@ -56,6 +56,23 @@ func TestSummarise(t *testing.T) {
 	}
 }
 
+// Three folds of 11 photos that happen to agree do not make an accuracy certain, nor
+// a difference of one photo a fold real.
+func TestFoldsThatAgreeAreNotCertain(t *testing.T) {
+	same := []float64{7. / 11, 7. / 11, 7. / 11}
+	wantLow, wantHigh := Wilson(21, 33, Z95)
+	if low, high := summarise(same, 0.5).interval(33); low != wantLow || high != wantHigh {
+		t.Errorf("interval %v to %v, want %v to %v", low, high, wantLow, wantHigh)
+	}
+	p := pairedTest(HeadScore{Folds: []float64{8. / 11, 8. / 11, 8. / 11}}, HeadScore{Folds: same}, 0.5, 33)
+	if p.P < 0.05 || p.Low > 0 {
+		t.Errorf("one photo in three folds of 11 is no difference: %+v", p)
+	}
+	if p := pairedTest(HeadScore{Folds: same}, HeadScore{Folds: same}, 0.5, 33); p.P != 1 || p.Low != 0 || p.High != 0 {
+		t.Errorf("the same head twice: %+v", p)
+	}
+}
+
 func TestCrossValidate(t *testing.T) {
 	c := storetest.Clusters{Labels: 3, Images: 60, Dim: 10, Spread: 1.6, Seed: 2}
 	db := filled(t, c)

@@ -103,7 +103,8 @@ func (j *jury) curve(ctx context.Context, cfg Config, opt CVOptions, events func
 			continue
 		}
 		m := summarise(s, 1/float64(opt.Folds-1))
-		c.Points = append(c.Points, CurvePoint{images[size] / len(s), m.mean, max(m.mean-m.margin, 0), min(m.mean+m.margin, 1)})
+		low, high := m.interval(len(j.all.rows))
+		c.Points = append(c.Points, CurvePoint{images[size] / len(s), m.mean, low, high})
 	}
 	if len(c.Points) == 0 {
 		return nil, fmt.Errorf("%w: %d in the training and validation splits give no learning curve of %d labels: add photos", ErrTooFew, len(j.all.rows), j.all.labels)
