@@ -236,7 +236,10 @@ func TestOperatorsOneByOne(t *testing.T) {
 		"average pool":      pool("AveragePool", map[string]graph.Attr{"kernel_shape": ints(3, 3), "auto_pad": "SAME_UPPER"}),
 		"average pool padded": pool("AveragePool", map[string]graph.Attr{"kernel_shape": ints(3, 2), "strides": ints(2, 2),
 			"pads": ints(1, 0, 1, 1), "count_include_pad": int64(1), "ceil_mode": int64(1)}),
-		"mean":       func(b *builder) string { return b.add("ReduceMean", map[string]graph.Attr{"axes": ints(2, 3)}, "x") },
+		"mean": func(b *builder) string { return b.add("ReduceMean", map[string]graph.Attr{"axes": ints(2, 3)}, "x") },
+		"mean alone": func(b *builder) string {
+			return b.add("ReduceMean", map[string]graph.Attr{"axes": ints(2, 3), "keepdims": int64(0)}, "x")
+		},
 		"global max": pool("GlobalMaxPool", nil),
 		"gemm":       func(b *builder) string { return b.add("Gemm", nil, vec(b, "x"), b.weights(6, 11), b.weights(11)) },
 		"gemm transposed": func(b *builder) string {

@@ -137,7 +137,11 @@ func (s *meanStep) scratch() int {
 func (s *meanStep) run(r *Runner) error {
 	in, out := r.mem(s.in), r.mem(s.out)
 	for n := range s.in.n {
-		s.image(r, out[s.out.ch+n*s.out.ld*s.out.w:][:s.in.c], in, n)
+		at := s.out.at(n, 0, 0)
+		if s.out.n != s.in.n { // the reduced axes are gone: N×C
+			at = s.out.at(0, 0, n)
+		}
+		s.image(r, out[at:][:s.in.c], in, n)
 	}
 	return nil
 }
