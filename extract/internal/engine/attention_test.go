@@ -99,9 +99,27 @@ func TestSlicesAreViews(t *testing.T) {
 	b.Nodes = append(b.Nodes, &graph.Node{Op: "Split", Inputs: []string{x, b.ints(10, 14)}, Outputs: halves, Attrs: map[string]graph.Attr{"axis": int64(1)}})
 	y := b.conv(halves[1], 14, 6, 1, 1, nil)
 	z := b.conv(b.add("Slice", nil, x, b.ints(2), b.ints(7), b.ints(2)), 24, 6, 3, 1, nil)
-	w := b.add("Slice", nil, z, b.ints(0, -3), b.ints(6, 100), b.ints(1, 3), b.ints(1, 1))
+	w := b.add("Slice", nil, z, b.ints(2, -3), b.ints(6, 100), b.ints(2, 3), b.ints(2, 1))
 	out := b.add("Add", nil, b.add("GlobalAveragePool", nil, w), b.add("GlobalAveragePool", nil, b.add("Add", nil, y, b.conv(halves[0], 10, 6, 3, 1, nil))))
-	b.check(t, out)
+	if refs := b.check(t, out).Stats().References; len(refs) > 0 {
+		t.Errorf("by reference: %q", refs)
+	}
+}
+
+// TestResultsThatNobodyReads: a node runs by steps of the engine if only its first
+// result is read, and others are never taken for the first.
+func TestResultsThatNobodyReads(t *testing.T) {
+	for name, references := range map[string]int{"value": 0, "mean": 1} {
+		b := newBuilder(23, 1, 3, 9, 8)
+		n := &graph.Node{Op: "LayerNormalization", Inputs: []string{"x", b.positive(8), b.weights(8)}, Outputs: []string{"value", "mean"}}
+		if name == "mean" {
+			n.Outputs[0] = ""
+		}
+		b.Nodes = append(b.Nodes, n)
+		if refs := b.check(t, b.add("Relu", nil, name)).Stats().References; len(refs) != references {
+			t.Errorf("%s by reference: %q", name, refs)
+		}
+	}
 }
 
 func TestWrittenOutOperatorsAreRecognised(t *testing.T) {

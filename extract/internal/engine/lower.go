@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
@@ -19,7 +20,7 @@ var lowerings = map[string]lowering{
 	"Add": lowerBinary, "Mul": lowerBinary, "Sub": lowerBinary, "Div": lowerBinary,
 	"Pow": lowerPow, "LRN": lowerLRN, "Concat": lowerConcat, "Transpose": lowerTranspose, "Pad": lowerPad,
 	"Reshape": lowerReshape, "Flatten": lowerReshape, "Squeeze": lowerReshape, "Unsqueeze": lowerReshape,
-	"Softmax": lowerSoftmax, "LayerNormalization": lowerLayerNorm, "Slice": lowerSlice,
+	"Softmax": lowerSoftmax, "LayerNormalization": lowerLayerNorm,
 	"QuantizeLinear": lowerQuantize,
 	"Identity":       lowerIdentity, "Dropout": lowerIdentity, "Cast": lowerIdentity,
 }
@@ -27,7 +28,7 @@ var lowerings = map[string]lowering{
 // expansions append the several operations that a node is made of, or report that
 // they cannot.
 var expansions = map[string]func(l *lowerer, src *graph.Node) bool{
-	"Split": (*lowerer).split, "Gather": (*lowerer).pick, "DequantizeLinear": (*lowerer).dequantize,
+	"Split": (*lowerer).split, "Slice": (*lowerer).slice, "Gather": (*lowerer).pick, "DequantizeLinear": (*lowerer).dequantize,
 	"Einsum": (*lowerer).einsum, "Attention": (*lowerer).attention,
 }
 
@@ -39,7 +40,12 @@ func init() {
 
 // lower builds the net of a pruned graph from its facts.
 func lower(g *graph.Graph, known map[string]*tensor.Tensor, tap string) (*net, error) {
-	l := &lowerer{known: known, values: map[string]*value{}, net: &net{}}
+	l := &lowerer{known: known, values: map[string]*value{}, read: map[string]bool{tap: true}, net: &net{}}
+	for _, n := range g.Nodes {
+		for _, name := range freeNames(n) {
+			l.read[name] = true
+		}
+	}
 	l.net.input = l.value(g.Inputs[0].Name)
 	for _, n := range g.Nodes {
 		if err := l.node(n, g.Opsets[n.Domain]); err != nil {
@@ -56,6 +62,7 @@ func lower(g *graph.Graph, known map[string]*tensor.Tensor, tap string) (*net, e
 type lowerer struct {
 	known  map[string]*tensor.Tensor
 	values map[string]*value
+	read   map[string]bool // the values that a node reads, and the tap
 	net    *net
 }
 
@@ -104,13 +111,21 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 	for _, v := range n.out {
 		v.def = n
 	}
-	if f := lowerings[src.Op]; f != nil && src.Domain == "" && len(n.out) == 1 && dynamic(n.out[0]) && isFloat(n.in[0]) && keepsNumbers(n, src) {
+	if f := lowerings[src.Op]; f != nil && src.Domain == "" && l.firstOnly(n, src) && dynamic(n.out[0]) && isFloat(n.in[0]) && keepsNumbers(n, src) {
 		n.op = f(n, src, opset)
 	}
 	if n.op == nil {
 		n.op = &reference{src: src, opset: opset}
+	} else {
+		n.out = n.out[:1]
 	}
 	return nil
+}
+
+// firstOnly reports whether of all results only the first one is read: the indices of
+// a MaxPool and the mean of a LayerNormalization hardly ever are.
+func (l *lowerer) firstOnly(n *node, src *graph.Node) bool {
+	return src.Outputs[0] != "" && !slices.ContainsFunc(n.out[1:], func(v *value) bool { return l.read[v.name] })
 }
 
 // keep drops all inputs of n but the given ones.

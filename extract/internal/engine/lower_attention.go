@@ -95,48 +95,70 @@ func lowerProduct(n *node) operation {
 	return &matmul{}
 }
 
-// lowerSlice recognises a range of one axis.
-func lowerSlice(n *node, _ *graph.Node, opset int64) operation {
-	x, out := n.in[0], n.out[0]
-	if opset < 10 || !dynamic(x) || len(n.in) < 3 || hasZero(out.shape) {
-		return nil
+// slice makes a slice for each axis that a Slice cuts.
+func (l *lowerer) slice(src *graph.Node) bool {
+	x, out := l.value(src.Input(0)), l.value(src.Outputs[0])
+	if !dynamic(x) || out == nil || hasZero(out.shape) {
+		return false
 	}
-	starts, axes, steps := integers(n, 1), integers(n, 3), integers(n, 4)
-	if starts == nil || len(n.in) > 3 && n.in[3] != nil && axes == nil || len(n.in) > 4 && n.in[4] != nil && steps == nil {
-		return nil
+	cuts := l.cuts(src, x, out)
+	if cuts == nil {
+		return false
 	}
-	s := &slice{axis: -1}
-	for i, from := range starts {
-		axis := i
-		if axes != nil {
-			axis = axes[i]
+	for i, c := range cuts {
+		part := out
+		if i < len(cuts)-1 {
+			shape := slices.Clone(x.shape)
+			shape[c.axis] = out.shape[c.axis]
+			part = &value{name: x.name, dtype: x.dtype, whole: x.whole, shape: shape}
 		}
-		if axis < 0 {
-			axis += len(x.shape)
-		}
-		step := 1
-		if steps != nil {
-			step = steps[i]
-		}
-		if step < 1 {
+		l.append(&node{label: src.Label(), op: c, out: []*value{part}}, x)
+		x = part
+	}
+	if len(cuts) == 0 {
+		l.append(&node{label: src.Label(), op: &identity{}, out: []*value{out}}, x)
+	}
+	return true
+}
+
+// cuts returns the slices that make out of x, one for each axis that becomes shorter:
+// nil when they are not known or go backwards.
+func (l *lowerer) cuts(src *graph.Node, x, out *value) []*slice {
+	starts, axes, steps := src.Ints("starts"), src.Ints("axes"), []int(nil)
+	if len(src.Inputs) > 1 { // since opset 10
+		n := &node{in: []*value{x, l.value(src.Input(1)), nil, l.value(src.Input(3)), l.value(src.Input(4))}}
+		starts, axes, steps = integers(n, 1), integers(n, 3), integers(n, 4)
+		if n.in[3] != nil && axes == nil || n.in[4] != nil && steps == nil {
 			return nil
 		}
-		if x.shape[axis] == out.shape[axis] {
-			continue
+	}
+	if starts == nil {
+		return nil
+	}
+	cuts := []*slice{}
+	for i, from := range starts {
+		s := &slice{axis: i, step: 1}
+		if axes != nil {
+			s.axis = axes[i]
 		}
-		if s.axis >= 0 {
-			return nil // cuts two axes
+		if s.axis < 0 {
+			s.axis += len(x.shape)
+		}
+		if steps != nil {
+			s.step = steps[i]
+		}
+		if s.step < 1 {
+			return nil
 		}
 		if from < 0 {
-			from += x.shape[axis]
+			from += x.shape[s.axis]
 		}
-		s.axis, s.from, s.step = axis, max(from, 0), step
+		s.from = max(from, 0)
+		if x.shape[s.axis] != out.shape[s.axis] {
+			cuts = append(cuts, s)
+		}
 	}
-	n.keep(x)
-	if s.axis < 0 {
-		return &identity{}
-	}
-	return s
+	return cuts
 }
 
 // integers returns the values of an integer constant, nil for anything else.
