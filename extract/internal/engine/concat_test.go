@@ -49,3 +49,15 @@ func TestPadByNothing(t *testing.T) {
 		t.Errorf("%d steps, %d without the Pad", with, without)
 	}
 }
+
+// TestPadBehindTranspose: what a Pad leaves alone may be another axis than the one that
+// the Transpose before it moves.
+func TestPadBehindTranspose(t *testing.T) {
+	for _, perm := range [][]int64{{0, 2, 3, 1}, {0, 3, 1, 2}} {
+		for _, pads := range [][]int64{{0, 0, 1, 0, 0, 0, 2, 1}, {0, 1, 0, 0, 0, 2, 1, 0}} {
+			b := newBuilder(4, 1, 5, 7, 6)
+			x := b.add("Transpose", map[string]graph.Attr{"perm": perm}, "x")
+			b.check(t, b.add("Tanh", nil, b.add("Pad", nil, x, b.ints(pads...))))
+		}
+	}
+}

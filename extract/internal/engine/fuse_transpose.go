@@ -55,8 +55,8 @@ func sinkTranspose(g *net, n *node) bool {
 	case *concat:
 		op = &concat{axis: t.perm[o.axis]}
 	case *pad:
-		if !swapsChannels(t.perm) {
-			return false
+		if !swapsChannels(t.perm) || t.perm[o.channel] == 2 {
+			return false // what is not padded is height or width
 		}
 		op = &pad{o.borders, t.perm[o.channel]}
 	default:
