@@ -79,6 +79,11 @@ func ints(v ...int64) []int64 { return v }
 // with plain interpretation.
 func (b *builder) check(t testing.TB, tap string) *Program {
 	t.Helper()
+	return b.checkWith(t, tap, b.image())
+}
+
+// image returns random values for the input.
+func (b *builder) image() *tensor.Tensor {
 	var shape []int
 	for _, d := range b.Inputs[0].Dims {
 		shape = append(shape, d.Size)
@@ -87,20 +92,20 @@ func (b *builder) check(t testing.TB, tap string) *Program {
 	for i := range x {
 		x[i] = float32(b.rng.NormFloat64())
 	}
-	res, err := op.Interpret(b.Graph, map[string]*tensor.Tensor{"x": tensor.New(x, shape...)}, tap)
+	return tensor.New(x, shape...)
+}
+
+func (b *builder) checkWith(t testing.TB, tap string, x *tensor.Tensor) *Program {
+	t.Helper()
+	res, err := op.Interpret(b.Graph, map[string]*tensor.Tensor{"x": x}, tap)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := tensor.Values[float32](res[tap])
-	in := x
-	if channelsFirst(shape) {
-		in = make([]float32, 0, len(x))
-		forEachOffset(shape, innermost(4, 1), func(at int) { in = append(in, x[at]) })
-	}
+	want, in := tensor.Values[float32](res[tap]), imageOf(x)
 	var p *Program
 	for _, s := range kernel.Sets() {
 		for _, cache := range []int{4 << 10, 0} { // a small cache cuts blocks into many strips and chunks
-			p = checkProgram(t, b.Graph, Options{Input: shape, Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}, in, want)
+			p = checkProgram(t, b.Graph, Options{Input: x.Shape, Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}, in, want)
 		}
 	}
 	return p
