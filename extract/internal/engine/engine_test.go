@@ -245,6 +245,9 @@ func TestOperatorsOneByOne(t *testing.T) {
 		"mean alone": func(b *builder) string {
 			return b.add("ReduceMean", map[string]graph.Attr{"axes": ints(2, 3), "keepdims": int64(0)}, "x")
 		},
+		"mean before a border": func(b *builder) string {
+			return b.conv(b.add("GlobalAveragePool", nil, "x"), 6, 4, 3, 1, nil)
+		},
 		"global max": pool("GlobalMaxPool", nil),
 		"gemm":       func(b *builder) string { return b.add("Gemm", nil, vec(b, "x"), b.weights(6, 11), b.weights(11)) },
 		"gemm transposed": func(b *builder) string {
