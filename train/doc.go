@@ -41,13 +41,11 @@
 //
 // Images of the testing split take no part in fitting or choosing anything.
 //
-// The same store, settings and version give the same softmax head, to the last
-// bit, on every machine, with any number of processors: sums are made in a fixed
-// order, and nothing is left to the compiler or the mathematical library (see
-// internal/product and internal/portable). The same holds for the other heads but
-// lda, whose matrix is factorised by gonum: there the last bits depend on the
-// processor's architecture. A Head knows the fingerprint of the images it was
-// trained on; Fresh tells whether they are still those of the store.
+// The same store, settings and version give the same head, to the last bit, on every
+// machine, with any number of processors: sums are made in a fixed order, and nothing
+// is left to the compiler or the mathematical library (see internal/product,
+// internal/cholesky and internal/portable). A Head knows the fingerprint of the images
+// it was trained on; Fresh tells whether they are still those of the store.
 //
 // An accuracy comes with its 95 % Wilson interval: on 350 test images it is some
 // three percentage points to either side.
