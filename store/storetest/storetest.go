@@ -88,7 +88,8 @@ func (c Clusters) Vector(label, i int) []float32 {
 	noise := rand.New(rand.NewPCG(salt+1, uint64(label)<<32|uint64(i)))
 	vec := make([]float32, c.Dim)
 	for k := range vec {
-		vec[k] = float32(mean.NormFloat64() + c.Spread*noise.NormFloat64())
+		// Rounded explicitly, so that no machine fuses it with the sum.
+		vec[k] = float32(mean.NormFloat64() + float64(c.Spread*noise.NormFloat64()))
 	}
 	return vec
 }

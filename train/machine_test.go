@@ -1,0 +1,53 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"math"
+	"testing"
+
+	"featstore/store/storetest"
+)
+
+// What every kind of head learns from the same features, as the first bytes of the
+// SHA-256 of its parameters. amd64 with and without assembly and arm64 under qemu
+// give these. A change that means to change what is learnt writes new ones.
+var sameEverywhere = map[string]string{
+	KindSoftmax:  "9abf4b1e8474f888",
+	KindLogistic: "0134800cb15b01a0",
+	KindSVM:      "6a4f4e95f804c59c",
+	KindLDA:      "54afb92cdfb26a1a",
+	KindKNN:      "a6a5d198e6818487",
+	KindBayes:    "78ba25cafc74379f",
+	KindCentroid: "5fb41e7ea297a062",
+}
+
+func TestHeadsAreTheSameOnEveryMachine(t *testing.T) {
+	c := storetest.Clusters{Labels: 4, Images: 40, Dim: 75, Spread: 2.5, Seed: 7}
+	sum := 0.0
+	for i := range c.Images {
+		for _, v := range c.Vector(i%c.Labels, i) {
+			sum += float64(v)
+		}
+	}
+	if got := math.Float64bits(sum); got != 0xc04602817d677c00 {
+		t.Fatalf("the features themselves differ: their sum is %#x", got)
+	}
+	db := filled(t, c)
+	for _, kind := range Kinds {
+		t.Run(kind, func(t *testing.T) {
+			cfg := config(kind)
+			if needsStrength(kind) {
+				cfg.Balance = BalanceWeights
+			}
+			params, err := mustFit(t, db, cfg).marshalParams()
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := sha256.Sum256(params)
+			if got := hex.EncodeToString(sum[:8]); got != sameEverywhere[kind] {
+				t.Errorf("learnt %s, elsewhere %s", got, sameEverywhere[kind])
+			}
+		})
+	}
+}
