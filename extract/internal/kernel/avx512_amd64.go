@@ -23,6 +23,14 @@ var avx512Taps = map[tapKind][]func(*Depthwise){
 // avx512Transforms are the transforms by number of outputs.
 var avx512Transforms = [MaxOutputs + 1]func(*Transform){nil, avx512Transform1, avx512Transform2, avx512Transform3, avx512Transform4, avx512Transform5, avx512Transform6, avx512Transform7, avx512Transform8, avx512Transform9, avx512Transform10, avx512Transform11, avx512Transform12}
 
+// avx512BytePanels are the product kernels on bytes for panels of 4 to 1 vectors.
+var avx512BytePanels = []bytePanelKind{
+	{width: 64, rows: 6, tile: []func(*ByteTile){nil, avx512ByteTile1x4, avx512ByteTile2x4, avx512ByteTile3x4, avx512ByteTile4x4, avx512ByteTile5x4, avx512ByteTile6x4}},
+	{width: 48, rows: 9, tile: []func(*ByteTile){nil, avx512ByteTile1x3, avx512ByteTile2x3, avx512ByteTile3x3, avx512ByteTile4x3, avx512ByteTile5x3, avx512ByteTile6x3, avx512ByteTile7x3, avx512ByteTile8x3, avx512ByteTile9x3}},
+	{width: 32, rows: 14, tile: []func(*ByteTile){nil, avx512ByteTile1x2, avx512ByteTile2x2, avx512ByteTile3x2, avx512ByteTile4x2, avx512ByteTile5x2, avx512ByteTile6x2, avx512ByteTile7x2, avx512ByteTile8x2, avx512ByteTile9x2, avx512ByteTile10x2, avx512ByteTile11x2, avx512ByteTile12x2, avx512ByteTile13x2, avx512ByteTile14x2}},
+	{width: 16, rows: 14, tile: []func(*ByteTile){nil, avx512ByteTile1x1, avx512ByteTile2x1, avx512ByteTile3x1, avx512ByteTile4x1, avx512ByteTile5x1, avx512ByteTile6x1, avx512ByteTile7x1, avx512ByteTile8x1, avx512ByteTile9x1, avx512ByteTile10x1, avx512ByteTile11x1, avx512ByteTile12x1, avx512ByteTile13x1, avx512ByteTile14x1}},
+}
+
 //go:noescape
 func avx512Tile1x1(t *Tile)
 
@@ -385,3 +393,153 @@ func avx512Max(x []float32) float32
 
 //go:noescape
 func avx512SumSquares(x []float32) float32
+
+//go:noescape
+func avx512ByteTile1x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile2x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile3x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile4x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile5x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile6x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile7x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile8x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile9x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile10x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile11x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile12x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile13x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile14x1(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile1x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile2x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile3x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile4x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile5x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile6x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile7x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile8x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile9x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile10x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile11x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile12x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile13x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile14x2(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile1x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile2x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile3x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile4x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile5x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile6x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile7x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile8x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile9x3(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile1x4(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile2x4(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile3x4(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile4x4(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile5x4(t *ByteTile)
+
+//go:noescape
+func avx512ByteTile6x4(t *ByteTile)
+
+//go:noescape
+func avx512ByteDepthwise(d *ByteDepthwise)
+
+//go:noescape
+func avx512ByteMax(dst, src []byte)
+
+//go:noescape
+func avx512ByteSums(dst []int32, src []byte)
+
+//go:noescape
+func avx512ByteAdd(dst, a, b []byte, s *ByteSum, inverse float32)
+
+//go:noescape
+func avx512ByteNarrow(dst []byte, src []float32, step, inverse, far float32, zero, top int32)
+
+//go:noescape
+func avx512ByteWiden(dst []float32, src []byte, unit, zero float32)
+
+//go:noescape
+func avx512ByteLookup(dst, src []byte, table *[256]byte)

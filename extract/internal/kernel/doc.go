@@ -19,4 +19,13 @@
 // convolution has three (three pixels of each of three rows), a grouped or
 // dilated one has one for each tap. The weights B are packed once, in panels of
 // a few vectors of columns, by Set.Pack.
+//
+// # Bytes
+//
+// Networks of 8-bit numbers have kernels on bytes: products of unsigned bytes with
+// signed weights, summed exactly in 32 bits, then scaled by column in float32, rounded
+// to even and bounded (Ending). They are laid out as the products of floats are, a word
+// of four bytes in the place of a float. Signed activations are the same with another
+// zero point, which the caller folds into the bias. All sets give the same bytes; where
+// a processor multiplies bytes no faster than floats, FastBytes says so.
 package kernel

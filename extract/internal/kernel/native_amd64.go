@@ -40,6 +40,7 @@ var avx512 = &Set{
 	sum:        avx512Sum,
 	max:        avx512Max,
 	sumSquares: avx512SumSquares,
+	bytes:      avx512Bytes(),
 }
 
 var avx2 = &Set{
@@ -62,6 +63,7 @@ var avx2 = &Set{
 	sum:        avx2Sum,
 	max:        avx2Max,
 	sumSquares: avx2SumSquares,
+	bytes:      portableBytes,
 }
 
 // depthwiseBy chooses the kernel for a width and stride, or else the general one.

@@ -14,6 +14,7 @@ var portable = &Set{
 	quantize:  quantize,
 	lanes:     1,
 	sum:       sumOf, max: maxOf, sumSquares: sumSquaresOf,
+	bytes: portableBytes,
 }
 
 func sameForAll(f func(t *Tile), rows int) []func(t *Tile) {

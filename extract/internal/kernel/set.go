@@ -27,6 +27,8 @@ type Set struct {
 	sum        func(x []float32) float32                    // whole vectors, at least one
 	max        func(x []float32) float32
 	sumSquares func(x []float32) float32
+
+	bytes byteKernels
 }
 
 // A panelKind is one width of panel with the kernels for it.

@@ -28,6 +28,11 @@ func main() {
 	activations(v)
 	quantize(v)
 	reductions(v)
+	if v.masks {
+		byteProducts(v)
+		byteDepthwise(v)
+		bytePointwise(v)
+	}
 	if err := v.declare(*stubs); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

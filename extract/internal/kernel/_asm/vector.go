@@ -19,6 +19,7 @@ type vector struct {
 	tiles  []int // most rows of a product tile, by vectors in a row of it; [0] is unused
 
 	lanes        Mem            // without mask registers: the table that laneMasks makes
+	order        Mem            // the table that byteOrder makes
 	words        map[uint32]Mem // constants by their bits
 	declarations []string
 }
@@ -45,7 +46,7 @@ func (v *vector) newN(n int) []reg.VecVirtual {
 // Arguments that point to structs of package kernel are byte pointers to avo.
 func (v *vector) function(name, signature string) {
 	v.declarations = append(v.declarations, "//go:noescape\nfunc "+v.name+name+strings.TrimPrefix(signature, "func"))
-	r := strings.NewReplacer("*Tile", "*byte", "*Depthwise", "*byte", "*Transform", "*byte")
+	r := strings.NewReplacer("*Tile", "*byte", "*Depthwise", "*byte", "*Transform", "*byte", "*ByteTile", "*byte", "*ByteDepthwise", "*byte", "*ByteSum", "*byte", "*[256]byte", "*byte")
 	TEXT(v.name+name, NOSPLIT, r.Replace(signature))
 }
 
@@ -64,6 +65,9 @@ func (v *vector) declare(path string) error {
 	b.WriteString("}\n")
 	v.tapTable(&b)
 	v.transformTable(&b)
+	if v.masks {
+		v.bytePanelTable(&b)
+	}
 	b.WriteString("\n" + strings.Join(v.declarations, "\n\n") + "\n")
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }

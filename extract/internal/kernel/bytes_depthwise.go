@@ -1,0 +1,93 @@
+package kernel
+
+import "unsafe"
+
+// A ByteDepthwise is one call of a depthwise convolution kernel on bytes: N pixels of
+// one output row, all channels. Lengths and strides are in bytes.
+type ByteDepthwise struct {
+	In   []byte // from the first tap of the first pixel, channel 0
+	Taps []int  // where each tap lies, from the pixel's first one: PackedTaps.Taps many
+	Step int    // from the first tap of one output pixel to that of the next
+
+	W    []int8 // of a block of channels: words of the weights of four taps of a channel
+	Bias []int32
+
+	Out []byte
+	LDO int // from one output pixel to the next
+
+	Ending
+
+	C int // channels
+	N int // pixels
+}
+
+// PackedTaps holds the weights of a depthwise convolution in the form that the set's
+// kernels read: blocks of channels, the channels of a block in the order in which
+// interleaving the bytes of four taps brings them.
+type PackedTaps struct {
+	Taps        int // a multiple of four; the weights of added ones are zero
+	w           []int8
+	bias        []int32
+	scale, rest []float32
+	set         *Set
+}
+
+// Bytes returns how much memory the packed weights take.
+func (p *PackedTaps) Bytes() int { return len(p.w) + 12*len(p.bias) }
+
+// channelBlock is how many channels one vector of bytes has in each of its lanes.
+const channelBlock = 16
+
+// channel returns which channel of a block the i-th word of the interleaved vectors
+// belongs to: each vector has four channels of every lane.
+func (k *byteKernels) channel(i int) int {
+	perVector := 4 * k.lanes
+	return i%perVector/4*channelBlock + i/perVector*4 + i%4
+}
+
+// PackTaps lays out weights given as w.N channels of w.K taps for the set's kernel.
+func (s *Set) PackTaps(w ByteWeights) *PackedTaps {
+	k := &s.bytes
+	block := k.lanes * channelBlock
+	groups := (w.K + 3) / 4
+	blocks := (w.N + block - 1) / block
+	n := blocks * block
+	mem := Aligned(3*n + n*groups)
+	p := &PackedTaps{Taps: 4 * groups, set: s, scale: mem[n : 2*n : 2*n], rest: mem[2*n : 3*n : 3*n]}
+	p.bias = Words(mem[:n])
+	b := BytesOf(mem[3*n:])
+	p.w = unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
+	for i := range n {
+		c := i/block*block + k.channel(i%block)
+		if c >= w.N {
+			continue
+		}
+		p.bias[i], p.scale[i], p.rest[i] = w.Bias[c], w.Scale[c], w.Rest[c]
+		for t := range w.K {
+			p.w[((i/block*groups+t/4)*block+i%block)*4+t%4] = w.W[c*w.K+t]
+		}
+	}
+	return p
+}
+
+// Convolve computes one row. The caller has set everything in d but W, Bias, Scale
+// and Rest.
+func (p *PackedTaps) Convolve(d *ByteDepthwise) {
+	d.W, d.Bias, d.Scale, d.Rest = p.w, p.bias, p.scale, p.rest
+	p.set.bytes.depthwise(d)
+}
+
+func byteDepthwise(d *ByteDepthwise) {
+	for p := range d.N {
+		in, out := d.In[p*d.Step:], d.Out[p*d.LDO:][:d.C]
+		for c := range out {
+			block, word := c/channelBlock, c%channelBlock
+			sum := d.Bias[c]
+			for t, off := range d.Taps {
+				w := d.W[((block*len(d.Taps)/4+t/4)*channelBlock+word)*4+t%4]
+				sum += int32(in[off+c]) * int32(w)
+			}
+			out[c] = d.at(c, sum)
+		}
+	}
+}
