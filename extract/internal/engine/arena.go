@@ -34,5 +34,9 @@ func layOut(roots []*root) int {
 func (r *root) measure() {
 	const line = 16
 	w, h := r.w+r.halo.left+r.halo.right, r.h+r.halo.top+r.halo.bottom
-	r.size = (r.n*h*w*r.ld + line - 1) / line * line
+	n := r.n * h * w * r.ld
+	if r.bytes {
+		n = (n + 3) / 4
+	}
+	r.size = (n + line - 1) / line * line
 }

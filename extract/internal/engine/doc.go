@@ -18,6 +18,16 @@
 // each image as wide as the convolutions that read it pad, so padding costs no
 // copy and no branch.
 //
+// # Bytes
+//
+// Networks of 8-bit numbers are written out first, as floats that are rounded to
+// multiples of a step (unpack_quantized.go, lower_quantize.go). Where the kernels are
+// fast at bytes, useBytes (bytes.go) then finds the values that are on such a grid and
+// the operations that have a form on bytes, so what a model wrote as operators on
+// integers, or as operators on floats between conversions, runs the same way. Values on
+// a grid lie in the arena as bytes, with the byte for 0 in their halos. Whatever has no
+// form on bytes computes floats as before, so a result never hangs on what has.
+//
 // # Concurrency
 //
 // A Program is immutable and shared; a Runner has its own arena and belongs to

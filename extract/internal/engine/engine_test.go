@@ -105,10 +105,21 @@ func (b *builder) checkWith(t testing.TB, tap string, x *tensor.Tensor) *Program
 	var p *Program
 	for _, s := range kernel.Sets() {
 		for _, cache := range []int{4 << 10, 0} { // a small cache cuts blocks into many strips and chunks
-			p = checkProgram(t, b.Graph, Options{Input: x.Shape, Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}, in, want)
+			opt := Options{Input: x.Shape, Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}
+			if b.quantized() && !s.FastBytes() {
+				opt.anyBytes = true
+				checkProgram(t, b.Graph, opt, in, want)
+				opt.anyBytes = false
+			}
+			p = checkProgram(t, b.Graph, opt, in, want)
 		}
 	}
 	return p
+}
+
+// quantized reports whether the graph has 8-bit numbers.
+func (b *builder) quantized() bool {
+	return slices.ContainsFunc(b.Nodes, func(n *graph.Node) bool { return n.Op == "QuantizeLinear" || strings.HasPrefix(n.Op, "QLinear") })
 }
 
 func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32) *Program {

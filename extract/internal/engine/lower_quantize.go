@@ -9,8 +9,9 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// Networks of 8-bit numbers run on float32, which holds the numbers exactly: to
-// quantise is to round, and what only moves numbers moves floats.
+// Networks of 8-bit numbers are expressed in float32, which holds the numbers exactly:
+// to quantise is to round, and what only moves numbers moves floats. What of this runs
+// on bytes after all is for useBytes to find.
 
 // numberMovers are the operators that do the same to 8-bit numbers and to floats of
 // their values.

@@ -26,6 +26,7 @@ type value struct {
 	def   *node          // the node that computes it, nil for input and constants
 	users []*node        // one entry for every use
 
+	grid  *grid  // what its bytes stand for, when it lies in memory as bytes; else nil
 	order []int  // axes from outermost to innermost in memory; see order.go
 	place *place // where it lies; see place.go
 }
@@ -39,7 +40,7 @@ type node struct {
 }
 
 // An operation says what a node does: *conv, *block, *pool, *spatialMean, *activate,
-// *binary, *concat, *reshape, *transpose, *pad, *reorder or *reference.
+// *binary, *concat, *reshape, *transpose, *pad, *reorder, *reference or one on bytes.
 type operation any
 
 // A reference is an operation without a fast step: the graph's own node, for

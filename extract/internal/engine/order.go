@@ -90,7 +90,7 @@ func (a *orders) reordered(v *value, order []int, label string) *value {
 			return u.out[0]
 		}
 	}
-	w := &value{name: v.name, dtype: v.dtype, whole: v.whole, shape: v.shape, order: order}
+	w := &value{name: v.name, dtype: v.dtype, whole: v.whole, grid: v.grid, shape: v.shape, order: order}
 	n := &node{label: label, op: &reorder{}, out: []*value{w}}
 	w.def = n
 	n.addInput(v)
@@ -102,14 +102,21 @@ func (a *orders) assign(n *node) {
 	switch op := n.op.(type) {
 	case *conv:
 		a.assignConv(n, op)
-	case *pool, *block, *lrn:
+	case *byteConv:
+		a.assignConv(n, op.conv)
+	case *pool, *bytePool, *block, *lrn:
 		a.all(n, innermost(len(n.in[0].shape), 1))
 	case *pad:
 		a.all(n, innermost(4, op.channel))
 	case *spatialMean:
 		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))
 		a.spatialMeanResult(n, op)
-	case *activate:
+	case *byteMean:
+		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))
+		a.spatialMeanResult(n, op.spatialMean)
+	case *byteAdd:
+		a.all(n, n.in[0].order)
+	case *activate, *narrow, *widenBytes, *lookup:
 		n.out[0].order = n.in[0].order
 	case *binary:
 		order := n.in[0].order

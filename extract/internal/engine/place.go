@@ -4,11 +4,13 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// A root is a block of the arena: n images of h×w pixels of ld floats, with a
-// halo of zero pixels around every image.
+// A root is a block of the arena: n images of h×w pixels of ld floats, or bytes, with
+// a halo of zero pixels around every image.
 type root struct {
 	n, h, w, ld int
 	halo        borders
+	bytes       bool
+	zero        byte // what the halo of bytes holds
 	plain       bool // reshaped by somebody: must not get a halo
 
 	first, last int // the steps between which it is alive
@@ -19,7 +21,7 @@ type root struct {
 
 // A place is where a value lies: a range of channels of all pixels of a root, or
 // a whole root seen with other dimensions. Axes beyond the three innermost ones
-// count as images.
+// count as images. Where the root is one of bytes, they count in the place of floats.
 type place struct {
 	root       *root
 	n, h, w, c int
@@ -93,7 +95,9 @@ func (g *net) placeAll() {
 			return
 		}
 		n, h, w, c := dimensions(v)
-		v.place = &place{root: &root{n: n, h: h, w: w, ld: c, halo: need[v]}, n: n, h: h, w: w, c: c, ld: c}
+		r := &root{n: n, h: h, w: w, ld: c, bytes: v.grid != nil}
+		r.surround(v, need[v])
+		v.place = &place{root: r, n: n, h: h, w: w, c: c, ld: c}
 	}
 	own(g.output)
 	for i := len(g.nodes) - 1; i >= 0; i-- {
@@ -115,7 +119,7 @@ func (g *net) placeAll() {
 			}
 		case *concat:
 			placeParts(n, op, need)
-		case *activate, *binary, *rowwise:
+		case *activate, *binary, *rowwise, *byteAdd, *lookup:
 			g.overwrite(n.in[0], n.out[0].place, need)
 		case *conv, *block:
 			if len(n.in) > 1 {
@@ -140,6 +144,8 @@ func (g *net) halos() map[*value]borders {
 		switch c := n.op.(type) {
 		case *conv:
 			need[n.in[0]] = need[n.in[0]].union(reach(n, c))
+		case *byteConv:
+			need[n.in[0]] = need[n.in[0]].union(reach(n, c.conv))
 		case *block:
 			if c.expand == nil {
 				need[n.in[0]] = need[n.in[0]].union(c.depthwise.pad)
@@ -158,14 +164,33 @@ func (b borders) union(o borders) borders {
 	return borders{max(b.top, o.top), max(b.left, o.left), max(b.bottom, o.bottom), max(b.right, o.right)}
 }
 
+// surround widens the halo for v.
+func (r *root) surround(v *value, need borders) {
+	if !need.zero() && v.grid != nil {
+		r.zero = byte(v.grid.zero)
+	}
+	r.halo = r.halo.union(need)
+}
+
 // share puts v at p, unless v lies somewhere already or needs a halo that the
 // root cannot have.
 func share(v *value, p *place, need map[*value]borders) {
-	if v.place != nil || v.konst != nil || p.root.plain && !need[v].zero() {
+	if v.place != nil || v.konst != nil || !p.root.takes(v, need[v]) {
 		return
 	}
-	p.root.halo = p.root.halo.union(need[v])
+	p.root.surround(v, need[v])
 	v.place = p
+}
+
+// takes reports whether v may lie in the root with the halo that it needs.
+func (r *root) takes(v *value, need borders) bool {
+	switch {
+	case r.bytes != (v.grid != nil):
+		return false
+	case need.zero():
+		return true
+	}
+	return !r.plain && (!r.bytes || r.halo.zero() || r.zero == byte(v.grid.zero))
 }
 
 // alias puts v where p is, seen with v's own dimensions.
@@ -175,7 +200,7 @@ func alias(v *value, p *place, need map[*value]borders) {
 		share(v, p, need)
 		return
 	}
-	if v.place != nil || !need[v].zero() || !p.contiguous() || p.len() != n*h*w*c {
+	if v.place != nil || !need[v].zero() || !p.contiguous() || p.len() != n*h*w*c || p.root.bytes != (v.grid != nil) {
 		return
 	}
 	p.root.plain = true
@@ -206,7 +231,7 @@ func (g *net) overwrite(v *value, p *place, need map[*value]borders) {
 		return
 	}
 	switch v.def.op.(type) {
-	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul:
+	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul, *byteConv, *byteAdd, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
 	default:
 		return
 	}

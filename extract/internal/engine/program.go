@@ -19,6 +19,8 @@ type Options struct {
 	Kernels string // name of the kernel set; "" for kernel.Default
 	Arena   int64  // most bytes for a runner's activations; 0 for DefaultArena
 	Cache   int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
+
+	anyBytes bool // for tests: 8-bit numbers lie in bytes also where the kernels are not faster so
 }
 
 // DefaultArena is some hundred times what usual networks take.
@@ -90,6 +92,9 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	}
 	n.sweep()
 	n.simplify()
+	if set.FastBytes() || opt.anyBytes {
+		n.useBytes()
+	}
 	n.formBlocks()
 	choose(n)
 	n.assignOrders(inputOrder(opt.Input))

@@ -22,12 +22,14 @@ type Runner struct {
 
 // A hand is what one goroutine needs for itself while it works on a step.
 type hand struct {
-	scratch   []float32
-	rows      []int
-	tile      kernel.Tile
-	depthwise kernel.Depthwise
-	transform kernel.Transform
-	packed    map[*matmulStep]*kernel.Packed // right sides of products of two values
+	scratch       []float32
+	rows          []int
+	tile          kernel.Tile
+	depthwise     kernel.Depthwise
+	transform     kernel.Transform
+	byteTile      kernel.ByteTile
+	byteDepthwise kernel.ByteDepthwise
+	packed        map[*matmulStep]*kernel.Packed // right sides of products of two values
 }
 
 // NewRunner returns a runner with an arena of its own. It works on one core: for
@@ -38,7 +40,8 @@ func (p *Program) NewRunner() *Runner { return p.NewParallelRunner(1) }
 // several cores, for when one image has to be done soon. While Run is at work it
 // keeps them all busy. The results are those of NewRunner.
 func (p *Program) NewParallelRunner(cores int) *Runner {
-	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena), slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, min(max(cores, 1), maxHands-1))}
+	const behind = 16 // products of bytes may read a word behind the last one
+	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena + behind)[:p.arena], slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, min(max(cores, 1), maxHands-1))}
 	if len(r.hands) > 1 {
 		r.team = newTeam(r)
 	}
@@ -95,6 +98,9 @@ func (r *Runner) mem(p *place) []float32 {
 	}
 	return r.arena[p.root.off : p.root.off+p.root.size]
 }
+
+// bytes returns the memory of a place's root of bytes.
+func (r *Runner) bytes(p *place) []byte { return kernel.BytesOf(r.mem(p)) }
 
 // buffer returns n floats of scratch memory, valid until the next step.
 func (r *Runner) buffer(n int) []float32 { return r.hands[0].buffer(n) }

@@ -88,6 +88,8 @@ func release(op operation) {
 	switch op := op.(type) {
 	case *conv:
 		op.weight = nil
+	case *byteConv:
+		op.weight, op.weights = nil, nil
 	case *block:
 		for _, c := range []*conv{op.expand, op.depthwise, op.project} {
 			if c != nil {
@@ -147,6 +149,8 @@ func (p *planner) node(g *net, n *node) error {
 		p.reorder(n)
 	case *reference:
 		p.reference(n, op)
+	case *byteConv, *byteAdd, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
+		p.onBytes(n)
 	default:
 		return fmt.Errorf("no step for %T", n.op)
 	}

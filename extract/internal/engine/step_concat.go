@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"featstore/extract/internal/kernel"
+)
 
 // concatOuter joins values along an axis that is not innermost in memory: the
 // parts lie one behind the other for every index of the axes outside it.
@@ -41,30 +45,36 @@ func (s *concatStep) scratch() int {
 }
 
 func (s *concatStep) run(r *Runner) error {
-	if s.direct() {
-		at := 0
-		for i, in := range s.in {
-			s.rows(r.mem(s.out)[s.out.ch:][:s.out.len()], r.mem(in), in, at, s.lens[i])
-			at += s.lens[i]
-		}
-		return nil
+	if s.out.root.bytes {
+		join(s, r.bytes(s.out), r.bytes, kernel.BytesOf(r.buffer(s.scratch())))
+	} else {
+		join(s, r.mem(s.out), r.mem, r.buffer(s.scratch()))
 	}
-	buf := r.buffer(s.scratch())
-	joined, part := buf[:s.out.len()], buf[s.out.len():]
-	at := 0
-	for i, in := range s.in {
-		packed := packedPlace(in)
-		copyRows(part, packed, r.mem(in), in)
-		s.rows(joined, part, packed, at, s.lens[i])
-		at += s.lens[i]
-	}
-	copyRows(r.mem(s.out), s.out, joined, packedPlace(s.out))
 	return nil
 }
 
-// rows copies a part, row by row of its pixels, to pieces of n floats that begin at
+func join[T float32 | byte](s *concatStep, out []T, mem func(*place) []T, buf []T) {
+	at := 0
+	if s.direct() {
+		for i, in := range s.in {
+			joinRows(s, out[s.out.ch:][:s.out.len()], mem(in), in, at, s.lens[i])
+			at += s.lens[i]
+		}
+		return
+	}
+	joined, part := buf[:s.out.len()], buf[s.out.len():]
+	for i, in := range s.in {
+		packed := packedPlace(in)
+		copyRows(part, packed, mem(in), in)
+		joinRows(s, joined, part, packed, at, s.lens[i])
+		at += s.lens[i]
+	}
+	copyRows(out, s.out, joined, packedPlace(s.out))
+}
+
+// joinRows copies a part, row by row of its pixels, to pieces of n that begin at
 // and follow each other after the pieces of all parts.
-func (s *concatStep) rows(joined, src []float32, in *place, at, n int) {
+func joinRows[T float32 | byte](s *concatStep, joined, src []T, in *place, at, n int) {
 	all := 0
 	for _, l := range s.lens {
 		all += l

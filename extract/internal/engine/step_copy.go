@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/kernel"
+
 // clearHalo zeroes the border pixels of a root before its first use in a run:
 // the arena's memory held something else before.
 type clearHalo struct{ root *root }
@@ -9,20 +11,29 @@ func (s *clearHalo) prepare() {}
 func (s *clearHalo) run(r *Runner) error {
 	t := s.root
 	m := r.arena[t.off : t.off+t.size]
+	if t.bytes {
+		fillHalo(t, kernel.BytesOf(m), t.zero)
+	} else {
+		fillHalo(t, m, 0)
+	}
+	return nil
+}
+
+// fillHalo sets the border pixels of a root that lies in m.
+func fillHalo[T float32 | byte](t *root, m []T, zero T) {
 	row := (t.w + t.halo.left + t.halo.right) * t.ld
 	left, right := t.halo.left*t.ld, t.halo.right*t.ld
 	for range t.n {
-		clear(m[:t.halo.top*row])
+		fill(m[:t.halo.top*row], zero)
 		m = m[t.halo.top*row:]
 		for range t.h {
-			clear(m[:left])
-			clear(m[row-right : row])
+			fill(m[:left], zero)
+			fill(m[row-right:row], zero)
 			m = m[row:]
 		}
-		clear(m[:t.halo.bottom*row])
+		fill(m[:t.halo.bottom*row], zero)
 		m = m[t.halo.bottom*row:]
 	}
-	return nil
 }
 
 // loadInput copies the caller's image, contiguous, into the arena.
@@ -70,7 +81,15 @@ func (s *copyStep) scratch() int {
 }
 
 func (s *copyStep) run(r *Runner) error {
-	in, out := r.mem(s.in), r.mem(s.out)
+	if s.in.root.bytes {
+		copyTo(s, r.bytes(s.out), r.bytes(s.in), kernel.BytesOf(r.buffer(s.scratch())))
+	} else {
+		copyTo(s, r.mem(s.out), r.mem(s.in), r.buffer(s.scratch()))
+	}
+	return nil
+}
+
+func copyTo[T float32 | byte](s *copyStep, out, in, buf []T) {
 	switch {
 	case s.in.n == s.out.n && s.in.h == s.out.h && s.in.w == s.out.w && s.in.c == s.out.c:
 		copyRows(out, s.out, in, s.in)
@@ -79,15 +98,13 @@ func (s *copyStep) run(r *Runner) error {
 	case s.out.contiguous():
 		copyRows(out[s.out.ch:], s.flatIn, in, s.in)
 	default:
-		buf := r.buffer(s.in.len())
 		copyRows(buf, s.flatIn, in, s.in)
 		copyRows(out, s.out, buf, s.flatOut)
 	}
-	return nil
 }
 
 // copyRows copies between two places of the same dimensions.
-func copyRows(dst []float32, to *place, src []float32, from *place) {
+func copyRows[T float32 | byte](dst []T, to *place, src []T, from *place) {
 	whole := to.ld == to.c && from.ld == from.c
 	for n := range to.n {
 		for y := range to.h {

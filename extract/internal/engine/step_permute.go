@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/kernel"
+
 // permuteStep copies a value into another order of axes.
 type permuteStep struct {
 	in, out  *place
@@ -26,21 +28,30 @@ func (s *permuteStep) prepare() {
 func (s *permuteStep) scratch() int { return 2 * s.in.len() }
 
 func (s *permuteStep) run(r *Runner) error {
-	buf := r.buffer(2 * s.in.len())
-	src, dst := buf[:s.in.len()], buf[s.in.len():]
-	if s.in.contiguous() {
-		src = r.mem(s.in)[s.in.ch:][:s.in.len()]
+	buf := r.buffer(s.scratch())
+	if s.in.root.bytes {
+		permutePlace(s, r.bytes(s.out), r.bytes(s.in), kernel.BytesOf(buf))
 	} else {
-		copyRows(src, s.flatIn, r.mem(s.in), s.in)
-	}
-	if s.out.contiguous() {
-		dst = r.mem(s.out)[s.out.ch:][:s.out.len()]
-	}
-	s.moves.permute(dst, src)
-	if !s.out.contiguous() {
-		copyRows(r.mem(s.out), s.out, dst, s.flatOut)
+		permutePlace(s, r.mem(s.out), r.mem(s.in), buf)
 	}
 	return nil
+}
+
+func permutePlace[T float32 | byte](s *permuteStep, out, in, buf []T) {
+	n := s.in.len()
+	src, dst := buf[:n], buf[n:2*n]
+	if s.in.contiguous() {
+		src = in[s.in.ch:][:n]
+	} else {
+		copyRows(src, s.flatIn, in, s.in)
+	}
+	if s.out.contiguous() {
+		dst = out[s.out.ch:][:n]
+	}
+	permute(dst, src, s.moves.dims, s.moves.stride)
+	if !s.out.contiguous() {
+		copyRows(out, s.out, dst, s.flatOut)
+	}
 }
 
 // moves fill a row-major array: its dimensions, and the stride of the source along
@@ -64,7 +75,7 @@ func (m *moves) permute(dst, src []float32) { permute(dst, src, m.dims, m.stride
 
 // permute fills dst, row-major with the given dimensions, from src at the given
 // strides.
-func permute(dst, src []float32, dims, stride []int) {
+func permute[T float32 | byte](dst, src []T, dims, stride []int) {
 	switch {
 	case len(dims) == 0:
 		dst[0] = src[0]
@@ -91,11 +102,11 @@ func permute(dst, src []float32, dims, stride []int) {
 
 // transposeInto fills rows×cols values from a matrix whose rows, of the given
 // stride, are the columns.
-func transposeInto(dst, src []float32, rows, cols, stride int) {
+func transposeInto[T float32 | byte](dst, src []T, rows, cols, stride int) {
 	if cols == 2 { // as a shuffle of two halves has it
 		a, b := src[:rows], src[stride:][:rows]
 		for i, v := range a {
-			pair := (*[2]float32)(dst[2*i:])
+			pair := (*[2]T)(dst[2*i:])
 			pair[0], pair[1] = v, b[i]
 		}
 		return

@@ -96,9 +96,12 @@ func (s *poolStep) emptyWindow() float32 {
 	return 0
 }
 
-func fill(x []float32, v float32) {
-	for i := range x {
-		x[i] = v
+func fill[T float32 | byte](x []T, v T) {
+	if len(x) > 0 {
+		x[0] = v
+	}
+	for n := 1; n < len(x); n *= 2 {
+		copy(x[n:], x[:n])
 	}
 }
 

@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"slices"
+
+	"featstore/extract/internal/kernel"
+)
+
+// Networks of 8-bit numbers compute on bytes where every value between is on a grid
+// and the set has products of bytes. A value on a grid lies in the arena as bytes;
+// whatever has no form on bytes gets floats of them, and its result is rounded to
+// bytes again.
+
+// A byteConv is a convolution, or fully connected layer, from bytes to bytes.
+type byteConv struct {
+	*conv
+	weights *kernel.ByteWeights
+	zero    int32 // of the input
+	grid    kernel.Grid
+}
+
+// A byteAdd adds two values on grids.
+type byteAdd struct{ kernel.ByteSum }
+
+// A bytePool takes the largest byte of windows.
+type bytePool struct{ *pool }
+
+// A byteMean averages bytes to floats, channel by channel.
+type byteMean struct {
+	*spatialMean
+	grid *grid
+}
+
+// A narrow rounds floats to bytes.
+type narrow struct{ kernel.Grid }
+
+// A widen makes floats of bytes.
+type widenBytes struct{ grid *grid }
+
+// A lookup replaces every byte by another one.
+type lookup struct{ table [256]byte }
+
+// useBytes gives the nodes of a network of 8-bit numbers their forms on bytes.
+func (g *net) useBytes() {
+	b := &byter{net: g, floats: map[*value]*value{}}
+	for _, n := range slices.Clone(g.nodes) {
+		if len(n.out) == 1 && isFloat(n.out[0]) && !b.convert(n) {
+			b.round(n)
+		}
+	}
+	g.insertPending()
+	for _, n := range g.nodes {
+		b.widenInputs(n)
+	}
+	g.sweep()
+	b.widenOutput()
+}
+
+type byter struct {
+	net    *net
+	floats map[*value]*value // what was made floats again
+}
+
+// convert gives n a form on bytes, if it has one.
+func (b *byter) convert(n *node) bool {
+	out := n.out[0]
+	switch op := n.op.(type) {
+	case *conv:
+		n.op, out.grid = b.conv(n, op)
+	case *binary:
+		n.op, out.grid = b.add(n, op)
+	case *activate:
+		n.op, out.grid = b.activate(n, op)
+	case *pool:
+		if in := n.in[0].grid; in != nil && op.max && op.inside(n.in[0].shape, n.out[0].shape) {
+			n.op, out.grid = &bytePool{op}, in
+		}
+	case *spatialMean:
+		if in := n.in[0].grid; in != nil && !op.max {
+			n.op = &byteMean{op, in}
+		}
+	case *reshape, *transpose:
+		out.grid = n.in[0].grid
+	case *concat:
+		out.grid = sameGrid(n.in)
+	}
+	return out.grid != nil
+}
+
+// inside reports whether every window has a pixel of the image.
+func (p *pool) inside(in, out []int) bool {
+	begin := [2]int{p.pad.top, p.pad.left}
+	for i := 2; i < len(in); i++ {
+		axis := i + 2 - len(in)
+		if begin[axis] >= p.kernel[axis] || (out[i]-1)*p.stride[axis]-begin[axis] >= in[i] {
+			return false
+		}
+	}
+	return p.dilation == [2]int{1, 1}
+}
+
+func sameGrid(all []*value) *grid {
+	first := all[0].grid
+	for _, v := range all {
+		if first == nil || v.grid == nil || *v.grid != *first {
+			return nil
+		}
+	}
+	return first
+}
+
+func (b *byter) conv(n *node, c *conv) (operation, *grid) {
+	in, out := n.in[0].grid, gridOf(c.act)
+	if in == nil || out == nil || len(n.in) > 1 || !c.pad.zero() && !in.padded() {
+		return c, nil
+	}
+	if !c.depthwise() {
+		c = c.joinGroups(byteLanes)
+	}
+	w := c.byteWeights(in)
+	if w == nil {
+		return n.op, nil
+	}
+	return &byteConv{conv: c, weights: w, zero: in.zero, grid: rounding(c.act)}, out
+}
+
+// byteLanes is how many outputs the narrowest product of bytes computes at once.
+const byteLanes = 16
+
+func (b *byter) add(n *node, op *binary) (operation, *grid) {
+	x, y, out := n.in[0].grid, n.in[1].grid, gridOf(op.act)
+	if op.fn != '+' || x == nil || y == nil || out == nil || !slices.Equal(n.in[0].shape, n.in[1].shape) {
+		return op, nil
+	}
+	r := rounding(op.act)
+	if x.largest()+y.largest() > kernel.MaxSum/2*r.Step {
+		return op, nil
+	}
+	return &byteAdd{kernel.ByteSum{ZeroA: float32(x.zero), UnitA: x.unit, ZeroB: float32(y.zero), UnitB: y.unit, Step: r.Step, Zero: r.Zero, Top: r.Top}}, out
+}
+
+// activate: what only scales and shifts are the same bytes.
+func (b *byter) activate(n *node, op *activate) (operation, *grid) {
+	in, out := n.in[0].grid, gridOf(op.Activation)
+	switch {
+	case in == nil && out != nil && b.wanted(n.out[0]):
+		return &narrow{rounding(op.Activation)}, out
+	case in == nil:
+		return op, nil
+	case out != nil:
+		return &lookup{in.table(op.Activation)}, out
+	}
+	if again := in.relabelled(op.Activation); again != nil {
+		return &reshape{}, again
+	}
+	return op, nil
+}
+
+// table computes what quantisation makes of every byte.
+func (g *grid) table(a kernel.Activation) (t [256]byte) {
+	r := rounding(a)
+	for i := range t {
+		v := float32(int32(i)-g.zero) * g.unit
+		t[i] = byte(min(max(nearest(v/r.Step)+float32(r.Zero), 0), float32(r.Top)))
+	}
+	return t
+}
+
+// wanted reports whether some reader of v has a form on bytes once v lies so.
+func (b *byter) wanted(v *value) bool {
+	return slices.ContainsFunc(v.users, func(n *node) bool {
+		switch op := n.op.(type) {
+		case *conv:
+			return len(n.in) == 1 && op.act.Func == kernel.Quantize
+		case *binary:
+			return op.fn == '+' && op.act.Func == kernel.Quantize
+		case *pool:
+			return op.max && b.wanted(n.out[0])
+		case *spatialMean:
+			return !op.max
+		case *reshape, *transpose, *concat:
+			return b.wanted(n.out[0])
+		case *activate:
+			return op.Func == kernel.Affine && b.wanted(n.out[0])
+		}
+		return false
+	})
+}
+
+// round separates the rounding to bytes from a node that computes floats.
+func (b *byter) round(n *node) {
+	first, with := epilogue(n.op)
+	out := gridOf(first)
+	if _, ok := n.op.(*activate); ok || with == nil || out == nil || !b.wanted(n.out[0]) {
+		return
+	}
+	x := b.net.insert(n, with(kernel.Activation{}), n.out[0].shape, n.in...)
+	n.op, n.out[0].grid = &narrow{rounding(first)}, out
+	n.keep(x)
+}
+
+// takesBytes reports whether an operation reads bytes.
+func takesBytes(op operation) bool {
+	switch op.(type) {
+	case *byteConv, *byteAdd, *bytePool, *byteMean, *lookup, *widenBytes:
+		return true
+	}
+	return false
+}
+
+// widenInputs makes floats of the bytes that n cannot read.
+func (b *byter) widenInputs(n *node) {
+	if takesBytes(n.op) || n.out[0].grid != nil && !isNarrow(n.op) {
+		return
+	}
+	for i, v := range n.in {
+		if v != nil && v.grid != nil {
+			n.setInput(i, b.float(n, v))
+		}
+	}
+}
+
+func isNarrow(op operation) bool {
+	_, ok := op.(*narrow)
+	return ok
+}
+
+// float returns v as floats, for n and readers behind it.
+func (b *byter) float(n *node, v *value) *value {
+	if b.floats[v] == nil {
+		x := b.net.insert(n, &widenBytes{v.grid}, v.shape, v)
+		x.name, x.whole = v.name, v.whole
+		b.floats[v] = x
+	}
+	return b.floats[v]
+}
+
+func (b *byter) widenOutput() {
+	g := b.net
+	v := g.output
+	if v.grid == nil {
+		return
+	}
+	out := &value{name: v.name, dtype: v.dtype, whole: v.whole, shape: v.shape}
+	n := &node{label: "output", op: &widenBytes{v.grid}, out: []*value{out}}
+	out.def = n
+	n.addInput(v)
+	g.nodes, g.output = append(g.nodes, n), out
+}

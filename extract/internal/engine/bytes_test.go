@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/onnx"
+	"featstore/extract/internal/op"
+	"featstore/extract/internal/tensor"
+	"featstore/extract/internal/zoo"
+)
+
+// TestQuantizedZoo runs the networks of 8-bit numbers on bytes in every kernel set,
+// against plain interpretation: hardly any value may differ, and none by more than a
+// step.
+func TestQuantizedZoo(t *testing.T) {
+	for _, v := range zoo.Variants() {
+		m := v.Small()
+		if m.Quantum == 0 {
+			continue
+		}
+		t.Run(v.Name, func(t *testing.T) {
+			g, err := onnx.Parse(m.Data, onnx.Options{External: m.FS()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, pixels := zooInput(m.Shape)
+			res, err := op.Interpret(g, map[string]*tensor.Tensor{m.Input: in}, m.Tap)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range kernel.Sets() {
+				p, err := Compile(g, Options{Input: m.Shape, Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				compareSteps(t, p, pixels, tensor.Values[float32](res[m.Tap]), m.Quantum)
+				if onBytes, onFloats := convolutions(p); onBytes < 15 || onFloats > 1 { // one of ResNet's has float weights
+					t.Errorf("%s: %d convolutions on bytes, %d on floats", s.Name, onBytes, onFloats)
+				}
+			}
+		})
+	}
+}
+
+func compareSteps(t *testing.T, p *Program, in, want []float32, step float64) {
+	t.Helper()
+	for _, cores := range []int{1, 3} {
+		got := make([]float32, p.Dim())
+		if err := p.NewParallelRunner(cores).Run(t.Context(), in, got); err != nil {
+			t.Fatal(err)
+		}
+		differ := 0
+		for i := range got {
+			d := math.Abs(float64(got[i] - want[i]))
+			if d > 1e-4*step {
+				differ++
+			}
+			if !(d <= 1.01*step) {
+				t.Fatalf("%s kernels: value %d is %v, not %v", p.Stats().Kernels, i, got[i], want[i])
+			}
+		}
+		if differ > len(got)/100 {
+			t.Errorf("%s kernels: %d of %d values differ", p.Stats().Kernels, differ, len(got))
+		}
+	}
+}
+
+// convolutions counts a program's convolutions.
+func convolutions(p *Program) (onBytes, onFloats int) {
+	for _, s := range p.steps {
+		switch s.(type) {
+		case *byteConvStep, *byteDepthwiseStep:
+			onBytes++
+		case *convStep, *depthwiseStep, *blockStep, *toomStep:
+			onFloats++
+		}
+	}
+	return onBytes, onFloats
+}
+
+// A quantized value of a random network: its name as 8-bit numbers, and as floats.
+type numbered struct {
+	q, x    string
+	c, h, w int
+}
+
+// numbers quantises x by a power of two, for sums to be exact.
+func (b *builder) numbers(x string, c, h, w, exponent int, zero uint8) numbered {
+	s, z := b.scale(exponent), b.zero(zero)
+	q := b.add("QuantizeLinear", nil, x, s, z)
+	return numbered{q, b.add("DequantizeLinear", nil, q, s, z), c, h, w}
+}
+
+// byteConv adds a convolution with 8-bit weights of random shape.
+func (b *builder) byteConv(v numbered) numbered {
+	pick := b.rng.IntN
+	k, stride, dilation := 1+pick(3), 1+pick(2), 1+pick(2)
+	out, group := 1+pick(40), 1
+	switch pick(3) {
+	case 0:
+		out, group = v.c, v.c
+	case 1:
+		if v.c%4 == 0 {
+			out, group = 4*(1+pick(6)), 4
+		}
+	}
+	pad := pick(k)
+	oh, ow := (v.h+2*pad-dilation*(k-1)-1)/stride+1, (v.w+2*pad-dilation*(k-1)-1)/stride+1
+	if oh < 1 || ow < 1 || min(v.h, v.w)+2*pad < dilation*(k-1)+1 {
+		return v
+	}
+	scales := make([]float32, out)
+	for i := range scales {
+		scales[i] = 1 / float32(int(64)<<pick(3))
+	}
+	w, axis := b.constant(b.randomWeights(pick(2) == 0, out, v.c/group, k, k)), map[string]graph.Attr{"axis": int64(0)}
+	s, zero := b.constant(tensor.New(scales, out)), tensor.New(make([]int8, out), out)
+	if b.Initializers[w].DType == tensor.Uint8 {
+		z := make([]uint8, out)
+		for i := range z {
+			z[i] = 128
+		}
+		zero = tensor.New(z, out)
+	}
+	weights := b.add("DequantizeLinear", axis, w, s, b.constant(zero))
+	bias := make([]float32, out)
+	for i := range bias {
+		bias[i] = float32(pick(512)-256) / 64
+		if pick(4) == 0 {
+			bias[i] += 1.0 / (1 << 15) // lies between the sums
+		}
+	}
+	pads, strides, dilations := ints(int64(pad), int64(pad), int64(pad), int64(pad)), ints(int64(stride), int64(stride)), ints(int64(dilation), int64(dilation))
+	y := b.add("Conv", map[string]graph.Attr{"group": int64(group), "pads": pads, "strides": strides, "dilations": dilations},
+		v.x, weights, b.constant(tensor.New(bias, out)))
+	if pick(2) == 0 {
+		y = b.add("Relu", nil, y)
+	}
+	return b.numbers(y, out, oh, ow, -3+pick(3), uint8(pick(256)))
+}
+
+func (b *builder) randomWeights(signed bool, shape ...int) *tensor.Tensor {
+	w := make([]uint8, tensor.Len(shape))
+	for i := range w {
+		w[i] = uint8(b.rng.IntN(256))
+	}
+	if !signed {
+		return tensor.New(w, shape...)
+	}
+	return tensor.New(converted8(w), shape...)
+}
+
+func converted8(x []uint8) []int8 {
+	y := make([]int8, len(x))
+	for i, v := range x {
+		y[i] = int8(v)
+	}
+	return y
+}
+
+// TestRandomByteNetworks: convolutions of all shapes, sums, joined and pooled values,
+// with readers on bytes and on floats.
+func TestRandomByteNetworks(t *testing.T) {
+	for seed := range 80 {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			c, h, w := 1+seed%9, 4+seed%7, 3+seed%11
+			b := newBuilder(uint64(seed), 1, c, h, w)
+			v := b.numbers("x", c, h, w, -5, uint8(100+seed))
+			for range 4 {
+				v = b.byteLayer(v)
+			}
+			b.check(t, v.x)
+		})
+	}
+}
+
+func (b *builder) byteLayer(v numbered) numbered {
+	switch pick := b.rng.IntN; pick(8) {
+	case 0: // a sum with itself, other numbers of it
+		u := b.numbers(v.x, v.c, v.h, v.w, -2, 77)
+		return b.numbers(b.add("Add", nil, v.x, u.x), v.c, v.h, v.w, -2+pick(2), uint8(pick(256)))
+	case 1:
+		y := b.add("MaxPool", map[string]graph.Attr{"kernel_shape": ints(3, 2), "pads": ints(1, 0, 1, 1)}, v.q)
+		s, z := b.scale(-4), b.zero(uint8(pick(256))) // of another unit than they were
+		return numbered{y, b.add("DequantizeLinear", nil, y, s, z), v.c, v.h, v.w}
+	case 2:
+		joined := b.add("Concat", map[string]graph.Attr{"axis": int64(1)}, v.x, v.x)
+		return b.numbers(joined, 2*v.c, v.h, v.w, -3, 128)
+	case 3: // through floats
+		return b.numbers(b.add("Mul", nil, v.x, v.x), v.c, v.h, v.w, -1, 3)
+	}
+	return b.byteConv(v)
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"math"
+
+	"featstore/extract/internal/kernel"
+)
+
+// A grid says what a byte of a value stands for: (byte − zero)·unit. Only bytes up to
+// top occur.
+type grid struct {
+	unit      float32
+	zero, top int32
+}
+
+// padded reports whether the value 0 is a byte.
+func (g *grid) padded() bool { return g.zero >= 0 && g.zero <= 255 }
+
+// largest bounds the values.
+func (g *grid) largest() float32 { return (float32(max(g.zero, -g.zero)) + 255) * g.unit }
+
+// gridOf returns the grid of what an activation computes, nil when that is more than
+// bytes can hold.
+func gridOf(a kernel.Activation) *grid {
+	if a.Func != kernel.Quantize || a.Unit <= 0 || a.A != nearest(a.A) || a.B != nearest(a.B) || a.B-a.A > 255 || a.A > a.B {
+		return nil
+	}
+	return (&grid{unit: a.Unit, zero: int32(-a.A), top: int32(a.B - a.A)}).shifted(a.Shift)
+}
+
+// shifted adds a constant to what the bytes stand for.
+func (g *grid) shifted(by float32) *grid {
+	steps := float64(by) / float64(g.unit)
+	whole := math.RoundToEven(steps)
+	if math.Abs(steps-whole) > 1e-4 || math.Abs(whole) > 1<<20 {
+		return nil
+	}
+	return &grid{unit: g.unit, zero: g.zero - int32(whole), top: g.top}
+}
+
+// relabelled returns the grid of the same bytes behind a function, nil when they are
+// no grid then.
+func (g *grid) relabelled(a kernel.Activation) *grid {
+	if a.Func != kernel.Affine || a.A <= 0 {
+		return nil
+	}
+	scaled := &grid{unit: a.A * g.unit, zero: g.zero, top: g.top}
+	if scaled.unit < kernel.MinStep {
+		return nil
+	}
+	return scaled.shifted(a.B)
+}
+
+// rounding returns how floats of the network become bytes by a's quantisation.
+func rounding(a kernel.Activation) kernel.Grid {
+	return kernel.Grid{Step: a.Step, Zero: int32(-a.A), Top: int32(a.B - a.A)}
+}
+
+// wholeWeights finds the 8-bit numbers and the scale of each output that a
+// convolution's weights were made of, however the model wrote that: the weights of
+// each output have to be multiples of one number.
+func (c *conv) wholeWeights() (w []int8, scale []float32, ok bool) {
+	w, scale = make([]int8, len(c.weight)), make([]float32, c.cout)
+	per := len(c.weight) / c.cout
+	for o := range scale {
+		if scale[o] = wholeMultiples(w[o*per:][:per], c.weight[o*per:][:per]); scale[o] == 0 {
+			return nil, nil, false
+		}
+	}
+	return w, scale, true
+}
+
+// wholeMultiples sets w to the numbers that x are multiples of the returned scale by;
+// 0 when there is none. The largest of x is a whole multiple, of at most 128.
+func wholeMultiples(w []int8, x []float32) float32 {
+	largest := float32(0)
+	for _, v := range x {
+		largest = max(largest, v, -v)
+	}
+	if largest == 0 {
+		return 1
+	}
+	for most := 1; most <= 128; most++ {
+		if scale := largest / float32(most); scale >= kernel.MinStep && fillMultiples(w, x, scale) {
+			return scale
+		}
+	}
+	return 0
+}
+
+// fillMultiples allows for the rounding of the products and of the scale.
+func fillMultiples(w []int8, x []float32, scale float32) bool {
+	for i, v := range x {
+		q := v / scale
+		n := nearest(q)
+		if d := q - n; d > 1e-4 || d < -1e-4 || n < -128 || n > 127 {
+			return false
+		}
+		w[i] = int8(n)
+	}
+	return true
+}
+
+// byteWeights expresses a convolution from one grid to that of its rounding as a
+// product of bytes, or answers nil when the numbers do not fit.
+func (c *conv) byteWeights(in *grid) *kernel.ByteWeights {
+	w, scale, ok := c.wholeWeights()
+	if !ok {
+		return nil
+	}
+	per := len(w) / c.cout
+	b := &kernel.ByteWeights{N: c.cout, W: w, Bias: make([]int32, c.cout), Scale: make([]float32, c.cout), Rest: make([]float32, c.cout)}
+	for o := range c.cout {
+		unit := in.unit * scale[o]
+		b.Scale[o] = unit / c.act.Step
+		whole := math.RoundToEven(float64(c.bias[o]) / float64(unit))
+		if rest := float64(c.bias[o]) - whole*float64(unit); math.Abs(rest) > 5e-7*math.Abs(float64(c.bias[o])) { // more than rounding
+			b.Rest[o] = float32(rest / float64(c.act.Step))
+		}
+		sum, largest := 0, 0
+		for _, v := range w[o*per:][:per] {
+			sum, largest = sum+int(v), largest+max(int(v), -int(v))
+		}
+		whole -= float64(sum) * float64(in.zero)
+		bound := math.Abs(whole) + 255*float64(largest)
+		if !(bound < math.MaxInt32) || !(bound*float64(b.Scale[o]) < kernel.MaxSum/2) {
+			return nil
+		}
+		b.Bias[o] = int32(whole)
+	}
+	return b
+}

@@ -1,0 +1,266 @@
+package engine
+
+import (
+	"featstore/extract/internal/kernel"
+)
+
+// onBytes emits the step of an operation that reads or computes bytes.
+func (p *planner) onBytes(n *node) {
+	in, out := n.in[0].place, n.out[0].place
+	switch op := n.op.(type) {
+	case *byteConv:
+		p.byteConv(n, op)
+	case *byteAdd:
+		b := n.in[1].place
+		p.emit(n.label, &byteAddStep{byteAdd: op, a: in, b: b, out: out}, in, b, out)
+	case *bytePool:
+		p.emit(n.label, &bytePoolStep{poolStep{pool: op.pool, in: in, out: out}}, in, out)
+	case *byteMean:
+		p.emit(n.label, &byteMeanStep{grid: *op.grid, in: in, out: out}, in, out)
+	case *narrow:
+		p.emit(n.label, &narrowStep{grid: op.Grid, in: in, out: out}, in, out)
+	case *widenBytes:
+		p.emit(n.label, &widenStep{grid: *op.grid, in: in, out: out}, in, out)
+	case *lookup:
+		p.emit(n.label, &lookupStep{table: op.table, in: in, out: out}, in, out)
+	}
+}
+
+func (p *planner) byteConv(n *node, c *byteConv) {
+	in, out := n.in[0].place, n.out[0].place
+	p.stats.Params += len(c.weight) + len(c.bias)
+	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
+	w := *c.weights
+	if c.depthwise() {
+		w.Segments, w.K = 1, c.kh*c.kw
+		s := &byteDepthwiseStep{conv: c.conv, in: in, out: out, packed: p.set.PackTaps(w), grid: c.grid}
+		p.stats.WeightBytes += s.packed.Bytes()
+		p.emit(n.label, s, in, out)
+		return
+	}
+	s := &byteConvStep{convStep: convStep{conv: c.conv, in: in, out: out}, grid: c.grid}
+	s.segments()
+	w.N, w.Segments, w.K = c.cout/c.group, len(s.offs), s.k
+	rows := w.Segments * w.K
+	for g := range c.group {
+		part := w
+		part.W, part.Bias = w.W[g*w.N*rows:][:w.N*rows], w.Bias[g*w.N:][:w.N]
+		part.Scale, part.Rest = w.Scale[g*w.N:][:w.N], w.Rest[g*w.N:][:w.N]
+		q := p.set.PackBytes(part)
+		p.stats.WeightBytes += q.Bytes()
+		s.panels = append(s.panels, q)
+	}
+	s.offs = nil // once the places have their halos they lie elsewhere
+	p.emit(n.label, s, in, out)
+}
+
+// A byteConvStep is a convStep on bytes.
+type byteConvStep struct {
+	convStep
+	panels []*kernel.PackedBytes // one a group
+	grid   kernel.Grid
+}
+
+func (s *byteConvStep) prepare() {
+	s.convStep.prepare()
+	s.perBlock *= 4
+}
+
+// runLines computes lines [from, to), block by block.
+func (s *byteConvStep) runLines(r *Runner, h *hand, from, to int) {
+	for ; from < to; from += s.perBlock {
+		end := min(from+s.perBlock, to)
+		for g, p := range s.panels {
+			for i := range p.Panels {
+				s.panel(r, h, g, &p.Panels[i], from, end)
+			}
+		}
+	}
+}
+
+// panel computes one panel of output channels of group g for lines [from, to).
+func (s *byteConvStep) panel(r *Runner, h *hand, g int, q *kernel.BytePanel, from, to int) {
+	in, out, t := r.bytes(s.in), r.bytes(s.out), &h.byteTile
+	col := g*(s.cout/s.group) + q.Col
+	t.Offs, t.K, t.LDA, t.LDC = s.offs, s.k, s.sw*s.in.ld, s.out.ld
+	t.Zero, t.Top = s.grid.Zero, s.grid.Top
+	rows, pixels := s.rows(from, to)
+	for i := from; i < from+rows; i++ {
+		a, c, _ := s.line(i)
+		t.A, t.C = in[a+g*(s.cin/s.group):], out[c+col:]
+		q.Multiply(t, pixels)
+	}
+}
+
+// A byteDepthwiseStep is a depthwiseStep on bytes.
+type byteDepthwiseStep struct {
+	*conv
+	in, out *place
+	packed  *kernel.PackedTaps
+	grid    kernel.Grid
+	taps    []int
+}
+
+func (s *byteDepthwiseStep) prepare() {
+	for y := range s.kh {
+		for x := range s.kw {
+			s.taps = append(s.taps, y*s.dh*s.in.row()+x*s.dw*s.in.ld)
+		}
+	}
+	for len(s.taps) < s.packed.Taps {
+		s.taps = append(s.taps, 0) // its weight is zero
+	}
+}
+
+func (s *byteDepthwiseStep) size() int { return s.out.n * s.out.h }
+
+func (s *byteDepthwiseStep) runLines(r *Runner, h *hand, from, to int) {
+	in, out, d := r.bytes(s.in), r.bytes(s.out), &h.byteDepthwise
+	d.Taps, d.Step, d.LDO, d.C, d.N = s.taps, s.sw*s.in.ld, s.out.ld, s.cout, s.out.w
+	d.Zero, d.Top = s.grid.Zero, s.grid.Top
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		d.In, d.Out = in[s.in.at(n, y*s.sh-s.pad.top, -s.pad.left):], out[s.out.at(n, y, 0):]
+		s.packed.Convolve(d)
+	}
+}
+
+// pieces cuts a row of pixels into pieces without gaps in any of the places.
+func pieces(places ...*place) (count, width int) {
+	p := places[0]
+	for _, q := range places {
+		if q.ld != q.c {
+			return p.w, p.c
+		}
+	}
+	return 1, p.w * p.c
+}
+
+// eachPiece calls f with where the pieces of lines [from, to) begin in two places.
+func eachPiece(from, to int, in, out *place, f func(at, to, width int)) {
+	count, width := pieces(in, out)
+	for i := from; i < to; i++ {
+		for x := range count {
+			f(in.at(i/in.h, i%in.h, x), out.at(i/in.h, i%in.h, x), width)
+		}
+	}
+}
+
+type byteAddStep struct {
+	*byteAdd
+	a, b, out *place
+}
+
+func (s *byteAddStep) prepare() {}
+
+func (s *byteAddStep) size() int { return s.out.n * s.out.h }
+
+func (s *byteAddStep) runLines(r *Runner, _ *hand, from, to int) {
+	a, b, out := r.bytes(s.a), r.bytes(s.b), r.bytes(s.out)
+	count, width := pieces(s.out, s.a, s.b)
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		for x := range count {
+			r.set.AddBytes(out[s.out.at(n, y, x):][:width], a[s.a.at(n, y, x):], b[s.b.at(n, y, x):], &s.ByteSum)
+		}
+	}
+}
+
+type narrowStep struct {
+	grid    kernel.Grid
+	in, out *place
+}
+
+func (s *narrowStep) prepare() {}
+
+func (s *narrowStep) size() int { return s.out.n * s.out.h }
+
+func (s *narrowStep) runLines(r *Runner, _ *hand, from, to int) {
+	in, out := r.mem(s.in), r.bytes(s.out)
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Narrow(out[b:b+n], in[a:], s.grid) })
+}
+
+type widenStep struct {
+	grid    grid
+	in, out *place
+}
+
+func (s *widenStep) prepare() {}
+
+func (s *widenStep) size() int { return s.out.n * s.out.h }
+
+func (s *widenStep) runLines(r *Runner, _ *hand, from, to int) {
+	in, out := r.bytes(s.in), r.mem(s.out)
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Widen(out[b:b+n], in[a:], s.grid.unit, s.grid.zero) })
+}
+
+type lookupStep struct {
+	table   [256]byte
+	in, out *place
+}
+
+func (s *lookupStep) prepare() {}
+
+func (s *lookupStep) size() int { return s.out.n * s.out.h }
+
+func (s *lookupStep) runLines(r *Runner, _ *hand, from, to int) {
+	in, out := r.bytes(s.in), r.bytes(s.out)
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Lookup(out[b:b+n], in[a:], &s.table) })
+}
+
+// A bytePoolStep is a poolStep that takes the largest byte.
+type bytePoolStep struct{ poolStep }
+
+func (s *bytePoolStep) scratch() int { return (s.in.w*s.in.c + 3) / 4 }
+
+func (s *bytePoolStep) runLines(r *Runner, h *hand, from, to int) {
+	in, out := r.bytes(s.in), r.bytes(s.out)
+	buf := kernel.BytesOf(h.buffer(s.scratch()))
+	count, width := pieces(s.in)
+	for i := from; i < to; i++ {
+		n, y := i/s.out.h, i%s.out.h
+		rows := s.clip(0, y, s.in.h, s.pad.top, s.pad.bottom)
+		for x := range count {
+			dst := buf[x*width:][:width]
+			copy(dst, in[s.in.at(n, rows.from, x):])
+			for y := rows.from + 1; y < rows.to; y++ {
+				r.set.MaxBytes(dst, in[s.in.at(n, y, x):])
+			}
+		}
+		for x, columns := range s.columns {
+			dst := out[s.out.at(n, y, x):][:s.out.c]
+			copy(dst, buf[columns.from*len(dst):])
+			for x := columns.from + 1; x < columns.to; x++ {
+				r.set.MaxBytes(dst, buf[x*len(dst):])
+			}
+		}
+	}
+}
+
+// A byteMeanStep averages all pixels of an image to floats.
+type byteMeanStep struct {
+	grid    grid
+	in, out *place
+}
+
+func (s *byteMeanStep) prepare() {}
+
+func (s *byteMeanStep) scratch() int { return s.in.c }
+
+func (s *byteMeanStep) run(r *Runner) error {
+	in, out := r.bytes(s.in), r.mem(s.out)
+	sums := kernel.Words(r.buffer(s.scratch()))
+	pixels := s.in.h * s.in.w
+	for n := range s.in.n {
+		clear(sums)
+		for i := range pixels {
+			r.set.SumBytes(sums, in[s.in.at(n, i/s.in.w, i%s.in.w):])
+		}
+		dst := out[s.out.ch+n*s.out.ld*s.out.w:][:s.in.c]
+		for c, sum := range sums {
+			whole := int64(sum) - int64(pixels)*int64(s.grid.zero)
+			dst[c] = float32(float64(whole) * float64(s.grid.unit) / float64(pixels))
+		}
+	}
+	return nil
+}
