@@ -33,4 +33,8 @@
 // A Program is immutable and shared; a Runner has its own arena and belongs to
 // one goroutine at a time. Results do not depend on the runner, on how many
 // there are, or on what ran before.
+//
+// From its second run on, a Runner allocates nothing, whatever the steps are; but for
+// the reference operators, which make a tensor of every result. No network of the
+// usual families has one of those.
 package engine

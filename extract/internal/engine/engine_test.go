@@ -136,14 +136,34 @@ func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32)
 		}
 		compare(t, opt.Kernels, got, want)
 	}
-	together := make([]float32, p.Dim())
-	if err := p.NewParallelRunner(3).Run(context.Background(), in, together); err != nil {
+	team, together := p.NewParallelRunner(3), make([]float32, p.Dim())
+	if err := team.Run(context.Background(), in, together); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got, together) {
 		t.Fatalf("%s: three cores compute something else than one", opt.Kernels)
 	}
+	checkAllocations(t, r, in)
+	checkAllocations(t, team, in)
 	return p
+}
+
+// checkAllocations fails if a runner that has run before allocates, unless the program
+// has reference steps.
+func checkAllocations(t testing.TB, r *Runner, in []float32) {
+	t.Helper()
+	if len(r.program.stats.References) > 0 {
+		return
+	}
+	out := make([]float32, r.program.dim)
+	n := testing.AllocsPerRun(2, func() {
+		if err := r.Run(context.Background(), in, out); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 0 {
+		t.Errorf("%s, %d cores: %v allocations a run", r.set.Name, len(r.hands), n)
+	}
 }
 
 func compare(t testing.TB, set string, got, want []float32) {
@@ -364,13 +384,12 @@ func TestRunnersAgreeAndDoNotAllocate(t *testing.T) {
 			t.Errorf("runner %d differs from runner 0", i)
 		}
 	}
-	r := p.NewRunner()
-	if n := testing.AllocsPerRun(10, func() { _ = r.Run(context.Background(), in, results[0]) }); n != 0 {
-		t.Errorf("%v allocations a run", n)
-	}
-	r = p.NewParallelRunner(2)
-	if n := testing.AllocsPerRun(10, func() { _ = r.Run(context.Background(), in, results[1]) }); n != 0 {
-		t.Errorf("%v allocations a run on two cores", n)
+	for _, cores := range []int{1, 2} {
+		r := p.NewParallelRunner(cores)
+		if err := r.Run(context.Background(), in, results[0]); err != nil {
+			t.Fatal(err)
+		}
+		checkAllocations(t, r, in)
 	}
 }
 

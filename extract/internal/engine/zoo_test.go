@@ -1,7 +1,12 @@
 package engine
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"math/rand/v2"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +20,10 @@ import (
 )
 
 // TestZooAgainstReference runs every family of networks, as every exporter writes
-// it, against plain interpretation.
+// it, against plain interpretation. None of them allocates, and together they have every
+// kind of step there is but the reference operators.
 func TestZooAgainstReference(t *testing.T) {
+	kinds := map[string]bool{"referenceStep": true}
 	for _, v := range zoo.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
 			m := v.Small()
@@ -27,12 +34,42 @@ func TestZooAgainstReference(t *testing.T) {
 			if tap, _, err := FindTap(g); tap != m.Tap || err != nil {
 				t.Errorf("tap %q, want %q (%v)", tap, m.Tap, err)
 			}
-			checkZoo(t, g, m)
+			checkZoo(t, g, m, kinds)
 		})
+	}
+	for _, kind := range stepKinds(t) {
+		if !kinds[kind] {
+			t.Errorf("no network has a %s", kind)
+		}
 	}
 }
 
-func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model) {
+// stepKinds lists the types that have a method prepare.
+func stepKinds(t *testing.T) []string {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			m, ok := d.(*ast.FuncDecl)
+			if !ok || m.Recv == nil || m.Name.Name != "prepare" {
+				continue
+			}
+			if p, ok := m.Recv.List[0].Type.(*ast.StarExpr); ok {
+				kinds = append(kinds, p.X.(*ast.Ident).Name)
+			}
+		}
+	}
+	return kinds
+}
+
+func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool) {
 	in, pixels := zooInput(m.Shape)
 	res, err := op.Interpret(g, map[string]*tensor.Tensor{m.Input: in}, m.Tap)
 	if err != nil {
@@ -48,9 +85,14 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model) {
 			t.Fatal(err)
 		}
 		got := make([]float32, p.Dim())
-		if err := p.NewRunner().Run(t.Context(), pixels, got); err != nil {
+		for _, s := range p.steps {
+			kinds[reflect.TypeOf(s).Elem().Name()] = true
+		}
+		r := p.NewRunner()
+		if err := r.Run(t.Context(), pixels, got); err != nil {
 			t.Fatal(err)
 		}
+		checkAllocations(t, r, pixels)
 		switch {
 		case half: // the reference rounds everything to float16
 			compareWithin(t, s.Name, got, want, 2e-2)
