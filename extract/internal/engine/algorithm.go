@@ -30,7 +30,7 @@ var outputsOf = map[int][]int{1: {1}, 3: {2, 4}, 7: {3, 4, 6}}
 const (
 	macsPerCycle   = 28.0      // products reach about nine tenths of the peak
 	floatsFromRAM  = 2.0       // a cycle, for weights read first
-	floatsFromNear = 16.0      // from the third-level cache while products keep the core busy
+	floatsFromNear = 16.0      // from the third-level cache
 	floatsFromFar  = 3.0       // for weights too large for that cache
 	farWeights     = 2 << 20   // floats
 	nearPoints     = 160 << 10 // floats of points that stay in the second-level cache
@@ -38,9 +38,18 @@ const (
 	advantage      = 0.9       // what a saving must be worth
 )
 
+// multiplying is what products cost that read their weights so many times. Weights
+// are fetched while those before them are used, so only the slower of both counts.
+func multiplying(macs float64, weights int, times float64) float64 {
+	w, again := float64(weights), floatsFromNear
+	if weights > farWeights {
+		again = floatsFromFar
+	}
+	return max(macs/macsPerCycle, w/floatsFromRAM+(times-1)*w/again)
+}
+
 func (c *conv) choose(rows, h, w, images int) {
-	direct := float64(rows*w)*float64(len(c.weight))/macsPerCycle + float64(len(c.weight))/floatsFromRAM
-	best := direct * advantage
+	best := advantage * multiplying(float64(rows*w)*float64(len(c.weight)), len(c.weight), 1)
 	for _, my := range outputsOf[c.kh] {
 		for _, mx := range outputsOf[c.kw] {
 			f := newFast(c, my, mx, h, w)
@@ -62,37 +71,33 @@ type fast struct {
 func newFast(c *conv, my, mx, h, w int) *fast {
 	f := &fast{y: newToom(my, c.kh), x: newToom(mx, c.kw)}
 	f.tilesY, f.tilesX = (h+f.y.m-1)/f.y.m, (w+f.x.m-1)/f.x.m
-	f.memory(c, float64(f.tilesY))
+	f.products(c, 1)
 	return f
 }
 
 func (f *fast) points() int { return f.y.n * f.x.n }
 
-// cost estimates cycles: the products, the transforms, which handle 16 floats at
-// a time and wait for memory, and reading the weights for every block of tiles.
+// cost estimates cycles: the products and the transforms, which handle 16 floats at
+// a time and wait for memory.
 func (f *fast) cost(c *conv, w, images int) float64 {
 	tileRows := float64(images * f.tilesY)
 	tiles := tileRows * float64(f.tilesX)
-	products := tiles * float64(f.points()*c.cin*c.cout) / macsPerCycle
 	wide := float64(f.tilesX*f.x.m + c.kw - 1)
 	into := tileRows*wide*float64(f.y.n*f.y.n*c.cin) + tiles*float64(f.y.n*f.x.n*f.x.n*c.cin)
 	back := tiles*float64(f.y.n*f.x.n*f.x.m*c.cout) + tileRows*float64(w*f.y.n*f.y.m*c.cout)
-	return products + (into+back)/12 + f.memory(c, tileRows)
+	return f.products(c, images) + (into+back)/12
 }
 
-// memory sets rowsPerBlock and returns the cycles that it costs to read weights
-// and to move points: more rows read the weights less often, fewer keep the
+// products sets rowsPerBlock and returns the cycles of the products with what it
+// costs to move points: more rows read the weights less often, fewer keep the
 // points in the second-level cache.
-func (f *fast) memory(c *conv, tileRows float64) float64 {
-	weights := float64(f.points() * c.cin * c.cout)
+func (f *fast) products(c *conv, images int) float64 {
+	weights := f.points() * c.cin * c.cout
 	points := float64(f.tilesX * f.points() * (c.cin + c.cout)) // of a row of tiles
-	rate := floatsFromNear
-	if weights > farWeights {
-		rate = floatsFromFar
-	}
+	tileRows := float64(images * f.tilesY)
 	best := math.Inf(1)
 	for rows := 1; rows <= f.tilesY; rows++ {
-		cost := weights/floatsFromRAM + max(math.Ceil(tileRows/float64(rows))-1, 0)*weights/rate
+		cost := multiplying(tileRows*float64(f.tilesX*weights), weights, math.Ceil(tileRows/float64(rows)))
 		if float64(rows)*points > nearPoints {
 			cost += 2 * tileRows * points / floatsSpilled
 		}

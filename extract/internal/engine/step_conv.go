@@ -15,6 +15,10 @@ const (
 	largeWeights     = 512 << 10 // floats
 )
 
+// deepest is how many products of one output are summed at a time: so much of a
+// panel stays in the second-level cache, with as much of what is fetched next.
+const deepest = 1536
+
 // depth is how many products make one output.
 func (c *conv) depth() int { return c.kh * c.kw * c.cin / c.group }
 
@@ -38,6 +42,7 @@ type convStep struct {
 	perBlock int   // lines that share a pass over the panels
 	offs     []int // Tile.Offs
 	k        int   // Tile.K
+	perPart  int   // segments that are multiplied at a time
 }
 
 func (p *planner) conv(n *node, c *conv) {
@@ -73,6 +78,7 @@ func (p *planner) conv(n *node, c *conv) {
 
 func (s *convStep) prepare() {
 	s.segments()
+	s.cut()
 	depth := len(s.offs) * s.k * s.group
 	s.single = s.pointwise() && s.in.dense() && s.out.dense() && (s.res == nil || s.res.dense())
 	if s.single {
@@ -99,6 +105,21 @@ func (s *convStep) segments() {
 			s.offs = append(s.offs, y*s.dh*s.in.row()+x*s.dw*s.in.ld)
 		}
 	}
+}
+
+// cut divides a product that is too deep into parts of whole segments.
+func (s *convStep) cut() {
+	if pieces := (s.k + deepest - 1) / deepest; pieces > 1 && s.k%pieces == 0 {
+		s.k /= pieces
+		var offs []int
+		for _, at := range s.offs {
+			for i := range pieces {
+				offs = append(offs, at+i*s.k)
+			}
+		}
+		s.offs = offs
+	}
+	s.perPart = max(deepest/s.k, 1)
 }
 
 func (s *convStep) size() int { return s.lines }
@@ -145,19 +166,35 @@ func (s *convStep) line(i int) (in, out, res int) {
 
 // panel computes one panel of output channels of group g for lines [from, to).
 func (s *convStep) panel(r *Runner, h *hand, g int, q *kernel.Panel, from, to int) {
+	for first := 0; first < len(s.offs); first += s.perPart {
+		s.part(r, h, g, q, from, to, first)
+	}
+}
+
+// part adds the products of the segments from the given one on: the first part has
+// bias and residual, the last one is clipped.
+func (s *convStep) part(r *Runner, h *hand, g int, q *kernel.Panel, from, to, first int) {
 	in, out, t := r.mem(s.in), r.mem(s.out), &h.tile
-	col := g*(s.cout/s.group) + q.Col
-	t.Offs, t.K, t.LDA, t.LDC = s.offs, s.k, s.sw*s.in.ld, s.out.ld
+	col, end := g*(s.cout/s.group)+q.Col, min(first+s.perPart, len(s.offs))
+	t.Offs, t.K, t.LDA, t.LDC = s.offs[first:end], s.k, s.sw*s.in.ld, s.out.ld
 	t.Lo, t.Hi, t.R = s.lo, s.hi, nil
+	if end < len(s.offs) {
+		t.Lo, t.Hi = -infinity, infinity
+	}
 	rows, pixels := s.rows(from, to)
-	for i := from; i < from+rows; i++ {
-		a, c, res := s.line(i)
-		t.A, t.C = in[a+g*(s.cin/s.group):], out[c+col:]
-		if s.res != nil {
+	t.Calls = rows
+	for i := range rows {
+		a, c, res := s.line(from + i)
+		t.A, t.C, t.Call = in[a+g*(s.cin/s.group):], out[c+col:], i
+		switch {
+		case first > 0:
+			t.R, t.LDR = t.C, t.LDC
+		case s.res != nil:
 			t.R, t.LDR = r.mem(s.res)[res+col:], s.res.ld
 		}
-		q.Multiply(t, pixels)
+		q.MultiplyFrom(t, first*s.k, pixels)
 	}
+	t.Call, t.Calls = 0, 0
 }
 
 // activate applies an activation to lines that have just been computed.

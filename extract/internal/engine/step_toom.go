@@ -19,10 +19,9 @@ type toomStep struct {
 func (p *planner) toom(n *node, c *conv, in, res, out *place) {
 	lo, hi, done := c.act.Bounds()
 	s := &toomStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
-	for _, w := range toomWeights(c, c.fast.y, c.fast.x) {
-		q := p.set.Pack(c.cout, c.cin, w, nil)
+	s.packed = p.set.PackEach(c.cout, c.cin, toomWeights(c, c.fast.y, c.fast.x))
+	for _, q := range s.packed {
 		p.stats.WeightBytes += q.Bytes()
-		s.packed = append(s.packed, q)
 	}
 	p.emit(n.label, s, in, res, out)
 }

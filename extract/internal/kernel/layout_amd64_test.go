@@ -35,6 +35,7 @@ func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 		"Tile.C": {unsafe.Offsetof(a.C), 112}, "Tile.LDC": {unsafe.Offsetof(a.LDC), 136}, "Tile.R": {unsafe.Offsetof(a.R), 144},
 		"Tile.LDR": {unsafe.Offsetof(a.LDR), 168}, "Tile.Lo": {unsafe.Offsetof(a.Lo), 176}, "Tile.Hi": {unsafe.Offsetof(a.Hi), 180},
 		"Tile.Cols": {unsafe.Offsetof(a.Cols), 184}, "Tile.Tiles": {unsafe.Offsetof(a.Tiles), 200},
+		"Tile.Ahead": {unsafe.Offsetof(a.Ahead), 208}, "Tile.AheadStep": {unsafe.Offsetof(a.AheadStep), 216},
 		"Depthwise.In": {unsafe.Offsetof(d.In), 0}, "Depthwise.Rows": {unsafe.Offsetof(d.Rows), 24}, "Depthwise.KW": {unsafe.Offsetof(d.KW), 48},
 		"Depthwise.Tap": {unsafe.Offsetof(d.Tap), 56}, "Depthwise.Step": {unsafe.Offsetof(d.Step), 64}, "Depthwise.W": {unsafe.Offsetof(d.W), 72},
 		"Depthwise.LDW": {unsafe.Offsetof(d.LDW), 96}, "Depthwise.Bias": {unsafe.Offsetof(d.Bias), 104}, "Depthwise.C": {unsafe.Offsetof(d.C), 128},

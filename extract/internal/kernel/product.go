@@ -1,6 +1,9 @@
 package kernel
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+)
 
 // A Tile is one call of a product kernel: Tiles×Rows rows of A times one panel.
 // Lengths and strides are in floats.
@@ -23,6 +26,15 @@ type Tile struct {
 	Cols  int // columns to write, at most the panel's width
 	Rows  int // rows of a tile
 	Tiles int // tiles, one below the other
+
+	// What lies behind B is what will be read next, and is fetched meanwhile: Ahead
+	// is where to go on, AheadStep how many bytes to ask for every two steps of K.
+	Ahead     uintptr
+	AheadStep int
+
+	// Call is the how-many-th of Calls that read the same weights, one after the
+	// other, so that each fetches its share. Both zero: it is the only one.
+	Call, Calls int
 }
 
 // A Packed holds the weights of one product, K×N, in the form that the set's
@@ -62,9 +74,32 @@ func (s *Set) Pack(n, k int, weights, bias []float32) *Packed {
 	return p
 }
 
+// PackEach packs several products of one shape, without biases, that are computed
+// in turns: one lies behind the other.
+func (s *Set) PackEach(n, k int, weights [][]float32) []*Packed {
+	all := make([]*Packed, len(weights))
+	size := 0
+	for i := range all {
+		all[i], size = s.panelsOf(n, k)
+	}
+	mem := Aligned(size * len(all))
+	for i, p := range all {
+		p.place(mem[i*size:][:size])
+		p.Fill(weights[i], 1, k)
+	}
+	return all
+}
+
 // NewPacked returns zero weights K×N, for Fill. The panels share one piece of
-// memory: many small ones would cost the allocator's rounding each.
+// memory: each is fetched while the one before it is used.
 func (s *Set) NewPacked(n, k int) *Packed {
+	p, size := s.panelsOf(n, k)
+	p.place(Aligned(size))
+	return p
+}
+
+// panelsOf cuts a product into panels and returns how many floats they take.
+func (s *Set) panelsOf(n, k int) (*Packed, int) {
 	p := &Packed{K: k, N: n, set: s}
 	size := 0
 	for col := 0; col < n; {
@@ -75,14 +110,16 @@ func (s *Set) NewPacked(n, k int) *Packed {
 		col += q.Cols
 	}
 	p.Panels = slices.Clip(p.Panels)
-	mem := Aligned(size)
+	return p, size
+}
+
+func (p *Packed) place(mem []float32) {
 	for i := range p.Panels {
 		q := &p.Panels[i]
-		b := k * q.kind.width
+		b := p.K * q.kind.width
 		q.B, q.Bias = mem[:b:b], mem[b:][:q.kind.width:q.kind.width]
-		mem = mem[q.floats(k):]
+		mem = mem[q.floats(p.K):]
 	}
-	return p
 }
 
 // floats is what a panel of depth k takes, in whole cache lines, so that the next
@@ -142,10 +179,12 @@ func (q *Panel) MultiplyFrom(t *Tile, k, m int) {
 		t.Bias = noBias[:]
 	}
 	tiles := (m + q.kind.rows - 1) / q.kind.rows
+	ahead := t.fetchBehind(q.kind.width, tiles)
 	rows := m / tiles
 	more := m - rows*tiles // so many tiles have one row more
 	if more > 0 {
 		q.tiles(t, rows+1, more)
+		t.Ahead += uintptr(more * ahead)
 		done := (rows + 1) * more
 		t.A, t.C = t.A[done*t.LDA:], t.C[done*t.LDC:]
 		if t.R != nil {
@@ -153,6 +192,25 @@ func (q *Panel) MultiplyFrom(t *Tile, k, m int) {
 		}
 	}
 	q.tiles(t, rows, tiles-more)
+}
+
+// apart is how many bytes ahead of their use weights are asked for that are used only
+// once, by a single tile: further than a page, where the processor's own prefetching
+// ends.
+const apart = 6144
+
+// fetchBehind sets Ahead and AheadStep so that what lies behind the weights, as much
+// again, is asked for evenly while these are used. It returns the share of a tile.
+func (t *Tile) fetchBehind(width, tiles int) int {
+	depth, all := len(t.Offs)*t.K, tiles*max(t.Calls, 1)
+	t.AheadStep = 1 + (8*width-1)/all
+	share := depth / 2 * t.AheadStep
+	at := 4*depth*width + t.Call*tiles*share
+	if all == 1 {
+		at = apart
+	}
+	t.Ahead = uintptr(unsafe.Pointer(&t.B[0])) + uintptr(at)
+	return share
 }
 
 var noBias [64]float32 // as many as the widest panel has columns
