@@ -48,6 +48,10 @@ type Config struct {
 	// image out in turn.
 	Neighbours int `json:"neighbours,omitempty"`
 
+	// Chosen is set in a head's settings if Strength or Neighbours were chosen while it
+	// was trained, and says nothing elsewhere. Heads of older versions do not know.
+	Chosen bool `json:"chosen,omitempty"`
+
 	// The rest is for the softmax head. DefaultConfig sets it.
 
 	Steps     int     `json:"steps,omitempty"`      // minibatches

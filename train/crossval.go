@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -55,6 +57,7 @@ type Comparison struct {
 // 95 % confidence, allowing for the overlap of the folds' training images (Nadeau
 // and Bengio 2003).
 type HeadScore struct {
+	Name      string    `json:"name"` // the candidate's
 	Kind      string    `json:"kind"`
 	Config    Config    `json:"config"`
 	Mean      float64   `json:"accuracy"`
@@ -92,14 +95,18 @@ func (p PairedTest) String() string {
 // String returns a table.
 func (c *Comparison) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-9s %8s %6s %15s %8s\n", "head", "accuracy", "±", "95% interval", "time")
+	width := 9
+	for _, h := range c.Heads {
+		width = max(width, utf8.RuneCountInString(h.Name))
+	}
+	fmt.Fprintf(&b, "%-*s %8s %6s %15s %8s\n", width, "head", "accuracy", "±", "95% interval", "time")
 	for _, h := range c.Heads {
 		if h.Failed != "" {
-			fmt.Fprintf(&b, "%-9s failed: %s\n", h.Kind, h.Failed)
+			fmt.Fprintf(&b, "%-*s failed: %s\n", width, h.Name, h.Failed)
 			continue
 		}
 		interval := fmt.Sprintf("%.1f–%.1f%%", 100*h.Low, 100*h.High)
-		fmt.Fprintf(&b, "%-9s %7.1f%% %6.1f %15s %7.2fs\n", h.Kind, 100*h.Mean, 100*h.Deviation, interval, h.Seconds)
+		fmt.Fprintf(&b, "%-*s %7.1f%% %6.1f %15s %7.2fs\n", width, h.Name, 100*h.Mean, 100*h.Deviation, interval, h.Seconds)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -108,55 +115,48 @@ func (c *Comparison) String() string {
 // dealt out into folds: each head is fitted to all folds but one and judged on that
 // one, for each fold in turn. Whatever a head chooses, it chooses anew without the
 // fold it is judged on. The testing split takes no part. A head that cannot be
-// fitted is noted as failed. All configs must name the same models, or none.
-func CrossValidate(ctx context.Context, db *store.DB, configs []Config, opt CVOptions, events func(Event)) (*Comparison, error) {
+// fitted is noted as failed. Candidates may be of different networks, if these have
+// features of the same images.
+func CrossValidate(ctx context.Context, db *store.DB, candidates []Candidate, opt CVOptions, events func(Event)) (*Comparison, error) {
 	if events == nil {
 		events = func(Event) {}
 	}
-	if len(configs) == 0 {
-		return nil, fmt.Errorf("%w: no head to judge", ErrConfig)
+	if err := validate(candidates); err != nil {
+		return nil, err
 	}
-	for _, cfg := range configs {
-		if err := cfg.Validate(); err != nil {
-			return nil, err
-		}
-		if cfg.Kind == KindAuto {
-			return nil, fmt.Errorf("%w: cross-validation judges kinds of head; %q is none", ErrConfig, KindAuto)
-		}
-	}
-	d, err := openDataset(db, configs[0].Models)
+	datasets, err := openDatasets(db, candidates)
 	if err != nil {
 		return nil, err
 	}
 	crew := newCrew(0)
 	defer crew.close()
-	return crossValidate(ctx, d, configs, opt, crew, events)
+	return crossValidate(ctx, datasets, candidates, opt, crew, events)
 }
 
-func crossValidate(ctx context.Context, d *dataset, configs []Config, opt CVOptions, crew *crew, events func(Event)) (*Comparison, error) {
+// crossValidate judges candidates, each on its dataset.
+func crossValidate(ctx context.Context, datasets []*dataset, candidates []Candidate, opt CVOptions, crew *crew, events func(Event)) (*Comparison, error) {
 	if err := opt.complete(); err != nil {
 		return nil, err
 	}
-	for _, w := range d.leftOut() {
-		events(Warning{w})
-	}
-	j, err := newJury(ctx, d, crew)
+	juries, err := newJuries(ctx, datasets, crew, events)
 	if err != nil {
 		return nil, err
 	}
-	if len(j.all.rows) < opt.Folds {
-		return nil, fmt.Errorf("%w: %d for %d folds: ask for fewer folds", ErrTooFew, len(j.all.rows), opt.Folds)
+	all := juries[0].all
+	if len(all.rows) < opt.Folds {
+		return nil, fmt.Errorf("%w: %d for %d folds: ask for fewer folds", ErrTooFew, len(all.rows), opt.Folds)
 	}
-	c := &Comparison{Folds: opt.Folds, Repeats: opt.Repeats, Images: len(j.all.rows), Labels: len(d.labels)}
-	for _, cfg := range configs {
-		c.Heads = append(c.Heads, HeadScore{Kind: cfg.Kind, Config: cfg.complete()})
+	c := &Comparison{Folds: opt.Folds, Repeats: opt.Repeats, Images: len(all.rows), Labels: all.labels}
+	for _, candidate := range candidates {
+		cfg := candidate.Config.complete()
+		c.Heads = append(c.Heads, HeadScore{Name: candidate.name(), Kind: cfg.Kind, Config: cfg})
 	}
-	done, total := 0, opt.Folds*opt.Repeats*len(configs)
+	done, total := 0, opt.Folds*opt.Repeats*len(candidates)
 	for repeat := range opt.Repeats {
-		folds := makeFolds(j.all.truth, j.all.labels, opt.Folds, opt.Seed, uint64(repeat))
+		folds := makeFolds(all.truth, all.labels, opt.Folds, opt.Seed, uint64(repeat))
 		for fold := range opt.Folds {
 			outside, inside := foldParts(folds, fold)
-			for i := range c.Heads {
+			for i, j := range juries {
 				if err := j.score(ctx, &c.Heads[i], outside, inside); err != nil {
 					return nil, err
 				}
@@ -181,7 +181,7 @@ func (j *jury) score(ctx context.Context, h *HeadScore, outside, inside []int) e
 	case errors.Is(err, ErrTooFew) || errors.Is(err, ErrDiverged):
 		h.Failed = err.Error()
 	case err != nil:
-		return fmt.Errorf("cross-validation of the %s head: %w", h.Kind, err)
+		return fmt.Errorf("cross-validation of the %s head: %w", h.Name, err)
 	default:
 		h.Folds = append(h.Folds, p.Share)
 	}
@@ -262,7 +262,7 @@ func pairedTest(a, b HeadScore, overlap float64, images int) PairedTest {
 	if least := math.Sqrt(d * (1 - d) / float64(images)); s.spread < least {
 		s.judge(least, float64(len(differences)))
 	}
-	return PairedTest{A: a.Kind, B: b.Kind, Difference: s.mean, Low: max(s.mean-s.margin, -1), High: min(s.mean+s.margin, 1), P: s.p}
+	return PairedTest{A: a.Name, B: b.Name, Difference: s.mean, Low: max(s.mean-s.margin, -1), High: min(s.mean+s.margin, 1), P: s.p}
 }
 
 // A jury judges heads on images of the training and validation splits.
@@ -325,7 +325,7 @@ func (j *jury) fit(ctx context.Context, f *fitting, t *table) (*fitted, error) {
 
 // chooseKind returns cfg with the kind of head that does best in cross-validation.
 func chooseKind(ctx context.Context, d *dataset, cfg Config, crew *crew, events func(Event)) (Config, error) {
-	var configs []Config
+	var candidates []Candidate
 	for _, kind := range Kinds {
 		candidate := cfg
 		candidate.Kind = kind
@@ -333,12 +333,12 @@ func chooseKind(ctx context.Context, d *dataset, cfg Config, crew *crew, events 
 			events(Warning{fmt.Sprintf("%s is not tried: %v", kind, err)})
 			continue
 		}
-		configs = append(configs, candidate)
+		candidates = append(candidates, Candidate{Config: candidate})
 	}
-	if len(configs) == 0 {
+	if len(candidates) == 0 {
 		return cfg, fmt.Errorf("%w: no kind of head has these settings", ErrConfig)
 	}
-	c, err := crossValidate(ctx, d, configs, CVOptions{Folds: cfg.Folds, Seed: cfg.Seed}, crew, events)
+	c, err := crossValidate(ctx, slices.Repeat([]*dataset{d}, len(candidates)), candidates, CVOptions{Folds: cfg.Folds, Seed: cfg.Seed}, crew, events)
 	if err != nil {
 		return cfg, fmt.Errorf("choosing a head: %w", err)
 	}

@@ -73,12 +73,20 @@ func TestFoldsThatAgreeAreNotCertain(t *testing.T) {
 	}
 }
 
+func candidates(configs []Config) []Candidate {
+	var out []Candidate
+	for _, cfg := range configs {
+		out = append(out, Candidate{Config: cfg})
+	}
+	return out
+}
+
 func TestCrossValidate(t *testing.T) {
 	c := storetest.Clusters{Labels: 3, Images: 60, Dim: 10, Spread: 1.6, Seed: 2}
 	db := filled(t, c)
 	configs := []Config{config(KindSoftmax), config(KindCentroid), config(KindLDA), config(KindKNN)}
 	var progress []Progress
-	cmp, err := CrossValidate(context.Background(), db, configs, CVOptions{Folds: 4, Repeats: 2}, func(e Event) { progress = append(progress, e.(Progress)) })
+	cmp, err := CrossValidate(context.Background(), db, candidates(configs), CVOptions{Folds: 4, Repeats: 2}, func(e Event) { progress = append(progress, e.(Progress)) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +116,7 @@ func TestCrossValidate(t *testing.T) {
 	if lines := strings.Split(cmp.String(), "\n"); len(lines) != 5 || !strings.Contains(lines[1], "softmax") {
 		t.Errorf("table:\n%v", cmp)
 	}
-	again, err := CrossValidate(context.Background(), db, configs, CVOptions{Folds: 4, Repeats: 2}, nil)
+	again, err := CrossValidate(context.Background(), db, candidates(configs), CVOptions{Folds: 4, Repeats: 2}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,13 +213,13 @@ func TestCrossValidationRefusals(t *testing.T) {
 		{"too many folds", []Config{config(KindKNN)}, CVOptions{Folds: 100}, ErrTooFew},
 		{"unknown", []Config{config("magic")}, CVOptions{}, ErrUnknownKind},
 	} {
-		if _, err := CrossValidate(ctx, db, c.configs, c.opt, nil); !errors.Is(err, c.want) {
+		if _, err := CrossValidate(ctx, db, candidates(c.configs), c.opt, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
 	}
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := CrossValidate(cancelled, db, []Config{config(KindSVM)}, CVOptions{}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := CrossValidate(cancelled, db, candidates([]Config{config(KindSVM)}), CVOptions{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	if _, err := LearningCurve(ctx, db, config(KindAuto), CVOptions{}, nil); !errors.Is(err, ErrConfig) {

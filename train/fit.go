@@ -29,7 +29,7 @@ func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.cfg.Strength = strength
+		out.cfg.Strength, out.cfg.Chosen = strength, true
 	}
 	out.scaling = fitScaling(f.cfg.Scaling, t)
 	var err error
@@ -87,7 +87,7 @@ func (f *fitting) fitScaled(ctx context.Context, t *table, cfg *Config) (classif
 		return fitLDA(t, f.crew)
 	case KindKNN:
 		c := fitKNN(t, cfg.Neighbours, f.crew)
-		cfg.Neighbours = c.k
+		cfg.Neighbours, cfg.Chosen = c.k, cfg.Neighbours == 0
 		return c, nil
 	case KindCentroid:
 		return fitCentroid(t, f.crew), nil

@@ -16,7 +16,8 @@ import (
 
 // An evaluation is what the command line asks for.
 type evaluation struct {
-	head   string
+	heads  []string
+	saved  bool // heads were named, and not the default taken
 	split  string
 	misses int
 	folds  int
@@ -40,6 +41,9 @@ that it gets wrong, most confident first, which is where wrong labels hide.
 validation splits: every photo is judged by heads that have not seen it, copies of a
 photo never lie in two folds, and the testing split is left alone. The test that
 follows says whether the difference between the best and another could be chance.
+With --head A,B it compares saved heads instead: each is trained anew in every fold
+with its own settings and networks, and what it chose then it chooses anew. --kinds
+beside it adds kinds with their default settings.
 
 --curve shows the accuracy against the number of training photos: where it still
 rises at the end, more photos will help.
@@ -52,9 +56,11 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
   featstore evaluate --split validation --misses 50
   featstore evaluate --cv 5
   featstore evaluate --cv 5 --repeats 3 --kinds softmax,logistic
+  featstore evaluate --cv 5 --head default,logistic
   featstore evaluate --curve --kinds logistic`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			e.saved = cmd.Flags().Changed("head")
 			if err := e.sensible(cmd.Flags()); err != nil {
 				return err
 			}
@@ -70,14 +76,14 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&e.head, "head", defaultHead, "name of the head")
+	flags.StringSliceVar(&e.heads, "head", []string{defaultHead}, "name of the head; with --cv: names of heads to compare, joined by commas")
 	flags.StringVar(&e.split, "split", split.Testing.String(), "photos to look at: training, validation or testing")
 	flags.IntVar(&e.misses, "misses", 20, "photos it gets wrong to name")
 	flags.IntVar(&e.folds, "cv", 0, "compare kinds of heads by cross-validation in so many folds")
 	flags.BoolVar(&e.curve, "curve", false, "accuracy against the number of training photos")
 	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are dealt into folds anew")
 	flags.Uint64Var(&e.cv.Seed, "seed", 0, "with --cv and --curve: decides every random choice")
-	flags.StringSliceVar(&e.kinds, "kinds", nil, "with --cv and --curve: kinds of heads, joined by commas (default: all; for --curve softmax)")
+	flags.StringSliceVar(&e.kinds, "kinds", nil, "with --cv and --curve: kinds of heads, joined by commas (default: all, none beside --head; for --curve softmax)")
 	flags.StringSliceVar(&e.models, "model", nil, "with --cv and --curve: models whose vectors are used (default: the store's only one)")
 	return cmd
 }
@@ -91,6 +97,12 @@ func (e evaluation) sensible(flags *pflag.FlagSet) error {
 	if e.misses < 0 {
 		return usagef("--misses %d: want 0 or more", e.misses)
 	}
+	switch {
+	case e.saved && cv && flags.Changed("model") && !flags.Changed("kinds"):
+		return usagef("--model goes with --kinds: the heads named by --head have networks of their own")
+	case len(e.heads) == 0 || !cv && len(e.heads) > 1:
+		return usagef("--head %s: want one name, or --cv to compare several", strings.Join(e.heads, ","))
+	}
 	for _, f := range []struct {
 		name  string
 		used  bool
@@ -98,7 +110,7 @@ func (e evaluation) sensible(flags *pflag.FlagSet) error {
 	}{
 		{"repeats", cv, "--cv"},
 		{"seed", compares, "--cv or --curve"}, {"kinds", compares, "--cv or --curve"}, {"model", compares, "--cv or --curve"},
-		{"head", !compares, "neither --cv nor --curve"}, {"split", !compares, "neither --cv nor --curve"}, {"misses", !compares, "neither --cv nor --curve"},
+		{"head", !e.curve, "another question than --curve"}, {"split", !compares, "neither --cv nor --curve"}, {"misses", !compares, "neither --cv nor --curve"},
 	} {
 		if flags.Changed(f.name) && !f.used {
 			return usagef("--%s goes with %s", f.name, f.needs)
@@ -113,9 +125,10 @@ func (a *app) evaluate(ctx context.Context, db *store.DB, e evaluation) error {
 	if err != nil {
 		return &usageError{err: fmt.Errorf("--split: %w", err)}
 	}
-	head, err := train.Load(db, e.head)
+	name := e.heads[0]
+	head, err := train.Load(db, name)
 	if err != nil {
-		return headAdvice(db, e.head, err)
+		return headAdvice(db, name, err)
 	}
 	report, err := train.Evaluate(ctx, db, head, which)
 	if err != nil {
@@ -124,7 +137,7 @@ func (a *app) evaluate(ctx context.Context, db *store.DB, e evaluation) error {
 	if fresh, err := head.Fresh(db); err != nil {
 		return err
 	} else if !fresh {
-		report.Warnings = append(report.Warnings, fmt.Sprintf("the photos have changed since head %q was trained: some that it was trained on may be among these; featstore train", e.head))
+		report.Warnings = append(report.Warnings, fmt.Sprintf("the photos have changed since head %q was trained: some that it was trained on may be among these; featstore train", name))
 	}
 	if which == split.Training {
 		report.Warnings = append(report.Warnings, "the head was trained on these photos: the figures say how well it remembers them, not how good it is")
@@ -158,17 +171,42 @@ func (e evaluation) configs(db *store.DB, otherwise []string) ([]train.Config, e
 	return configs, nil
 }
 
+// candidates returns what is to be compared: the heads named, and the kinds.
+func (e evaluation) candidates(db *store.DB) ([]train.Candidate, error) {
+	var all []train.Candidate
+	if e.saved {
+		for _, name := range e.heads {
+			head, err := train.Load(db, name)
+			if err != nil {
+				return nil, headAdvice(db, name, err)
+			}
+			all = append(all, train.Candidate{Name: name, Config: head.Recipe()})
+		}
+		if len(e.kinds) == 0 {
+			return all, nil
+		}
+	}
+	configs, err := e.configs(db, train.Kinds)
+	if err != nil {
+		return nil, err
+	}
+	for _, cfg := range configs {
+		all = append(all, train.Candidate{Config: cfg})
+	}
+	return all, nil
+}
+
 func (a *app) crossValidate(ctx context.Context, db *store.DB, e evaluation) error {
 	if e.folds < 2 || e.cv.Repeats < 1 {
 		return usagef("--cv %d --repeats %d: want at least 2 folds and 1 repeat", e.folds, e.cv.Repeats)
 	}
-	configs, err := e.configs(db, train.Kinds)
+	candidates, err := e.candidates(db)
 	if err != nil {
 		return err
 	}
 	e.cv.Folds = e.folds
 	events, stop := a.trainEvents()
-	c, err := train.CrossValidate(ctx, db, configs, e.cv, events)
+	c, err := train.CrossValidate(ctx, db, candidates, e.cv, events)
 	stop()
 	if err != nil {
 		return trainAdvice(err)

@@ -1,0 +1,98 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"featstore/store"
+)
+
+// A Candidate is one way to train a head that CrossValidate judges.
+type Candidate struct {
+	Name   string // in the result; that of its kind if empty
+	Config Config
+}
+
+func (c Candidate) name() string {
+	if c.Name == "" {
+		return c.Config.Kind
+	}
+	return c.Name
+}
+
+// Recipe returns the settings with which the head would be trained anew, on features of
+// the same networks: those it was trained with, and what was chosen then is open again.
+func (h *Head) Recipe() Config {
+	cfg := h.Config
+	cfg.Models = slices.Clone(h.Models)
+	if cfg.Chosen {
+		cfg.Strength, cfg.Neighbours, cfg.Chosen = 0, 0, false
+	}
+	return cfg
+}
+
+// validate reports candidates that cannot be judged.
+func validate(candidates []Candidate) error {
+	if len(candidates) == 0 {
+		return fmt.Errorf("%w: no head to judge", ErrConfig)
+	}
+	for _, c := range candidates {
+		if err := c.Config.Validate(); err != nil {
+			return err
+		}
+		if c.Config.Kind == KindAuto {
+			return fmt.Errorf("%w: cross-validation judges kinds of head; %q is none", ErrConfig, KindAuto)
+		}
+	}
+	return nil
+}
+
+// openDatasets returns each candidate's dataset; candidates with the same networks
+// share one.
+func openDatasets(db *store.DB, candidates []Candidate) ([]*dataset, error) {
+	datasets := make([]*dataset, len(candidates))
+	for i, c := range candidates {
+		d, err := openDataset(db, c.Config.Models)
+		if err != nil {
+			return nil, err
+		}
+		datasets[i] = d
+		for _, other := range datasets[:i] {
+			if slices.Equal(other.models, d.models) {
+				datasets[i] = other
+				break
+			}
+		}
+	}
+	return datasets, nil
+}
+
+// newJuries returns each dataset's jury, and tells what each leaves out. Heads can only
+// be compared on the same images.
+func newJuries(ctx context.Context, datasets []*dataset, crew *crew, events func(Event)) ([]*jury, error) {
+	juries := make([]*jury, len(datasets))
+	for i, d := range datasets {
+		if first := slices.Index(datasets, d); first < i {
+			juries[i] = juries[first]
+			continue
+		}
+		for _, w := range d.leftOut() {
+			events(Warning{w})
+		}
+		j, err := newJury(ctx, d, crew)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && !j.judgesWhat(juries[0]) {
+			return nil, fmt.Errorf("%w: heads of different networks are compared on the same images, and not all have features of each: ingest the photos with every network", ErrConfig)
+		}
+		juries[i] = j
+	}
+	return juries, nil
+}
+
+// judgesWhat tells whether j and other judge on the same images with the same labels.
+func (j *jury) judgesWhat(other *jury) bool {
+	return slices.Equal(j.all.digests, other.all.digests) && slices.Equal(j.all.truth, other.all.truth) && slices.Equal(j.d.labels, other.d.labels)
+}
