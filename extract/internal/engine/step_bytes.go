@@ -33,7 +33,7 @@ func (p *planner) byteConv(n *node, c *byteConv) {
 	w := *c.weights
 	if c.depthwise() {
 		w.Segments, w.K = 1, c.kh*c.kw
-		s := &byteDepthwiseStep{conv: c.conv, in: in, out: out, packed: p.set.PackTaps(w), grid: c.grid}
+		s := &byteDepthwiseStep{conv: c.conv, in: in, out: out, packed: p.set.PackTaps(w, c.kw), grid: c.grid}
 		p.stats.WeightBytes += s.packed.Bytes()
 		p.emit(n.label, s, in, out)
 		return
@@ -102,14 +102,7 @@ type byteDepthwiseStep struct {
 }
 
 func (s *byteDepthwiseStep) prepare() {
-	for y := range s.kh {
-		for x := range s.kw {
-			s.taps = append(s.taps, y*s.dh*s.in.row()+x*s.dw*s.in.ld)
-		}
-	}
-	for len(s.taps) < s.packed.Taps {
-		s.taps = append(s.taps, 0) // its weight is zero
-	}
+	s.taps = s.packed.Offsets(s.dw*s.in.ld, s.dh*s.in.row())
 }
 
 func (s *byteDepthwiseStep) size() int { return s.out.n * s.out.h }

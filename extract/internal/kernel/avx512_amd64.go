@@ -527,6 +527,12 @@ func avx512ByteTile6x4(t *ByteTile)
 func avx512ByteDepthwise(d *ByteDepthwise)
 
 //go:noescape
+func avx512ByteDepthwise3s1(d *ByteDepthwise)
+
+//go:noescape
+func avx512ByteDepthwise3s2(d *ByteDepthwise)
+
+//go:noescape
 func avx512ByteMax(dst, src []byte)
 
 //go:noescape

@@ -13,7 +13,7 @@ func avx512Bytes() byteKernels {
 		fast:      true,
 		panels:    avx512BytePanels,
 		lanes:     4,
-		depthwise: avx512ByteDepthwise,
+		depthwise: byteDepthwise512,
 		maxInto:   avx512ByteMax,
 		sumInto:   avx512ByteSums,
 		narrow: func(dst []byte, src []float32, g Grid) {
@@ -29,4 +29,26 @@ func avx512Bytes() byteKernels {
 		k.lookup = avx512ByteLookup
 	}
 	return k
+}
+
+// byteDepthwise512 chooses a kernel for the taps and stride.
+func byteDepthwise512(d *ByteDepthwise) {
+	const block = 64                         // channels
+	if len(d.Taps) != 12 || d.Taps[3] != 0 { // not the columns of 3×3
+		avx512ByteDepthwise(d)
+		return
+	}
+	switch tap := d.Taps[4] - d.Taps[0]; {
+	case d.Step == tap && 2*d.C == block && tap == d.C && d.LDO == d.C && d.N%2 == 0:
+		// Two pixels of 32 channels are one of 64: the next two begin two taps further.
+		d.C, d.LDO, d.N = 2*d.C, 2*d.LDO, d.N/2
+		avx512ByteDepthwise3s2(d)
+		d.C, d.LDO, d.N = d.C/2, d.LDO/2, 2*d.N
+	case d.Step == tap:
+		avx512ByteDepthwise3s1(d)
+	case d.Step == 2*tap:
+		avx512ByteDepthwise3s2(d)
+	default:
+		avx512ByteDepthwise(d)
+	}
 }

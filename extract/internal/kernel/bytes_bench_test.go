@@ -37,11 +37,8 @@ func BenchmarkByteDepthwise(b *testing.B) {
 		for _, shape := range [][4]int{{112, 32, 3, 1}, {112, 64, 3, 2}, {56, 128, 3, 1}, {28, 256, 3, 1}, {14, 512, 3, 1}, {7, 1024, 3, 1}, {56, 144, 3, 1}, {14, 576, 3, 1}, {28, 256, 5, 1}} {
 			w, c, k, stride := shape[0], shape[1], shape[2], shape[3]
 			d := ByteDepthwise{Step: stride * c, C: c, LDO: c, N: w / stride, Ending: Ending{Zero: 3, Top: 255}}
-			p := s.PackTaps(randomByteWeights(rng, c, 1, k*k))
-			for t := range p.Taps {
-				t = min(t, k*k-1)
-				d.Taps = append(d.Taps, (t/k*(w+k)+t%k)*c)
-			}
+			p := s.PackTaps(randomByteWeights(rng, c, 1, k*k), k)
+			d.Taps = p.Offsets(c, (w+k)*c)
 			d.In, d.Out = randomBytes(rng, k*(w+k)*c), AlignedBytes(w*c)
 			b.Run(fmt.Sprintf("%s/%dx%d/%dx%d/s%d", s.Name, w, c, k, k, stride), func(b *testing.B) {
 				report(b, 2*d.N*c*k*k, func() { p.Convolve(&d) })

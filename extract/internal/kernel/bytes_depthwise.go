@@ -6,7 +6,7 @@ import "unsafe"
 // one output row, all channels. Lengths and strides are in bytes.
 type ByteDepthwise struct {
 	In   []byte // from the first tap of the first pixel, channel 0
-	Taps []int  // where each tap lies, from the pixel's first one: PackedTaps.Taps many
+	Taps []int  // where each tap lies, from the pixel's first one: PackedTaps.Offsets
 	Step int    // from the first tap of one output pixel to that of the next
 
 	W    []int8 // of a block of channels: words of the weights of four taps of a channel
@@ -25,7 +25,8 @@ type ByteDepthwise struct {
 // kernels read: blocks of channels, the channels of a block in the order in which
 // interleaving the bytes of four taps brings them.
 type PackedTaps struct {
-	Taps        int // a multiple of four; the weights of added ones are zero
+	kw          int
+	order       []int // of taps, a multiple of four; -1 for one added, with weights of zero
 	w           []int8
 	bias        []int32
 	scale, rest []float32
@@ -45,26 +46,59 @@ func (k *byteKernels) channel(i int) int {
 	return i%perVector/4*channelBlock + i/perVector*4 + i%4
 }
 
-// PackTaps lays out weights given as w.N channels of w.K taps for the set's kernel.
-func (s *Set) PackTaps(w ByteWeights) *PackedTaps {
+// tapOrder puts four taps together at a time: those of a column for 3×3 taps, which
+// neighbouring outputs share.
+func tapOrder(taps, kw int) []int {
+	if taps == 9 && kw == 3 {
+		return []int{0, 3, 6, -1, 1, 4, 7, -1, 2, 5, 8, -1}
+	}
+	order := make([]int, (taps+3)/4*4)
+	for i := range order {
+		order[i] = i
+		if i >= taps {
+			order[i] = -1
+		}
+	}
+	return order
+}
+
+// Offsets returns ByteDepthwise.Taps for taps and rows of taps so far apart.
+func (p *PackedTaps) Offsets(tap, row int) []int {
+	offs := make([]int, len(p.order))
+	for i, t := range p.order {
+		t = max(t, 0)
+		offs[i] = t/p.kw*row + t%p.kw*tap
+	}
+	return offs
+}
+
+// PackTaps lays out weights given as w.N channels of w.K taps, in rows of kw, for the
+// set's kernel.
+func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	k := &s.bytes
 	block := k.lanes * channelBlock
-	groups := (w.K + 3) / 4
+	order := tapOrder(w.K, kw)
+	groups := len(order) / 4
 	blocks := (w.N + block - 1) / block
 	n := blocks * block
 	mem := Aligned(3*n + n*groups)
-	p := &PackedTaps{Taps: 4 * groups, set: s, scale: mem[n : 2*n : 2*n], rest: mem[2*n : 3*n : 3*n]}
+	p := &PackedTaps{kw: kw, order: order, set: s, scale: mem[n : 2*n : 2*n], rest: mem[2*n : 3*n : 3*n]}
 	p.bias = Words(mem[:n])
 	b := BytesOf(mem[3*n:])
 	p.w = unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
 	for i := range n {
 		c := i/block*block + k.channel(i%block)
+		if w.N*2 == block {
+			c %= w.N // for two pixels at once
+		}
 		if c >= w.N {
 			continue
 		}
 		p.bias[i], p.scale[i], p.rest[i] = w.Bias[c], w.Scale[c], w.Rest[c]
-		for t := range w.K {
-			p.w[((i/block*groups+t/4)*block+i%block)*4+t%4] = w.W[c*w.K+t]
+		for at, t := range order {
+			if t >= 0 {
+				p.w[((i/block*groups+at/4)*block+i%block)*4+at%4] = w.W[c*w.K+t]
+			}
 		}
 	}
 	return p

@@ -107,24 +107,19 @@ func testByteProduct(t *testing.T, s *Set, rng *rand.Rand, m int, w ByteWeights)
 func TestByteDepthwiseIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(33, 34))
 	eachSet(t, func(t *testing.T, s *Set) {
-		for range 200 {
-			size, stride := []int{1, 2, 3, 3, 3, 5, 5, 7}[rng.IntN(8)], 1+rng.IntN(2)
-			w := randomByteWeights(rng, 1+rng.IntN(200), 1, size*size)
+		for range 400 {
+			size, stride, channels := []int{1, 2, 3, 3, 3, 5, 5, 7}[rng.IntN(8)], 1+rng.IntN(3), 1+rng.IntN(200)
+			if rng.IntN(4) == 0 {
+				channels = 32
+			}
+			w := randomByteWeights(rng, channels, 1, size*size)
 			ld := w.N + rng.IntN(2)*rng.IntN(9)
 			d := &ByteDepthwise{Step: stride * ld, C: w.N, N: 1 + rng.IntN(23), LDO: w.N + rng.IntN(2)*rng.IntN(9)}
 			d.Zero, d.Top = int32(rng.IntN(256)), int32(rng.IntN(256))
 			row := (d.N-1)*d.Step + size*ld
-			for y := range size {
-				for x := range size {
-					d.Taps = append(d.Taps, y*row+x*ld)
-				}
-			}
 			d.In = randomBytes(rng, size*row)
-			p := s.PackTaps(w)
-			taps := len(d.Taps)
-			for len(d.Taps) < p.Taps {
-				d.Taps = append(d.Taps, d.Taps[taps-1])
-			}
+			p := s.PackTaps(w, size)
+			d.Taps = p.Offsets(ld, row)
 			out, check := guardedBytes((d.N-1)*d.LDO + d.C)
 			before := append([]byte(nil), out...)
 			d.Out = out
@@ -135,8 +130,8 @@ func TestByteDepthwiseIsExact(t *testing.T) {
 				want := before[i]
 				if c < w.N {
 					sum := int(w.Bias[c])
-					for k := range taps {
-						sum += int(d.In[pixel*d.Step+d.Taps[k]+c]) * int(w.W[c*taps+k])
+					for k := range size * size {
+						sum += int(d.In[pixel*d.Step+k/size*row+k%size*ld+c]) * int(w.W[c*size*size+k])
 					}
 					want = w.ended(c, sum, d.Zero, d.Top)
 				}

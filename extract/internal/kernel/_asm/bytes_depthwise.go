@@ -89,17 +89,18 @@ func byteDepthwise(v *vector) {
 	RET()
 }
 
-// interleave makes of four vectors of bytes four of words with a byte of each.
+// interleave makes of four vectors of bytes four of words with a byte of each. It
+// overwrites them.
 func (v *vector) interleave(x []reg.VecVirtual) []reg.VecVirtual {
-	lo01, hi01, lo23, hi23 := v.new(), v.new(), v.new(), v.new()
+	lo01, hi01, lo23, hi23 := v.new(), x[0], x[1], x[2]
 	VPUNPCKLBW(x[1], x[0], lo01)
 	VPUNPCKHBW(x[1], x[0], hi01)
 	VPUNPCKLBW(x[3], x[2], lo23)
 	VPUNPCKHBW(x[3], x[2], hi23)
-	y := v.newN(4)
-	VPUNPCKLWD(lo23, lo01, y[0])
-	VPUNPCKHWD(lo23, lo01, y[1])
-	VPUNPCKLWD(hi23, hi01, y[2])
-	VPUNPCKHWD(hi23, hi01, y[3])
-	return y
+	first := v.new()
+	VPUNPCKLWD(lo23, lo01, first)
+	VPUNPCKHWD(lo23, lo01, lo01)
+	VPUNPCKLWD(hi23, hi01, lo23)
+	VPUNPCKHWD(hi23, hi01, hi01)
+	return []reg.VecVirtual{first, lo01, lo23, hi01}
 }

@@ -31,6 +31,7 @@ func main() {
 	if v.masks {
 		byteProducts(v)
 		byteDepthwise(v)
+		byteDepthwiseColumns(v)
 		bytePointwise(v)
 	}
 	if err := v.declare(*stubs); err != nil {
