@@ -129,12 +129,15 @@ func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32)
 		t.Fatal(err)
 	}
 	r := p.NewRunner()
-	got := make([]float32, p.Dim())
+	got, before := make([]float32, p.Dim()), slices.Clone(in)
 	for range 2 { // the second run must not see anything of the first
 		if err := r.Run(context.Background(), in, got); err != nil {
 			t.Fatal(err)
 		}
 		compare(t, opt.Kernels, got, want)
+	}
+	if !slices.Equal(in, before) {
+		t.Fatalf("%s: the input has changed", opt.Kernels)
 	}
 	team, together := p.NewParallelRunner(3), make([]float32, p.Dim())
 	if err := team.Run(context.Background(), in, together); err != nil {

@@ -17,6 +17,7 @@ type root struct {
 	off, size   int // in the arena, in floats
 
 	konst []float32 // the values of a constant, which lies outside the arena
+	input bool      // it is the caller's input, in the caller's memory
 }
 
 // A place is where a value lies: a range of channels of all pixels of a root, or

@@ -75,6 +75,10 @@ func describe(s step, t time.Duration) string {
 	switch s := s.(type) {
 	case *convStep:
 		return fmt.Sprintf("%d×%d %d→%d at %d %s", s.kh, s.kw, s.cin, s.cout, s.out.h, rate(s.out.len()*s.depth()))
+	case *byteConvStep:
+		return fmt.Sprintf("%d×%d %d→%d at %d %s", s.kh, s.kw, s.cin, s.cout, s.out.h, rate(s.out.len()*s.depth()))
+	case *byteDepthwiseStep:
+		return fmt.Sprintf("%d×%d/%d %d at %d %s", s.kh, s.kw, s.sh, s.cout, s.out.h, rate(s.out.len()*s.kh*s.kw))
 	case *toomStep:
 		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.fast.y.m, s.fast.x.m, rate(s.out.len()*s.depth()))
 	case *blockStep:

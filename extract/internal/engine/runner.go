@@ -93,8 +93,11 @@ func (r *Runner) do(s step) error {
 
 // mem returns the memory of a place's root.
 func (r *Runner) mem(p *place) []float32 {
-	if p.root.konst != nil {
+	switch {
+	case p.root.konst != nil:
 		return p.root.konst
+	case p.root.input:
+		return r.in
 	}
 	return r.arena[p.root.off : p.root.off+p.root.size]
 }

@@ -53,7 +53,7 @@ type planner struct {
 // roots' lives to it, and clears the halo of a root that begins to live.
 func (p *planner) emit(label string, s step, touched ...*place) {
 	for _, t := range touched {
-		if t == nil || t.root.konst != nil {
+		if t == nil || t.root.konst != nil || t.root.input {
 			continue
 		}
 		if t.root.size == 0 {
@@ -71,7 +71,11 @@ func (p *planner) emit(label string, s step, touched ...*place) {
 
 // plan emits the steps of all nodes.
 func (p *planner) plan(g *net) error {
-	p.emit("input", &loadInput{out: g.input.place}, g.input.place)
+	if in := g.input.place; in.contiguous() && in.len() == in.root.n*in.root.h*in.root.w*in.root.ld {
+		in.root.input = true // nothing is ever computed in the input's place
+	} else {
+		p.emit("input", &loadInput{out: in}, in)
+	}
 	for _, n := range g.nodes {
 		if err := p.node(g, n); err != nil {
 			return fmt.Errorf("%s: %w", n.label, err)
