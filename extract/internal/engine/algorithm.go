@@ -28,14 +28,15 @@ func (c *conv) toomable() bool {
 var outputsOf = map[int][]int{1: {1}, 3: {2, 4}, 7: {3, 4, 6}}
 
 const (
-	macsPerCycle   = 28.0      // products reach about nine tenths of the peak
-	floatsFromRAM  = 2.0       // a cycle, for weights read first
-	floatsFromNear = 16.0      // from the third-level cache
-	floatsFromFar  = 3.0       // for weights too large for that cache
-	farWeights     = 2 << 20   // floats
-	nearPoints     = 160 << 10 // floats of points that stay in the second-level cache
-	floatsSpilled  = 4.0       // a cycle, for points that do not stay there
-	advantage      = 0.9       // what a saving must be worth
+	macsPerCycle    = 28.0      // products reach about nine tenths of the peak
+	macsTransformed = 20.0      // a cycle, were all coefficients of the transforms multiplied
+	floatsFromRAM   = 2.0       // a cycle, for weights read first
+	floatsFromNear  = 16.0      // from the third-level cache
+	floatsFromFar   = 3.0       // for weights too large for that cache
+	farWeights      = 2 << 20   // floats
+	nearPoints      = 160 << 10 // floats of points that stay in the second-level cache
+	floatsSpilled   = 4.0       // a cycle, for points that do not stay there
+	advantage       = 0.9       // what a saving must be worth
 )
 
 // multiplying is what products cost that read their weights so many times. Weights
@@ -77,15 +78,14 @@ func newFast(c *conv, my, mx, h, w int) *fast {
 
 func (f *fast) points() int { return f.y.n * f.x.n }
 
-// cost estimates cycles: the products and the transforms, which handle 16 floats at
-// a time and wait for memory.
+// cost estimates cycles: the products and the transforms.
 func (f *fast) cost(c *conv, w, images int) float64 {
 	tileRows := float64(images * f.tilesY)
 	tiles := tileRows * float64(f.tilesX)
 	wide := float64(f.tilesX*f.x.m + c.kw - 1)
 	into := tileRows*wide*float64(f.y.n*f.y.n*c.cin) + tiles*float64(f.y.n*f.x.n*f.x.n*c.cin)
 	back := tiles*float64(f.y.n*f.x.n*f.x.m*c.cout) + tileRows*float64(w*f.y.n*f.y.m*c.cout)
-	return f.products(c, images) + (into+back)/12
+	return f.products(c, images) + (into+back)/macsTransformed
 }
 
 // products sets rowsPerBlock and returns the cycles of the products with what it

@@ -19,6 +19,8 @@ type toomStep struct {
 func (p *planner) toom(n *node, c *conv, in, res, out *place) {
 	lo, hi, done := c.act.Bounds()
 	s := &toomStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	c.fast.y.shorten(p.set)
+	c.fast.x.shorten(p.set)
 	s.packed = p.set.PackEach(c.cout, c.cin, toomWeights(c, c.fast.y, c.fast.x))
 	for _, q := range s.packed {
 		p.stats.WeightBytes += q.Bytes()
@@ -110,7 +112,7 @@ func (b *toomRun) toPoints(row, i int) {
 // transform sets t to the transform of inputs to points.
 func (b *toomRun) transform(t *kernel.Transform, m *toom, in []float32, inStep, inLine int, out []float32, outStep, outLine, lines, c int) {
 	*t = kernel.Transform{In: in, InStep: inStep, InLine: inLine, NIn: m.n, M: m.bt, LDM: m.n,
-		Out: out, OutStep: outStep, OutLine: outLine, NOut: m.n, Lines: lines, C: c, Lo: -infinity, Hi: infinity}
+		Out: out, OutStep: outStep, OutLine: outLine, NOut: m.n, Lines: lines, C: c, Lo: -infinity, Hi: infinity, Shortcut: m.into}
 }
 
 // multiply computes the products of all points.
@@ -136,14 +138,14 @@ func (b *toomRun) toOutputs(row, i int) {
 		wide := f.tilesX * f.x.m * b.cout
 		for p := range f.y.n {
 			*t = kernel.Transform{In: from[p*f.x.n*step:], InStep: step, InLine: b.cout, NIn: f.x.n, M: f.x.at, LDM: f.x.m,
-				Out: b.rows[p*wide:], OutStep: b.cout, OutLine: f.x.m * b.cout, NOut: f.x.m, Lines: f.tilesX, C: b.cout, Lo: -infinity, Hi: infinity}
+				Out: b.rows[p*wide:], OutStep: b.cout, OutLine: f.x.m * b.cout, NOut: f.x.m, Lines: f.tilesX, C: b.cout, Lo: -infinity, Hi: infinity, Shortcut: f.x.back}
 			b.r.set.Transform(t)
 		}
 		from, step = b.rows, wide
 	}
 	out := b.r.mem(b.out)[b.out.at(n, y, 0):]
 	*t = kernel.Transform{In: from, InStep: step, InLine: b.cout, NIn: f.y.n, M: f.y.at, LDM: f.y.m,
-		Out: out, OutStep: b.out.row(), OutLine: b.out.ld, NOut: min(f.y.m, b.out.h-y), Lines: b.out.w, C: b.cout, Bias: b.bias, Lo: b.lo, Hi: b.hi}
+		Out: out, OutStep: b.out.row(), OutLine: b.out.ld, NOut: min(f.y.m, b.out.h-y), Lines: b.out.w, C: b.cout, Bias: b.bias, Lo: b.lo, Hi: b.hi, Shortcut: f.y.back}
 	if b.res != nil {
 		t.R, t.RStep, t.RLine = b.r.mem(b.res)[b.res.at(n, y, 0):], b.res.row(), b.res.ld
 	}

@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/kernel"
+
 // The algorithm of Toom and Cook, which Winograd found optimal, computes m outputs
 // of a filter of r taps with m+r−1 products instead of m·r: both are taken as
 // polynomials, evaluated at m+r−1 points, multiplied point by point, and the
@@ -16,6 +18,8 @@ type toom struct {
 	g    [][]float64 // n × r
 	bt   []float32   // inputs × points, row-major: Bᵀ transposed
 	at   []float32   // points × outputs
+
+	into, back *kernel.Shortcut // for bt and at; nil where the kernels have none
 }
 
 // toomPoints are the finite points, the best conditioned first.
@@ -49,6 +53,11 @@ func newToom(m, r int) *toom {
 	t.at[(n-1)*m+m-1] = 1
 	t.setColumn(n-1, polynomial(points, -1))
 	return t
+}
+
+// shorten looks up what the set's kernels know of the matrices.
+func (t *toom) shorten(set *kernel.Set) {
+	t.into, t.back = set.Shortcut(t.n, t.n, t.bt), set.Shortcut(t.n, t.m, t.at)
 }
 
 func (t *toom) setColumn(j int, coefficients []float64) {

@@ -26,6 +26,21 @@ func TestToomCookAgainstReference(t *testing.T) {
 	}
 }
 
+// TestShortcutsAreFound checks that the kernels' matrices are those of this package.
+func TestShortcutsAreFound(t *testing.T) {
+	for _, s := range kernel.Sets() {
+		if s.Name == "portable" {
+			continue
+		}
+		for _, f := range []struct{ m, r int }{{2, 3}, {4, 3}, {4, 7}, {6, 7}} {
+			m := newToom(f.m, f.r)
+			if m.shorten(s); m.into == nil || m.back == nil {
+				t.Errorf("%s has no shortcuts for %d outputs of %d taps", s.Name, f.m, f.r)
+			}
+		}
+	}
+}
+
 func checkToom(t *testing.T, taps [2]int, my, mx int, size [2]int) {
 	b := newBuilder(3, 2, 20, size[0], size[1])
 	x := b.add("Conv", map[string]graph.Attr{"auto_pad": "SAME_UPPER"}, "x", b.weights(36, 20, taps[0], taps[1]), b.weights(36))

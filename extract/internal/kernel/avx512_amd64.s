@@ -17828,6 +17828,1668 @@ next:
 	VZEROUPPER
 	RET
 
+// func avx512Toom2x3Into(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom2x3Into(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (SI)(DX*2), R8
+	ADDQ DX, R8
+
+channels:
+	MOVQ      (SP), R9
+	MOVQ      $0x00000010, R10
+	CMPQ      R9, R10
+	CMOVQGT   R10, R9
+	MOVL      $0xffffffff, R10
+	BZHIL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (BX)(CX*1), K1, Z1
+	VMOVUPS.Z (BX)(CX*2), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VMOVAPS   Z2, Z4
+	VSUBPS    Z0, Z4, Z4
+	VMOVUPS   Z4, K1, (SI)
+	VMOVAPS   Z2, Z0
+	VMOVAPS   Z1, Z2
+	VADDPS    Z2, Z0, Z4
+	VMOVUPS   Z4, K1, (SI)(DX*1)
+	VSUBPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (SI)(DX*2)
+	VMOVAPS   Z3, Z0
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, DI
+	ADDQ      $0x00000040, SI
+	ADDQ      $0x00000040, R8
+	SUBQ      $0x00000010, (SP)
+	JG        channels
+	MOVQ      32(AX), BX
+	SHLQ      $0x02, BX
+	ADDQ      BX, 16(SP)
+	MOVQ      112(AX), BX
+	SHLQ      $0x02, BX
+	ADDQ      BX, 24(SP)
+	DECQ      8(SP)
+	JNZ       line
+	VZEROUPPER
+	RET
+
+// func avx512Toom2x3Back(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom2x3Back(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+
+channels:
+	MOVQ      (SP), R8
+	MOVQ      $0x00000010, R9
+	CMPQ      R8, R9
+	CMOVQGT   R9, R8
+	MOVL      $0xffffffff, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (BX)(CX*1), K1, Z1
+	VMOVUPS.Z (BX)(CX*2), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VADDPS    Z2, Z1, Z4
+	VSUBPS    Z2, Z1, Z1
+	VMOVAPS   Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (SI)
+	VMOVAPS   Z1, Z0
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS   Z0, K1, (SI)(DX*1)
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, DI
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000010, (SP)
+	JG        channels
+	MOVQ      32(AX), BX
+	SHLQ      $0x02, BX
+	ADDQ      BX, 16(SP)
+	MOVQ      112(AX), BX
+	SHLQ      $0x02, BX
+	ADDQ      BX, 24(SP)
+	DECQ      8(SP)
+	JNZ       line
+	VZEROUPPER
+	RET
+
+// func avx512Toom2x3BackFull(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom2x3BackFull(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	MOVQ 144(AX), R9
+	MOVQ 32(SP), R8
+
+channels:
+	MOVQ      (SP), R10
+	MOVQ      $0x00000010, R11
+	CMPQ      R10, R11
+	CMOVQGT   R11, R10
+	MOVL      $0xffffffff, R11
+	BZHIL     R10, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (BX)(CX*1), K1, Z1
+	VMOVUPS.Z (BX)(CX*2), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VADDPS    Z2, Z1, Z4
+	VSUBPS    Z2, Z1, Z1
+	VMOVAPS   Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VADDPS    (R9), Z0, K1, Z0
+	TESTQ     R8, R8
+	JZ        clip1
+	VADDPS    (R8), Z0, K1, Z0
+
+clip1:
+	VBROADCASTSS 208(AX), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS 212(AX), Z2
+	VMINPS       Z0, Z2, Z0
+	VMOVUPS      Z0, K1, (SI)
+	VMOVAPS      Z1, Z0
+	VADDPS       Z3, Z0, Z0
+	VADDPS       (R9), Z0, K1, Z0
+	TESTQ        R8, R8
+	JZ           clip2
+	MOVQ         192(AX), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, R8
+	VADDPS       (R8), Z0, K1, Z0
+	MOVQ         192(AX), R10
+	SHLQ         $0x02, R10
+	IMUL3Q       $0x01, R10, R10
+	SUBQ         R10, R8
+
+clip2:
+	VBROADCASTSS 208(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 212(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (SI)(DX*1)
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, R9
+	TESTQ        R8, R8
+	JZ           moved
+	ADDQ         $0x00000040, R8
+
+moved:
+	SUBQ $0x00000010, (SP)
+	JG   channels
+	MOVQ 32(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 16(SP)
+	MOVQ 112(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 24(SP)
+	CMPQ 32(SP), $0x00
+	JEQ  next
+	MOVQ 200(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 32(SP)
+
+next:
+	DECQ 8(SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Toom4x3Into(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom4x3Into(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (SI)(DX*2), R8
+	ADDQ DX, R8
+
+channels:
+	MOVQ             (SP), R9
+	MOVQ             $0x00000010, R10
+	CMPQ             R9, R10
+	CMOVQGT          R10, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (BX), K1, Z0
+	VMOVUPS.Z        (BX)(CX*1), K1, Z1
+	VMOVUPS.Z        (BX)(CX*2), K1, Z2
+	VMOVUPS.Z        (DI), K1, Z3
+	VMOVUPS.Z        (DI)(CX*1), K1, Z4
+	VMOVUPS.Z        (DI)(CX*2), K1, Z5
+	VMOVAPS          Z4, Z6
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z0, Z6
+	VFMADD231PS.BCST avx512Wordc0a00000<>+0(SB), Z2, Z6
+	VMOVUPS          Z6, K1, (SI)
+	VMOVAPS          Z4, Z0
+	VFMADD231PS.BCST avx512Wordc0800000<>+0(SB), Z2, Z0
+	VMOVAPS          Z3, Z6
+	VFMADD231PS.BCST avx512Wordc0800000<>+0(SB), Z1, Z6
+	VADDPS           Z6, Z0, Z7
+	VMOVUPS          Z7, K1, (SI)(DX*1)
+	VSUBPS           Z6, Z0, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z4, Z0
+	VSUBPS           Z2, Z0, Z0
+	VMULPS.BCST      avx512Wordc0000000<>+0(SB), Z1, Z2
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z3, Z2
+	VADDPS           Z2, Z0, Z4
+	VMOVUPS          Z4, K1, (R8)
+	VSUBPS           Z2, Z0, Z0
+	VMOVUPS          Z0, K1, (R8)(DX*1)
+	VMOVAPS          Z5, Z0
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z1, Z0
+	VFMADD231PS.BCST avx512Wordc0a00000<>+0(SB), Z3, Z0
+	VMOVUPS          Z0, K1, (R8)(DX*2)
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, R8
+	SUBQ             $0x00000010, (SP)
+	JG               channels
+	MOVQ             32(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 16(SP)
+	MOVQ             112(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 24(SP)
+	DECQ             8(SP)
+	JNZ              line
+	VZEROUPPER
+	RET
+
+DATA avx512Word40800000<>+0(SB)/4, $0x40800000
+GLOBL avx512Word40800000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0a00000<>+0(SB)/4, $0xc0a00000
+GLOBL avx512Wordc0a00000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0800000<>+0(SB)/4, $0xc0800000
+GLOBL avx512Wordc0800000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0000000<>+0(SB)/4, $0xc0000000
+GLOBL avx512Wordc0000000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40000000<>+0(SB)/4, $0x40000000
+GLOBL avx512Word40000000<>(SB), RODATA|NOPTR, $4
+
+// func avx512Toom4x3Back(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom4x3Back(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (SI)(DX*2), R8
+	ADDQ DX, R8
+
+channels:
+	MOVQ             (SP), R9
+	MOVQ             $0x00000010, R10
+	CMPQ             R9, R10
+	CMOVQGT          R10, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (BX), K1, Z0
+	VMOVUPS.Z        (BX)(CX*1), K1, Z1
+	VMOVUPS.Z        (BX)(CX*2), K1, Z2
+	VMOVUPS.Z        (DI), K1, Z3
+	VMOVUPS.Z        (DI)(CX*1), K1, Z4
+	VMOVUPS.Z        (DI)(CX*2), K1, Z5
+	VADDPS           Z2, Z1, Z6
+	VSUBPS           Z2, Z1, Z1
+	VADDPS           Z4, Z3, Z2
+	VSUBPS           Z4, Z3, Z3
+	VMOVAPS          Z0, Z0
+	VADDPS           Z6, Z0, Z0
+	VADDPS           Z2, Z0, Z0
+	VMOVUPS          Z0, K1, (SI)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z3, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*1)
+	VMOVAPS          Z6, Z0
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z2, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word41000000<>+0(SB), Z3, Z0
+	VADDPS           Z5, Z0, Z0
+	VMOVUPS          Z0, K1, (R8)
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, R8
+	SUBQ             $0x00000010, (SP)
+	JG               channels
+	MOVQ             32(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 16(SP)
+	MOVQ             112(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 24(SP)
+	DECQ             8(SP)
+	JNZ              line
+	VZEROUPPER
+	RET
+
+DATA avx512Word41000000<>+0(SB)/4, $0x41000000
+GLOBL avx512Word41000000<>(SB), RODATA|NOPTR, $4
+
+// func avx512Toom4x3BackFull(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom4x3BackFull(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (SI)(DX*2), R8
+	ADDQ DX, R8
+	MOVQ 144(AX), R10
+	MOVQ 32(SP), R9
+
+channels:
+	MOVQ      (SP), R11
+	MOVQ      $0x00000010, R12
+	CMPQ      R11, R12
+	CMOVQGT   R12, R11
+	MOVL      $0xffffffff, R12
+	BZHIL     R11, R12, R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (BX)(CX*1), K1, Z1
+	VMOVUPS.Z (BX)(CX*2), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VMOVUPS.Z (DI)(CX*1), K1, Z4
+	VMOVUPS.Z (DI)(CX*2), K1, Z5
+	VADDPS    Z2, Z1, Z6
+	VSUBPS    Z2, Z1, Z1
+	VADDPS    Z4, Z3, Z2
+	VSUBPS    Z4, Z3, Z3
+	VMOVAPS   Z0, Z0
+	VADDPS    Z6, Z0, Z0
+	VADDPS    Z2, Z0, Z0
+	VADDPS    (R10), Z0, K1, Z0
+	TESTQ     R9, R9
+	JZ        clip1
+	VADDPS    (R9), Z0, K1, Z0
+
+clip1:
+	VBROADCASTSS     208(AX), Z4
+	VMAXPS           Z0, Z4, Z0
+	VBROADCASTSS     212(AX), Z4
+	VMINPS           Z0, Z4, Z0
+	VMOVUPS          Z0, K1, (SI)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z3, Z0
+	VADDPS           (R10), Z0, K1, Z0
+	TESTQ            R9, R9
+	JZ               clip2
+	MOVQ             192(AX), R11
+	SHLQ             $0x02, R11
+	ADDQ             R11, R9
+	VADDPS           (R9), Z0, K1, Z0
+
+clip2:
+	VBROADCASTSS     208(AX), Z4
+	VMAXPS           Z0, Z4, Z0
+	VBROADCASTSS     212(AX), Z4
+	VMINPS           Z0, Z4, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*1)
+	VMOVAPS          Z6, Z0
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z2, Z0
+	VADDPS           (R10), Z0, K1, Z0
+	TESTQ            R9, R9
+	JZ               clip3
+	MOVQ             192(AX), R11
+	SHLQ             $0x02, R11
+	ADDQ             R11, R9
+	VADDPS           (R9), Z0, K1, Z0
+
+clip3:
+	VBROADCASTSS     208(AX), Z2
+	VMAXPS           Z0, Z2, Z0
+	VBROADCASTSS     212(AX), Z2
+	VMINPS           Z0, Z2, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word41000000<>+0(SB), Z3, Z0
+	VADDPS           Z5, Z0, Z0
+	VADDPS           (R10), Z0, K1, Z0
+	TESTQ            R9, R9
+	JZ               clip4
+	MOVQ             192(AX), R11
+	SHLQ             $0x02, R11
+	ADDQ             R11, R9
+	VADDPS           (R9), Z0, K1, Z0
+	MOVQ             192(AX), R11
+	SHLQ             $0x02, R11
+	IMUL3Q           $0x03, R11, R11
+	SUBQ             R11, R9
+
+clip4:
+	VBROADCASTSS 208(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 212(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R8)
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R10
+	TESTQ        R9, R9
+	JZ           moved
+	ADDQ         $0x00000040, R9
+
+moved:
+	SUBQ $0x00000010, (SP)
+	JG   channels
+	MOVQ 32(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 16(SP)
+	MOVQ 112(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 24(SP)
+	CMPQ 32(SP), $0x00
+	JEQ  next
+	MOVQ 200(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 32(SP)
+
+next:
+	DECQ 8(SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Toom4x7Into(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom4x7Into(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+	LEAQ (SI)(DX*2), R10
+	ADDQ DX, R10
+	LEAQ (R10)(DX*2), R11
+	ADDQ DX, R11
+	LEAQ (R11)(DX*2), R12
+	ADDQ DX, R12
+
+channels:
+	MOVQ             (SP), R13
+	MOVQ             $0x00000010, R14
+	CMPQ             R13, R14
+	CMOVQGT          R14, R13
+	MOVL             $0xffffffff, R14
+	BZHIL            R13, R14, R14
+	KMOVW            R14, K1
+	VMOVUPS.Z        (BX), K1, Z0
+	VMOVUPS.Z        (BX)(CX*1), K1, Z1
+	VMOVUPS.Z        (BX)(CX*2), K1, Z2
+	VMOVUPS.Z        (DI), K1, Z3
+	VMOVUPS.Z        (DI)(CX*1), K1, Z4
+	VMOVUPS.Z        (DI)(CX*2), K1, Z5
+	VMOVUPS.Z        (R8), K1, Z6
+	VMOVUPS.Z        (R8)(CX*1), K1, Z7
+	VMOVUPS.Z        (R8)(CX*2), K1, Z8
+	VMOVUPS.Z        (R9), K1, Z9
+	VMOVAPS          Z8, Z10
+	VFMADD231PS.BCST avx512Word40100000<>+0(SB), Z0, Z10
+	VFMADD231PS.BCST avx512Wordc14d0000<>+0(SB), Z2, Z10
+	VFMADD231PS.BCST avx512Word41888000<>+0(SB), Z4, Z10
+	VFMADD231PS.BCST avx512Wordc0f00000<>+0(SB), Z6, Z10
+	VMOVUPS          Z10, K1, (SI)
+	VMOVAPS          Z8, Z0
+	VFMADD231PS.BCST avx512Wordc0100000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word41290000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Wordc0d00000<>+0(SB), Z6, Z0
+	VMOVAPS          Z7, Z10
+	VFMADD231PS.BCST avx512Wordc0100000<>+0(SB), Z1, Z10
+	VFMADD231PS.BCST avx512Word41290000<>+0(SB), Z3, Z10
+	VFMADD231PS.BCST avx512Wordc0d00000<>+0(SB), Z5, Z10
+	VADDPS           Z10, Z0, Z11
+	VMOVUPS          Z11, K1, (SI)(DX*1)
+	VSUBPS           Z10, Z0, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z8, Z0
+	VFMADD231PS.BCST avx512Wordbf100000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word40440000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Wordc0600000<>+0(SB), Z6, Z0
+	VMULPS.BCST      avx512Wordbf900000<>+0(SB), Z1, Z10
+	VFMADD231PS.BCST avx512Word40c40000<>+0(SB), Z3, Z10
+	VFMADD231PS.BCST avx512Wordc0e00000<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z7, Z10
+	VADDPS           Z10, Z0, Z11
+	VMOVUPS          Z11, K1, (R10)
+	VSUBPS           Z10, Z0, Z0
+	VMOVUPS          Z0, K1, (R10)(DX*1)
+	VMOVAPS          Z8, Z0
+	VFMADD231PS.BCST avx512Wordc1100000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word41740000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Wordc0e80000<>+0(SB), Z6, Z0
+	VMULPS.BCST      avx512Wordc0900000<>+0(SB), Z1, Z10
+	VFMADD231PS.BCST avx512Word40f40000<>+0(SB), Z3, Z10
+	VFMADD231PS.BCST avx512Wordc0680000<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST avx512Word3f000000<>+0(SB), Z7, Z10
+	VADDPS           Z10, Z0, Z11
+	VMOVUPS          Z11, K1, (R10)(DX*2)
+	VSUBPS           Z10, Z0, Z0
+	VMOVUPS          Z0, K1, (R11)
+	VMOVAPS          Z8, Z0
+	VSUBPS           Z2, Z0, Z0
+	VFMADD231PS.BCST avx512Word40a80000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Wordc0a80000<>+0(SB), Z6, Z0
+	VMULPS.BCST      avx512Wordbfc00000<>+0(SB), Z1, Z2
+	VFMADD231PS.BCST avx512Word40fc0000<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST avx512Wordc0fc0000<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST avx512Word3fc00000<>+0(SB), Z7, Z2
+	VADDPS           Z2, Z0, Z4
+	VMOVUPS          Z4, K1, (R11)(DX*1)
+	VSUBPS           Z2, Z0, Z0
+	VMOVUPS          Z0, K1, (R11)(DX*2)
+	VMOVAPS          Z9, Z0
+	VFMADD231PS.BCST avx512Word40100000<>+0(SB), Z1, Z0
+	VFMADD231PS.BCST avx512Wordc14d0000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word41888000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Wordc0f00000<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, K1, (R12)
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R9
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, R10
+	ADDQ             $0x00000040, R11
+	ADDQ             $0x00000040, R12
+	SUBQ             $0x00000010, (SP)
+	JG               channels
+	MOVQ             32(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 16(SP)
+	MOVQ             112(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 24(SP)
+	DECQ             8(SP)
+	JNZ              line
+	VZEROUPPER
+	RET
+
+DATA avx512Word40100000<>+0(SB)/4, $0x40100000
+GLOBL avx512Word40100000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc14d0000<>+0(SB)/4, $0xc14d0000
+GLOBL avx512Wordc14d0000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41888000<>+0(SB)/4, $0x41888000
+GLOBL avx512Word41888000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0f00000<>+0(SB)/4, $0xc0f00000
+GLOBL avx512Wordc0f00000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0100000<>+0(SB)/4, $0xc0100000
+GLOBL avx512Wordc0100000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41290000<>+0(SB)/4, $0x41290000
+GLOBL avx512Word41290000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0d00000<>+0(SB)/4, $0xc0d00000
+GLOBL avx512Wordc0d00000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordbf100000<>+0(SB)/4, $0xbf100000
+GLOBL avx512Wordbf100000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40440000<>+0(SB)/4, $0x40440000
+GLOBL avx512Word40440000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0600000<>+0(SB)/4, $0xc0600000
+GLOBL avx512Wordc0600000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordbf900000<>+0(SB)/4, $0xbf900000
+GLOBL avx512Wordbf900000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40c40000<>+0(SB)/4, $0x40c40000
+GLOBL avx512Word40c40000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0e00000<>+0(SB)/4, $0xc0e00000
+GLOBL avx512Wordc0e00000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc1100000<>+0(SB)/4, $0xc1100000
+GLOBL avx512Wordc1100000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41740000<>+0(SB)/4, $0x41740000
+GLOBL avx512Word41740000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0e80000<>+0(SB)/4, $0xc0e80000
+GLOBL avx512Wordc0e80000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0900000<>+0(SB)/4, $0xc0900000
+GLOBL avx512Wordc0900000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40f40000<>+0(SB)/4, $0x40f40000
+GLOBL avx512Word40f40000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0680000<>+0(SB)/4, $0xc0680000
+GLOBL avx512Wordc0680000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3f000000<>+0(SB)/4, $0x3f000000
+GLOBL avx512Word3f000000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40a80000<>+0(SB)/4, $0x40a80000
+GLOBL avx512Word40a80000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0a80000<>+0(SB)/4, $0xc0a80000
+GLOBL avx512Wordc0a80000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordbfc00000<>+0(SB)/4, $0xbfc00000
+GLOBL avx512Wordbfc00000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40fc0000<>+0(SB)/4, $0x40fc0000
+GLOBL avx512Word40fc0000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0fc0000<>+0(SB)/4, $0xc0fc0000
+GLOBL avx512Wordc0fc0000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3fc00000<>+0(SB)/4, $0x3fc00000
+GLOBL avx512Word3fc00000<>(SB), RODATA|NOPTR, $4
+
+// func avx512Toom4x7Back(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom4x7Back(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+	LEAQ (SI)(DX*2), R10
+	ADDQ DX, R10
+
+channels:
+	MOVQ             (SP), R11
+	MOVQ             $0x00000010, R12
+	CMPQ             R11, R12
+	CMOVQGT          R12, R11
+	MOVL             $0xffffffff, R12
+	BZHIL            R11, R12, R12
+	KMOVW            R12, K1
+	VMOVUPS.Z        (BX), K1, Z0
+	VMOVUPS.Z        (BX)(CX*1), K1, Z1
+	VMOVUPS.Z        (BX)(CX*2), K1, Z2
+	VMOVUPS.Z        (DI), K1, Z3
+	VMOVUPS.Z        (DI)(CX*1), K1, Z4
+	VMOVUPS.Z        (DI)(CX*2), K1, Z5
+	VMOVUPS.Z        (R8), K1, Z6
+	VMOVUPS.Z        (R8)(CX*1), K1, Z7
+	VMOVUPS.Z        (R8)(CX*2), K1, Z8
+	VMOVUPS.Z        (R9), K1, Z9
+	VADDPS           Z2, Z1, Z10
+	VSUBPS           Z2, Z1, Z1
+	VADDPS           Z4, Z3, Z2
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VMOVAPS          Z0, Z0
+	VADDPS           Z10, Z0, Z0
+	VADDPS           Z2, Z0, Z0
+	VADDPS           Z4, Z0, Z0
+	VADDPS           Z6, Z0, Z0
+	VMOVUPS          Z0, K1, (SI)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3f000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word3fc00000<>+0(SB), Z7, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*1)
+	VMOVAPS          Z10, Z0
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word3e800000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word40100000<>+0(SB), Z6, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word41000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3e000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word40580000<>+0(SB), Z7, Z0
+	VADDPS           Z9, Z0, Z0
+	VMOVUPS          Z0, K1, (R10)
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R9
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, R10
+	SUBQ             $0x00000010, (SP)
+	JG               channels
+	MOVQ             32(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 16(SP)
+	MOVQ             112(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 24(SP)
+	DECQ             8(SP)
+	JNZ              line
+	VZEROUPPER
+	RET
+
+DATA avx512Word3e800000<>+0(SB)/4, $0x3e800000
+GLOBL avx512Word3e800000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3e000000<>+0(SB)/4, $0x3e000000
+GLOBL avx512Word3e000000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40580000<>+0(SB)/4, $0x40580000
+GLOBL avx512Word40580000<>(SB), RODATA|NOPTR, $4
+
+// func avx512Toom4x7BackFull(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom4x7BackFull(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+	LEAQ (SI)(DX*2), R10
+	ADDQ DX, R10
+	MOVQ 144(AX), R12
+	MOVQ 32(SP), R11
+
+channels:
+	MOVQ      (SP), R13
+	MOVQ      $0x00000010, R14
+	CMPQ      R13, R14
+	CMOVQGT   R14, R13
+	MOVL      $0xffffffff, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (BX)(CX*1), K1, Z1
+	VMOVUPS.Z (BX)(CX*2), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VMOVUPS.Z (DI)(CX*1), K1, Z4
+	VMOVUPS.Z (DI)(CX*2), K1, Z5
+	VMOVUPS.Z (R8), K1, Z6
+	VMOVUPS.Z (R8)(CX*1), K1, Z7
+	VMOVUPS.Z (R8)(CX*2), K1, Z8
+	VMOVUPS.Z (R9), K1, Z9
+	VADDPS    Z2, Z1, Z10
+	VSUBPS    Z2, Z1, Z1
+	VADDPS    Z4, Z3, Z2
+	VSUBPS    Z4, Z3, Z3
+	VADDPS    Z6, Z5, Z4
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z8, Z7, Z6
+	VSUBPS    Z8, Z7, Z7
+	VMOVAPS   Z0, Z0
+	VADDPS    Z10, Z0, Z0
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VADDPS    Z6, Z0, Z0
+	VADDPS    (R12), Z0, K1, Z0
+	TESTQ     R11, R11
+	JZ        clip1
+	VADDPS    (R11), Z0, K1, Z0
+
+clip1:
+	VBROADCASTSS     208(AX), Z8
+	VMAXPS           Z0, Z8, Z0
+	VBROADCASTSS     212(AX), Z8
+	VMINPS           Z0, Z8, Z0
+	VMOVUPS          Z0, K1, (SI)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3f000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word3fc00000<>+0(SB), Z7, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip2
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+
+clip2:
+	VBROADCASTSS     208(AX), Z8
+	VMAXPS           Z0, Z8, Z0
+	VBROADCASTSS     212(AX), Z8
+	VMINPS           Z0, Z8, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*1)
+	VMOVAPS          Z10, Z0
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word3e800000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word40100000<>+0(SB), Z6, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip3
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+
+clip3:
+	VBROADCASTSS     208(AX), Z2
+	VMAXPS           Z0, Z2, Z0
+	VBROADCASTSS     212(AX), Z2
+	VMINPS           Z0, Z2, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word41000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3e000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word40580000<>+0(SB), Z7, Z0
+	VADDPS           Z9, Z0, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip4
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	IMUL3Q           $0x03, R13, R13
+	SUBQ             R13, R11
+
+clip4:
+	VBROADCASTSS 208(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 212(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R10)
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000040, R12
+	TESTQ        R11, R11
+	JZ           moved
+	ADDQ         $0x00000040, R11
+
+moved:
+	SUBQ $0x00000010, (SP)
+	JG   channels
+	MOVQ 32(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 16(SP)
+	MOVQ 112(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 24(SP)
+	CMPQ 32(SP), $0x00
+	JEQ  next
+	MOVQ 200(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 32(SP)
+
+next:
+	DECQ 8(SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func avx512Toom6x7Into(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom6x7Into(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+	LEAQ (SI)(DX*2), R10
+	ADDQ DX, R10
+	LEAQ (R10)(DX*2), R11
+	ADDQ DX, R11
+	LEAQ (R11)(DX*2), R12
+	ADDQ DX, R12
+
+channels:
+	MOVQ             (SP), R13
+	MOVQ             $0x00000010, R14
+	CMPQ             R13, R14
+	CMOVQGT          R14, R13
+	MOVL             $0xffffffff, R14
+	BZHIL            R13, R14, R14
+	KMOVW            R14, K1
+	VMOVUPS.Z        (BX), K1, Z0
+	VMOVUPS.Z        (BX)(CX*1), K1, Z1
+	VMOVUPS.Z        (BX)(CX*2), K1, Z2
+	VMOVUPS.Z        (DI), K1, Z3
+	VMOVUPS.Z        (DI)(CX*1), K1, Z4
+	VMOVUPS.Z        (DI)(CX*2), K1, Z5
+	VMOVUPS.Z        (R8), K1, Z6
+	VMOVUPS.Z        (R8)(CX*1), K1, Z7
+	VMOVUPS.Z        (R8)(CX*2), K1, Z8
+	VMOVUPS.Z        (R9), K1, Z9
+	VMOVUPS.Z        (R9)(CX*1), K1, Z10
+	VMOVUPS.Z        (R9)(CX*2), K1, Z11
+	VMOVAPS          Z10, Z12
+	VFMADD231PS.BCST avx512Wordbfa20000<>+0(SB), Z0, Z12
+	VFMADD231PS.BCST avx512Word41175000<>+0(SB), Z2, Z12
+	VFMADD231PS.BCST avx512Wordc1b34800<>+0(SB), Z4, Z12
+	VFMADD231PS.BCST avx512Word41aa4000<>+0(SB), Z6, Z12
+	VFMADD231PS.BCST avx512Wordc1010000<>+0(SB), Z8, Z12
+	VMOVUPS          Z12, K1, (SI)
+	VMOVAPS          Z10, Z0
+	VFMADD231PS.BCST avx512Word3fa20000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Wordc1031000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word41638000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Wordc0e20000<>+0(SB), Z8, Z0
+	VMOVAPS          Z9, Z12
+	VFMADD231PS.BCST avx512Word3fa20000<>+0(SB), Z1, Z12
+	VFMADD231PS.BCST avx512Wordc1031000<>+0(SB), Z3, Z12
+	VFMADD231PS.BCST avx512Word41638000<>+0(SB), Z5, Z12
+	VFMADD231PS.BCST avx512Wordc0e20000<>+0(SB), Z7, Z12
+	VADDPS           Z12, Z0, Z13
+	VMOVUPS          Z13, K1, (SI)(DX*1)
+	VSUBPS           Z12, Z0, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z10, Z0
+	VFMADD231PS.BCST avx512Word3ea20000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Wordc0124000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word40a10000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Wordc0820000<>+0(SB), Z8, Z0
+	VMULPS.BCST      avx512Word3f220000<>+0(SB), Z1, Z12
+	VFMADD231PS.BCST avx512Wordc0924000<>+0(SB), Z3, Z12
+	VFMADD231PS.BCST avx512Word41210000<>+0(SB), Z5, Z12
+	VFMADD231PS.BCST avx512Wordc1020000<>+0(SB), Z7, Z12
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z9, Z12
+	VADDPS           Z12, Z0, Z13
+	VMOVUPS          Z13, K1, (R10)
+	VSUBPS           Z12, Z0, Z0
+	VMOVUPS          Z0, K1, (R10)(DX*1)
+	VMOVAPS          Z10, Z0
+	VFMADD231PS.BCST avx512Word40a20000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Wordc18ca000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word419aa000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Wordc0fa0000<>+0(SB), Z8, Z0
+	VMULPS.BCST      avx512Word40220000<>+0(SB), Z1, Z12
+	VFMADD231PS.BCST avx512Wordc10ca000<>+0(SB), Z3, Z12
+	VFMADD231PS.BCST avx512Word411aa000<>+0(SB), Z5, Z12
+	VFMADD231PS.BCST avx512Wordc07a0000<>+0(SB), Z7, Z12
+	VFMADD231PS.BCST avx512Word3f000000<>+0(SB), Z9, Z12
+	VADDPS           Z12, Z0, Z13
+	VMOVUPS          Z13, K1, (R10)(DX*2)
+	VSUBPS           Z12, Z0, Z0
+	VMOVUPS          Z0, K1, (R11)
+	VMOVAPS          Z10, Z0
+	VFMADD231PS.BCST avx512Word3f100000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Wordc07d0000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word41034000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Wordc0ba0000<>+0(SB), Z8, Z0
+	VMULPS.BCST      avx512Word3f580000<>+0(SB), Z1, Z12
+	VFMADD231PS.BCST avx512Wordc0bdc000<>+0(SB), Z3, Z12
+	VFMADD231PS.BCST avx512Word4144e000<>+0(SB), Z5, Z12
+	VFMADD231PS.BCST avx512Wordc10b8000<>+0(SB), Z7, Z12
+	VFMADD231PS.BCST avx512Word3fc00000<>+0(SB), Z9, Z12
+	VADDPS           Z12, Z0, Z13
+	VMOVUPS          Z13, K1, (R11)(DX*1)
+	VSUBPS           Z12, Z0, Z0
+	VMOVUPS          Z0, K1, (R11)(DX*2)
+	VMOVAPS          Z10, Z0
+	VFMADD231PS.BCST avx512Word40100000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Wordc14d0000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word41888000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Wordc0f00000<>+0(SB), Z8, Z0
+	VMULPS.BCST      avx512Word3fd80000<>+0(SB), Z1, Z2
+	VFMADD231PS.BCST avx512Wordc119c000<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST avx512Word414cc000<>+0(SB), Z5, Z2
+	VFMADD231PS.BCST avx512Wordc0b40000<>+0(SB), Z7, Z2
+	VFMADD231PS.BCST avx512Word3f400000<>+0(SB), Z9, Z2
+	VADDPS           Z2, Z0, Z4
+	VMOVUPS          Z4, K1, (R12)
+	VSUBPS           Z2, Z0, Z0
+	VMOVUPS          Z0, K1, (R12)(DX*1)
+	VMOVAPS          Z11, Z0
+	VFMADD231PS.BCST avx512Wordbfa20000<>+0(SB), Z1, Z0
+	VFMADD231PS.BCST avx512Word41175000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Wordc1b34800<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word41aa4000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST avx512Wordc1010000<>+0(SB), Z9, Z0
+	VMOVUPS          Z0, K1, (R12)(DX*2)
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R9
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, R10
+	ADDQ             $0x00000040, R11
+	ADDQ             $0x00000040, R12
+	SUBQ             $0x00000010, (SP)
+	JG               channels
+	MOVQ             32(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 16(SP)
+	MOVQ             112(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 24(SP)
+	DECQ             8(SP)
+	JNZ              line
+	VZEROUPPER
+	RET
+
+DATA avx512Wordbfa20000<>+0(SB)/4, $0xbfa20000
+GLOBL avx512Wordbfa20000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41175000<>+0(SB)/4, $0x41175000
+GLOBL avx512Word41175000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc1b34800<>+0(SB)/4, $0xc1b34800
+GLOBL avx512Wordc1b34800<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41aa4000<>+0(SB)/4, $0x41aa4000
+GLOBL avx512Word41aa4000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc1010000<>+0(SB)/4, $0xc1010000
+GLOBL avx512Wordc1010000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3fa20000<>+0(SB)/4, $0x3fa20000
+GLOBL avx512Word3fa20000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc1031000<>+0(SB)/4, $0xc1031000
+GLOBL avx512Wordc1031000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41638000<>+0(SB)/4, $0x41638000
+GLOBL avx512Word41638000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0e20000<>+0(SB)/4, $0xc0e20000
+GLOBL avx512Wordc0e20000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3ea20000<>+0(SB)/4, $0x3ea20000
+GLOBL avx512Word3ea20000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0124000<>+0(SB)/4, $0xc0124000
+GLOBL avx512Wordc0124000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40a10000<>+0(SB)/4, $0x40a10000
+GLOBL avx512Word40a10000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0820000<>+0(SB)/4, $0xc0820000
+GLOBL avx512Wordc0820000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3f220000<>+0(SB)/4, $0x3f220000
+GLOBL avx512Word3f220000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0924000<>+0(SB)/4, $0xc0924000
+GLOBL avx512Wordc0924000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41210000<>+0(SB)/4, $0x41210000
+GLOBL avx512Word41210000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc1020000<>+0(SB)/4, $0xc1020000
+GLOBL avx512Wordc1020000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40a20000<>+0(SB)/4, $0x40a20000
+GLOBL avx512Word40a20000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc18ca000<>+0(SB)/4, $0xc18ca000
+GLOBL avx512Wordc18ca000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word419aa000<>+0(SB)/4, $0x419aa000
+GLOBL avx512Word419aa000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0fa0000<>+0(SB)/4, $0xc0fa0000
+GLOBL avx512Wordc0fa0000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40220000<>+0(SB)/4, $0x40220000
+GLOBL avx512Word40220000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc10ca000<>+0(SB)/4, $0xc10ca000
+GLOBL avx512Wordc10ca000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word411aa000<>+0(SB)/4, $0x411aa000
+GLOBL avx512Word411aa000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc07a0000<>+0(SB)/4, $0xc07a0000
+GLOBL avx512Wordc07a0000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3f100000<>+0(SB)/4, $0x3f100000
+GLOBL avx512Word3f100000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc07d0000<>+0(SB)/4, $0xc07d0000
+GLOBL avx512Wordc07d0000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41034000<>+0(SB)/4, $0x41034000
+GLOBL avx512Word41034000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0ba0000<>+0(SB)/4, $0xc0ba0000
+GLOBL avx512Wordc0ba0000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3f580000<>+0(SB)/4, $0x3f580000
+GLOBL avx512Word3f580000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0bdc000<>+0(SB)/4, $0xc0bdc000
+GLOBL avx512Wordc0bdc000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word4144e000<>+0(SB)/4, $0x4144e000
+GLOBL avx512Word4144e000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc10b8000<>+0(SB)/4, $0xc10b8000
+GLOBL avx512Wordc10b8000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3fd80000<>+0(SB)/4, $0x3fd80000
+GLOBL avx512Word3fd80000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc119c000<>+0(SB)/4, $0xc119c000
+GLOBL avx512Wordc119c000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word414cc000<>+0(SB)/4, $0x414cc000
+GLOBL avx512Word414cc000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Wordc0b40000<>+0(SB)/4, $0xc0b40000
+GLOBL avx512Wordc0b40000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3f400000<>+0(SB)/4, $0x3f400000
+GLOBL avx512Word3f400000<>(SB), RODATA|NOPTR, $4
+
+// func avx512Toom6x7Back(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom6x7Back(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+	LEAQ (SI)(DX*2), R10
+	ADDQ DX, R10
+
+channels:
+	MOVQ             (SP), R11
+	MOVQ             $0x00000010, R12
+	CMPQ             R11, R12
+	CMOVQGT          R12, R11
+	MOVL             $0xffffffff, R12
+	BZHIL            R11, R12, R12
+	KMOVW            R12, K1
+	VMOVUPS.Z        (BX), K1, Z0
+	VMOVUPS.Z        (BX)(CX*1), K1, Z1
+	VMOVUPS.Z        (BX)(CX*2), K1, Z2
+	VMOVUPS.Z        (DI), K1, Z3
+	VMOVUPS.Z        (DI)(CX*1), K1, Z4
+	VMOVUPS.Z        (DI)(CX*2), K1, Z5
+	VMOVUPS.Z        (R8), K1, Z6
+	VMOVUPS.Z        (R8)(CX*1), K1, Z7
+	VMOVUPS.Z        (R8)(CX*2), K1, Z8
+	VMOVUPS.Z        (R9), K1, Z9
+	VMOVUPS.Z        (R9)(CX*1), K1, Z10
+	VMOVUPS.Z        (R9)(CX*2), K1, Z11
+	VADDPS           Z2, Z1, Z12
+	VSUBPS           Z2, Z1, Z1
+	VADDPS           Z4, Z3, Z2
+	VSUBPS           Z4, Z3, Z3
+	VADDPS           Z6, Z5, Z4
+	VSUBPS           Z6, Z5, Z5
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	VADDPS           Z10, Z9, Z8
+	VSUBPS           Z10, Z9, Z9
+	VMOVAPS          Z0, Z0
+	VADDPS           Z12, Z0, Z0
+	VADDPS           Z2, Z0, Z0
+	VADDPS           Z4, Z0, Z0
+	VADDPS           Z6, Z0, Z0
+	VADDPS           Z8, Z0, Z0
+	VMOVUPS          Z0, K1, (SI)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3f000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word3fc00000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST avx512Word3f400000<>+0(SB), Z9, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*1)
+	VMOVAPS          Z12, Z0
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word3e800000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word40100000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Word3f100000<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word41000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3e000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word40580000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST avx512Word3ed80000<>+0(SB), Z9, Z0
+	VMOVUPS          Z0, K1, (R10)
+	VMOVAPS          Z12, Z0
+	VFMADD231PS.BCST avx512Word41800000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word3d800000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word40a20000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Word3ea20000<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, K1, (R10)(DX*1)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word42000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3d000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word40f30000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST avx512Word3e730000<>+0(SB), Z9, Z0
+	VADDPS           Z11, Z0, Z0
+	VMOVUPS          Z0, K1, (R10)(DX*2)
+	ADDQ             $0x00000040, BX
+	ADDQ             $0x00000040, DI
+	ADDQ             $0x00000040, R8
+	ADDQ             $0x00000040, R9
+	ADDQ             $0x00000040, SI
+	ADDQ             $0x00000040, R10
+	SUBQ             $0x00000010, (SP)
+	JG               channels
+	MOVQ             32(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 16(SP)
+	MOVQ             112(AX), BX
+	SHLQ             $0x02, BX
+	ADDQ             BX, 24(SP)
+	DECQ             8(SP)
+	JNZ              line
+	VZEROUPPER
+	RET
+
+DATA avx512Word3ed80000<>+0(SB)/4, $0x3ed80000
+GLOBL avx512Word3ed80000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word41800000<>+0(SB)/4, $0x41800000
+GLOBL avx512Word41800000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3d800000<>+0(SB)/4, $0x3d800000
+GLOBL avx512Word3d800000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word42000000<>+0(SB)/4, $0x42000000
+GLOBL avx512Word42000000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3d000000<>+0(SB)/4, $0x3d000000
+GLOBL avx512Word3d000000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word40f30000<>+0(SB)/4, $0x40f30000
+GLOBL avx512Word40f30000<>(SB), RODATA|NOPTR, $4
+
+DATA avx512Word3e730000<>+0(SB)/4, $0x3e730000
+GLOBL avx512Word3e730000<>(SB), RODATA|NOPTR, $4
+
+// func avx512Toom6x7BackFull(t *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512Toom6x7BackFull(SB), NOSPLIT, $40-8
+	MOVQ t+0(FP), AX
+	MOVQ 128(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ (AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 80(AX), CX
+	MOVQ CX, 24(SP)
+	MOVQ 168(AX), CX
+	MOVQ CX, 32(SP)
+	MOVQ 24(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 104(AX), DX
+	SHLQ $0x02, DX
+
+line:
+	MOVQ 136(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+	LEAQ (SI)(DX*2), R10
+	ADDQ DX, R10
+	MOVQ 144(AX), R12
+	MOVQ 32(SP), R11
+
+channels:
+	MOVQ      (SP), R13
+	MOVQ      $0x00000010, R14
+	CMPQ      R13, R14
+	CMOVQGT   R14, R13
+	MOVL      $0xffffffff, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (BX)(CX*1), K1, Z1
+	VMOVUPS.Z (BX)(CX*2), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VMOVUPS.Z (DI)(CX*1), K1, Z4
+	VMOVUPS.Z (DI)(CX*2), K1, Z5
+	VMOVUPS.Z (R8), K1, Z6
+	VMOVUPS.Z (R8)(CX*1), K1, Z7
+	VMOVUPS.Z (R8)(CX*2), K1, Z8
+	VMOVUPS.Z (R9), K1, Z9
+	VMOVUPS.Z (R9)(CX*1), K1, Z10
+	VMOVUPS.Z (R9)(CX*2), K1, Z11
+	VADDPS    Z2, Z1, Z12
+	VSUBPS    Z2, Z1, Z1
+	VADDPS    Z4, Z3, Z2
+	VSUBPS    Z4, Z3, Z3
+	VADDPS    Z6, Z5, Z4
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z8, Z7, Z6
+	VSUBPS    Z8, Z7, Z7
+	VADDPS    Z10, Z9, Z8
+	VSUBPS    Z10, Z9, Z9
+	VMOVAPS   Z0, Z0
+	VADDPS    Z12, Z0, Z0
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VADDPS    Z6, Z0, Z0
+	VADDPS    Z8, Z0, Z0
+	VADDPS    (R12), Z0, K1, Z0
+	TESTQ     R11, R11
+	JZ        clip1
+	VADDPS    (R11), Z0, K1, Z0
+
+clip1:
+	VBROADCASTSS     208(AX), Z10
+	VMAXPS           Z0, Z10, Z0
+	VBROADCASTSS     212(AX), Z10
+	VMINPS           Z0, Z10, Z0
+	VMOVUPS          Z0, K1, (SI)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word40000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3f000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word3fc00000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST avx512Word3f400000<>+0(SB), Z9, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip2
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+
+clip2:
+	VBROADCASTSS     208(AX), Z10
+	VMAXPS           Z0, Z10, Z0
+	VBROADCASTSS     212(AX), Z10
+	VMINPS           Z0, Z10, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*1)
+	VMOVAPS          Z12, Z0
+	VFMADD231PS.BCST avx512Word40800000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word3e800000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word40100000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Word3f100000<>+0(SB), Z8, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip3
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+
+clip3:
+	VBROADCASTSS     208(AX), Z10
+	VMAXPS           Z0, Z10, Z0
+	VBROADCASTSS     212(AX), Z10
+	VMINPS           Z0, Z10, Z0
+	VMOVUPS          Z0, K1, (SI)(DX*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word41000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3e000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word40580000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST avx512Word3ed80000<>+0(SB), Z9, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip4
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+
+clip4:
+	VBROADCASTSS     208(AX), Z10
+	VMAXPS           Z0, Z10, Z0
+	VBROADCASTSS     212(AX), Z10
+	VMINPS           Z0, Z10, Z0
+	VMOVUPS          Z0, K1, (R10)
+	VMOVAPS          Z12, Z0
+	VFMADD231PS.BCST avx512Word41800000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST avx512Word3d800000<>+0(SB), Z4, Z0
+	VFMADD231PS.BCST avx512Word40a20000<>+0(SB), Z6, Z0
+	VFMADD231PS.BCST avx512Word3ea20000<>+0(SB), Z8, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip5
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+
+clip5:
+	VBROADCASTSS     208(AX), Z2
+	VMAXPS           Z0, Z2, Z0
+	VBROADCASTSS     212(AX), Z2
+	VMINPS           Z0, Z2, Z0
+	VMOVUPS          Z0, K1, (R10)(DX*1)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST avx512Word42000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST avx512Word3d000000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST avx512Word40f30000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST avx512Word3e730000<>+0(SB), Z9, Z0
+	VADDPS           Z11, Z0, Z0
+	VADDPS           (R12), Z0, K1, Z0
+	TESTQ            R11, R11
+	JZ               clip6
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, R11
+	VADDPS           (R11), Z0, K1, Z0
+	MOVQ             192(AX), R13
+	SHLQ             $0x02, R13
+	IMUL3Q           $0x05, R13, R13
+	SUBQ             R13, R11
+
+clip6:
+	VBROADCASTSS 208(AX), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS 212(AX), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (R10)(DX*2)
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, R10
+	ADDQ         $0x00000040, R12
+	TESTQ        R11, R11
+	JZ           moved
+	ADDQ         $0x00000040, R11
+
+moved:
+	SUBQ $0x00000010, (SP)
+	JG   channels
+	MOVQ 32(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 16(SP)
+	MOVQ 112(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 24(SP)
+	CMPQ 32(SP), $0x00
+	JEQ  next
+	MOVQ 200(AX), BX
+	SHLQ $0x02, BX
+	ADDQ BX, 32(SP)
+
+next:
+	DECQ 8(SP)
+	JNZ  line
+	VZEROUPPER
+	RET
+
 // func avx512MaxInto(dst []float32, src []float32)
 // Requires: AVX, AVX512F
 TEXT ·avx512MaxInto(SB), NOSPLIT, $0-48
@@ -18226,9 +19888,6 @@ GLOBL avx512Word3d2aaaab<>(SB), RODATA|NOPTR, $4
 DATA avx512Word3e2aaaab<>+0(SB)/4, $0x3e2aaaab
 GLOBL avx512Word3e2aaaab<>(SB), RODATA|NOPTR, $4
 
-DATA avx512Word3f000000<>+0(SB)/4, $0x3f000000
-GLOBL avx512Word3f000000<>(SB), RODATA|NOPTR, $4
-
 DATA avx512Word3f800000<>+0(SB)/4, $0x3f800000
 GLOBL avx512Word3f800000<>(SB), RODATA|NOPTR, $4
 
@@ -18540,9 +20199,6 @@ done:
 
 DATA avx512Wordbf800000<>+0(SB)/4, $0xbf800000
 GLOBL avx512Wordbf800000<>(SB), RODATA|NOPTR, $4
-
-DATA avx512Word40000000<>+0(SB)/4, $0x40000000
-GLOBL avx512Word40000000<>(SB), RODATA|NOPTR, $4
 
 // func avx512Erf(x []float32, a float32, b float32)
 // Requires: AVX, AVX512F, BMI2

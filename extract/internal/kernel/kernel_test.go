@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -181,29 +182,58 @@ func TestTransformAgainstReference(t *testing.T) {
 		for range 150 {
 			x := Transform{NIn: 1 + rng.IntN(12), NOut: 1 + rng.IntN(MaxOutputs), Lines: 1 + rng.IntN(5), C: 1 + rng.IntN(70), Lo: -1, Hi: 1.5}
 			x.LDM = x.NOut + rng.IntN(3)
-			x.InStep, x.OutStep, x.RStep = x.C+rng.IntN(5), x.C+rng.IntN(5), x.C+rng.IntN(5)
-			x.InLine, x.OutLine, x.RLine = x.InStep*x.NIn, x.OutStep*x.NOut, x.RStep*x.NOut
-			x.In, x.M = random(rng, x.Lines*x.InLine), random(rng, x.NIn*x.LDM)
+			x.M = random(rng, x.NIn*x.LDM)
 			if rng.IntN(2) == 0 {
 				x.Bias = random(rng, x.C)
 			}
-			if rng.IntN(2) == 0 {
-				x.R = random(rng, x.Lines*x.RLine)
-			}
-			n := (x.Lines-1)*x.OutLine + (x.NOut-1)*x.OutStep + x.C
-			want, check := guarded(n)
-			x.Out = want
-			transform(&x)
-			check(t)
-			got, check := guarded(n)
-			y := x
-			y.Out = got
-			s.Transform(&y)
-			check(t)
-			for i := range got {
-				if !near(float64(got[i]), float64(want[i]), 20) {
-					t.Fatalf("%d → %d, %d channels: float %d: got %v, want %v", x.NIn, x.NOut, x.C, i, got[i], want[i])
+			checkTransform(t, rng, s, x)
+		}
+	})
+}
+
+// checkTransform lays out x at random, with something to add or not.
+func checkTransform(t *testing.T, rng *rand.Rand, s *Set, x Transform) {
+	t.Helper()
+	x.InStep, x.OutStep, x.RStep = x.C+rng.IntN(5), x.C+rng.IntN(5), x.C+rng.IntN(5)
+	x.InLine, x.OutLine, x.RLine = x.InStep*x.NIn, x.OutStep*x.NOut, x.RStep*x.NOut
+	x.In = random(rng, (x.Lines-1)*x.InLine+(x.NIn-1)*x.InStep+x.C)
+	if rng.IntN(2) == 0 {
+		x.R = random(rng, (x.Lines-1)*x.RLine+(x.NOut-1)*x.RStep+x.C)
+	}
+	n := (x.Lines-1)*x.OutLine + (x.NOut-1)*x.OutStep + x.C
+	want, check := guarded(n)
+	x.Out = want
+	transform(&x)
+	check(t)
+	got, check := guarded(n)
+	y := x
+	y.Out = got
+	s.Transform(&y)
+	check(t)
+	for i := range got {
+		if !near(float64(got[i]), float64(want[i]), 20) {
+			t.Fatalf("%d → %d, %d channels: float %d: got %v, want %v", x.NIn, x.NOut, x.C, i, got[i], want[i])
+		}
+	}
+}
+
+// TestShortcutsAgainstReference runs every shortcut as it is used: all of its outputs
+// or only the first ones, with everything that may follow and without.
+func TestShortcutsAgainstReference(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	eachSet(t, func(t *testing.T, s *Set) {
+		for i := range s.shortcuts {
+			c := &s.shortcuts[i]
+			for range 60 {
+				x := Transform{NIn: c.nIn, NOut: c.nOut - rng.IntN(2), M: c.m, LDM: c.nOut, Lines: 1 + rng.IntN(5), C: 1 + rng.IntN(70),
+					Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1)), Shortcut: s.Shortcut(c.nIn, c.nOut, slices.Clone(c.m))}
+				if x.Shortcut != c {
+					t.Fatalf("the shortcut for %d → %d is not found by its matrix", c.nIn, c.nOut)
 				}
+				if rng.IntN(2) == 0 {
+					x.Lo, x.Hi, x.Bias = -1, 1.5, random(rng, x.C)
+				}
+				checkTransform(t, rng, s, x)
 			}
 		}
 	})

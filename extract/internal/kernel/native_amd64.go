@@ -24,7 +24,7 @@ var avx512 = &Set{
 	Name:      "avx512",
 	panels:    avx512Panels,
 	depthwise: depthwiseBy(avx512Taps, avx512Depthwise),
-	transform: func(t *Transform) { avx512Transforms[t.NOut](t) },
+	transform: func(t *Transform) { t.by(avx512Transforms[t.NOut])(t) },
 	maxInto:   avx512MaxInto,
 	addInto:   avx512AddInto,
 	mulInto:   avx512MulInto,
@@ -40,6 +40,7 @@ var avx512 = &Set{
 	sum:        avx512Sum,
 	max:        avx512Max,
 	sumSquares: avx512SumSquares,
+	shortcuts:  avx512Shortcuts,
 	bytes:      avx512Bytes(),
 }
 
@@ -63,6 +64,7 @@ var avx2 = &Set{
 	sum:        avx2Sum,
 	max:        avx2Max,
 	sumSquares: avx2SumSquares,
+	shortcuts:  avx2Shortcuts,
 	bytes:      portableBytes,
 }
 
@@ -112,7 +114,7 @@ func avx2Transform(t *Transform) {
 	all, k := *t, t.C/lanes*lanes
 	if k > 0 {
 		t.C = k
-		avx2Transforms[t.NOut](t)
+		t.by(avx2Transforms[t.NOut])(t)
 	}
 	if k == all.C {
 		return

@@ -28,7 +28,8 @@ type Set struct {
 	max        func(x []float32) float32
 	sumSquares func(x []float32) float32
 
-	bytes byteKernels
+	shortcuts []Shortcut
+	bytes     byteKernels
 }
 
 // A panelKind is one width of panel with the kernels for it.

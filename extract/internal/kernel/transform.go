@@ -22,6 +22,7 @@ type Transform struct {
 	R              []float32 // added; nil for none
 	RStep, RLine   int
 	Lo, Hi         float32
+	Shortcut       *Shortcut // a faster way for this matrix; nil for none
 }
 
 // MaxOutputs is the most outputs of a Transform.

@@ -135,6 +135,10 @@ func (g *byteTile) multiply(b reg.GPVirtual) {
 	Label("sums")
 }
 
+// prefetch is how many bytes ahead of their use weights are asked for: further than
+// a page, where the processor's own prefetching ends.
+const prefetch = 6144
+
 // steps does n words of K and moves the pointers on.
 func (g *byteTile) steps(b reg.GPVirtual, bases []reg.GPVirtual, n int) {
 	for u := range n {

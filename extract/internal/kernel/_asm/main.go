@@ -24,6 +24,7 @@ func main() {
 	depthwise(v)
 	depthwiseTaps(v)
 	transforms(v)
+	shortcuts(v)
 	pointwise(v)
 	activations(v)
 	quantize(v)

@@ -65,6 +65,7 @@ func (v *vector) declare(path string) error {
 	b.WriteString("}\n")
 	v.tapTable(&b)
 	v.transformTable(&b)
+	v.shortcutTable(&b)
 	if v.masks {
 		v.bytePanelTable(&b)
 	}
