@@ -249,6 +249,9 @@ func setSize(s *Settings, v string) error {
 	if err != nil || err2 != nil || s.Width < 1 || s.Height < 1 {
 		return fmt.Errorf("want pixels a side, as 224, or width by height, as 384x256")
 	}
+	if max(s.Width, s.Height) > maxInputSide {
+		return fmt.Errorf("%d pixels: at most %d are possible", max(s.Width, s.Height), maxInputSide)
+	}
 	return nil
 }
 

@@ -60,13 +60,16 @@ interrupted.` + storeExits(exitSomeFailed),
   featstore ingest ./flower_photos --model default --model lite2.onnx,size=384`,
 		Args: args(1, 1, "the folder that holds a folder of photos for each label"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkWorkers(cmd, opt.Workers); err != nil {
+				return err
+			}
 			if err := own.apply(&opt); err != nil {
 				return err
 			}
 			if err := findFolder(args[0]); err != nil {
 				return err // before a store is made
 			}
-			return a.withStore(store.Options{Create: true}, func(db *store.DB) error {
+			return a.withNewStore(func(db *store.DB) error {
 				return a.ingest(cmd.Context(), db, args[0], &nets, opt)
 			})
 		},
@@ -80,6 +83,14 @@ interrupted.` + storeExits(exitSomeFailed),
 	flags.StringVar(&own.file, "split-file", "", "CSV of path,split: puts these photos into these splits")
 	flags.IntVar(&opt.Workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
+}
+
+// checkWorkers refuses numbers that are none; only what is not said at all is chosen.
+func checkWorkers(cmd *cobra.Command, n int) error {
+	if cmd.Flags().Changed("workers") && n < 1 {
+		return usagef("--workers %d: want a number of at least 1", n)
+	}
+	return nil
 }
 
 // findFolder looks whether there is such a folder.
@@ -99,9 +110,6 @@ func findFolder(path string) error {
 
 // ingest runs the command's work and reports on it.
 func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networkFlags, opt ingest.Options) error {
-	if opt.Workers < 0 {
-		return usagef("--workers %d: want a number of at least 1", opt.Workers)
-	}
 	networks, err := nets.choose(db)
 	if err != nil {
 		return err

@@ -23,7 +23,9 @@ func inspectCommand(a *app) *cobra.Command {
 		Long: `Reads an ONNX network and tells what ingest would do with it: its input, the
 tensor taken as the bottleneck and the others to choose from, how photos are
 prepared and who said so, what it costs in work and memory, and which of its nodes
-cannot be computed. The flags are those of ingest, to see what they change.
+cannot be computed. The flags are those of ingest, to see what they change. The exit
+code is 1 if ingest would refuse the network with them; that photos' preparation or
+size are still to be said is no refusal.
 
 --write-manifest writes what is decided into a manifest beside the file, net.json
 beside net.onnx, so that it need not be said again.
@@ -42,13 +44,19 @@ operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFa
   featstore models inspect net.onnx --preprocess imagenet --write-manifest`,
 		Args: args(1, -1, "ONNX files, or \"default\" for the embedded network"),
 		RunE: func(_ *cobra.Command, files []string) error {
+			refused := false
 			for i, spec := range files {
 				if i > 0 && !a.json {
 					fmt.Fprintln(a.Out)
 				}
-				if err := a.inspect(&nets, spec, write, force); err != nil {
+				r, err := a.inspect(&nets, spec, write, force)
+				if err != nil {
 					return err
 				}
+				refused = refused || refuses(r)
+			}
+			if refused {
+				return &exitError{code: exitFailure} // what was printed says why
 			}
 			return nil
 		},
@@ -59,10 +67,17 @@ operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFa
 	return cmd
 }
 
-func (a *app) inspect(nets *networkFlags, spec string, write, force bool) error {
+// refuses tells whether ingest would refuse the network, whatever is said of photos.
+func refuses(r *extract.Inspection) bool {
+	var unsaid *extract.PreprocessError
+	var size *extract.SizeError
+	return r.Err != nil && !errors.As(r.Err, &unsaid) && !errors.As(r.Err, &size)
+}
+
+func (a *app) inspect(nets *networkFlags, spec string, write, force bool) (*extract.Inspection, error) {
 	file, wish, err := nets.parseModel(spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	open := func() (*extract.ModelFile, error) { return extract.OpenModel(file) }
 	if file == embedded {
@@ -70,17 +85,17 @@ func (a *app) inspect(nets *networkFlags, spec string, write, force bool) error 
 	}
 	m, err := open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r := m.Inspect(wish)
 	written := ""
 	if write {
 		if written, err = writeManifest(r, force); err != nil {
-			return networkAdvice(file, err)
+			return nil, networkAdvice(file, err)
 		}
 	}
 	if a.json {
-		return a.emit(struct {
+		return r, a.emit(struct {
 			*extract.Inspection
 			Manifest string `json:"manifest,omitempty"`
 		}{r, written})
@@ -89,7 +104,7 @@ func (a *app) inspect(nets *networkFlags, spec string, write, force bool) error 
 	if written != "" {
 		a.say("written: %s", written)
 	}
-	return nil
+	return r, nil
 }
 
 // writeManifest writes the manifest beside the model, whole or not at all.

@@ -47,8 +47,11 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
   featstore predict --head slow --top 5 some.jpg`,
 		Args: args(1, -1, "photos or folders of photos"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if top < 1 || workers < 0 {
-				return usagef("--top and --workers want numbers of at least 1")
+			if top < 1 {
+				return usagef("--top %d: want a number of at least 1", top)
+			}
+			if err := checkWorkers(cmd, workers); err != nil {
+				return err
 			}
 			head, networks, err := a.loadHead(name, files)
 			if err != nil {

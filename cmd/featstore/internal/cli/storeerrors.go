@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 
 	"featstore/store"
 	"featstore/train"
@@ -56,4 +58,19 @@ func (a *app) withStore(opt store.Options, do func(*store.DB) error) (err error)
 		}
 	}()
 	return do(db)
+}
+
+// withNewStore is withStore for a command that makes a store where there is none. One
+// that was made and got no image is taken away again.
+func (a *app) withNewStore(do func(*store.DB) error) error {
+	_, err := os.Lstat(a.store)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	return a.withStore(store.Options{Create: true}, func(db *store.DB) error {
+		err := do(db)
+		if s, e := db.Stats(); isNew && e == nil && s.Images == 0 {
+			// While it is locked, so that nobody else has begun to fill it.
+			_ = os.Remove(a.store)
+		}
+		return err
+	})
 }
