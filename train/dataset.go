@@ -145,7 +145,7 @@ func (d *dataset) warnings(cfg Config) []string {
 		warn("only %s, so %s: add photos, or give the validation split a larger share", images(n, "validation "), lost)
 	}
 	if n := d.strangers[split.Testing]; n > 0 {
-		warn("%d images of the testing split have labels without a training image and count as mistaken: add photos of these labels", n)
+		warn("%s without a training image, so %s mistaken: add photos of such labels", labelled(n, split.Testing), choose(n, "it counts as", "they count as"))
 	}
 	return out
 }
@@ -154,12 +154,25 @@ func (d *dataset) warnings(cfg Config) []string {
 func (d *dataset) leftOut() []string {
 	var out []string
 	if n := d.index(split.Training).Incomplete + d.index(split.Validation).Incomplete; n > 0 {
-		out = append(out, fmt.Sprintf("%d images have features of some of the networks only and are left out: ingest the photos with each network", n))
+		out = append(out, fmt.Sprintf("%s features of some of the networks only and %s left out: ingest the photos with each network", choose(n, "1 image has", fmt.Sprintf("%d images have", n)), choose(n, "is", "are")))
 	}
 	if n := d.strangers[split.Validation]; n > 0 {
-		out = append(out, fmt.Sprintf("%d images of the validation split have labels without a training image and are left out: add photos of these labels", n))
+		out = append(out, fmt.Sprintf("%s without a training image, so %s left out: add photos of such labels", labelled(n, split.Validation), choose(n, "it is", "they are")))
 	}
 	return out
+}
+
+// labelled begins a sentence on the labels of n images of a split.
+func labelled(n int, s split.Split) string {
+	return fmt.Sprintf("%s of the %v split %s", images(n, ""), s, choose(n, "has a label", "have labels"))
+}
+
+// choose returns the word for one thing or for several.
+func choose(n int, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
 }
 
 // images counts images of a kind: "1 validation image", "20 validation images".

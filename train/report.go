@@ -65,7 +65,7 @@ func (r *Report) String() string {
 // Interval returns the accuracy's 95 % interval and count as a line for people.
 func (r *Report) Interval() string {
 	a := r.Accuracy
-	return fmt.Sprintf("95%% interval %.1f%% to %.1f%% (%d of %d images)", 100*a.Low, 100*a.High, a.Correct, a.Total)
+	return fmt.Sprintf("95%% interval %.1f%% to %.1f%% (%d of %s)", 100*a.Low, 100*a.High, a.Correct, images(a.Total, ""))
 }
 
 // report computes the figures from what was counted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,6 +149,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestOneStrangerIsNotSeveral(t *testing.T) {
+	d := &dataset{}
+	d.strangers[split.Validation] = 1
+	for _, s := range split.All {
+		d.splits[s] = &store.Index{}
+	}
+	d.splits[split.Training].Incomplete = 1
+	want := []string{
+		"1 image has features of some of the networks only and is left out: ingest the photos with each network",
+		"1 image of the validation split has a label without a training image, so it is left out: add photos of such labels",
+	}
+	if got := d.leftOut(); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	c := storetest.Clusters{Labels: 3, Images: 30, Dim: 8, Spread: 1}
 	t.Run("empty splits and few images", func(t *testing.T) {
@@ -177,7 +194,7 @@ func TestWarnings(t *testing.T) {
 		w := warningsOf(t, db, quick(10))
 		requireWarning(t, w, `fewer than 20 training images of "label00"`)
 		requireWarning(t, w, `the testing split has no image of "label01"`)
-		requireWarning(t, w, `15 images of the testing split have labels without a training image and count as mistaken`)
+		requireWarning(t, w, `15 images of the testing split have labels without a training image, so they count as mistaken`)
 		requireWarning(t, w, `15 images of the validation split have labels`)
 		h, r, err := Train(context.Background(), db, quick(100), nil)
 		if err != nil {

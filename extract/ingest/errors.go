@@ -32,7 +32,11 @@ func (l *listing) usable() error {
 	case len(l.files) > 0:
 		return nil
 	case len(l.unlabelled) > 0:
-		return fmt.Errorf("%s: %w: its %d photos lie directly in it, not in folders named after their labels", l.root, ErrNoLabels, len(l.unlabelled))
+		photos := "its only photo lies"
+		if n := len(l.unlabelled); n > 1 {
+			photos = fmt.Sprintf("its %d photos lie", n)
+		}
+		return fmt.Errorf("%s: %w: %s directly in it, not in folders named after their labels", l.root, ErrNoLabels, photos)
 	case len(l.unread) > 0:
 		return fmt.Errorf("%s: %w: %s: %s", l.root, ErrNoPhotos, l.unread[0].Path, l.unread[0].Reason)
 	}

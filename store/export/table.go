@@ -66,7 +66,7 @@ func survey(ctx context.Context, tx *store.Tx, opt Options) (*table, error) {
 		return nil, err
 	}
 	if t.summary.Rows == 0 {
-		return nil, fmt.Errorf("%w: there are vectors of %d photos, none of them in the splits asked for", ErrNothing, all)
+		return nil, fmt.Errorf("%w: the splits asked for have no vectors, the others %d", ErrNothing, all)
 	}
 	return t, nil
 }

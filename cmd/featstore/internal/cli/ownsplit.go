@@ -51,7 +51,7 @@ func (f *ownSplitFlags) apply(opt *ingest.Options) error {
 func readSplitList(name string) ([]split.Entry, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("open list of splits: %w", err)
+		return nil, hint(fmt.Errorf("open list of splits: %w", err), "it is a CSV of path,split: featstore export --format csv -o FILE writes one with the splits as they are, to change them in")
 	}
 	defer f.Close()
 	entries, err := split.ReadList(f)
