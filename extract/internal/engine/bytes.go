@@ -19,8 +19,12 @@ type byteConv struct {
 	grid    kernel.Grid
 }
 
-// A byteAdd adds two values on grids.
-type byteAdd struct{ kernel.ByteSum }
+// A byteBinary adds or multiplies two values on grids. As in a binary, the second one
+// may be the same for all pixels of an image.
+type byteBinary struct {
+	fn byte // '+' or '*'
+	kernel.ByteBinary
+}
 
 // A bytePool takes the largest byte of windows.
 type bytePool struct{ *pool }
@@ -68,7 +72,7 @@ func (b *byter) convert(n *node) bool {
 	case *conv:
 		n.op, out.grid = b.conv(n, op)
 	case *binary:
-		n.op, out.grid = b.add(n, op)
+		n.op, out.grid = b.binary(n, op)
 	case *activate:
 		n.op, out.grid = b.activate(n, op)
 	case *pool:
@@ -127,24 +131,33 @@ func (b *byter) conv(n *node, c *conv) (operation, *grid) {
 // byteLanes is how many outputs the narrowest product of bytes computes at once.
 const byteLanes = 16
 
-func (b *byter) add(n *node, op *binary) (operation, *grid) {
+func (b *byter) binary(n *node, op *binary) (operation, *grid) {
 	x, y, out := n.in[0].grid, n.in[1].grid, gridOf(op.act)
-	if op.fn != '+' || x == nil || y == nil || out == nil || !slices.Equal(n.in[0].shape, n.in[1].shape) {
+	if x == nil || y == nil || out == nil {
 		return op, nil
 	}
 	r := rounding(op.act)
-	if x.largest()+y.largest() > kernel.MaxSum/2*r.Step {
+	largest := x.largest() + y.largest()
+	switch op.fn {
+	case '+':
+	case '*':
+		largest = x.largest() * y.largest()
+	default:
 		return op, nil
 	}
-	return &byteAdd{kernel.ByteSum{ZeroA: float32(x.zero), UnitA: x.unit, ZeroB: float32(y.zero), UnitB: y.unit, Step: r.Step, Zero: r.Zero, Top: r.Top}}, out
+	if largest > kernel.MaxSum/2*r.Step {
+		return op, nil
+	}
+	return &byteBinary{op.fn, kernel.ByteBinary{ZeroA: float32(x.zero), UnitA: x.unit, ZeroB: float32(y.zero), UnitB: y.unit,
+		Step: r.Step, Zero: r.Zero, Top: r.Top}}, out
 }
 
 // activate: what only scales and shifts are the same bytes.
 func (b *byter) activate(n *node, op *activate) (operation, *grid) {
 	in, out := n.in[0].grid, gridOf(op.Activation)
 	switch {
-	case in == nil && out != nil && b.wanted(n.out[0]):
-		return &narrow{rounding(op.Activation)}, out
+	case in == nil && out != nil:
+		return b.rounded(n, op, out)
 	case in == nil:
 		return op, nil
 	case out != nil:
@@ -156,12 +169,54 @@ func (b *byter) activate(n *node, op *activate) (operation, *grid) {
 	return op, nil
 }
 
-// table computes what quantisation makes of every byte.
-func (g *grid) table(a kernel.Activation) (t [256]byte) {
-	r := rounding(a)
-	for i := range t {
-		v := float32(int32(i)-g.zero) * g.unit
-		t[i] = byte(min(max(nearest(v/r.Step)+float32(r.Zero), 0), float32(r.Top)))
+// rounded rounds floats to bytes: those of another function of bytes by a table, those
+// of joined bytes part by part.
+func (b *byter) rounded(n *node, op *activate, out *grid) (operation, *grid) {
+	if d := n.in[0].def; d != nil && d.in[0] != nil && d.in[0].grid != nil {
+		switch first := d.op.(type) {
+		case *activate:
+			table := d.in[0].grid.table(first.Activation, op.Activation)
+			n.keep(d.in[0])
+			return &lookup{table}, out
+		case *concat:
+			if !slices.ContainsFunc(d.in, func(v *value) bool { return v.grid == nil }) && b.net.only(n.in[0]) {
+				n.keep(b.requantized(n, d.in, op.Activation, out)...)
+				return first, out
+			}
+		}
+	}
+	if !b.wanted(n.out[0]) {
+		return op, nil
+	}
+	return &narrow{rounding(op.Activation)}, out
+}
+
+// requantized brings values on grids to another one, before n.
+func (b *byter) requantized(n *node, all []*value, a kernel.Activation, out *grid) []*value {
+	var same []*value
+	for _, v := range all {
+		if *v.grid != *out {
+			w := b.net.insert(n, &lookup{v.grid.table(a)}, v.shape, v)
+			w.grid = out
+			v = w
+		}
+		same = append(same, v)
+	}
+	return same
+}
+
+// table computes what functions, the last of them a quantisation, make of every byte.
+func (g *grid) table(functions ...kernel.Activation) (t [256]byte) {
+	var x [256]float32
+	for i := range x {
+		x[i] = float32(int32(i)-g.zero) * g.unit
+	}
+	for i, a := range functions {
+		if i == len(functions)-1 {
+			kernel.Portable().Narrow(t[:], x[:], rounding(a))
+		} else {
+			kernel.Portable().Apply(a, x[:])
+		}
 	}
 	return t
 }
@@ -173,7 +228,7 @@ func (b *byter) wanted(v *value) bool {
 		case *conv:
 			return len(n.in) == 1 && op.act.Func == kernel.Quantize
 		case *binary:
-			return op.fn == '+' && op.act.Func == kernel.Quantize
+			return (op.fn == '+' || op.fn == '*') && op.act.Func == kernel.Quantize
 		case *pool:
 			return op.max && b.wanted(n.out[0])
 		case *spatialMean:
@@ -202,7 +257,7 @@ func (b *byter) round(n *node) {
 // takesBytes reports whether an operation reads bytes.
 func takesBytes(op operation) bool {
 	switch op.(type) {
-	case *byteConv, *byteAdd, *bytePool, *byteMean, *lookup, *widenBytes:
+	case *byteConv, *byteBinary, *bytePool, *byteMean, *lookup, *widenBytes:
 		return true
 	}
 	return false

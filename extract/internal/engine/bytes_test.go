@@ -99,7 +99,7 @@ func (b *builder) numbers(x string, c, h, w, exponent int, zero uint8) numbered 
 func (b *builder) byteConv(v numbered) numbered {
 	pick := b.rng.IntN
 	k, stride, dilation := 1+pick(3), 1+pick(2), 1+pick(2)
-	out, group := 1+pick(40), 1
+	out, group := 1+pick(24), 1
 	switch pick(3) {
 	case 0:
 		out, group = v.c, v.c
@@ -122,7 +122,7 @@ func (b *builder) byteConv(v numbered) numbered {
 	if b.Initializers[w].DType == tensor.Uint8 {
 		z := make([]uint8, out)
 		for i := range z {
-			z[i] = 128
+			z[i] = []uint8{128, 128, 100, uint8(pick(256))}[pick(4)]
 		}
 		zero = tensor.New(z, out)
 	}
@@ -131,7 +131,7 @@ func (b *builder) byteConv(v numbered) numbered {
 	for i := range bias {
 		bias[i] = float32(pick(512)-256) / 64
 		if pick(4) == 0 {
-			bias[i] += 1.0 / (1 << 15) // lies between the sums
+			bias[i] += 1.0 / (1 << 14) // lies between the sums
 		}
 	}
 	pads, strides, dilations := ints(int64(pad), int64(pad), int64(pad), int64(pad)), ints(int64(stride), int64(stride)), ints(int64(dilation), int64(dilation))
@@ -165,12 +165,12 @@ func converted8(x []uint8) []int8 {
 // TestRandomByteNetworks: convolutions of all shapes, sums, joined and pooled values,
 // with readers on bytes and on floats.
 func TestRandomByteNetworks(t *testing.T) {
-	for seed := range 80 {
+	for seed := range 150 {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c, h, w := 1+seed%9, 4+seed%7, 3+seed%11
 			b := newBuilder(uint64(seed), 1, c, h, w)
 			v := b.numbers("x", c, h, w, -5, uint8(100+seed))
-			for range 4 {
+			for range 5 {
 				v = b.byteLayer(v)
 			}
 			b.check(t, v.x)
@@ -179,7 +179,7 @@ func TestRandomByteNetworks(t *testing.T) {
 }
 
 func (b *builder) byteLayer(v numbered) numbered {
-	switch pick := b.rng.IntN; pick(8) {
+	switch pick := b.rng.IntN; pick(14) {
 	case 0: // a sum with itself, other numbers of it
 		u := b.numbers(v.x, v.c, v.h, v.w, -2, 77)
 		return b.numbers(b.add("Add", nil, v.x, u.x), v.c, v.h, v.w, -2+pick(2), uint8(pick(256)))
@@ -190,8 +190,19 @@ func (b *builder) byteLayer(v numbered) numbered {
 	case 2:
 		joined := b.add("Concat", map[string]graph.Attr{"axis": int64(1)}, v.x, v.x)
 		return b.numbers(joined, 2*v.c, v.h, v.w, -3, 128)
-	case 3: // through floats
-		return b.numbers(b.add("Mul", nil, v.x, v.x), v.c, v.h, v.w, -1, 3)
+	case 3:
+		u := b.numbers(v.x, v.c, v.h, v.w, -3, 77)
+		fn := []string{"Mul", "Sub"}[pick(2)] // the second one through floats
+		return b.numbers(b.add(fn, nil, v.x, u.x), v.c, v.h, v.w, -1, 30)
+	case 4: // one pixel for all
+		gate := b.numbers(b.add("GlobalMaxPool", nil, v.x), v.c, 1, 1, -3, 10)
+		return b.numbers(b.add("Mul", nil, v.x, gate.x), v.c, v.h, v.w, -1, 100)
+	case 5: // a function by table
+		y := b.add("LeakyRelu", map[string]graph.Attr{"alpha": float32(0.25)}, v.x)
+		return b.numbers(y, v.c, v.h, v.w, -3, 64)
+	case 6: // parts of two scales
+		u := b.numbers(v.x, v.c, v.h, v.w, -2, 77)
+		return b.numbers(b.add("Concat", map[string]graph.Attr{"axis": int64(1)}, u.x, v.x), 2*v.c, v.h, v.w, -2, 128)
 	}
 	return b.byteConv(v)
 }

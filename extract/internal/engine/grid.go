@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"featstore/extract/internal/kernel"
 )
@@ -56,11 +57,11 @@ func rounding(a kernel.Activation) kernel.Grid {
 	return kernel.Grid{Step: a.Step, Zero: int32(-a.A), Top: int32(a.B - a.A)}
 }
 
-// wholeWeights finds the 8-bit numbers and the scale of each output that a
+// wholeWeights finds the whole numbers and the scale of each output that a
 // convolution's weights were made of, however the model wrote that: the weights of
 // each output have to be multiples of one number.
-func (c *conv) wholeWeights() (w []int8, scale []float32, ok bool) {
-	w, scale = make([]int8, len(c.weight)), make([]float32, c.cout)
+func (c *conv) wholeWeights() (w []int, scale []float32, ok bool) {
+	w, scale = make([]int, len(c.weight)), make([]float32, c.cout)
 	per := len(c.weight) / c.cout
 	for o := range scale {
 		if scale[o] = wholeMultiples(w[o*per:][:per], c.weight[o*per:][:per]); scale[o] == 0 {
@@ -70,9 +71,13 @@ func (c *conv) wholeWeights() (w []int8, scale []float32, ok bool) {
 	return w, scale, true
 }
 
+// mostWhole bounds the numbers of weights: 8-bit ones less their zero point, that two
+// signed bytes can be the sum of.
+const mostWhole = 254
+
 // wholeMultiples sets w to the numbers that x are multiples of the returned scale by;
-// 0 when there is none. The largest of x is a whole multiple, of at most 128.
-func wholeMultiples(w []int8, x []float32) float32 {
+// 0 when there is none. The largest of x is a whole multiple.
+func wholeMultiples(w []int, x []float32) float32 {
 	largest := float32(0)
 	for _, v := range x {
 		largest = max(largest, v, -v)
@@ -80,7 +85,7 @@ func wholeMultiples(w []int8, x []float32) float32 {
 	if largest == 0 {
 		return 1
 	}
-	for most := 1; most <= 128; most++ {
+	for most := 1; most <= mostWhole; most++ {
 		if scale := largest / float32(most); scale >= kernel.MinStep && fillMultiples(w, x, scale) {
 			return scale
 		}
@@ -89,16 +94,34 @@ func wholeMultiples(w []int8, x []float32) float32 {
 }
 
 // fillMultiples allows for the rounding of the products and of the scale.
-func fillMultiples(w []int8, x []float32, scale float32) bool {
+func fillMultiples(w []int, x []float32, scale float32) bool {
 	for i, v := range x {
 		q := v / scale
 		n := nearest(q)
-		if d := q - n; d > 1e-4 || d < -1e-4 || n < -128 || n > 127 {
+		if d := q - n; d > 1e-4 || d < -1e-4 {
 			return false
 		}
-		w[i] = int8(n)
+		w[i] = int(n)
 	}
 	return true
+}
+
+// signedBytes lays out rows of per whole numbers, as one segment of bytes each; as two
+// that add up to them where some do not fit.
+func signedBytes(w []int, per int) (b []int8, segments int) {
+	segments = 1
+	if slices.Max(w) > math.MaxInt8 || slices.Min(w) < math.MinInt8 {
+		segments = 2
+	}
+	b = make([]int8, segments*len(w))
+	for i, v := range w {
+		at := i/per*per*segments + i%per
+		first := min(max(v, math.MinInt8), math.MaxInt8)
+		if b[at] = int8(first); segments == 2 {
+			b[at+per] = int8(v - first)
+		}
+	}
+	return b, segments
 }
 
 // byteWeights expresses a convolution from one grid to that of its rounding as a
@@ -109,7 +132,8 @@ func (c *conv) byteWeights(in *grid) *kernel.ByteWeights {
 		return nil
 	}
 	per := len(w) / c.cout
-	b := &kernel.ByteWeights{N: c.cout, W: w, Bias: make([]int32, c.cout), Scale: make([]float32, c.cout), Rest: make([]float32, c.cout)}
+	b := &kernel.ByteWeights{N: c.cout, K: per, Bias: make([]int32, c.cout), Scale: make([]float32, c.cout), Rest: make([]float32, c.cout)}
+	b.W, b.Segments = signedBytes(w, per)
 	for o := range c.cout {
 		unit := in.unit * scale[o]
 		b.Scale[o] = unit / c.act.Step
@@ -119,7 +143,7 @@ func (c *conv) byteWeights(in *grid) *kernel.ByteWeights {
 		}
 		sum, largest := 0, 0
 		for _, v := range w[o*per:][:per] {
-			sum, largest = sum+int(v), largest+max(int(v), -int(v))
+			sum, largest = sum+v, largest+max(v, -v)
 		}
 		whole -= float64(sum) * float64(in.zero)
 		bound := math.Abs(whole) + 255*float64(largest)

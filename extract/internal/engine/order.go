@@ -114,11 +114,9 @@ func (a *orders) assign(n *node) {
 	case *byteMean:
 		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))
 		a.spatialMeanResult(n, op.spatialMean)
-	case *byteAdd:
-		a.all(n, n.in[0].order)
 	case *activate, *narrow, *widenBytes, *lookup:
 		n.out[0].order = n.in[0].order
-	case *binary:
+	case *binary, *byteBinary:
 		order := n.in[0].order
 		if !slices.Equal(n.in[0].shape, n.in[1].shape) {
 			order = innermost(len(order), 1)

@@ -120,7 +120,7 @@ func (g *net) placeAll() {
 			}
 		case *concat:
 			placeParts(n, op, need)
-		case *activate, *binary, *rowwise, *byteAdd, *lookup:
+		case *activate, *binary, *rowwise, *byteBinary, *lookup:
 			g.overwrite(n.in[0], n.out[0].place, need)
 		case *conv, *block:
 			if len(n.in) > 1 {
@@ -232,7 +232,7 @@ func (g *net) overwrite(v *value, p *place, need map[*value]borders) {
 		return
 	}
 	switch v.def.op.(type) {
-	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul, *byteConv, *byteAdd, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
+	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul, *byteConv, *byteBinary, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
 	default:
 		return
 	}

@@ -153,7 +153,7 @@ func (p *planner) node(g *net, n *node) error {
 		p.reorder(n)
 	case *reference:
 		p.reference(n, op)
-	case *byteConv, *byteAdd, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
+	case *byteConv, *byteBinary, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
 		p.onBytes(n)
 	default:
 		return fmt.Errorf("no step for %T", n.op)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"featstore/extract/internal/kernel"
 )
 
@@ -10,9 +12,9 @@ func (p *planner) onBytes(n *node) {
 	switch op := n.op.(type) {
 	case *byteConv:
 		p.byteConv(n, op)
-	case *byteAdd:
+	case *byteBinary:
 		b := n.in[1].place
-		p.emit(n.label, &byteAddStep{byteAdd: op, a: in, b: b, out: out}, in, b, out)
+		p.emit(n.label, &byteBinaryStep{byteBinary: op, binaryStep: binaryStep{a: in, b: b, out: out}}, in, b, out)
 	case *bytePool:
 		p.emit(n.label, &bytePoolStep{poolStep{pool: op.pool, in: in, out: out}}, in, out)
 	case *byteMean:
@@ -32,7 +34,6 @@ func (p *planner) byteConv(n *node, c *byteConv) {
 	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
 	w := *c.weights
 	if c.depthwise() {
-		w.Segments, w.K = 1, c.kh*c.kw
 		s := &byteDepthwiseStep{conv: c.conv, in: in, out: out, packed: p.set.PackTaps(w, c.kw), grid: c.grid}
 		p.stats.WeightBytes += s.packed.Bytes()
 		p.emit(n.label, s, in, out)
@@ -40,11 +41,12 @@ func (p *planner) byteConv(n *node, c *byteConv) {
 	}
 	s := &byteConvStep{convStep: convStep{conv: c.conv, in: in, out: out}, grid: c.grid}
 	s.segments()
-	w.N, w.Segments, w.K = c.cout/c.group, len(s.offs), s.k
-	rows := w.Segments * w.K
+	s.sums = w.Segments
+	w.N, w.Segments, w.K = c.cout/c.group, s.sums*len(s.offs), s.k
+	row := w.Segments * w.K
 	for g := range c.group {
 		part := w
-		part.W, part.Bias = w.W[g*w.N*rows:][:w.N*rows], w.Bias[g*w.N:][:w.N]
+		part.W, part.Bias = w.W[g*w.N*row:][:w.N*row], w.Bias[g*w.N:][:w.N]
 		part.Scale, part.Rest = w.Scale[g*w.N:][:w.N], w.Rest[g*w.N:][:w.N]
 		q := p.set.PackBytes(part)
 		p.stats.WeightBytes += q.Bytes()
@@ -59,11 +61,13 @@ type byteConvStep struct {
 	convStep
 	panels []*kernel.PackedBytes // one a group
 	grid   kernel.Grid
+	sums   int // how many bytes each weight is the sum of
 }
 
 func (s *byteConvStep) prepare() {
 	s.convStep.prepare()
 	s.perBlock *= 4
+	s.offs = slices.Repeat(s.offs, s.sums)
 }
 
 // runLines computes lines [from, to), block by block.
@@ -139,22 +143,34 @@ func eachPiece(from, to int, in, out *place, f func(at, to, width int)) {
 	}
 }
 
-type byteAddStep struct {
-	*byteAdd
-	a, b, out *place
+// A byteBinaryStep is a binaryStep on bytes.
+type byteBinaryStep struct {
+	*byteBinary
+	binaryStep
 }
 
-func (s *byteAddStep) prepare() {}
+func (s *byteBinaryStep) scratch() int { return (s.binaryStep.scratch() + 3) / 4 }
 
-func (s *byteAddStep) size() int { return s.out.n * s.out.h }
-
-func (s *byteAddStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *byteBinaryStep) runLines(r *Runner, h *hand, from, to int) {
 	a, b, out := r.bytes(s.a), r.bytes(s.b), r.bytes(s.out)
-	count, width := pieces(s.out, s.a, s.b)
+	pieces, width := s.pieces()
+	repeated, image := kernel.BytesOf(h.buffer(s.scratch())), -1 // of which image the repeated pixel is
+	combine := r.set.AddBytes
+	if s.byteBinary.fn == '*' {
+		combine = r.set.MulBytes
+	}
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
-		for x := range count {
-			r.set.AddBytes(out[s.out.at(n, y, x):][:width], a[s.a.at(n, y, x):], b[s.b.at(n, y, x):], &s.ByteSum)
+		if s.perImage && n != image {
+			image = n
+			repeat(repeated[:width], b[s.b.at(n, 0, 0):][:s.b.c])
+		}
+		for x := range pieces {
+			right := repeated
+			if !s.perImage {
+				right = b[s.b.at(n, y, x):]
+			}
+			combine(out[s.out.at(n, y, x):][:width], a[s.a.at(n, y, x):], right, &s.ByteBinary)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (s *binaryStep) runLines(r *Runner, h *hand, from, to int) {
 }
 
 // repeat fills dst, a multiple as long, by x.
-func repeat(dst, x []float32) {
+func repeat[T float32 | byte](dst, x []T) {
 	copy(dst, x)
 	for n := len(x); n < len(dst); n *= 2 {
 		copy(dst[n:], dst[:n])

@@ -587,7 +587,10 @@ func avx512ByteMax(dst, src []byte)
 func avx512ByteSums(dst []int32, src []byte)
 
 //go:noescape
-func avx512ByteAdd(dst, a, b []byte, s *ByteSum, inverse float32)
+func avx512ByteAdd(dst, a, b []byte, s *ByteBinary, inverse float32)
+
+//go:noescape
+func avx512ByteMul(dst, a, b []byte, s *ByteBinary, inverse float32)
 
 //go:noescape
 func avx512ByteNarrow(dst []byte, src []float32, step, inverse, far float32, zero, top int32)

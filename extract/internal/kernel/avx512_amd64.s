@@ -33098,6 +33098,107 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512ByteMul(dst []byte, a []byte, b []byte, s *byte, inverse float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·avx512ByteMul(SB), NOSPLIT, $0-84
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         s+72(FP), BX
+	VBROADCASTSS inverse+80(FP), Z0
+	VBROADCASTSS (BX), Z1
+	VBROADCASTSS 4(BX), Z2
+	VBROADCASTSS 8(BX), Z3
+	VBROADCASTSS 12(BX), Z4
+	VBROADCASTSS 16(BX), Z5
+	VPBROADCASTW 20(BX), Z6
+	VPBROADCASTB 24(BX), Z7
+	VMOVDQU32    avx512ByteOrder<>+0(SB), Z8
+	MOVQ         dst_len+8(FP), BX
+	TESTQ        BX, BX
+	JZ           done
+	MOVQ         $0x00000040, SI
+
+bytes:
+	MOVQ         BX, R8
+	CMPQ         R8, SI
+	CMOVQGT      SI, R8
+	MOVQ         $-1, DI
+	BZHIQ        R8, DI, DI
+	KMOVQ        DI, K1
+	VPMOVZXBD.Z  (CX), K1, Z9
+	VCVTDQ2PS    Z9, Z9
+	VSUBPS       Z1, Z9, Z9
+	VMULPS       Z2, Z9, Z9
+	VPMOVZXBD.Z  (DX), K1, Z10
+	VCVTDQ2PS    Z10, Z10
+	VSUBPS       Z3, Z10, Z10
+	VMULPS       Z4, Z10, Z10
+	VMULPS       Z10, Z9, Z9
+	VMULPS       Z9, Z0, Z10
+	VFNMADD231PS Z10, Z5, Z9
+	VFMADD213PS  Z10, Z0, Z9
+	VCVTPS2DQ    Z9, Z9
+	KSHIFTRQ     $0x10, K1, K2
+	VPMOVZXBD.Z  16(CX), K2, Z10
+	VCVTDQ2PS    Z10, Z10
+	VSUBPS       Z1, Z10, Z10
+	VMULPS       Z2, Z10, Z10
+	VPMOVZXBD.Z  16(DX), K2, Z11
+	VCVTDQ2PS    Z11, Z11
+	VSUBPS       Z3, Z11, Z11
+	VMULPS       Z4, Z11, Z11
+	VMULPS       Z11, Z10, Z10
+	VMULPS       Z10, Z0, Z11
+	VFNMADD231PS Z11, Z5, Z10
+	VFMADD213PS  Z11, Z0, Z10
+	VCVTPS2DQ    Z10, Z10
+	KSHIFTRQ     $0x20, K1, K2
+	VPMOVZXBD.Z  32(CX), K2, Z11
+	VCVTDQ2PS    Z11, Z11
+	VSUBPS       Z1, Z11, Z11
+	VMULPS       Z2, Z11, Z11
+	VPMOVZXBD.Z  32(DX), K2, Z12
+	VCVTDQ2PS    Z12, Z12
+	VSUBPS       Z3, Z12, Z12
+	VMULPS       Z4, Z12, Z12
+	VMULPS       Z12, Z11, Z11
+	VMULPS       Z11, Z0, Z12
+	VFNMADD231PS Z12, Z5, Z11
+	VFMADD213PS  Z12, Z0, Z11
+	VCVTPS2DQ    Z11, Z11
+	KSHIFTRQ     $0x30, K1, K2
+	VPMOVZXBD.Z  48(CX), K2, Z12
+	VCVTDQ2PS    Z12, Z12
+	VSUBPS       Z1, Z12, Z12
+	VMULPS       Z2, Z12, Z12
+	VPMOVZXBD.Z  48(DX), K2, Z13
+	VCVTDQ2PS    Z13, Z13
+	VSUBPS       Z3, Z13, Z13
+	VMULPS       Z4, Z13, Z13
+	VMULPS       Z13, Z12, Z12
+	VMULPS       Z12, Z0, Z13
+	VFNMADD231PS Z13, Z5, Z12
+	VFMADD213PS  Z13, Z0, Z12
+	VCVTPS2DQ    Z12, Z12
+	VPACKSSDW    Z12, Z11, Z11
+	VPADDSW      Z6, Z11, Z11
+	VPACKSSDW    Z10, Z9, Z9
+	VPADDSW      Z6, Z9, Z9
+	VPACKUSWB    Z11, Z9, Z9
+	VPMINUB      Z7, Z9, Z9
+	VPERMD       Z9, Z8, Z9
+	VMOVDQU8     Z9, K1, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x40, BX
+	JG           bytes
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx512ByteNarrow(dst []byte, src []float32, step float32, inverse float32, far float32, zero int32, top int32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·avx512ByteNarrow(SB), NOSPLIT, $0-68

@@ -15,7 +15,7 @@ type byteKernels struct {
 	sumInto   func(dst []int32, src []byte) // dst += src
 	narrow    func(dst []byte, src []float32, g Grid)
 	widen     func(dst []float32, src []byte, unit, base float32)
-	add       func(dst, a, b []byte, s *ByteSum)
+	add, mul  func(dst, a, b []byte, s *ByteBinary)
 	lookup    func(dst, src []byte, table *[256]byte)
 }
 
@@ -76,19 +76,24 @@ func (s *Set) Widen(dst []float32, src []byte, unit float32, zero int32) {
 	s.bytes.widen(dst, src[:len(dst)], unit, float32(zero))
 }
 
-// A ByteSum adds numbers of two scales: ((a − ZeroA)·UnitA + (b − ZeroB)·UnitB) / Step
-// rounded to even, plus Zero, within 0 and Top. Every operation is rounded to float32:
-// sums often lie in the middle between two numbers, where the network has been trained
-// or tested with just this.
-type ByteSum struct {
+// A ByteBinary combines numbers of two scales: (a − ZeroA)·UnitA with (b − ZeroB)·UnitB,
+// over Step, rounded to even, plus Zero, within 0 and Top. Every operation is rounded to
+// float32: sums often lie in the middle between two numbers, where the network has been
+// trained or tested with just this.
+type ByteBinary struct {
 	ZeroA, UnitA, ZeroB, UnitB float32
 	Step                       float32 // at least MinStep; the quotient has to stay below MaxSum
 	Zero, Top                  int32
 }
 
 // AddBytes sets dst to the sums of a and b; it may be one of the two.
-func (s *Set) AddBytes(dst, a, b []byte, sum *ByteSum) {
-	s.bytes.add(dst, a[:len(dst)], b[:len(dst)], sum)
+func (s *Set) AddBytes(dst, a, b []byte, by *ByteBinary) {
+	s.bytes.add(dst, a[:len(dst)], b[:len(dst)], by)
+}
+
+// MulBytes is AddBytes for products.
+func (s *Set) MulBytes(dst, a, b []byte, by *ByteBinary) {
+	s.bytes.mul(dst, a[:len(dst)], b[:len(dst)], by)
 }
 
 // Lookup replaces every byte by the table's.
@@ -105,6 +110,7 @@ var portableBytes = byteKernels{
 	narrow:    narrow,
 	widen:     widen,
 	add:       addBytes,
+	mul:       mulBytes,
 	lookup:    lookup,
 }
 
@@ -143,9 +149,24 @@ func widen(dst []float32, src []byte, unit, zero float32) {
 	}
 }
 
-func addBytes(dst, a, b []byte, s *ByteSum) {
+func addBytes(dst, a, b []byte, s *ByteBinary) {
 	for i, x := range a {
-		sum := float32((float32(x)-s.ZeroA)*s.UnitA) + float32((float32(b[i])-s.ZeroB)*s.UnitB)
-		dst[i] = byte(min(max(int32(math.RoundToEven(float64(sum/s.Step)))+s.Zero, 0), s.Top))
+		x, y := s.values(x, b[i])
+		dst[i] = s.rounded(x + y)
 	}
+}
+
+func mulBytes(dst, a, b []byte, s *ByteBinary) {
+	for i, x := range a {
+		x, y := s.values(x, b[i])
+		dst[i] = s.rounded(x * y)
+	}
+}
+
+func (s *ByteBinary) values(a, b byte) (x, y float32) {
+	return float32((float32(a) - s.ZeroA) * s.UnitA), float32((float32(b) - s.ZeroB) * s.UnitB)
+}
+
+func (s *ByteBinary) rounded(x float32) byte {
+	return byte(min(max(int32(math.RoundToEven(float64(x/s.Step)))+s.Zero, 0), s.Top))
 }

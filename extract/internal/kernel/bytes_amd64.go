@@ -20,8 +20,11 @@ func avx512Bytes() byteKernels {
 			avx512ByteNarrow(dst, src, g.Step, 1/g.Step, 1024*g.Step, g.Zero, g.Top)
 		},
 		widen: avx512ByteWiden,
-		add: func(dst, a, b []byte, s *ByteSum) {
+		add: func(dst, a, b []byte, s *ByteBinary) {
 			avx512ByteAdd(dst, a, b, s, 1/s.Step)
+		},
+		mul: func(dst, a, b []byte, s *ByteBinary) {
+			avx512ByteMul(dst, a, b, s, 1/s.Step)
 		},
 		lookup: lookup,
 	}

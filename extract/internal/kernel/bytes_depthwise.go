@@ -25,7 +25,7 @@ type ByteDepthwise struct {
 // kernels read: blocks of channels, the channels of a block in the order in which
 // interleaving the bytes of four taps brings them.
 type PackedTaps struct {
-	kw          int
+	kw, taps    int
 	order       []int // of taps, a multiple of four; -1 for one added, with weights of zero
 	w           []int8
 	bias        []int32
@@ -66,23 +66,24 @@ func tapOrder(taps, kw int) []int {
 func (p *PackedTaps) Offsets(tap, row int) []int {
 	offs := make([]int, len(p.order))
 	for i, t := range p.order {
-		t = max(t, 0)
+		t = max(t, 0) % p.taps
 		offs[i] = t/p.kw*row + t%p.kw*tap
 	}
 	return offs
 }
 
 // PackTaps lays out weights given as w.N channels of w.K taps, in rows of kw, for the
-// set's kernel.
+// set's kernel. More segments are weights of the same taps once more.
 func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	k := &s.bytes
 	block := k.lanes * channelBlock
-	order := tapOrder(w.K, kw)
+	row := w.Segments * w.K
+	order := tapOrder(row, kw)
 	groups := len(order) / 4
 	blocks := (w.N + block - 1) / block
 	n := blocks * block
 	mem := Aligned(3*n + n*groups)
-	p := &PackedTaps{kw: kw, order: order, set: s, scale: mem[n : 2*n : 2*n], rest: mem[2*n : 3*n : 3*n]}
+	p := &PackedTaps{kw: kw, taps: w.K, order: order, set: s, scale: mem[n : 2*n : 2*n], rest: mem[2*n : 3*n : 3*n]}
 	p.bias = Words(mem[:n])
 	b := BytesOf(mem[3*n:])
 	p.w = unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
@@ -97,7 +98,7 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 		p.bias[i], p.scale[i], p.rest[i] = w.Bias[c], w.Scale[c], w.Rest[c]
 		for at, t := range order {
 			if t >= 0 {
-				p.w[((i/block*groups+at/4)*block+i%block)*4+at%4] = w.W[c*w.K+t]
+				p.w[((i/block*groups+at/4)*block+i%block)*4+at%4] = w.W[c*row+t]
 			}
 		}
 	}

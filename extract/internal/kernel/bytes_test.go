@@ -158,22 +158,36 @@ func TestBytesPointwise(t *testing.T) {
 				}
 			}
 			testSumBytes(t, s, a, b)
-			sum := ByteSum{ZeroA: float32(rng.IntN(256)), UnitA: rng.Float32(), ZeroB: float32(rng.IntN(256)), UnitB: rng.Float32(),
+			sum := ByteBinary{ZeroA: float32(rng.IntN(256)), UnitA: rng.Float32(), ZeroB: float32(rng.IntN(256)), UnitB: rng.Float32(),
 				Step: rng.Float32() + 0.1, Zero: int32(rng.IntN(256)), Top: int32(rng.IntN(256))}
 			if n%3 == 0 { // middles
 				sum.UnitB, sum.Step = 1.5*sum.UnitA, 2*sum.UnitA
 			}
-			s.AddBytes(dst, a, b, &sum)
-			check(t)
-			want := make([]byte, n)
-			addBytes(want, a, b, &sum)
-			for i := range dst {
-				if dst[i] != want[i] {
-					t.Fatalf("%+v: %d and %d give %d, not %d", sum, a[i], b[i], dst[i], want[i])
+			for _, fn := range []byte("+*") {
+				run := s.AddBytes
+				if fn == '*' {
+					run = s.MulBytes
+				}
+				run(dst, a, b, &sum)
+				check(t)
+				for i := range dst {
+					if want := combined(fn, a[i], b[i], &sum); dst[i] != want {
+						t.Fatalf("%+v: %d %c %d gives %d, not %d", sum, a[i], fn, b[i], dst[i], want)
+					}
 				}
 			}
 		}
 	})
+}
+
+// combined is the reference of ByteBinary.
+func combined(fn, a, b byte, s *ByteBinary) byte {
+	x, y := (float32(a)-s.ZeroA)*s.UnitA, (float32(b)-s.ZeroB)*s.UnitB
+	v := float32(x) + float32(y)
+	if fn == '*' {
+		v = float32(x) * float32(y)
+	}
+	return byte(min(max(math.RoundToEven(float64(v/s.Step))+float64(s.Zero), 0), float64(s.Top)))
 }
 
 func testSumBytes(t *testing.T, s *Set, a, b []byte) {

@@ -15,7 +15,7 @@ func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 	var r Transform
 	var b ByteTile
 	var bd ByteDepthwise
-	var bs ByteSum
+	var bs ByteBinary
 	for name, is := range map[string][2]uintptr{
 		"ByteTile.A": {unsafe.Offsetof(b.A), 0}, "ByteTile.Offs": {unsafe.Offsetof(b.Offs), 24}, "ByteTile.K": {unsafe.Offsetof(b.K), 48},
 		"ByteTile.LDA": {unsafe.Offsetof(b.LDA), 56}, "ByteTile.B": {unsafe.Offsetof(b.B), 64}, "ByteTile.Bias": {unsafe.Offsetof(b.Bias), 88},
@@ -27,10 +27,10 @@ func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 		"ByteDepthwise.W": {unsafe.Offsetof(bd.W), 56}, "ByteDepthwise.Bias": {unsafe.Offsetof(bd.Bias), 80}, "ByteDepthwise.Out": {unsafe.Offsetof(bd.Out), 104},
 		"ByteDepthwise.LDO": {unsafe.Offsetof(bd.LDO), 128}, "ByteDepthwise.Scale": {unsafe.Offsetof(bd.Scale), 136},
 		"ByteDepthwise.C": {unsafe.Offsetof(bd.C), 192}, "ByteDepthwise.N": {unsafe.Offsetof(bd.N), 200},
-		"ByteSum.ZeroA": {unsafe.Offsetof(bs.ZeroA), 0}, "ByteSum.UnitA": {unsafe.Offsetof(bs.UnitA), 4}, "ByteSum.ZeroB": {unsafe.Offsetof(bs.ZeroB), 8},
-		"ByteSum.UnitB": {unsafe.Offsetof(bs.UnitB), 12}, "ByteSum.Step": {unsafe.Offsetof(bs.Step), 16}, "ByteSum.Zero": {unsafe.Offsetof(bs.Zero), 20},
-		"ByteSum.Top": {unsafe.Offsetof(bs.Top), 24},
-		"Tile.A":      {unsafe.Offsetof(a.A), 0}, "Tile.Offs": {unsafe.Offsetof(a.Offs), 24}, "Tile.K": {unsafe.Offsetof(a.K), 48},
+		"ByteBinary.ZeroA": {unsafe.Offsetof(bs.ZeroA), 0}, "ByteBinary.UnitA": {unsafe.Offsetof(bs.UnitA), 4}, "ByteBinary.ZeroB": {unsafe.Offsetof(bs.ZeroB), 8},
+		"ByteBinary.UnitB": {unsafe.Offsetof(bs.UnitB), 12}, "ByteBinary.Step": {unsafe.Offsetof(bs.Step), 16}, "ByteBinary.Zero": {unsafe.Offsetof(bs.Zero), 20},
+		"ByteBinary.Top": {unsafe.Offsetof(bs.Top), 24},
+		"Tile.A":         {unsafe.Offsetof(a.A), 0}, "Tile.Offs": {unsafe.Offsetof(a.Offs), 24}, "Tile.K": {unsafe.Offsetof(a.K), 48},
 		"Tile.LDA": {unsafe.Offsetof(a.LDA), 56}, "Tile.B": {unsafe.Offsetof(a.B), 64}, "Tile.Bias": {unsafe.Offsetof(a.Bias), 88},
 		"Tile.C": {unsafe.Offsetof(a.C), 112}, "Tile.LDC": {unsafe.Offsetof(a.LDC), 136}, "Tile.R": {unsafe.Offsetof(a.R), 144},
 		"Tile.LDR": {unsafe.Offsetof(a.LDR), 168}, "Tile.Lo": {unsafe.Offsetof(a.Lo), 176}, "Tile.Hi": {unsafe.Offsetof(a.Hi), 180},

@@ -46,6 +46,9 @@ func (s *Set) Lanes() int { return s.panels[len(s.panels)-1].width }
 // portable one is always the last.
 func Sets() []*Set { return append(native(), portable) }
 
+// Portable returns the set in plain Go.
+func Portable() *Set { return portable }
+
 // ByName returns the set called name, or the fastest one when name is "".
 func ByName(name string) (*Set, error) {
 	var names []string

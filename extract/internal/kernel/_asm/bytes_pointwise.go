@@ -6,7 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets of the fields of kernel.ByteSum; a test of that package checks them.
+// Offsets of the fields of kernel.ByteBinary; a test of that package checks them.
 // They begin with ZeroA, UnitA, ZeroB, UnitB and Step.
 const bsZeroA, bsZero, bsTop = 0, 20, 24
 
@@ -15,7 +15,8 @@ const bsZeroA, bsZero, bsTop = 0, 20, 24
 func bytePointwise(v *vector) {
 	byteMax(v)
 	byteSums(v)
-	byteAdd(v)
+	byteBinary(v, "ByteAdd", func(x, y reg.VecVirtual) { VADDPS(y, x, x) })
+	byteBinary(v, "ByteMul", func(x, y reg.VecVirtual) { VMULPS(y, x, x) })
 	byteNarrow(v)
 	byteWiden(v)
 	byteLookup(v)
@@ -89,8 +90,8 @@ func byteSums(v *vector) {
 	})
 }
 
-func byteAdd(v *vector) {
-	v.function("ByteAdd", "func(dst, a, b []byte, s *ByteSum, inverse float32)")
+func byteBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
+	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)")
 	dst, a, b, s := pointer("dst"), pointer("a"), pointer("b"), Load(Param("s"), GP64())
 	inverse := v.parameter("inverse")
 	zeroA, unitA, zeroB, unitB, step, zero, top, order := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
@@ -106,7 +107,7 @@ func byteAdd(v *vector) {
 			x, y := sums[i], v.new()
 			byteValues(field(a, 16*i), k, zeroA, unitA, x)
 			byteValues(field(b, 16*i), k, zeroB, unitB, y)
-			VADDPS(y, x, x)
+			combine(x, y)
 			v.divide(x, step, inverse)
 			VCVTPS2DQ(x, x)
 		})

@@ -21,6 +21,10 @@ const (
 // of a row and a value of A have to fit 32 registers.
 var byteRows = []int{0, 14, 14, 9, 6}
 
+// bytesAhead is how far ahead of their use weights are asked for: further than a page,
+// where the processor's own prefetching ends.
+const bytesAhead = 6144
+
 func byteTileName(rows, vecs int) string { return fmt.Sprintf("ByteTile%dx%d", rows, vecs) }
 
 // byteProducts generates the product kernels on bytes. They are like those on floats,
@@ -144,7 +148,7 @@ func (g *byteTile) steps(b reg.GPVirtual, bases []reg.GPVirtual, n int) {
 	for u := range n {
 		for j, w := range g.weights {
 			VMOVDQU32(field(b, (u*g.vecs+j)*g.bytes()), w)
-			PREFETCHT0(field(b, (u*g.vecs+j)*g.bytes()+prefetch))
+			PREFETCHT0(field(b, (u*g.vecs+j)*g.bytes()+bytesAhead))
 		}
 		for i := range g.rows {
 			x := g.values[i%len(g.values)]

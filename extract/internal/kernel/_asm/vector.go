@@ -46,7 +46,7 @@ func (v *vector) newN(n int) []reg.VecVirtual {
 // Arguments that point to structs of package kernel are byte pointers to avo.
 func (v *vector) function(name, signature string) {
 	v.declarations = append(v.declarations, "//go:noescape\nfunc "+v.name+name+strings.TrimPrefix(signature, "func"))
-	r := strings.NewReplacer("*Tile", "*byte", "*Depthwise", "*byte", "*Transform", "*byte", "*ByteTile", "*byte", "*ByteDepthwise", "*byte", "*ByteSum", "*byte", "*[256]byte", "*byte")
+	r := strings.NewReplacer("*Tile", "*byte", "*Depthwise", "*byte", "*Transform", "*byte", "*ByteTile", "*byte", "*ByteDepthwise", "*byte", "*ByteBinary", "*byte", "*[256]byte", "*byte")
 	TEXT(v.name+name, NOSPLIT, r.Replace(signature))
 }
 
