@@ -189,7 +189,7 @@ func (r *Inspection) shapes(d *decider) {
 			feeds[in.Name] = tensor.Abstract(in.DType, d.input.shape(w, h)...)
 		}
 	}
-	known, _ := engine.FoldLimits(d.graph).Interpret(d.graph, feeds) // what fails is found by compiling
+	known, _ := engine.FoldLimits(d.graph, d.limits.Arena).Interpret(d.graph, feeds) // what fails is found by compiling
 	from := map[string]string{}
 	for _, n := range d.graph.Nodes {
 		for _, o := range n.Outputs {

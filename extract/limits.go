@@ -1,8 +1,11 @@
 package extract
 
 import (
+	"errors"
+
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/onnx"
+	"featstore/extract/internal/op"
 )
 
 // ModelLimits bound what a model may cost. They are far above usual networks; what
@@ -32,3 +35,10 @@ func (l ModelLimits) withDefaults() ModelLimits {
 func (l ModelLimits) scan() onnx.Limits {
 	return onnx.Limits{MaxBytes: l.File, MaxNodes: l.Nodes, MaxTensorBytes: l.Weights}
 }
+
+// Exceeded tells whether err says that a model is beyond its ModelLimits.
+func Exceeded(err error) bool {
+	return errors.Is(err, op.ErrLimit) || errors.Is(err, onnx.ErrTooLarge) || errors.Is(err, errFileTooLarge)
+}
+
+var errFileTooLarge = errors.New("too large")

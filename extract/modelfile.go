@@ -116,7 +116,7 @@ func weightFiles(data []byte, dir fs.FS, lim ModelLimits) ([]string, error) {
 		case !info.Mode().IsRegular():
 			return nil, fmt.Errorf("external weights: %q is not a regular file", name)
 		case info.Size() > lim.Weights:
-			return nil, fmt.Errorf("external weights: %q has %d bytes, at most %d are allowed", name, info.Size(), lim.Weights)
+			return nil, fmt.Errorf("external weights: %q has %d bytes, at most %d are allowed: %w", name, info.Size(), lim.Weights, errFileTooLarge)
 		}
 	}
 	return names, nil
@@ -124,8 +124,11 @@ func weightFiles(data []byte, dir fs.FS, lim ModelLimits) ([]string, error) {
 
 // DefaultModel returns the embedded network as a model file, to be used otherwise than
 // Default does. Its path is empty.
-func DefaultModel() (*ModelFile, error) {
-	m, err := readMemory(models.Default().ONNX, nil, DefaultModelLimits())
+func DefaultModel() (*ModelFile, error) { return ModelLimits{}.DefaultModel() }
+
+// DefaultModel is the function DefaultModel within other limits than the default.
+func (l ModelLimits) DefaultModel() (*ModelFile, error) {
+	m, err := readMemory(models.Default().ONNX, nil, l.withDefaults())
 	if err == nil {
 		var known *said
 		if known, err = knownNetwork(m.sum); err == nil && known != nil {
@@ -153,7 +156,7 @@ func readModel(path string, most int64) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errors.New("this is not a regular file")
 	case info.Size() > most:
-		return nil, fmt.Errorf("%w: the file has %d bytes, at most %d are allowed", ErrModel, info.Size(), most)
+		return nil, fmt.Errorf("%w: the file has %d bytes, at most %d are allowed: %w", ErrModel, info.Size(), most, errFileTooLarge)
 	}
 	return os.ReadFile(path)
 }

@@ -13,9 +13,9 @@ import (
 // settle evaluates the part of the graph that tap needs for inputs of one shape,
 // and puts the branch that is taken in the place of each If. Exporters write them
 // for sizes that are known by then.
-func settle(part *graph.Graph, tap string, shape []int) (*graph.Graph, map[string]*tensor.Tensor, error) {
+func settle(part *graph.Graph, tap string, shape []int, arena int64) (*graph.Graph, map[string]*tensor.Tensor, error) {
 	for {
-		known, err := facts(part, shape)
+		known, err := facts(part, shape, arena)
 		if err != nil {
 			return nil, nil, err
 		}

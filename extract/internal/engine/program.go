@@ -8,6 +8,7 @@ import (
 
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
 )
 
@@ -79,7 +80,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err := checkInput(part, opt); err != nil {
 		return nil, err
 	}
-	part, known, err := settle(part, opt.Tap, opt.Input)
+	part, known, err := settle(part, opt.Tap, opt.Input, opt.Arena)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +210,7 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	p := &Program{set: set, steps: pl.steps, labels: pl.labels, arena: layOut(pl.roots), slots: len(pl.slots),
 		inputLen: n.input.place.len(), dim: n.output.place.len(), stats: pl.stats}
 	if most := cmp.Or(opt.Arena, DefaultArena); int64(p.arena) > most/4 {
-		return nil, fmt.Errorf("its activations take %d MB, at most %d are allowed: choose a smaller size", p.arena>>18, most>>20)
+		return nil, fmt.Errorf("its activations take %d MB, at most %d are allowed: %w", p.arena>>18, most>>20, op.ErrLimit)
 	}
 	in := n.input.place
 	p.hwc = [3]int{in.h, in.w, in.c}

@@ -70,9 +70,9 @@ func freeNames(n *graph.Node) []string {
 
 // facts evaluates the graph with an input of known shape and unknown values:
 // every value that does not hang on the input comes back with its values.
-func facts(g *graph.Graph, shape []int) (map[string]*tensor.Tensor, error) {
+func facts(g *graph.Graph, shape []int, arena int64) (map[string]*tensor.Tensor, error) {
 	in := g.Inputs[0]
-	all, err := FoldLimits(g).Interpret(g, map[string]*tensor.Tensor{in.Name: tensor.Abstract(in.DType, shape...)})
+	all, err := FoldLimits(g, arena).Interpret(g, map[string]*tensor.Tensor{in.Name: tensor.Abstract(in.DType, shape...)})
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +84,13 @@ func facts(g *graph.Graph, shape []int) (map[string]*tensor.Tensor, error) {
 
 // FoldLimits bounds the evaluation of a graph whose input is not known. What a network
 // computes from its constants alone is some arithmetic on shapes, and its weights in
-// another form; a hostile one would compute for hours.
-func FoldLimits(g *graph.Graph) op.Limits {
+// another form; a hostile one would compute for hours. Results of which only the
+// shape is known may be the larger the more bytes the arena may have.
+func FoldLimits(g *graph.Graph, arena int64) op.Limits {
 	l := op.DefaultLimits()
+	if share := float64(arena) / float64(DefaultArena); share > 1 {
+		l.Elements, l.Work = int(float64(l.Elements)*share), l.Work*share
+	}
 	l.Folding = 1 << 32
 	l.Bytes = 64 << 20
 	for _, t := range g.Initializers {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"featstore/cmd/featstore/internal/drawn"
+	"featstore/extract"
 	"featstore/extract/ingest"
 	"featstore/store"
 	"featstore/train"
@@ -24,7 +25,7 @@ type demo struct {
 }
 
 func demoCommand(a *app) *cobra.Command {
-	d := demo{app: a}
+	d := demo{app: a, nets: networkFlags{memory: memoryFlag{defaultNetworkMemory}}}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole way on pictures that are drawn on the spot",
@@ -103,7 +104,7 @@ func (d *demo) run(ctx context.Context) error {
 
 func (d *demo) predictUnseen(ctx context.Context, unseen string) error {
 	d.announce(4, "predict "+unseen, "pictures that the classifier has not seen")
-	head, networks, err := d.loadHead(defaultHead, nil)
+	head, networks, err := d.loadHead(defaultHead, nil, extract.ModelLimits{})
 	if err != nil {
 		return err
 	}

@@ -79,9 +79,13 @@ func (a *app) inspect(nets *networkFlags, spec string, write, force bool) (*extr
 	if err != nil {
 		return nil, err
 	}
-	open := func() (*extract.ModelFile, error) { return extract.OpenModel(file) }
+	most, err := nets.memory.limits()
+	if err != nil {
+		return nil, err
+	}
+	open := func() (*extract.ModelFile, error) { return most.OpenModel(file) }
 	if file == embedded {
-		open = extract.DefaultModel
+		open = most.DefaultModel
 	}
 	m, err := open()
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"featstore/extract"
 )
 
 // finish prints what is to be said about an error and returns the exit code.
@@ -34,6 +36,9 @@ func hintOf(err error) string {
 			command = "featstore"
 		}
 		return command + " --help shows what it takes"
+	}
+	if extract.Exceeded(err) {
+		return "choose a smaller size, or allow networks more memory: --" + memoryFlagName
 	}
 	return storeHint(err)
 }

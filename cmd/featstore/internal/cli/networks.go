@@ -25,6 +25,7 @@ const embedded = "default"
 type networkFlags struct {
 	models                      []string
 	size, tap, pool, preprocess string
+	memory                      memoryFlag
 }
 
 // networkHelp explains the flags in the help of the commands that have them.
@@ -71,6 +72,7 @@ func (f *networkFlags) registerSettings(cmd *cobra.Command) {
 	flags.StringVar(&f.tap, "tap", "", "tensor to take as the bottleneck (default: what the network's classifier reads)")
 	flags.StringVar(&f.pool, "pool", "", "for a tap that is a feature map: avg, max or none (default avg)")
 	flags.StringVar(&f.preprocess, "preprocess", "", "how photos are prepared: a preset ("+strings.Join(extract.PresetNames(), ", ")+"), settings, or both")
+	f.memory.register(flags)
 }
 
 // shared is what the flags say of all networks.
@@ -142,10 +144,14 @@ func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Networ
 	if err != nil {
 		return nil, err
 	}
-	if file == embedded {
-		return embeddedNetwork(wish)
+	most, err := f.memory.limits()
+	if err != nil {
+		return nil, err
 	}
-	m, err := extract.OpenModel(file)
+	if file == embedded {
+		return embeddedNetwork(wish, most)
+	}
+	m, err := most.OpenModel(file)
 	if err != nil {
 		return nil, networkAdvice(file, err)
 	}
@@ -181,17 +187,17 @@ func wishAgain(m *extract.ModelFile, wish extract.Manifest, recorded []store.Mod
 
 // embeddedNetwork makes the embedded network, which is not read before it is needed
 // unless it is asked for in an unusual way.
-func embeddedNetwork(wish extract.Manifest) (*extract.Network, error) {
+func embeddedNetwork(wish extract.Manifest, most extract.ModelLimits) (*extract.Network, error) {
 	size := wish.Preprocess.Width
 	usual := extract.Manifest{Preprocess: extract.Settings{Width: size, Height: size}}
-	if reflect.DeepEqual(wish, usual) {
+	if reflect.DeepEqual(wish, usual) && most == (extract.ModelLimits{}) {
 		n, err := extract.Default(size)
 		if err != nil {
 			return nil, &usageError{err: fmt.Errorf("--size: %w", err)}
 		}
 		return n, nil
 	}
-	m, err := extract.DefaultModel()
+	m, err := most.DefaultModel()
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +216,8 @@ func networkAdvice(file string, err error) error {
 		return hint(&exitError{exitUsage, err}, "say it with --preprocess, as the network was trained: %s; featstore models inspect %s tells more", unsaid.Advice(), file)
 	case errors.As(err, &size):
 		return &exitError{exitUsage, err}
+	case extract.Exceeded(err):
+		return err // its hint names the flag, wherever it comes from
 	case errors.Is(err, extract.ErrModel):
 		return hint(err, "featstore models inspect %s tells what is in it, if it can be read", file)
 	case errors.Is(err, fs.ErrNotExist) && file != "" && filepath.Ext(file) == "":
@@ -241,9 +249,13 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 		}
 		return f.load(recorded)
 	}
+	most, err := f.memory.limits()
+	if err != nil {
+		return nil, err
+	}
 	var networks []*extract.Network
 	for _, m := range recorded {
-		n, err := rebuild(m)
+		n, err := rebuild(m, most)
 		switch {
 		case errors.Is(err, errOtherEngine): // its vectors are of the past
 			continue

@@ -27,6 +27,7 @@ func predictCommand(a *app) *cobra.Command {
 	var top, workers int
 	var reject bool
 	var files []string
+	var memory memoryFlag
 	cmd := &cobra.Command{
 		Use:   "predict FILE|FOLDER…",
 		Short: "Tell what is on photos",
@@ -53,7 +54,11 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 			if err := checkWorkers(cmd, workers); err != nil {
 				return err
 			}
-			head, networks, err := a.loadHead(name, files)
+			most, err := memory.limits()
+			if err != nil {
+				return err
+			}
+			head, networks, err := a.loadHead(name, files, most)
 			if err != nil {
 				return err
 			}
@@ -73,13 +78,14 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 	flags.IntVar(&top, "top", 3, "labels to print")
 	flags.BoolVar(&reject, "reject", false, "tell photos that show none of the labels, by the head's threshold")
 	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs, if it is no longer where it was; may be repeated")
+	memory.register(flags)
 	flags.IntVar(&workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
 }
 
 // loadHead reads a head and finds the networks whose vectors it was trained on,
 // in its order. The store is closed again before any photo is looked at.
-func (a *app) loadHead(name string, files []string) (head *train.Head, networks []*extract.Network, err error) {
+func (a *app) loadHead(name string, files []string, most extract.ModelLimits) (head *train.Head, networks []*extract.Network, err error) {
 	err = a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 		if head, err = train.Load(db, name); err != nil {
 			return headAdvice(db, name, err)
@@ -89,7 +95,7 @@ func (a *app) loadHead(name string, files []string) (head *train.Head, networks 
 			if err := db.View(func(tx *store.Tx) (err error) { m, err = tx.Model(id); return err }); err != nil {
 				return hint(fmt.Errorf("head %q: its network: %w", name, err), "ingest the photos again and train")
 			}
-			n, err := networkOf(m, files)
+			n, err := networkOf(m, files, most)
 			if err != nil {
 				return fmt.Errorf("head %q: %w", name, err)
 			}

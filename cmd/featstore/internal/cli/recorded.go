@@ -19,33 +19,33 @@ var (
 
 // rebuild returns the network that computes a model's vectors: the embedded one, or
 // the one whose file lies where it was last seen, proven by its digest.
-func rebuild(m store.Model) (*extract.Network, error) {
+func rebuild(m store.Model, most extract.ModelLimits) (*extract.Network, error) {
 	own, err := extract.Default(0)
 	if err != nil {
 		return nil, err
 	}
 	if own.Info().FileSHA256 == m.FileSHA256 {
-		return rebuildEmbedded(m)
+		return rebuildEmbedded(m, most)
 	}
 	if m.Path == "" {
 		return nil, fmt.Errorf("%w: the store does not know where it was", errFileGone)
 	}
-	return rebuildFrom(m, m.Path)
+	return rebuildFrom(m, m.Path, most)
 }
 
 // rebuildEmbedded makes the embedded network as a record describes it, without reading
 // it where that is not needed.
-func rebuildEmbedded(m store.Model) (*extract.Network, error) {
+func rebuildEmbedded(m store.Model, most extract.ModelLimits) (*extract.Network, error) {
 	wish, err := recordedWish(m)
 	if err != nil {
 		return nil, err
 	}
-	if p := wish.Preprocess; p.Width == p.Height {
+	if p := wish.Preprocess; p.Width == p.Height && most == (extract.ModelLimits{}) {
 		if n, err := extract.Default(p.Width); err == nil && n.Info().ID == m.ID {
 			return n, nil
 		}
 	}
-	file, err := extract.DefaultModel()
+	file, err := most.DefaultModel()
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +53,8 @@ func rebuildEmbedded(m store.Model) (*extract.Network, error) {
 }
 
 // rebuildFrom makes a model's network from a file.
-func rebuildFrom(m store.Model, path string) (*extract.Network, error) {
-	file, err := extract.OpenModel(path)
+func rebuildFrom(m store.Model, path string, most extract.ModelLimits) (*extract.Network, error) {
+	file, err := most.OpenModel(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", errFileGone, path)
 	}
@@ -96,14 +96,14 @@ func recordedNetwork(m store.Model, file *extract.ModelFile, wish extract.Manife
 
 // networkOf returns the network that computes a model's vectors: the embedded one, one
 // of the files given, or the one that the store remembers.
-func networkOf(m store.Model, files []string) (*extract.Network, error) {
+func networkOf(m store.Model, files []string, most extract.ModelLimits) (*extract.Network, error) {
 	for _, path := range files {
-		n, err := rebuildFrom(m, path)
+		n, err := rebuildFrom(m, path, most)
 		if err == nil || !errors.Is(err, errOtherFile) {
 			return n, err
 		}
 	}
-	n, err := rebuild(m)
+	n, err := rebuild(m, most)
 	switch {
 	case err == nil:
 		return n, nil
