@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"featstore/extract/internal/graph"
@@ -174,6 +175,34 @@ func TestRandomByteNetworks(t *testing.T) {
 				v = b.byteLayer(v)
 			}
 			b.check(t, v.x)
+		})
+	}
+}
+
+// TestMeansOfBytes: of several images, without the reduced axes, and where the reader
+// wants a border.
+func TestMeansOfBytes(t *testing.T) {
+	means := map[string]func(b *builder, x string) string{
+		"with a border": func(b *builder, x string) string {
+			v := b.numbers(b.add("GlobalAveragePool", nil, x), 5, 1, 1, -5, 120)
+			return b.conv(v.x, 5, 5, 3, 5, nil)
+		},
+		"axes gone": func(b *builder, x string) string {
+			return b.add("ReduceMean", map[string]graph.Attr{"axes": ints(2, 3), "keepdims": int64(0)}, x)
+		},
+	}
+	for name, mean := range means {
+		t.Run(name, func(t *testing.T) {
+			b := newBuilder(9, 2, 5, 4, 6)
+			y := mean(b, b.numbers("x", 5, 4, 6, -4, 100).x)
+			b.check(t, y)
+			p, err := Compile(b.Graph, Options{Input: []int{2, 5, 4, 6}, Tap: y, anyBytes: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(p.steps, func(s step) bool { _, ok := s.(*byteMeanStep); return ok }) {
+				t.Error("no mean of bytes")
+			}
 		})
 	}
 }

@@ -265,7 +265,7 @@ func (s *byteMeanStep) run(r *Runner) error {
 		for i := range pixels {
 			r.set.SumBytes(sums, in[s.in.at(n, i/s.in.w, i%s.in.w):])
 		}
-		dst := out[s.out.ch+n*s.out.ld*s.out.w:][:s.in.c]
+		dst := out[meanAt(s.in, s.out, n):][:s.in.c]
 		for c, sum := range sums {
 			whole := int64(sum) - int64(pixels)*int64(s.grid.zero)
 			dst[c] = float32(float64(whole) * float64(s.grid.unit) / float64(pixels))

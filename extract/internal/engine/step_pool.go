@@ -140,13 +140,17 @@ func (s *meanStep) scratch() int {
 func (s *meanStep) run(r *Runner) error {
 	in, out := r.mem(s.in), r.mem(s.out)
 	for n := range s.in.n {
-		at := s.out.at(n, 0, 0)
-		if s.out.n != s.in.n { // the reduced axes are gone: N×C
-			at = s.out.at(0, 0, n)
-		}
-		s.image(r, out[at:][:s.in.c], in, n)
+		s.image(r, out[meanAt(s.in, s.out, n):][:s.in.c], in, n)
 	}
 	return nil
+}
+
+// meanAt is where the mean of the n-th image belongs.
+func meanAt(in, out *place, n int) int {
+	if out.n != in.n { // the reduced axes are gone: N×C
+		return out.at(0, 0, n)
+	}
+	return out.at(n, 0, 0)
 }
 
 // image combines the rows of pixels, where these follow each other, and then the
