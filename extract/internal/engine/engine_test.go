@@ -106,7 +106,7 @@ func (b *builder) checkWith(t testing.TB, tap string, x *tensor.Tensor) *Program
 	for _, s := range kernel.Sets() {
 		for _, cache := range []int{4 << 10, 0} { // a small cache cuts blocks into many strips and chunks
 			opt := Options{Input: x.Shape, Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}
-			if b.quantized() && !s.FastBytes() {
+			if quantized(b.Graph) && !s.FastBytes() {
 				opt.anyBytes = true
 				checkProgram(t, b.Graph, opt, in, want)
 				opt.anyBytes = false
@@ -117,9 +117,11 @@ func (b *builder) checkWith(t testing.TB, tap string, x *tensor.Tensor) *Program
 	return p
 }
 
-// quantized reports whether the graph has 8-bit numbers.
-func (b *builder) quantized() bool {
-	return slices.ContainsFunc(b.Nodes, func(n *graph.Node) bool { return n.Op == "QuantizeLinear" || strings.HasPrefix(n.Op, "QLinear") })
+// quantized reports whether a graph has 8-bit numbers.
+func quantized(g *graph.Graph) bool {
+	return slices.ContainsFunc(g.Nodes, func(n *graph.Node) bool {
+		return n.Op == "QuantizeLinear" || n.Op == "QGemm" || strings.HasPrefix(n.Op, "QLinear")
+	})
 }
 
 func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32) *Program {
@@ -393,6 +395,33 @@ func TestRunnersAgreeAndDoNotAllocate(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkAllocations(t, r, in)
+	}
+}
+
+// TestHandsHaveAllTheyNeed: which hand of a team does which part of a step is a matter
+// of chance, so one that comes to it late must not allocate then.
+func TestHandsHaveAllTheyNeed(t *testing.T) {
+	b := newBuilder(6, 1, 3, 12, 12)
+	x := b.conv(b.conv(b.conv("x", 3, 96, 1, 1, nil), 96, 96, 3, 96, nil), 96, 8, 1, 1, nil)
+	x = b.add("Mul", nil, x, b.add("Sigmoid", nil, b.conv(b.add("GlobalAveragePool", nil, x), 8, 8, 1, 1, nil)))
+	x = b.add("Reshape", nil, b.add("MaxPool", map[string]graph.Attr{"kernel_shape": ints(3, 3)}, x), b.ints(1, 8, 100))
+	x = b.add("MatMul", nil, x, b.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, x))
+	p, err := Compile(b.Graph, Options{Input: []int{1, 3, 12, 12}, Tap: x, Pool: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, hand := p.NewParallelRunner(3), 0
+	r.in = make([]float32, p.inputLen)
+	n := testing.AllocsPerRun(1, func() { // calls it twice
+		hand++
+		for _, s := range p.steps {
+			if s, ok := s.(lineStep); ok {
+				s.runLines(r, &r.hands[hand], 0, s.size())
+			}
+		}
+	})
+	if n != 0 {
+		t.Errorf("the last of 3 hands allocated %v times", n)
 	}
 }
 

@@ -42,7 +42,7 @@ func runProbes(t *testing.T, folder fs.FS, rare ...string) {
 		t.Run(set.Name, func(t *testing.T) {
 			count := &tally{references: map[string]int{}, fastOperators: map[string]bool{}}
 			for _, name := range slices.Sorted(maps.Keys(tests)) {
-				t.Run(name, func(t *testing.T) { count.test(t, name, tests[name], set.Name) })
+				t.Run(name, func(t *testing.T) { count.test(t, name, tests[name], set) })
 			}
 			t.Log(count)
 			for name, fast := range count.fastOperators {
@@ -93,9 +93,12 @@ func (c *tally) String() string {
 }
 
 // test runs the probes of a test.
-func (c *tally) test(t *testing.T, name string, probes []probe, set string) {
+func (c *tally) test(t *testing.T, name string, probes []probe, set *kernel.Set) {
 	alive := false
 	for _, p := range probes {
+		if testing.Short() && p.form != plain && set != kernel.Sets()[0] {
+			continue
+		}
 		err := c.run(p, set)
 		alive = alive || !p.shaping && !p.folded
 		switch {
@@ -112,12 +115,26 @@ func (c *tally) test(t *testing.T, name string, probes []probe, set string) {
 	}
 }
 
-func (c *tally) run(p probe, set string) error {
-	program, err := Compile(p.graph, Options{Input: p.input.Shape, Tap: p.tap, Pool: "none", Kernels: set})
+// run runs a probe, one of 8-bit numbers on bytes also where floats are faster.
+func (c *tally) run(p probe, set *kernel.Set) error {
+	opt := Options{Input: p.input.Shape, Tap: p.tap, Pool: "none", Kernels: set.Name}
+	program, err := Compile(p.graph, opt)
 	if err != nil {
 		return err
 	}
 	c.count(p, program)
+	if err := p.check(program); err != nil || set.FastBytes() || !quantized(p.graph) {
+		return err
+	}
+	opt.anyBytes = true
+	if program, err = Compile(p.graph, opt); err != nil {
+		return err
+	}
+	return p.check(program)
+}
+
+// check runs a program of the probe.
+func (p probe) check(program *Program) error {
 	got, err := runProbe(program, imageOf(p.input))
 	if err != nil {
 		return err

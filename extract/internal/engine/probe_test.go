@@ -16,6 +16,7 @@ import (
 // one float32 result. The test's other inputs are constants.
 type probe struct {
 	what    string // which output is computed of which inputs
+	form    form
 	graph   *graph.Graph
 	tap     string
 	input   *tensor.Tensor
@@ -91,7 +92,7 @@ func inputsWithValues(c *nodetest.Case) []string {
 
 func newProbe(c *nodetest.Case, f form, varying []string, out string, want *tensor.Tensor) (probe, error) {
 	b := newProber(c, varying)
-	p := probe{what: fmt.Sprintf("%q of %q, %s", out, varying, f), graph: b.graph, input: b.feed(c, f, varying), want: float32Of(want)}
+	p := probe{what: fmt.Sprintf("%q of %q, %s", out, varying, f), form: f, graph: b.graph, input: b.feed(c, f, varying), want: float32Of(want)}
 	b.graph.Nodes = append(b.graph.Nodes, c.Graph.Nodes...)
 	known, err := op.Interpret(b.graph, map[string]*tensor.Tensor{b.graph.Inputs[0].Name: tensor.Abstract(tensor.Float32, p.input.Shape...)})
 	p.shaping = errors.Is(err, op.ErrNeedsValue)

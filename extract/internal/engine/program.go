@@ -33,6 +33,7 @@ type Program struct {
 	steps    []step
 	labels   []string // of the steps, for messages
 	arena    int      // floats
+	scratch  int      // floats of a hand
 	slots    int
 	inputLen int
 	hwc      [3]int
@@ -220,23 +221,23 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	for _, s := range p.steps {
 		s.prepare()
 	}
-	p.stats.HandBytes = handBytes(p.steps)
+	p.measureHands()
 	n.forget()
 	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = set.Name, 4*p.arena, len(p.steps)
 	return p, nil
 }
 
-// handBytes is the memory besides the arena that a goroutine takes for the steps: what
-// the hungriest of them asks for, and the right sides of products, which stay.
-func handBytes(steps []step) int {
-	scratch, packed := 0, 0
-	for _, s := range steps {
+// measureHands notes the memory besides the arena that a goroutine takes for the steps:
+// what the hungriest of them asks for, and the right sides of products, which stay.
+func (p *Program) measureHands() {
+	packed := 0
+	for _, s := range p.steps {
 		if s, ok := s.(scratchStep); ok {
-			scratch = max(scratch, s.scratch())
+			p.scratch = max(p.scratch, s.scratch())
 		}
 		if s, ok := s.(*matmulStep); ok {
 			packed += s.n * s.k
 		}
 	}
-	return 4 * (scratch + packed)
+	p.stats.HandBytes = 4 * (p.scratch + packed)
 }

@@ -12,7 +12,7 @@ import (
 // set's program with plain interpretation.
 func FuzzRandomGraphs(f *testing.F) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	for range 150 {
+	for range 120 {
 		seed := make([]byte, 60)
 		for i := range seed {
 			seed[i] = byte(rng.Uint32())

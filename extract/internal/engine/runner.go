@@ -42,10 +42,30 @@ func (p *Program) NewRunner() *Runner { return p.NewParallelRunner(1) }
 func (p *Program) NewParallelRunner(cores int) *Runner {
 	const behind = 16 // products of bytes may read a word behind the last one
 	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena + behind)[:p.arena], slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, min(max(cores, 1), maxHands-1))}
+	for i := range r.hands {
+		r.hands[i] = p.newHand()
+	}
 	if len(r.hands) > 1 {
 		r.team = newTeam(r)
 	}
 	return r
+}
+
+// newHand allocates all that a hand ever needs: which one does which part of a step is
+// decided anew in every Run, and none of them may allocate then.
+func (p *Program) newHand() hand {
+	h := hand{scratch: kernel.Aligned(p.scratch), packed: map[*matmulStep]*kernel.Packed{}}
+	rows := 0
+	for _, s := range p.steps {
+		switch s := s.(type) {
+		case *matmulStep:
+			h.packed[s] = p.set.NewPacked(s.n, s.k)
+		case *blockStep:
+			rows = max(rows, s.depthwise.kh)
+		}
+	}
+	h.rows = make([]int, 0, rows)
+	return h
 }
 
 // Run computes the tap for one input. in holds the input's values: H×W×C for an
@@ -108,9 +128,4 @@ func (r *Runner) bytes(p *place) []byte { return kernel.BytesOf(r.mem(p)) }
 // buffer returns n floats of scratch memory, valid until the next step.
 func (r *Runner) buffer(n int) []float32 { return r.hands[0].buffer(n) }
 
-func (h *hand) buffer(n int) []float32 {
-	if len(h.scratch) < n {
-		h.scratch = kernel.Aligned(n)
-	}
-	return h.scratch[:n]
-}
+func (h *hand) buffer(n int) []float32 { return h.scratch[:n] }

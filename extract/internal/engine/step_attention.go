@@ -1,7 +1,5 @@
 package engine
 
-import "featstore/extract/internal/kernel"
-
 // A rowStep applies softmax or layer normalisation to every pixel.
 type rowStep struct {
 	*rowwise
@@ -32,7 +30,6 @@ func (s *rowStep) runLines(r *Runner, _ *hand, from, to int) {
 // the right one is packed for the kernels first.
 type matmulStep struct {
 	a, b, out  *value
-	set        *kernel.Set
 	m, n, k    int
 	batch      []int // the batch axes' sizes
 	sa, sb, so []int // strides by logical axis
@@ -41,7 +38,7 @@ type matmulStep struct {
 func (p *planner) matmul(n *node) {
 	a, b, out := n.in[0], n.in[1], n.out[0]
 	rank := len(a.shape)
-	s := &matmulStep{a: a, b: b, out: out, set: p.set, m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
+	s := &matmulStep{a: a, b: b, out: out, m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
 	p.stats.MACs += int64(out.place.len()) * int64(s.k)
 	p.emit(n.label, s, a.place, b.place, out.place)
 }
@@ -80,14 +77,7 @@ func (s *matmulStep) size() int {
 }
 
 func (s *matmulStep) runLines(r *Runner, h *hand, from, to int) {
-	packed, ok := h.packed[s]
-	if !ok { // once in a runner's life
-		packed = s.set.NewPacked(s.n, s.k)
-		if h.packed == nil {
-			h.packed = map[*matmulStep]*kernel.Packed{}
-		}
-		h.packed[s] = packed
-	}
+	packed := h.packed[s]
 	rank := len(s.sa)
 	a, b, out, t := r.mem(s.a.place), r.mem(s.b.place), r.mem(s.out.place), &h.tile
 	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, s.k, s.sa[rank-2], s.so[rank-2], nil, -infinity, infinity
