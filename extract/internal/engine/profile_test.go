@@ -15,7 +15,7 @@ import (
 
 // BenchmarkSteps logs where a network's time goes: the best time of each step
 // over all runs, with what it reaches. FEATSTORE_PROFILE names another model and
-// its size, as model.onnx:224.
+// its size, as model.onnx:224, FEATSTORE_PROFILE_CORES how many cores work on a step.
 func BenchmarkSteps(b *testing.B) {
 	path, size, nhwc := filepath.Join(needShared(b, "models"), networks[0].file), networks[0].size, false
 	if s := os.Getenv("FEATSTORE_PROFILE"); s != "" {
@@ -43,12 +43,20 @@ func BenchmarkSteps(b *testing.B) {
 }
 
 func logSteps(b *testing.B, p *Program) {
-	r := p.NewRunner()
+	cores := 1
+	if n, err := strconv.Atoi(os.Getenv("FEATSTORE_PROFILE_CORES")); err == nil {
+		cores = n
+	}
+	r := p.NewParallelRunner(cores)
 	r.in, r.out = make([]float32, p.inputLen), make([]float32, p.dim)
 	if err := r.Run(context.Background(), r.in, r.out); err != nil {
 		b.Fatal(err)
 	}
 	r.in, r.out = make([]float32, p.inputLen), make([]float32, p.dim)
+	if r.team != nil {
+		r.team.start()
+		defer r.team.stop()
+	}
 	best := make([]time.Duration, len(p.steps))
 	b.ResetTimer()
 	for i := range b.N {

@@ -99,11 +99,14 @@ func (r *Runner) Run(ctx context.Context, in, out []float32) error {
 func (r *Runner) do(s step) error {
 	switch s := s.(type) {
 	case lineStep:
-		if r.team != nil {
-			r.team.do(s)
-		} else {
+		if r.team == nil {
 			s.runLines(r, &r.hands[0], 0, s.size())
+			return nil
 		}
+		if s, ok := s.(teamStep); ok && s.runTeam(r, r.team) {
+			return nil
+		}
+		r.team.do(s)
 		return nil
 	case wholeStep:
 		return s.run(r)

@@ -29,6 +29,13 @@ type lineStep interface {
 	runLines(r *Runner, h *hand, from, to int)
 }
 
+// A teamStep may know a better way than lines to share its work among hands.
+type teamStep interface {
+	lineStep
+	// runTeam runs the step, or reports false if lines will do.
+	runTeam(r *Runner, t *team) bool
+}
+
 // A scratchStep needs memory besides the arena.
 type scratchStep interface {
 	step

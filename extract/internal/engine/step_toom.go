@@ -43,7 +43,7 @@ func (s *toomStep) runLines(r *Runner, h *hand, from, to int) {
 		for row := from; row < end; row++ {
 			b.toPoints(row, row-from)
 		}
-		b.multiply((end - from) * s.fast.tilesX)
+		b.multiply((end-from)*s.fast.tilesX, 0, len(s.packed))
 		for row := from; row < end; row++ {
 			b.toOutputs(row, row-from)
 		}
@@ -115,13 +115,13 @@ func (b *toomRun) transform(t *kernel.Transform, m *toom, in []float32, inStep, 
 		Out: out, OutStep: outStep, OutLine: outLine, NOut: m.n, Lines: lines, C: c, Lo: -infinity, Hi: infinity, Shortcut: m.into}
 }
 
-// multiply computes the products of all points.
-func (b *toomRun) multiply(tiles int) {
+// multiply computes the products of points [from, to).
+func (b *toomRun) multiply(tiles, from, to int) {
 	t := &b.h.tile
 	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, b.cin, b.cin, b.cout, nil, -infinity, infinity
-	for p, packed := range b.packed {
-		for i := range packed.Panels {
-			q := &packed.Panels[i]
+	for p := from; p < to; p++ {
+		for i := range b.packed[p].Panels {
+			q := &b.packed[p].Panels[i]
 			t.A, t.C = b.points[p*b.tiles*b.cin:], b.results[p*b.tiles*b.cout+q.Col:]
 			q.Multiply(t, tiles)
 		}

@@ -23,6 +23,9 @@ type team struct {
 	quit   atomic.Bool
 	wait   sync.WaitGroup
 	works  []func() // one a helper, made once
+
+	toom   toomStages // for steps that share their work in other ways than by lines
+	panels convPanels
 }
 
 const maxHands = 256

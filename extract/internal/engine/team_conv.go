@@ -1,0 +1,47 @@
+package engine
+
+// convPanels are how several hands share a product whose weights take far more memory
+// than what it reads and writes: each hand takes panels of outputs, and reads only
+// their weights.
+type convPanels struct{ *convStep }
+
+const (
+	panelsAHand  = 4 // at least, so that all hands get nearly as many columns
+	mostlyWeight = 4 // times as many floats as those of input and output
+)
+
+func (s *convStep) runTeam(r *Runner, t *team) bool {
+	if len(s.packed) != 1 || len(s.packed[0].Panels) < panelsAHand*len(r.hands) || s.depth()*s.cout < mostlyWeight*(s.in.len()+s.out.len()) {
+		return false
+	}
+	t.panels.convStep = s
+	t.do(&t.panels)
+	return true
+}
+
+func (g *convPanels) size() int { return len(g.packed[0].Panels) }
+
+func (g *convPanels) runLines(r *Runner, h *hand, from, to int) {
+	for ; from < to; from++ {
+		q := &g.packed[0].Panels[from]
+		for line := 0; line < g.lines; line += g.perBlock {
+			end := min(line+g.perBlock, g.lines)
+			g.panel(r, h, 0, q, line, end)
+			if g.post {
+				g.activateColumns(r, line, end, q.Col, q.Cols)
+			}
+		}
+	}
+}
+
+// activateColumns applies the activation to some columns of lines.
+func (g *convPanels) activateColumns(r *Runner, from, to, col, cols int) {
+	out := r.mem(g.out)
+	rows, pixels := g.rows(from, to)
+	for i := range rows {
+		_, c, _ := g.line(from + i)
+		for x := range pixels {
+			r.set.Apply(g.act, out[c+x*g.out.ld+col:][:cols])
+		}
+	}
+}
