@@ -70,6 +70,27 @@ func checkMemory(t *testing.T, path string) {
 	runtime.KeepAlive(x)
 }
 
+// A model file that was read holds its weights once: not the file's bytes beside them,
+// of which some tensors lie as they can be used and others do not.
+func TestMemoryOfAModelFile(t *testing.T) {
+	v, err := zoo.Find("vgg16-torchscript")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := v.Build(zoo.Config{Size: 32, Width: 1. / 4})
+	path, size := writeZoo(t, model), len(model.Data)
+	model = nil
+	before := live()
+	m, err := OpenModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := live() - before; got < size*9/10 || got > size*11/10 {
+		t.Errorf("%d kB are held, of a file of %d kB", got>>10, size>>10)
+	}
+	runtime.KeepAlive(m)
+}
+
 // BenchmarkLoad is the whole way from a file to a network that is ready.
 func BenchmarkLoad(b *testing.B) {
 	for _, name := range []string{"mobilenet_v2_1.0_224_quant.onnx", "efficientnet_lite0_fp16.onnx", "nsfwjs_inception_v3.onnx"} {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"featstore/extract/internal/graph"
@@ -60,6 +61,10 @@ func bare(err error) error {
 	return err
 }
 
+// largeFile is the size of a model file from which memory matters more than the
+// milliseconds of freeing it.
+const largeFile = 64 << 20
+
 func openModel(path string, lim ModelLimits) (*ModelFile, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -76,6 +81,9 @@ func openModel(path string, lim ModelLimits) (*ModelFile, error) {
 	defer dir.Close()
 	m, err := readMemory(data, dir.FS(), lim)
 	if err == nil {
+		if m.bytes >= largeFile {
+			runtime.GC() // or the file stays in memory beside its weights, in two forms soon
+		}
 		m.path = abs
 		m.sources, err = m.gather()
 	}
@@ -93,7 +101,7 @@ func readMemory(data []byte, dir fs.FS, lim ModelLimits) (*ModelFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.graph, err = onnx.Parse(data, onnx.Options{External: dir, Limits: lim.scan()}); err != nil {
+	if m.graph, err = onnx.Parse(data, onnx.Options{External: dir, Limits: lim.scan(), Copy: true}); err != nil {
 		return nil, err
 	}
 	m.weights, err = digests(files, dir)

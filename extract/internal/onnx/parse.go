@@ -15,12 +15,14 @@ type Options struct {
 	// their weights in files beside them. Without it such a model gives
 	// ErrExternal. os.Root.FS keeps out of what symbolic links point to.
 	External fs.FS
+	// Copy makes the graph's tensors share nothing with the data parsed.
+	Copy bool
 }
 
-// Parse reads a model. The graph's tensors alias data wherever the values lie
-// aligned in it, so data must not change while the graph is in use.
+// Parse reads a model. Without Options.Copy the graph's tensors alias data wherever
+// the values lie aligned in it, so data must not change while the graph is in use.
 func Parse(data []byte, opt Options) (*graph.Graph, error) {
-	p := &parser{budget: &budget{Limits: opt.Limits.withDefaults()}, external: externalFiles{fsys: opt.External}}
+	p := &parser{budget: &budget{Limits: opt.Limits.withDefaults()}, external: externalFiles{fsys: opt.External}, copy: opt.Copy}
 	defer p.external.close()
 	m, err := p.scan(data)
 	if err != nil {
@@ -45,6 +47,7 @@ func Parse(data []byte, opt Options) (*graph.Graph, error) {
 type parser struct {
 	*budget
 	external externalFiles
+	copy     bool
 }
 
 // scan reads the messages of a model.

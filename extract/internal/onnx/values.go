@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"unsafe"
@@ -63,7 +64,11 @@ func (p *parser) data(t *tensorProto, n, size int) (any, error) {
 	case len(t.raw) != size:
 		return nil, wrong(ErrCorrupt, "shape %v of %v takes %d bytes, %d are there", t.dims, t.dtype, size, len(t.raw))
 	}
-	return decodeRaw(t.dtype, t.raw, n), nil
+	raw := t.raw
+	if p.copy {
+		raw = bytes.Clone(raw) // aligned, so that nothing copies it once more
+	}
+	return decodeRaw(t.dtype, raw, n), nil
 }
 
 // typedField is the field of a TensorProto that holds values of a type when they
