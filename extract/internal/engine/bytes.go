@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/tensor"
 )
 
 // Networks of 8-bit numbers compute on bytes where every value between is on a grid
@@ -43,6 +44,42 @@ type widenBytes struct{ grid *grid }
 
 // A lookup replaces every byte by another one.
 type lookup struct{ table [256]byte }
+
+// worthBytes reports whether the convolutions run faster by products of bytes, so many
+// times as fast as those of floats, than by the algorithms that they have on floats.
+func (g *net) worthBytes(speed float64) bool {
+	if speed == 0 || speed >= 4 { // no algorithm saves as much
+		return speed > 0
+	}
+	onBytes, onFloats := 0.0, 0.0
+	for _, n := range g.nodes {
+		c, ok := n.op.(*conv)
+		if !ok {
+			continue
+		}
+		direct, best := c.costs(n.in[0].shape, n.out[0].shape)
+		onFloats += best
+		if w, _, ok := c.wholeWeights(); ok && gridOf(c.act) != nil {
+			_, segments := signedBytes(w, len(w)/c.cout)
+			onBytes += direct / speed * float64(segments)
+		} else {
+			onBytes += best
+		}
+	}
+	return onBytes < onFloats
+}
+
+// costs returns the cycles of a convolution on floats by the direct method, and by the
+// best one.
+func (c *conv) costs(in, out []int) (direct, best float64) {
+	direct = float64(tensor.Len(out)/c.cout) * float64(len(c.weight)) / macsPerCycle
+	if f := *c; c.toomable() && len(out) == 4 {
+		if f.choose(in[0]*out[2], out[2], out[3], out[0]); f.fast != nil {
+			return direct, f.fast.cost(&f, out[3], out[0])
+		}
+	}
+	return direct, direct
+}
 
 // useBytes gives the nodes of a network of 8-bit numbers their forms on bytes.
 func (g *net) useBytes() {

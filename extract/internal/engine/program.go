@@ -94,7 +94,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	}
 	n.sweep()
 	n.simplify()
-	if set.FastBytes() || opt.anyBytes {
+	if opt.anyBytes || n.worthBytes(set.ByteSpeed()) {
 		n.useBytes()
 	}
 	n.formBlocks()

@@ -16428,3 +16428,2798 @@ lanes:
 	MOVSS        X1, ret+24(FP)
 	VZEROUPPER
 	RET
+
+DATA avx2ByteOrder<>+0(SB)/4, $0x00000000
+DATA avx2ByteOrder<>+4(SB)/4, $0x00000004
+DATA avx2ByteOrder<>+8(SB)/4, $0x00000001
+DATA avx2ByteOrder<>+12(SB)/4, $0x00000005
+DATA avx2ByteOrder<>+16(SB)/4, $0x00000002
+DATA avx2ByteOrder<>+20(SB)/4, $0x00000006
+DATA avx2ByteOrder<>+24(SB)/4, $0x00000003
+DATA avx2ByteOrder<>+28(SB)/4, $0x00000007
+GLOBL avx2ByteOrder<>(SB), RODATA|NOPTR, $32
+
+// func avx2ByteTile1x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile1x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y3
+
+loop:
+	VMOVDQU      (DX), Y1
+	VPBROADCASTD (BX), Y2
+	VPAND        Y3, Y2, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VMOVDQU      32(DX), Y1
+	VPBROADCASTD (BX), Y2
+	VPSRLW       $0x08, Y2, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y1, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPBROADCASTW 192(AX), Y2
+	VPBROADCASTB 196(AX), Y3
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y1
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y2, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y3, Y0, Y0
+	VPERMD       Y0, Y1, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x01, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+DATA avx2Word00ff00ff<>+0(SB)/4, $0x00ff00ff
+GLOBL avx2Word00ff00ff<>(SB), RODATA|NOPTR, $4
+
+// func avx2ByteTile2x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile2x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y5
+
+loop:
+	VMOVDQU      (DX), Y2
+	VPBROADCASTD (BX), Y3
+	VPAND        Y5, Y3, Y3
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y4
+	VPAND        Y5, Y4, Y4
+	VPMADDWD     Y2, Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	VMOVDQU      32(DX), Y2
+	VPBROADCASTD (BX), Y3
+	VPSRLW       $0x08, Y3, Y3
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y4
+	VPSRLW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y2
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y2, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y2, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPBROADCASTW 192(AX), Y3
+	VPBROADCASTB 196(AX), Y4
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y2
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y3, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y4, Y0, Y0
+	VPERMD       Y0, Y2, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y3, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y4, Y1, Y1
+	VPERMD    Y1, Y2, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x02, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile3x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile3x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y6
+
+loop:
+	VMOVDQU      (DX), Y3
+	VPBROADCASTD (BX), Y4
+	VPAND        Y6, Y4, Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y5
+	VPAND        Y6, Y5, Y5
+	VPMADDWD     Y3, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y4
+	VPAND        Y6, Y4, Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	VMOVDQU      32(DX), Y3
+	VPBROADCASTD (BX), Y4
+	VPSRLW       $0x08, Y4, Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y5
+	VPSRLW       $0x08, Y5, Y5
+	VPMADDWD     Y3, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y4
+	VPSRLW       $0x08, Y4, Y4
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y2, Y2
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y3
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y3, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y3, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y3, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPBROADCASTW 192(AX), Y4
+	VPBROADCASTB 196(AX), Y5
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y3
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y4, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y5, Y0, Y0
+	VPERMD       Y0, Y3, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y4, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y5, Y1, Y1
+	VPERMD    Y1, Y3, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y4, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y5, Y2, Y2
+	VPERMD    Y2, Y3, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x03, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile4x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile4x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	LEAQ         (BX)(CX*2), SI
+	ADDQ         CX, SI
+	MOVQ         48(AX), DI
+	ADDQ         $0x03, DI
+	SHRQ         $0x02, DI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y7
+
+loop:
+	VMOVDQU      (DX), Y4
+	VPBROADCASTD (BX), Y5
+	VPAND        Y7, Y5, Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y6
+	VPAND        Y7, Y6, Y6
+	VPMADDWD     Y4, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y5
+	VPAND        Y7, Y5, Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPBROADCASTD (SI), Y6
+	VPAND        Y7, Y6, Y6
+	VPMADDWD     Y4, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      32(DX), Y4
+	VPBROADCASTD (BX), Y5
+	VPSRLW       $0x08, Y5, Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y6
+	VPSRLW       $0x08, Y6, Y6
+	VPMADDWD     Y4, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y5
+	VPSRLW       $0x08, Y5, Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPBROADCASTD (SI), Y6
+	VPSRLW       $0x08, Y6, Y6
+	VPMADDWD     Y4, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, DX
+	DECQ         DI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y4, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y4, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y4, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y4, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTW 192(AX), Y5
+	VPBROADCASTB 196(AX), Y6
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y4
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y5, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y6, Y0, Y0
+	VPERMD       Y0, Y4, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y5, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y6, Y1, Y1
+	VPERMD    Y1, Y4, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y5, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y6, Y2, Y2
+	VPERMD    Y2, Y4, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y5, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y6, Y3, Y3
+	VPERMD    Y3, Y4, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x04, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile5x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile5x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	LEAQ         (BX)(CX*2), SI
+	ADDQ         CX, SI
+	MOVQ         48(AX), DI
+	ADDQ         $0x03, DI
+	SHRQ         $0x02, DI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y8
+
+loop:
+	VMOVDQU      (DX), Y5
+	VPBROADCASTD (BX), Y6
+	VPAND        Y8, Y6, Y6
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y7
+	VPAND        Y8, Y7, Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y6
+	VPAND        Y8, Y6, Y6
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VPBROADCASTD (SI), Y7
+	VPAND        Y8, Y7, Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y6
+	VPAND        Y8, Y6, Y6
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	VMOVDQU      32(DX), Y5
+	VPBROADCASTD (BX), Y6
+	VPSRLW       $0x08, Y6, Y6
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y7
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y6
+	VPSRLW       $0x08, Y6, Y6
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VPBROADCASTD (SI), Y7
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y6
+	VPSRLW       $0x08, Y6, Y6
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, DX
+	DECQ         DI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y5
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y5, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y5, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y5, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y5, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y5, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTW 192(AX), Y6
+	VPBROADCASTB 196(AX), Y7
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y5
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y6, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y7, Y0, Y0
+	VPERMD       Y0, Y5, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y6, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y7, Y1, Y1
+	VPERMD    Y1, Y5, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y6, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y7, Y2, Y2
+	VPERMD    Y2, Y5, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y6, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y7, Y3, Y3
+	VPERMD    Y3, Y5, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y6, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y7, Y4, Y4
+	VPERMD    Y4, Y5, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x05, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile6x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile6x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	LEAQ         (BX)(CX*2), SI
+	ADDQ         CX, SI
+	MOVQ         48(AX), DI
+	ADDQ         $0x03, DI
+	SHRQ         $0x02, DI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y9
+
+loop:
+	VMOVDQU      (DX), Y6
+	VPBROADCASTD (BX), Y7
+	VPAND        Y9, Y7, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y8
+	VPAND        Y9, Y8, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y7
+	VPAND        Y9, Y7, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPBROADCASTD (SI), Y8
+	VPAND        Y9, Y8, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y7
+	VPAND        Y9, Y7, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD (SI)(CX*2), Y8
+	VPAND        Y9, Y8, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VMOVDQU      32(DX), Y6
+	VPBROADCASTD (BX), Y7
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y7
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPBROADCASTD (SI), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y7
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPBROADCASTD (SI)(CX*2), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000040, DX
+	DECQ         DI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y6, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y6, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y6, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y6, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y6, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y6, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTW 192(AX), Y7
+	VPBROADCASTB 196(AX), Y8
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y6
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y7, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y8, Y0, Y0
+	VPERMD       Y0, Y6, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y7, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y8, Y1, Y1
+	VPERMD    Y1, Y6, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y7, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y8, Y2, Y2
+	VPERMD    Y2, Y6, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y7, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y8, Y3, Y3
+	VPERMD    Y3, Y6, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y7, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y8, Y4, Y4
+	VPERMD    Y4, Y6, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y7, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y8, Y5, Y5
+	VPERMD    Y5, Y6, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x06, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile7x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile7x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	LEAQ         (BX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         48(AX), R8
+	ADDQ         $0x03, R8
+	SHRQ         $0x02, R8
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y10
+
+loop:
+	VMOVDQU      (DX), Y7
+	VPBROADCASTD (BX), Y8
+	VPAND        Y10, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y9
+	VPAND        Y10, Y9, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y8
+	VPAND        Y10, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPBROADCASTD (SI), Y9
+	VPAND        Y10, Y9, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y8
+	VPAND        Y10, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPBROADCASTD (SI)(CX*2), Y9
+	VPAND        Y10, Y9, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPBROADCASTD (DI), Y8
+	VPAND        Y10, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      32(DX), Y7
+	VPBROADCASTD (BX), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VPBROADCASTD (SI), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPBROADCASTD (SI)(CX*2), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPBROADCASTD (DI), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, DX
+	DECQ         R8
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y7
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y7, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y7, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y7, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y7, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y7, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y7, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y7, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTW 192(AX), Y8
+	VPBROADCASTB 196(AX), Y9
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y7
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y8, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y9, Y0, Y0
+	VPERMD       Y0, Y7, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y8, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y9, Y1, Y1
+	VPERMD    Y1, Y7, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y8, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y9, Y2, Y2
+	VPERMD    Y2, Y7, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y8, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y9, Y3, Y3
+	VPERMD    Y3, Y7, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y8, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y9, Y4, Y4
+	VPERMD    Y4, Y7, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y8, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y9, Y5, Y5
+	VPERMD    Y5, Y7, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y8, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y9, Y6, Y6
+	VPERMD    Y6, Y7, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x07, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile8x1(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile8x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y7
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	LEAQ         (BX)(CX*2), SI
+	ADDQ         CX, SI
+	LEAQ         (SI)(CX*2), DI
+	ADDQ         CX, DI
+	MOVQ         48(AX), R8
+	ADDQ         $0x03, R8
+	SHRQ         $0x02, R8
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y11
+
+loop:
+	VMOVDQU      (DX), Y8
+	VPBROADCASTD (BX), Y9
+	VPAND        Y11, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y10
+	VPAND        Y11, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y9
+	VPAND        Y11, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VPBROADCASTD (SI), Y10
+	VPAND        Y11, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y9
+	VPAND        Y11, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD (SI)(CX*2), Y10
+	VPAND        Y11, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD (DI), Y9
+	VPAND        Y11, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VPBROADCASTD (DI)(CX*1), Y10
+	VPAND        Y11, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      32(DX), Y8
+	VPBROADCASTD (BX), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y0, Y0
+	VPBROADCASTD (BX)(CX*1), Y10
+	VPSRLW       $0x08, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD (BX)(CX*2), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VPBROADCASTD (SI), Y10
+	VPSRLW       $0x08, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VPBROADCASTD (SI)(CX*1), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPBROADCASTD (SI)(CX*2), Y10
+	VPSRLW       $0x08, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD (DI), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	VPBROADCASTD (DI)(CX*1), Y10
+	VPSRLW       $0x08, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, DX
+	DECQ         R8
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y8
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y8, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y8, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y8, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y8, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y8, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y8, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y8, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  (BX), Y8, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPBROADCASTW 192(AX), Y9
+	VPBROADCASTB 196(AX), Y10
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y8
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y9, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y10, Y0, Y0
+	VPERMD       Y0, Y8, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y9, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y10, Y1, Y1
+	VPERMD    Y1, Y8, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y9, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y10, Y2, Y2
+	VPERMD    Y2, Y8, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y9, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y10, Y3, Y3
+	VPERMD    Y3, Y8, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y9, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y10, Y4, Y4
+	VPERMD    Y4, Y8, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y9, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y10, Y5, Y5
+	VPERMD    Y5, Y8, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y9, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y10, Y6, Y6
+	VPERMD    Y6, Y8, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y7, Y7
+	VPADDSW   Y9, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VPMINUB   Y10, Y7, Y7
+	VPERMD    Y7, Y8, Y7
+	CMPQ      SI, $0x08
+	JL        row7part
+	VMOVQ     X7, (DX)
+	JMP       row7done
+
+row7part:
+	VMOVQ X7, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row7byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row7byte
+
+row7done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x08, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile1x2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile1x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQU 32(DX), Y1
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y5
+
+loop:
+	VMOVDQU      (DX), Y2
+	VMOVDQU      32(DX), Y3
+	VPBROADCASTD (BX), Y4
+	VPAND        Y5, Y4, Y4
+	VPMADDWD     Y2, Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	VMOVDQU      64(DX), Y2
+	VMOVDQU      96(DX), Y3
+	VPBROADCASTD (BX), Y4
+	VPSRLW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y4, Y2
+	VPADDD       Y2, Y0, Y0
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000080, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y2
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y2, Y0
+	VCVTPS2DQ    Y0, Y0
+	VMOVUPS      32(DX), Y3
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y3, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPBROADCASTW 192(AX), Y4
+	VPBROADCASTB 196(AX), Y3
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y2
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y4, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y3, Y0, Y0
+	VPERMD       Y0, Y2, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x01, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile2x2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile2x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y8
+
+loop:
+	VMOVDQU      (DX), Y4
+	VMOVDQU      32(DX), Y5
+	VPBROADCASTD (BX), Y6
+	VPAND        Y8, Y6, Y6
+	VPMADDWD     Y4, Y6, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPBROADCASTD (BX)(CX*1), Y7
+	VPAND        Y8, Y7, Y7
+	VPMADDWD     Y4, Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      64(DX), Y4
+	VMOVDQU      96(DX), Y5
+	VPBROADCASTD (BX), Y6
+	VPSRLW       $0x08, Y6, Y6
+	VPMADDWD     Y4, Y6, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDWD     Y5, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPBROADCASTD (BX)(CX*1), Y7
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     Y4, Y7, Y4
+	VPADDD       Y4, Y2, Y2
+	VPMADDWD     Y5, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000080, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y4, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y4, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMOVUPS      32(DX), Y5
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y5, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y5, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTW 192(AX), Y6
+	VPBROADCASTB 196(AX), Y7
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y4
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y6, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y7, Y0, Y0
+	VPERMD       Y0, Y4, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y6, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y7, Y2, Y2
+	VPERMD    Y2, Y4, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x02, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile3x2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile3x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y4
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	VMOVDQA Y1, Y5
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y10
+
+loop:
+	VMOVDQU      (DX), Y6
+	VMOVDQU      32(DX), Y7
+	VPBROADCASTD (BX), Y8
+	VPAND        Y10, Y8, Y8
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTD (BX)(CX*1), Y9
+	VPAND        Y10, Y9, Y9
+	VPMADDWD     Y6, Y9, Y8
+	VPADDD       Y8, Y2, Y2
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPBROADCASTD (BX)(CX*2), Y8
+	VPAND        Y10, Y8, Y8
+	VPMADDWD     Y6, Y8, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VMOVDQU      64(DX), Y6
+	VMOVDQU      96(DX), Y7
+	VPBROADCASTD (BX), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTD (BX)(CX*1), Y9
+	VPSRLW       $0x08, Y9, Y9
+	VPMADDWD     Y6, Y9, Y8
+	VPADDD       Y8, Y2, Y2
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPBROADCASTD (BX)(CX*2), Y8
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     Y6, Y8, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000080, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y6, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y6, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y6, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMOVUPS      32(DX), Y7
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y7, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y7, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  32(BX), Y7, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTW 192(AX), Y8
+	VPBROADCASTB 196(AX), Y9
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y6
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y8, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y9, Y0, Y0
+	VPERMD       Y0, Y6, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y8, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y9, Y2, Y2
+	VPERMD    Y2, Y6, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y4, Y4
+	VPADDSW   Y8, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y9, Y4, Y4
+	VPERMD    Y4, Y6, Y4
+	CMPQ      SI, $0x10
+	JL        row2part
+	VMOVDQU   X4, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVDQU X4, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x03, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteTile4x2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteTile4x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y6
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	VMOVDQA Y1, Y5
+	VMOVDQA Y1, Y7
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ         24(SP), BX
+	ADDQ         $0x08, 24(SP)
+	MOVQ         (BX), BX
+	ADDQ         (SP), BX
+	LEAQ         (BX)(CX*2), SI
+	ADDQ         CX, SI
+	MOVQ         48(AX), DI
+	ADDQ         $0x03, DI
+	SHRQ         $0x02, DI
+	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y12
+
+loop:
+	VMOVDQU      (DX), Y8
+	VMOVDQU      32(DX), Y9
+	VPBROADCASTD (BX), Y10
+	VPAND        Y12, Y10, Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD (BX)(CX*1), Y11
+	VPAND        Y12, Y11, Y11
+	VPMADDWD     Y8, Y11, Y10
+	VPADDD       Y10, Y2, Y2
+	VPMADDWD     Y9, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPBROADCASTD (BX)(CX*2), Y10
+	VPAND        Y12, Y10, Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD (SI), Y11
+	VPAND        Y12, Y11, Y11
+	VPMADDWD     Y8, Y11, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y9, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VMOVDQU      64(DX), Y8
+	VMOVDQU      96(DX), Y9
+	VPBROADCASTD (BX), Y10
+	VPSRLW       $0x08, Y10, Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD (BX)(CX*1), Y11
+	VPSRLW       $0x08, Y11, Y11
+	VPMADDWD     Y8, Y11, Y10
+	VPADDD       Y10, Y2, Y2
+	VPMADDWD     Y9, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPBROADCASTD (BX)(CX*2), Y10
+	VPSRLW       $0x08, Y10, Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD (SI), Y11
+	VPSRLW       $0x08, Y11, Y11
+	VPMADDWD     Y8, Y11, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y9, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, DX
+	DECQ         DI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y8
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y8, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y8, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y8, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y8, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVUPS      32(DX), Y9
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y9, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y9, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  32(BX), Y9, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  32(BX), Y9, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPBROADCASTW 192(AX), Y10
+	VPBROADCASTB 196(AX), Y11
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y8
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y10, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y11, Y0, Y0
+	VPERMD       Y0, Y8, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y10, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y11, Y2, Y2
+	VPERMD    Y2, Y8, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y4, Y4
+	VPADDSW   Y10, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y11, Y4, Y4
+	VPERMD    Y4, Y8, Y4
+	CMPQ      SI, $0x10
+	JL        row2part
+	VMOVDQU   X4, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVDQU X4, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y6, Y6
+	VPADDSW   Y10, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y11, Y6, Y6
+	VPERMD    Y6, Y8, Y6
+	CMPQ      SI, $0x10
+	JL        row3part
+	VMOVDQU   X6, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVDQU X6, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x04, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2ByteDepthwise(d *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteDepthwise(SB), NOSPLIT, $32-8
+	MOVQ         d+0(FP), AX
+	MOVQ         192(AX), CX
+	MOVQ         CX, (SP)
+	MOVQ         $0x00000000, 8(SP)
+	MOVQ         56(AX), CX
+	MOVQ         80(AX), DX
+	MOVQ         136(AX), BX
+	MOVQ         160(AX), SI
+	VPBROADCASTW 184(AX), Y0
+	VPBROADCASTB 188(AX), Y1
+
+channels:
+	MOVQ (AX), DI
+	MOVQ 104(AX), R8
+	MOVQ 200(AX), R9
+	ADDQ 8(SP), DI
+	ADDQ 8(SP), R8
+
+pixel:
+	VMOVDQU (DX), Y2
+	VMOVDQU 32(DX), Y3
+	MOVQ    24(AX), R11
+	MOVQ    32(AX), R12
+	MOVQ    CX, R10
+
+taps:
+	MOVQ        (R11), R13
+	VPMOVZXBW   (DI)(R13*1), Y4
+	MOVQ        8(R11), R13
+	VPMOVZXBW   (DI)(R13*1), Y5
+	VPUNPCKLWD  Y5, Y4, Y6
+	VPUNPCKHWD  Y5, Y4, Y4
+	VPMADDWD    (R10), Y6, Y6
+	VPADDD      Y6, Y2, Y2
+	VPMADDWD    32(R10), Y4, Y4
+	VPADDD      Y4, Y3, Y3
+	ADDQ        $0x10, R11
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x02, R12
+	JNZ         taps
+	VMOVUPS     (BX), Y4
+	VCVTDQ2PS   Y2, Y2
+	VFMADD213PS (SI), Y4, Y2
+	VCVTPS2DQ   Y2, Y2
+	VMOVUPS     32(BX), Y4
+	VCVTDQ2PS   Y3, Y3
+	VFMADD213PS 32(SI), Y4, Y3
+	VCVTPS2DQ   Y3, Y3
+	VPACKSSDW   Y3, Y2, Y2
+	VPADDSW     Y0, Y2, Y2
+	VPACKUSWB   Y2, Y2, Y2
+	VPMINUB     Y1, Y2, Y2
+	VPERMQ      $0x08, Y2, Y2
+	MOVQ        (SP), R11
+	CMPQ        R11, $0x10
+	JL          pixelpart
+	VMOVDQU     X2, (R8)
+	JMP         pixeldone
+
+pixelpart:
+	VMOVDQU X2, 16(SP)
+	LEAQ    16(SP), R14
+	XORQ    R12, R12
+
+pixelbyte:
+	MOVB (R14)(R12*1), R13
+	MOVB R13, (R8)(R12*1)
+	INCQ R12
+	CMPQ R12, R11
+	JL   pixelbyte
+
+pixeldone:
+	ADDQ 48(AX), DI
+	ADDQ 128(AX), R8
+	DECQ R9
+	JNZ  pixel
+	MOVQ R10, CX
+	ADDQ $0x40, DX
+	ADDQ $0x40, BX
+	ADDQ $0x40, SI
+	ADDQ $0x10, 8(SP)
+	SUBQ $0x10, (SP)
+	JG   channels
+	VZEROUPPER
+	RET
+
+// func avx2ByteMax(dst []byte, src []byte)
+// Requires: AVX
+TEXT ·avx2ByteMax(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+
+bytes:
+	SUBQ    $0x10, DX
+	JL      done
+	VMOVDQU (AX), X0
+	VPMAXUB (CX), X0, X0
+	VMOVDQU X0, (AX)
+	ADDQ    $0x10, AX
+	ADDQ    $0x10, CX
+	JMP     bytes
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ByteSums(dst []int32, src []byte)
+// Requires: AVX, AVX2
+TEXT ·avx2ByteSums(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ src_len+32(FP), DX
+
+bytes:
+	SUBQ      $0x10, DX
+	JL        done
+	VPMOVZXBD (CX), Y0
+	VPADDD    (AX), Y0, Y0
+	VMOVDQU   Y0, (AX)
+	VPMOVZXBD 8(CX), Y0
+	VPADDD    32(AX), Y0, Y0
+	VMOVDQU   Y0, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x10, CX
+	JMP       bytes
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ByteAdd(dst []byte, a []byte, b []byte, s *byte, inverse float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteAdd(SB), NOSPLIT, $0-84
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         s+72(FP), BX
+	VBROADCASTSS inverse+80(FP), Y0
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 4(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VBROADCASTSS 12(BX), Y4
+	VBROADCASTSS 16(BX), Y5
+	VPBROADCASTW 20(BX), Y6
+	VPBROADCASTB 24(BX), Y7
+	MOVQ         dst_len+8(FP), BX
+
+bytes:
+	SUBQ         $0x10, BX
+	JL           done
+	VPMOVZXBD    (CX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y1, Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VPMOVZXBD    (DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       Y3, Y9, Y9
+	VMULPS       Y4, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y8, Y0, Y9
+	VFNMADD231PS Y9, Y5, Y8
+	VFMADD213PS  Y9, Y0, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPMOVZXBD    8(CX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       Y1, Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VPMOVZXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y3, Y10, Y10
+	VMULPS       Y4, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y9, Y0, Y10
+	VFNMADD231PS Y10, Y5, Y9
+	VFMADD213PS  Y10, Y0, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      Y6, Y8, Y8
+	VPACKUSWB    Y8, Y8, Y8
+	VPMINUB      Y7, Y8, Y8
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VMOVDQU      X8, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	JMP          bytes
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ByteMul(dst []byte, a []byte, b []byte, s *byte, inverse float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteMul(SB), NOSPLIT, $0-84
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         s+72(FP), BX
+	VBROADCASTSS inverse+80(FP), Y0
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 4(BX), Y2
+	VBROADCASTSS 8(BX), Y3
+	VBROADCASTSS 12(BX), Y4
+	VBROADCASTSS 16(BX), Y5
+	VPBROADCASTW 20(BX), Y6
+	VPBROADCASTB 24(BX), Y7
+	MOVQ         dst_len+8(FP), BX
+
+bytes:
+	SUBQ         $0x10, BX
+	JL           done
+	VPMOVZXBD    (CX), Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y1, Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VPMOVZXBD    (DX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       Y3, Y9, Y9
+	VMULPS       Y4, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y0, Y9
+	VFNMADD231PS Y9, Y5, Y8
+	VFMADD213PS  Y9, Y0, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPMOVZXBD    8(CX), Y9
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       Y1, Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VPMOVZXBD    8(DX), Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y3, Y10, Y10
+	VMULPS       Y4, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y0, Y10
+	VFNMADD231PS Y10, Y5, Y9
+	VFMADD213PS  Y10, Y0, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPACKSSDW    Y9, Y8, Y8
+	VPADDSW      Y6, Y8, Y8
+	VPACKUSWB    Y8, Y8, Y8
+	VPMINUB      Y7, Y8, Y8
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y9
+	VPERMD       Y8, Y9, Y8
+	VMOVDQU      X8, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, DX
+	JMP          bytes
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ByteNarrow(dst []byte, src []float32, step float32, inverse float32, far float32, zero int32, top int32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2ByteNarrow(SB), NOSPLIT, $0-68
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	VBROADCASTSS step+48(FP), Y0
+	VBROADCASTSS inverse+52(FP), Y1
+	VBROADCASTSS far+56(FP), Y2
+	VXORPS       Y3, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	MOVL         zero+60(FP), DX
+	VMOVD        DX, X4
+	VPBROADCASTW X4, Y4
+	MOVL         top+64(FP), DX
+	VMOVD        DX, X5
+	VPBROADCASTB X5, Y5
+	MOVQ         dst_len+8(FP), DX
+
+bytes:
+	SUBQ         $0x10, DX
+	JL           done
+	VMOVUPS      (CX), Y6
+	VMAXPS       Y3, Y6, Y6
+	VMINPS       Y2, Y6, Y6
+	VMULPS       Y6, Y1, Y7
+	VFNMADD231PS Y7, Y0, Y6
+	VFMADD213PS  Y7, Y1, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVUPS      32(CX), Y7
+	VMAXPS       Y3, Y7, Y7
+	VMINPS       Y2, Y7, Y7
+	VMULPS       Y7, Y1, Y8
+	VFNMADD231PS Y8, Y0, Y7
+	VFMADD213PS  Y8, Y1, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPACKSSDW    Y7, Y6, Y6
+	VPADDSW      Y4, Y6, Y6
+	VPACKUSWB    Y6, Y6, Y6
+	VPMINUB      Y5, Y6, Y6
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y7
+	VPERMD       Y6, Y7, Y6
+	VMOVDQU      X6, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	JMP          bytes
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ByteWiden(dst []float32, src []byte, unit float32, zero float32)
+// Requires: AVX, AVX2
+TEXT ·avx2ByteWiden(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	VBROADCASTSS unit+48(FP), Y0
+	VBROADCASTSS zero+52(FP), Y1
+	MOVQ         src_len+32(FP), DX
+
+bytes:
+	SUBQ      $0x10, DX
+	JL        done
+	VPMOVZXBD (CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y1, Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	VPMOVZXBD 8(CX), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y1, Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x10, CX
+	JMP       bytes
+
+done:
+	VZEROUPPER
+	RET

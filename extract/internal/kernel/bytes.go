@@ -7,9 +7,10 @@ import (
 
 // byteKernels are the kernels on 8-bit numbers of one set.
 type byteKernels struct {
-	fast      bool // worth more than float32 with rounding
+	speed     float64 // of products, compared with those of floats; 0 for slower ones
 	panels    []bytePanelKind
-	lanes     int // groups of 16 channels that the depthwise kernel takes at once
+	pairs     bool // weights are 16 bits wide, and lie in pairs
+	lanes     int  // groups of 16 channels that the depthwise kernel takes at once
 	depthwise func(d *ByteDepthwise)
 	maxInto   func(dst, src []byte)         // dst = max(dst, src)
 	sumInto   func(dst []int32, src []byte) // dst += src
@@ -19,9 +20,9 @@ type byteKernels struct {
 	lookup    func(dst, src []byte, table *[256]byte)
 }
 
-// FastBytes reports whether products of 8-bit numbers are faster than those of
-// floats.
-func (s *Set) FastBytes() bool { return s.bytes.fast }
+// ByteSpeed is how many times as fast as products of floats those of bytes are, 0 where
+// they are slower.
+func (s *Set) ByteSpeed() float64 { return s.bytes.speed }
 
 // An Ending turns sums of products into bytes: round(sum·Scale[j] + Rest[j]) to even,
 // plus Zero, within 0 and Top. The product and the sum are rounded to float32 once.

@@ -10,7 +10,7 @@ func avx512Bytes() byteKernels {
 		return portableBytes
 	}
 	k := byteKernels{
-		fast:      true,
+		speed:     4,
 		panels:    avx512BytePanels,
 		lanes:     4,
 		depthwise: byteDepthwise512,
@@ -30,6 +30,44 @@ func avx512Bytes() byteKernels {
 	}
 	if cpu.X86.HasAVX512VBMI {
 		k.lookup = avx512ByteLookup
+	}
+	return k
+}
+
+// avx2Bytes are kernels that widen bytes to 16 bits.
+func avx2Bytes() byteKernels {
+	k := portableBytes
+	k.speed, k.pairs, k.panels = 1.5, true, avx2BytePanels
+	k.depthwise = avx2ByteDepthwise
+	k.maxInto = func(dst, src []byte) {
+		avx2ByteMax(dst, src)
+		n := len(dst) &^ 15
+		maxBytes(dst[n:], src[n:])
+	}
+	k.sumInto = func(dst []int32, src []byte) {
+		avx2ByteSums(dst, src)
+		n := len(dst) &^ 15
+		sumBytes(dst[n:], src[n:])
+	}
+	k.narrow = func(dst []byte, src []float32, g Grid) {
+		avx2ByteNarrow(dst, src, g.Step, 1/g.Step, 1024*g.Step, g.Zero, g.Top)
+		n := len(dst) &^ 15
+		narrow(dst[n:], src[n:], g)
+	}
+	k.widen = func(dst []float32, src []byte, unit, zero float32) {
+		avx2ByteWiden(dst, src, unit, zero)
+		n := len(dst) &^ 15
+		widen(dst[n:], src[n:], unit, zero)
+	}
+	k.add = func(dst, a, b []byte, s *ByteBinary) {
+		avx2ByteAdd(dst, a, b, s, 1/s.Step)
+		n := len(dst) &^ 15
+		addBytes(dst[n:], a[n:], b[n:], s)
+	}
+	k.mul = func(dst, a, b []byte, s *ByteBinary) {
+		avx2ByteMul(dst, a, b, s, 1/s.Step)
+		n := len(dst) &^ 15
+		mulBytes(dst[n:], a[n:], b[n:], s)
 	}
 	return k
 }

@@ -9,7 +9,7 @@ type ByteDepthwise struct {
 	Taps []int  // where each tap lies, from the pixel's first one: PackedTaps.Offsets
 	Step int    // from the first tap of one output pixel to that of the next
 
-	W    []int8 // of a block of channels: words of the weights of four taps of a channel
+	W    []int8 // of a block of channels: words of the weights of some taps of a channel
 	Bias []int32
 
 	Out []byte
@@ -23,10 +23,10 @@ type ByteDepthwise struct {
 
 // PackedTaps holds the weights of a depthwise convolution in the form that the set's
 // kernels read: blocks of channels, the channels of a block in the order in which
-// interleaving the bytes of four taps brings them.
+// interleaving taps brings them.
 type PackedTaps struct {
 	kw, taps    int
-	order       []int // of taps, a multiple of four; -1 for one added, with weights of zero
+	order       []int // of taps; -1 for one added, with weights of zero
 	w           []int8
 	bias        []int32
 	scale, rest []float32
@@ -42,17 +42,20 @@ const channelBlock = 16
 // channel returns which channel of a block the i-th word of the interleaved vectors
 // belongs to: each vector has four channels of every lane.
 func (k *byteKernels) channel(i int) int {
+	if k.pairs { // two vectors of the lower and upper halves of two lanes
+		return i%8/4*8 + i/8*4 + i%4
+	}
 	perVector := 4 * k.lanes
 	return i%perVector/4*channelBlock + i/perVector*4 + i%4
 }
 
-// tapOrder puts four taps together at a time: those of a column for 3×3 taps, which
-// neighbouring outputs share.
-func tapOrder(taps, kw int) []int {
-	if taps == 9 && kw == 3 {
+// tapOrder puts so many taps together at a time: of four, those of a column for 3×3
+// taps, which neighbouring outputs share.
+func tapOrder(taps, kw, together int) []int {
+	if taps == 9 && kw == 3 && together == 4 {
 		return []int{0, 3, 6, -1, 1, 4, 7, -1, 2, 5, 8, -1}
 	}
-	order := make([]int, (taps+3)/4*4)
+	order := make([]int, (taps+together-1)/together*together)
 	for i := range order {
 		order[i] = i
 		if i >= taps {
@@ -78,8 +81,9 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	k := &s.bytes
 	block := k.lanes * channelBlock
 	row := w.Segments * w.K
-	order := tapOrder(row, kw)
-	groups := len(order) / 4
+	together := 4 / k.weightBytes()
+	order := tapOrder(row, kw, together)
+	groups := len(order) / together
 	blocks := (w.N + block - 1) / block
 	n := blocks * block
 	mem := Aligned(3*n + n*groups)
@@ -98,7 +102,8 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 		p.bias[i], p.scale[i], p.rest[i] = w.Bias[c], w.Scale[c], w.Rest[c]
 		for at, t := range order {
 			if t >= 0 {
-				p.w[((i/block*groups+at/4)*block+i%block)*4+at%4] = w.W[c*row+t]
+				word := (i/block*groups+at/together)*block + i%block
+				k.store(p.w[4*word+at%together*k.weightBytes():], w.W[c*row+t])
 			}
 		}
 	}

@@ -74,7 +74,7 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 		kind := s.bytePanelFor(w.N - col)
 		q := BytePanel{Col: col, Cols: min(kind.width, w.N-col), kind: kind}
 		n := kind.width
-		mem := Aligned(w.Segments*words*n + 3*n)
+		mem := Aligned(w.Segments*words*n*s.bytes.weightBytes() + 3*n)
 		q.Bias = Words(mem[:n])
 		q.Scale, q.Rest = mem[n:2*n:2*n], mem[2*n:3*n:3*n]
 		b := BytesOf(mem[3*n:])
@@ -86,7 +86,7 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 			row := w.W[(col+j)*w.Segments*w.K:]
 			for seg := range w.Segments {
 				for k := range w.K {
-					q.B[((seg*words+k/4)*n+j)*4+k%4] = row[seg*w.K+k]
+					s.bytes.set(q.B, seg*words+k/4, n, j, k%4, row[seg*w.K+k])
 				}
 			}
 		}
@@ -95,6 +95,32 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 	}
 	p.Panels = slices.Clip(p.Panels)
 	return p
+}
+
+// weightBytes is how many bytes a weight takes.
+func (k *byteKernels) weightBytes() int {
+	if k.pairs {
+		return 2
+	}
+	return 1
+}
+
+// store writes a weight at the beginning of b, little-endian.
+func (k *byteKernels) store(b []int8, w int8) {
+	if b[0] = w; k.pairs {
+		b[1] = w >> 7
+	}
+}
+
+// set sets the i-th weight of the word in a row and column of a panel of n columns. As
+// pairs of 16 bits, the first and third of every word in the row come first, then the
+// second and fourth.
+func (k *byteKernels) set(b []int8, row, n, col, i int, w int8) {
+	at := (row*n+col)*4 + i
+	if k.pairs {
+		at = (((2*row+i%2)*n+col)*2 + i/2) * 2
+	}
+	k.store(b[at:], w)
 }
 
 // bytePanelFor returns the kind of panel to use when n columns are left: the widest,

@@ -65,7 +65,7 @@ var avx2 = &Set{
 	max:        avx2Max,
 	sumSquares: avx2SumSquares,
 	shortcuts:  avx2Shortcuts,
-	bytes:      portableBytes,
+	bytes:      avx2Bytes(),
 }
 
 // depthwiseBy chooses the kernel for a width and stride, or else the general one.

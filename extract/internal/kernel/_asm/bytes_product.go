@@ -223,11 +223,11 @@ func packBytes(s []reg.VecVirtual, zero, top reg.VecVirtual) reg.VecVirtual {
 }
 
 // bytePanelTable writes the Go table of these kernels.
-func (v *vector) bytePanelTable(b *strings.Builder) {
-	fmt.Fprintf(b, "\n// %sBytePanels are the product kernels on bytes for panels of 4 to 1 vectors.\nvar %sBytePanels = []bytePanelKind{\n", v.name, v.name)
-	for vecs := len(byteRows) - 1; vecs > 0; vecs-- {
-		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*ByteTile){nil", vecs*v.floats, byteRows[vecs])
-		for r := 1; r <= byteRows[vecs]; r++ {
+func (v *vector) bytePanelTable(b *strings.Builder, most []int) {
+	fmt.Fprintf(b, "\n// %sBytePanels are the product kernels on bytes, the widest panels first.\nvar %sBytePanels = []bytePanelKind{\n", v.name, v.name)
+	for vecs := len(most) - 1; vecs > 0; vecs-- {
+		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*ByteTile){nil", vecs*v.floats, most[vecs])
+		for r := 1; r <= most[vecs]; r++ {
 			fmt.Fprintf(b, ", %s%s", v.name, byteTileName(r, vecs))
 		}
 		b.WriteString("}},\n")

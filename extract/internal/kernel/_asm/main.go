@@ -29,7 +29,9 @@ func main() {
 	activations(v)
 	quantize(v)
 	reductions(v)
-	if v.masks {
+	if !v.masks {
+		bytePairs(v)
+	} else {
 		byteProducts(v)
 		byteDepthwise(v)
 		byteDepthwiseColumns(v)

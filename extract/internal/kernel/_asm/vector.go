@@ -67,7 +67,9 @@ func (v *vector) declare(path string) error {
 	v.transformTable(&b)
 	v.shortcutTable(&b)
 	if v.masks {
-		v.bytePanelTable(&b)
+		v.bytePanelTable(&b, byteRows)
+	} else {
+		v.bytePanelTable(&b, pairRows)
 	}
 	b.WriteString("\n" + strings.Join(v.declarations, "\n\n") + "\n")
 	return os.WriteFile(path, []byte(b.String()), 0o644)
