@@ -235,3 +235,17 @@ func (b *builder) byteLayer(v numbered) numbered {
 	}
 	return b.byteConv(v)
 }
+
+// TestDeepByteProduct: a product that is cut in parts on floats is not cut on bytes,
+// where parts would not be whole words.
+func TestDeepByteProduct(t *testing.T) {
+	b := newBuilder(3, 1, 2*(deepest-1), 2, 1)
+	v := b.numbers("x", 2*(deepest-1), 2, 1, -5, 100)
+	w := make([]int8, 3*v.c)
+	for i := range w {
+		w[i] = int8(b.rng.IntN(7) - 3)
+	}
+	weights := b.add("DequantizeLinear", nil, b.constant(tensor.New(w, 3, v.c, 1, 1)), b.scale(-6), b.constant(tensor.New([]int8{0})))
+	y := b.numbers(b.add("Conv", nil, v.x, weights), 3, 2, 1, -3, 128)
+	b.check(t, y.x)
+}

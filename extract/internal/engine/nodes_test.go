@@ -123,7 +123,7 @@ func (c *tally) run(p probe, set *kernel.Set) error {
 		return err
 	}
 	c.count(p, program)
-	if err := p.check(program); err != nil || set.FastBytes() || !quantized(p.graph) {
+	if err := p.check(program); err != nil || set.ByteSpeed() >= 4 || !quantized(p.graph) {
 		return err
 	}
 	opt.anyBytes = true

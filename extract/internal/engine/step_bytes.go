@@ -65,7 +65,8 @@ type byteConvStep struct {
 }
 
 func (s *byteConvStep) prepare() {
-	s.convStep.prepare()
+	s.segments() // their sums are exact, however deep
+	s.blocks()
 	s.perBlock *= 4
 	s.offs = slices.Repeat(s.offs, s.sums)
 }

@@ -79,6 +79,11 @@ func (p *planner) conv(n *node, c *conv) {
 func (s *convStep) prepare() {
 	s.segments()
 	s.cut()
+	s.blocks()
+}
+
+// blocks decides what a line is, and how many of them make a block.
+func (s *convStep) blocks() {
 	depth := len(s.offs) * s.k * s.group
 	s.single = s.pointwise() && s.in.dense() && s.out.dense() && (s.res == nil || s.res.dense())
 	if s.single {
