@@ -111,3 +111,76 @@ func TestAttentionOperatorLeavesTheRest(t *testing.T) {
 		})
 	}
 }
+
+// TestFusedOperators: what ONNX Runtime's optimiser makes of usual operators runs by the
+// engine's own steps, like those.
+func TestFusedOperators(t *testing.T) {
+	heads := map[string]graph.Attr{"num_heads": int64(2)}
+	gelu := func(op string) func(b *builder, x string) string {
+		return func(b *builder, x string) string { return b.microsoft(op, nil, x, b.weights(8)) }
+	}
+	tests := map[string]func(b *builder, x string) string{
+		"Attention": func(b *builder, x string) string {
+			return b.microsoft("Attention", heads, x, b.weights(8, 24), b.weights(24))
+		},
+		"Attention of other sizes, with a bias of scores": func(b *builder, x string) string {
+			attrs := map[string]graph.Attr{"num_heads": int64(2), "qkv_hidden_sizes": ints(8, 8, 4), "scale": float32(0.3)}
+			return b.microsoft("Attention", attrs, x, b.weights(8, 20), "", "", "", b.weights(1, 2, 6, 6))
+		},
+		"MultiHeadAttention": func(b *builder, x string) string {
+			return b.microsoft("MultiHeadAttention", heads, x, b.add("Tanh", nil, x), b.add("Sigmoid", nil, x), b.weights(24))
+		},
+		"SkipLayerNormalization": func(b *builder, x string) string {
+			y := b.microsoft("SkipLayerNormalization", nil, x, b.add("Tanh", nil, x), b.positive(8), b.weights(8), b.weights(8))
+			n := b.Nodes[len(b.Nodes)-1]
+			n.Outputs = append(n.Outputs, "", "", "sum")
+			return b.add("Add", nil, y, "sum")
+		},
+		"BiasGelu": gelu("BiasGelu"), "FastGelu": gelu("FastGelu"),
+		"QuickGelu": func(b *builder, x string) string { return b.microsoft("QuickGelu", nil, x) },
+		"FusedMatMul": func(b *builder, x string) string {
+			attrs := map[string]graph.Attr{"transB": int64(1), "alpha": float32(0.5)}
+			return b.microsoft("FusedMatMul", attrs, x, b.add("Tanh", nil, x))
+		},
+		"FusedGemm": func(b *builder, x string) string {
+			attrs := map[string]graph.Attr{"activation": "LeakyRelu", "activation_alpha": float32(0.2)}
+			return b.microsoft("FusedGemm", attrs, b.add("Flatten", nil, x), b.weights(48, 5), b.weights(5))
+		},
+		"FusedConv": func(b *builder, x string) string {
+			x = b.add("Unsqueeze", nil, x, b.ints(1))
+			y := b.add("Tanh", nil, b.conv(x, 1, 4, 3, 1, nil))
+			attrs := map[string]graph.Attr{"activation": "Clip", "activation_params": []float32{0, 0.5}, "pads": ints(1, 1, 1, 1)}
+			return b.microsoft("FusedConv", attrs, x, b.weights(4, 1, 3, 3), b.weights(4), y)
+		},
+	}
+	for name, build := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBuilder(3, 1, 6, 8)
+			p := b.check(t, b.add("Relu", nil, build(b, b.add("Tanh", nil, "x"))))
+			if refs := p.Stats().References; len(refs) > 0 {
+				t.Errorf("by reference: %q", refs)
+			}
+		})
+	}
+}
+
+// TestFusedOperatorsLeaveTheRest: forms that have no other way of writing.
+func TestFusedOperatorsLeaveTheRest(t *testing.T) {
+	for name, build := range map[string]func(b *builder) string{
+		"a mean that is read": func(b *builder) string {
+			b.microsoft("SkipLayerNormalization", nil, "x", "x", b.positive(8))
+			b.Nodes[0].Outputs = append(b.Nodes[0].Outputs, "mean")
+			return "mean"
+		},
+		"causal": func(b *builder) string {
+			return b.microsoft("Attention", map[string]graph.Attr{"num_heads": int64(2), "unidirectional": int64(1)}, "x", b.weights(8, 24))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBuilder(3, 1, 6, 8)
+			if refs := b.check(t, b.add("Relu", nil, build(b))).Stats().References; len(refs) != 1 {
+				t.Errorf("by reference: %q", refs)
+			}
+		})
+	}
+}

@@ -48,7 +48,8 @@ func runProbes(t *testing.T, folder fs.FS, rare ...string) {
 			for name, fast := range count.fastOperators {
 				_, single := lowerings[name]
 				_, several := expansions[name]
-				if (single || several) && fast == slices.Contains(rare, name) && os.Getenv("FEATSTORE_NODE_TESTS") == "" {
+				_, fused := fusions[name]
+				if (single || several || fused) && fast == slices.Contains(rare, name) && os.Getenv("FEATSTORE_NODE_TESTS") == "" {
 					t.Errorf("%s ran without reference steps: %v", name, fast)
 				}
 			}

@@ -85,6 +85,11 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	if written, changed := unpackFused(part, known); changed {
+		if part, known, err = settle(written, opt.Tap, opt.Input, opt.Arena); err != nil {
+			return nil, err
+		}
+	}
 	n, err := lower(part, known, opt.Tap)
 	if err != nil {
 		return nil, err

@@ -64,12 +64,18 @@ type unpacker struct {
 }
 
 func (u *unpacker) add(op string, attrs map[string]graph.Attr, inputs ...string) string {
+	name := u.fresh(op)
+	u.nodes = append(u.nodes, &graph.Node{Name: u.current.Name, Op: op, Inputs: inputs, Outputs: []string{name}, Attrs: attrs})
+	return name
+}
+
+// fresh returns a name that no value has.
+func (u *unpacker) fresh(op string) string {
 	name := u.current.Outputs[0]
 	for i := 0; u.names[name] || u.constants[name] != nil; i++ {
 		name = fmt.Sprintf("%s/%s%d", u.current.Outputs[0], op, i)
 	}
 	u.names[name] = true
-	u.nodes = append(u.nodes, &graph.Node{Name: u.current.Name, Op: op, Inputs: inputs, Outputs: []string{name}, Attrs: attrs})
 	return name
 }
 
