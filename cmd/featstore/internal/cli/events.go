@@ -51,7 +51,7 @@ func (a *app) tellEvent(name string, e train.Event) {
 // emitEvent writes an event with its name as its first field. A pipe that was
 // closed shows when the result is written.
 func (a *app) emitEvent(name string, e train.Event) {
-	fields, err := json.Marshal(e)
+	fields, err := marshal(e)
 	if err != nil || len(fields) < 2 {
 		return
 	}

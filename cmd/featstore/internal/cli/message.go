@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -47,7 +46,7 @@ func hintOf(err error) string {
 // object on standard error.
 func (a *app) failure(err error, hint string, code int) {
 	if a.json {
-		line, _ := json.Marshal(struct {
+		line, _ := marshal(struct {
 			Event    string `json:"event"`
 			Error    string `json:"error"`
 			Hint     string `json:"hint,omitempty"`

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -16,7 +15,7 @@ import (
 // emit writes one JSON object as a line on standard output. Progress comes from
 // another goroutine than results.
 func (a *app) emit(v any) error {
-	line, err := json.Marshal(v)
+	line, err := marshal(v)
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
