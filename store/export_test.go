@@ -30,9 +30,6 @@ func DecodeRecords(b []byte) {
 // Decode decodes b into v as a record.
 func Decode(b []byte, v any) error { return decode(b, v) }
 
-// CheckWellFormed is the check of records before they are decoded.
-func CheckWellFormed(b []byte) error { return checkWellFormed(b) }
-
 // CompactWithFault is Compact with a function that may fail each step.
 func CompactWithFault(path string, fault func(step string) error) (before, after int64, err error) {
 	return compact(context.Background(), path, Options{fault: fault})

@@ -8,6 +8,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"featstore/split"
+	"featstore/store/wellformed"
 )
 
 // A RootID names a photo folder within a store, whatever path it has.
@@ -157,7 +158,7 @@ func decode(b []byte, v any) (err error) {
 			err = fmt.Errorf("%w: unreadable record: %v", ErrCorrupt, r)
 		}
 	}()
-	if err := checkWellFormed(b); err != nil {
+	if err := wellformed.Check(b); err != nil {
 		return fmt.Errorf("%w: unreadable record: %w", ErrCorrupt, err)
 	}
 	if err := msgpack.NewDecoder(bytes.NewReader(b)).Decode(v); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vmihailenco/msgpack/v5"
-	"pgregory.net/rapid"
 
 	"featstore/split"
 	"featstore/store"
@@ -78,27 +77,4 @@ func TestDeepNestingIsRefused(t *testing.T) {
 			t.Errorf("%#x: %v", c, err)
 		}
 	}
-}
-
-// What the encoder writes is well-formed, cut anywhere it is not.
-func TestCheckWellFormed(t *testing.T) {
-	value := rapid.Custom(func(t *rapid.T) any {
-		return rapid.OneOf(
-			rapid.Int64().AsAny(), rapid.Uint64().AsAny(), rapid.Float32().AsAny(), rapid.Float64().AsAny(), rapid.Bool().AsAny(),
-			rapid.String().AsAny(), rapid.SliceOfN(rapid.Byte(), 0, 300).AsAny(), rapid.SliceOfN(rapid.Int(), 0, 40).AsAny(),
-			rapid.MapOfN(rapid.String(), rapid.SliceOf(rapid.Int()), 0, 20).AsAny(), rapid.Just(any(time.Unix(5, 6))),
-		).Draw(t, "value")
-	})
-	rapid.Check(t, func(t *rapid.T) {
-		b, err := msgpack.Marshal(rapid.SliceOf(value).Draw(t, "values"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := store.CheckWellFormed(b); err != nil {
-			t.Fatalf("% x: %v", b, err)
-		}
-		if cut := rapid.IntRange(0, len(b)-1).Draw(t, "cut"); store.CheckWellFormed(b[:cut]) == nil {
-			t.Fatalf("% x cut to %d bytes passes", b, cut)
-		}
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -134,6 +135,33 @@ func TestDamagedHeadsAreRefused(t *testing.T) {
 		c.damage(&r)
 		if _, err := FromRecord(r); !errors.Is(err, c.want) || !strings.Contains(err.Error(), "head h") {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestLengthsAreNotBelieved decodes parameters that announce 277 MB and end.
+func TestLengthsAreNotBelieved(t *testing.T) {
+	db := filled(t, storetest.Clusters{Labels: 2, Images: 30, Dim: 6, Spread: 1})
+	r, err := mustFit(t, db, quick(5)).record("h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, params := range []string{
+		"\x81\xa5shift\xdb\x10\x86\xb0\xba\xd3\x1f",
+		"\x81\xa5shift\xc6\x10\x86\xb0\xba\xd3\x1f",
+		"\x81\xa7scaling\x81\xa6blocks\xdd\x10\x86\xb0\xba\x06",
+		"\xdf\x10\x86\xb0\xba\xa5shift",
+	} {
+		r.Params = []byte(params)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := FromRecord(r)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, ErrHeadCorrupt) {
+			t.Errorf("%q: %v", params, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 16<<20 {
+			t.Errorf("%q: %d bytes of memory for an error", params, n)
 		}
 	}
 }

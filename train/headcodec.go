@@ -10,6 +10,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"featstore/store"
+	"featstore/store/wellformed"
 )
 
 // headParams is what a head has learnt, as saved in store.Head.Params: one msgpack
@@ -64,6 +65,9 @@ func (h *Head) marshalParams() ([]byte, error) {
 // set. It trusts nothing in b.
 func (h *Head) unmarshalParams(b []byte) (err error) {
 	var p headParams
+	if err := wellformed.Check(b); err != nil {
+		return fmt.Errorf("%w: %w", ErrHeadCorrupt, err)
+	}
 	if err := msgpack.Unmarshal(b, &p); err != nil {
 		return fmt.Errorf("%w: %w", ErrHeadCorrupt, err)
 	}

@@ -1,4 +1,8 @@
-package store
+// Package wellformed looks through bytes before msgpack decodes them. The decoder
+// recurses on nesting until the stack is exhausted, which no recover catches, and
+// allocates memory for lengths that the bytes cannot hold; bytes that pass here make
+// it do neither.
+package wellformed
 
 import (
 	"encoding/binary"
@@ -14,10 +18,9 @@ var (
 	errTooLong  = errors.New("followed by other bytes")
 )
 
-// checkWellFormed looks through the tokens of b, which must be one whole msgpack
-// value. The decoder itself recurses on nesting until the stack is exhausted, which
-// no recover catches, and allocates for lengths that b cannot hold.
-func checkWellFormed(b []byte) error {
+// Check looks through the tokens of b, which must be one whole msgpack value, nested
+// 32 deep at most.
+func Check(b []byte) error {
 	var left [maxNesting]uint64 // values still to come, per open array or map
 	depth := 0
 	for {
