@@ -249,3 +249,24 @@ func TestDeepByteProduct(t *testing.T) {
 	y := b.numbers(b.add("Conv", nil, v.x, weights), 3, 2, 1, -3, 128)
 	b.check(t, y.x)
 }
+
+// TestWorthBytes: where products of bytes gain little, a network stays on floats when
+// Toom–Cook saves more, or when its weights are no bytes.
+func TestWorthBytes(t *testing.T) {
+	quantized := kernel.Activation{Func: kernel.Quantize, A: 0, B: 255, Step: 1, Unit: 1}
+	pointwise := &conv{axis: 1, cin: 64, cout: 64, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, weight: slices.Repeat([]float32{3, -5}, 64*32), act: quantized}
+	window, unsigned := *pointwise, *pointwise
+	window.kh, window.kw, window.weight = 3, 3, slices.Repeat([]float32{3, -5}, 9*64*32)
+	unsigned.weight = slices.Repeat([]float32{150, -7}, 64*32)
+	for _, test := range []struct {
+		conv  *conv
+		speed float64
+		want  bool
+	}{{pointwise, 0, false}, {pointwise, 1.5, true}, {&window, 1.5, false}, {&window, 4, true}, {&unsigned, 1.5, false}, {&unsigned, 4, true}} {
+		v := &value{shape: []int{1, 64, 56, 56}}
+		g := &net{nodes: []*node{{op: test.conv, in: []*value{v}, out: []*value{v}}}}
+		if got := g.worthBytes(test.speed); got != test.want {
+			t.Errorf("%d×%d, weights like %v, at %v: %v", test.conv.kh, test.conv.kw, test.conv.weight[:2], test.speed, got)
+		}
+	}
+}

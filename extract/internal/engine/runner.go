@@ -40,7 +40,7 @@ func (p *Program) NewRunner() *Runner { return p.NewParallelRunner(1) }
 // several cores, for when one image has to be done soon. While Run is at work it
 // keeps them all busy. The results are those of NewRunner.
 func (p *Program) NewParallelRunner(cores int) *Runner {
-	const behind = 16 // products of bytes may read a word behind the last one
+	const behind = 16 // kernels on bytes may read so many floats behind
 	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena + behind)[:p.arena], slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, min(max(cores, 1), maxHands-1))}
 	for i := range r.hands {
 		r.hands[i] = p.newHand()

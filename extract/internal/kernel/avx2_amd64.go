@@ -35,10 +35,16 @@ var avx2Shortcuts = []Shortcut{
 	{nIn: 12, nOut: 6, plain: avx2Toom6x7Back, full: avx2Toom6x7BackFull, m: []float32{1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, -1, 1, -1, 1, -1, 1, 2, 4, 8, 16, 32, 1, -2, 4, -8, 16, -32, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 1, -0.5, 0.25, -0.125, 0.0625, -0.03125, 1, 1.5, 2.25, 3.375, 5.0625, 7.59375, 1, -1.5, 2.25, -3.375, 5.0625, -7.59375, 1, 0.75, 0.5625, 0.421875, 0.31640625, 0.23730469, 1, -0.75, 0.5625, -0.421875, 0.31640625, -0.23730469, 0, 0, 0, 0, 0, 1}},
 }
 
-// avx2BytePanels are the product kernels on bytes, the widest panels first.
+// avx2BytePanels are product kernels on bytes, the widest panels first.
 var avx2BytePanels = []bytePanelKind{
 	{width: 16, rows: 4, tile: []func(*ByteTile){nil, avx2ByteTile1x2, avx2ByteTile2x2, avx2ByteTile3x2, avx2ByteTile4x2}},
 	{width: 8, rows: 8, tile: []func(*ByteTile){nil, avx2ByteTile1x1, avx2ByteTile2x1, avx2ByteTile3x1, avx2ByteTile4x1, avx2ByteTile5x1, avx2ByteTile6x1, avx2ByteTile7x1, avx2ByteTile8x1}},
+}
+
+// avx2DotPanels are product kernels on bytes, the widest panels first.
+var avx2DotPanels = []bytePanelKind{
+	{width: 16, rows: 6, tile: []func(*ByteTile){nil, avx2DotTile1x2, avx2DotTile2x2, avx2DotTile3x2, avx2DotTile4x2, avx2DotTile5x2, avx2DotTile6x2}},
+	{width: 8, rows: 12, tile: []func(*ByteTile){nil, avx2DotTile1x1, avx2DotTile2x1, avx2DotTile3x1, avx2DotTile4x1, avx2DotTile5x1, avx2DotTile6x1, avx2DotTile7x1, avx2DotTile8x1, avx2DotTile9x1, avx2DotTile10x1, avx2DotTile11x1, avx2DotTile12x1}},
 }
 
 //go:noescape
@@ -445,3 +451,57 @@ func avx2ByteNarrow(dst []byte, src []float32, step, inverse, far float32, zero,
 
 //go:noescape
 func avx2ByteWiden(dst []float32, src []byte, unit, zero float32)
+
+//go:noescape
+func avx2DotTile1x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile2x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile3x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile4x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile5x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile6x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile7x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile8x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile9x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile10x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile11x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile12x1(t *ByteTile)
+
+//go:noescape
+func avx2DotTile1x2(t *ByteTile)
+
+//go:noescape
+func avx2DotTile2x2(t *ByteTile)
+
+//go:noescape
+func avx2DotTile3x2(t *ByteTile)
+
+//go:noescape
+func avx2DotTile4x2(t *ByteTile)
+
+//go:noescape
+func avx2DotTile5x2(t *ByteTile)
+
+//go:noescape
+func avx2DotTile6x2(t *ByteTile)

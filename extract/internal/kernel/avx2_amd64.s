@@ -16855,11 +16855,11 @@ segment:
 	ADDQ         $0x08, 24(SP)
 	MOVQ         (BX), BX
 	ADDQ         (SP), BX
-	LEAQ         (BX)(CX*2), SI
-	ADDQ         CX, SI
-	MOVQ         48(AX), DI
-	ADDQ         $0x03, DI
-	SHRQ         $0x02, DI
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	LEAQ         (BX)(CX*2), DI
+	ADDQ         CX, DI
 	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y7
 
 loop:
@@ -16876,7 +16876,7 @@ loop:
 	VPAND        Y7, Y5, Y5
 	VPMADDWD     Y4, Y5, Y5
 	VPADDD       Y5, Y2, Y2
-	VPBROADCASTD (SI), Y6
+	VPBROADCASTD (DI), Y6
 	VPAND        Y7, Y6, Y6
 	VPMADDWD     Y4, Y6, Y6
 	VPADDD       Y6, Y3, Y3
@@ -16893,14 +16893,14 @@ loop:
 	VPSRLW       $0x08, Y5, Y5
 	VPMADDWD     Y4, Y5, Y5
 	VPADDD       Y5, Y2, Y2
-	VPBROADCASTD (SI), Y6
+	VPBROADCASTD (DI), Y6
 	VPSRLW       $0x08, Y6, Y6
 	VPMADDWD     Y4, Y6, Y6
 	VPADDD       Y6, Y3, Y3
 	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x00000040, DX
-	DECQ         DI
+	DECQ         SI
 	JNZ          loop
 	DECQ         32(SP)
 	JNZ          segment
@@ -17059,11 +17059,11 @@ segment:
 	ADDQ         $0x08, 24(SP)
 	MOVQ         (BX), BX
 	ADDQ         (SP), BX
-	LEAQ         (BX)(CX*2), SI
-	ADDQ         CX, SI
-	MOVQ         48(AX), DI
-	ADDQ         $0x03, DI
-	SHRQ         $0x02, DI
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	LEAQ         (BX)(CX*2), DI
+	ADDQ         CX, DI
 	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y8
 
 loop:
@@ -17080,11 +17080,11 @@ loop:
 	VPAND        Y8, Y6, Y6
 	VPMADDWD     Y5, Y6, Y6
 	VPADDD       Y6, Y2, Y2
-	VPBROADCASTD (SI), Y7
+	VPBROADCASTD (DI), Y7
 	VPAND        Y8, Y7, Y7
 	VPMADDWD     Y5, Y7, Y7
 	VPADDD       Y7, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y6
+	VPBROADCASTD (DI)(CX*1), Y6
 	VPAND        Y8, Y6, Y6
 	VPMADDWD     Y5, Y6, Y6
 	VPADDD       Y6, Y4, Y4
@@ -17101,18 +17101,18 @@ loop:
 	VPSRLW       $0x08, Y6, Y6
 	VPMADDWD     Y5, Y6, Y6
 	VPADDD       Y6, Y2, Y2
-	VPBROADCASTD (SI), Y7
+	VPBROADCASTD (DI), Y7
 	VPSRLW       $0x08, Y7, Y7
 	VPMADDWD     Y5, Y7, Y7
 	VPADDD       Y7, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y6
+	VPBROADCASTD (DI)(CX*1), Y6
 	VPSRLW       $0x08, Y6, Y6
 	VPMADDWD     Y5, Y6, Y6
 	VPADDD       Y6, Y4, Y4
 	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x00000040, DX
-	DECQ         DI
+	DECQ         SI
 	JNZ          loop
 	DECQ         32(SP)
 	JNZ          segment
@@ -17299,11 +17299,11 @@ segment:
 	ADDQ         $0x08, 24(SP)
 	MOVQ         (BX), BX
 	ADDQ         (SP), BX
-	LEAQ         (BX)(CX*2), SI
-	ADDQ         CX, SI
-	MOVQ         48(AX), DI
-	ADDQ         $0x03, DI
-	SHRQ         $0x02, DI
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	LEAQ         (BX)(CX*2), DI
+	ADDQ         CX, DI
 	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y9
 
 loop:
@@ -17320,15 +17320,15 @@ loop:
 	VPAND        Y9, Y7, Y7
 	VPMADDWD     Y6, Y7, Y7
 	VPADDD       Y7, Y2, Y2
-	VPBROADCASTD (SI), Y8
+	VPBROADCASTD (DI), Y8
 	VPAND        Y9, Y8, Y8
 	VPMADDWD     Y6, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y7
+	VPBROADCASTD (DI)(CX*1), Y7
 	VPAND        Y9, Y7, Y7
 	VPMADDWD     Y6, Y7, Y7
 	VPADDD       Y7, Y4, Y4
-	VPBROADCASTD (SI)(CX*2), Y8
+	VPBROADCASTD (DI)(CX*2), Y8
 	VPAND        Y9, Y8, Y8
 	VPMADDWD     Y6, Y8, Y8
 	VPADDD       Y8, Y5, Y5
@@ -17345,22 +17345,22 @@ loop:
 	VPSRLW       $0x08, Y7, Y7
 	VPMADDWD     Y6, Y7, Y7
 	VPADDD       Y7, Y2, Y2
-	VPBROADCASTD (SI), Y8
+	VPBROADCASTD (DI), Y8
 	VPSRLW       $0x08, Y8, Y8
 	VPMADDWD     Y6, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y7
+	VPBROADCASTD (DI)(CX*1), Y7
 	VPSRLW       $0x08, Y7, Y7
 	VPMADDWD     Y6, Y7, Y7
 	VPADDD       Y7, Y4, Y4
-	VPBROADCASTD (SI)(CX*2), Y8
+	VPBROADCASTD (DI)(CX*2), Y8
 	VPSRLW       $0x08, Y8, Y8
 	VPMADDWD     Y6, Y8, Y8
 	VPADDD       Y8, Y5, Y5
 	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x00000040, DX
-	DECQ         DI
+	DECQ         SI
 	JNZ          loop
 	DECQ         32(SP)
 	JNZ          segment
@@ -17575,13 +17575,13 @@ segment:
 	ADDQ         $0x08, 24(SP)
 	MOVQ         (BX), BX
 	ADDQ         (SP), BX
-	LEAQ         (BX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	LEAQ         (BX)(CX*2), DI
 	ADDQ         CX, DI
-	MOVQ         48(AX), R8
-	ADDQ         $0x03, R8
-	SHRQ         $0x02, R8
+	LEAQ         (DI)(CX*2), R8
+	ADDQ         CX, R8
 	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y10
 
 loop:
@@ -17598,19 +17598,19 @@ loop:
 	VPAND        Y10, Y8, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPBROADCASTD (SI), Y9
+	VPBROADCASTD (DI), Y9
 	VPAND        Y10, Y9, Y9
 	VPMADDWD     Y7, Y9, Y9
 	VPADDD       Y9, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y8
+	VPBROADCASTD (DI)(CX*1), Y8
 	VPAND        Y10, Y8, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPBROADCASTD (SI)(CX*2), Y9
+	VPBROADCASTD (DI)(CX*2), Y9
 	VPAND        Y10, Y9, Y9
 	VPMADDWD     Y7, Y9, Y9
 	VPADDD       Y9, Y5, Y5
-	VPBROADCASTD (DI), Y8
+	VPBROADCASTD (R8), Y8
 	VPAND        Y10, Y8, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y6, Y6
@@ -17627,27 +17627,27 @@ loop:
 	VPSRLW       $0x08, Y8, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPBROADCASTD (SI), Y9
+	VPBROADCASTD (DI), Y9
 	VPSRLW       $0x08, Y9, Y9
 	VPMADDWD     Y7, Y9, Y9
 	VPADDD       Y9, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y8
+	VPBROADCASTD (DI)(CX*1), Y8
 	VPSRLW       $0x08, Y8, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPBROADCASTD (SI)(CX*2), Y9
+	VPBROADCASTD (DI)(CX*2), Y9
 	VPSRLW       $0x08, Y9, Y9
 	VPMADDWD     Y7, Y9, Y9
 	VPADDD       Y9, Y5, Y5
-	VPBROADCASTD (DI), Y8
+	VPBROADCASTD (R8), Y8
 	VPSRLW       $0x08, Y8, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x00000040, DX
-	DECQ         R8
+	DECQ         SI
 	JNZ          loop
 	DECQ         32(SP)
 	JNZ          segment
@@ -17890,13 +17890,13 @@ segment:
 	ADDQ         $0x08, 24(SP)
 	MOVQ         (BX), BX
 	ADDQ         (SP), BX
-	LEAQ         (BX)(CX*2), SI
-	ADDQ         CX, SI
-	LEAQ         (SI)(CX*2), DI
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	LEAQ         (BX)(CX*2), DI
 	ADDQ         CX, DI
-	MOVQ         48(AX), R8
-	ADDQ         $0x03, R8
-	SHRQ         $0x02, R8
+	LEAQ         (DI)(CX*2), R8
+	ADDQ         CX, R8
 	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y11
 
 loop:
@@ -17913,23 +17913,23 @@ loop:
 	VPAND        Y11, Y9, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y2, Y2
-	VPBROADCASTD (SI), Y10
+	VPBROADCASTD (DI), Y10
 	VPAND        Y11, Y10, Y10
 	VPMADDWD     Y8, Y10, Y10
 	VPADDD       Y10, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y9
+	VPBROADCASTD (DI)(CX*1), Y9
 	VPAND        Y11, Y9, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD (SI)(CX*2), Y10
+	VPBROADCASTD (DI)(CX*2), Y10
 	VPAND        Y11, Y10, Y10
 	VPMADDWD     Y8, Y10, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD (DI), Y9
+	VPBROADCASTD (R8), Y9
 	VPAND        Y11, Y9, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPBROADCASTD (DI)(CX*1), Y10
+	VPBROADCASTD (R8)(CX*1), Y10
 	VPAND        Y11, Y10, Y10
 	VPMADDWD     Y8, Y10, Y10
 	VPADDD       Y10, Y7, Y7
@@ -17946,31 +17946,31 @@ loop:
 	VPSRLW       $0x08, Y9, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y2, Y2
-	VPBROADCASTD (SI), Y10
+	VPBROADCASTD (DI), Y10
 	VPSRLW       $0x08, Y10, Y10
 	VPMADDWD     Y8, Y10, Y10
 	VPADDD       Y10, Y3, Y3
-	VPBROADCASTD (SI)(CX*1), Y9
+	VPBROADCASTD (DI)(CX*1), Y9
 	VPSRLW       $0x08, Y9, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y4, Y4
-	VPBROADCASTD (SI)(CX*2), Y10
+	VPBROADCASTD (DI)(CX*2), Y10
 	VPSRLW       $0x08, Y10, Y10
 	VPMADDWD     Y8, Y10, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD (DI), Y9
+	VPBROADCASTD (R8), Y9
 	VPSRLW       $0x08, Y9, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPBROADCASTD (DI)(CX*1), Y10
+	VPBROADCASTD (R8)(CX*1), Y10
 	VPSRLW       $0x08, Y10, Y10
 	VPMADDWD     Y8, Y10, Y10
 	VPADDD       Y10, Y7, Y7
 	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
 	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
 	ADDQ         $0x00000040, DX
-	DECQ         R8
+	DECQ         SI
 	JNZ          loop
 	DECQ         32(SP)
 	JNZ          segment
@@ -18681,11 +18681,11 @@ segment:
 	ADDQ         $0x08, 24(SP)
 	MOVQ         (BX), BX
 	ADDQ         (SP), BX
-	LEAQ         (BX)(CX*2), SI
-	ADDQ         CX, SI
-	MOVQ         48(AX), DI
-	ADDQ         $0x03, DI
-	SHRQ         $0x02, DI
+	MOVQ         48(AX), SI
+	ADDQ         $0x03, SI
+	SHRQ         $0x02, SI
+	LEAQ         (BX)(CX*2), DI
+	ADDQ         CX, DI
 	VBROADCASTSS avx2Word00ff00ff<>+0(SB), Y12
 
 loop:
@@ -18709,7 +18709,7 @@ loop:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y9, Y10, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD (SI), Y11
+	VPBROADCASTD (DI), Y11
 	VPAND        Y12, Y11, Y11
 	VPMADDWD     Y8, Y11, Y8
 	VPADDD       Y8, Y6, Y6
@@ -18735,16 +18735,16 @@ loop:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y9, Y10, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD (SI), Y11
+	VPBROADCASTD (DI), Y11
 	VPSRLW       $0x08, Y11, Y11
 	VPMADDWD     Y8, Y11, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y9, Y11, Y11
 	VPADDD       Y11, Y7, Y7
 	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
 	ADDQ         $0x00000080, DX
-	DECQ         DI
+	DECQ         SI
 	JNZ          loop
 	DECQ         32(SP)
 	JNZ          segment
@@ -19221,5 +19221,4127 @@ bytes:
 	JMP       bytes
 
 done:
+	VZEROUPPER
+	RET
+
+// func avx2DotTile1x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile1x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+
+loop:
+	VMOVDQU      (DX), Y1
+	VPBROADCASTD (BX), Y2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x6d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y1, Y2, Y0
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y1
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y1, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPBROADCASTW 192(AX), Y2
+	VPBROADCASTB 196(AX), Y3
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y1
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y2, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y3, Y0, Y0
+	VPERMD       Y0, Y1, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x01, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile2x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile2x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+
+loop:
+	VMOVDQU      (DX), Y2
+	VPBROADCASTD (BX), Y3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x65; BYTE $0x50; BYTE $0xc2 // VPDPBUSD Y2, Y3, Y0
+	VPBROADCASTD (BX)(CX*1), Y4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xca // VPDPBUSD Y2, Y4, Y1
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y2
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y2, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y2, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPBROADCASTW 192(AX), Y3
+	VPBROADCASTB 196(AX), Y4
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y2
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y3, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y4, Y0, Y0
+	VPERMD       Y0, Y2, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y3, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y4, Y1, Y1
+	VPERMD    Y1, Y2, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x02, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile3x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile3x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+
+loop:
+	VMOVDQU      (DX), Y3
+	VPBROADCASTD (BX), Y4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xc3 // VPDPBUSD Y3, Y4, Y0
+	VPBROADCASTD (BX)(CX*1), Y5
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x55; BYTE $0x50; BYTE $0xcb // VPDPBUSD Y3, Y5, Y1
+	VPBROADCASTD (BX)(CX*2), Y4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xd3 // VPDPBUSD Y3, Y4, Y2
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y3
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y3, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y3, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y3, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPBROADCASTW 192(AX), Y4
+	VPBROADCASTB 196(AX), Y5
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y3
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y4, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y5, Y0, Y0
+	VPERMD       Y0, Y3, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y4, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y5, Y1, Y1
+	VPERMD    Y1, Y3, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y4, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y5, Y2, Y2
+	VPERMD    Y2, Y3, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x03, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile4x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile4x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+
+loop:
+	VMOVDQU      (DX), Y4
+	VPBROADCASTD (BX), Y5
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x55; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y4, Y5, Y0
+	VPBROADCASTD (BX)(CX*1), Y6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4d; BYTE $0x50; BYTE $0xcc // VPDPBUSD Y4, Y6, Y1
+	VPBROADCASTD (BX)(CX*2), Y5
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x55; BYTE $0x50; BYTE $0xd4 // VPDPBUSD Y4, Y5, Y2
+	VPBROADCASTD (DI), Y6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4d; BYTE $0x50; BYTE $0xdc // VPDPBUSD Y4, Y6, Y3
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y4, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y4, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y4, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y4, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTW 192(AX), Y5
+	VPBROADCASTB 196(AX), Y6
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y4
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y5, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y6, Y0, Y0
+	VPERMD       Y0, Y4, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y5, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y6, Y1, Y1
+	VPERMD    Y1, Y4, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y5, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y6, Y2, Y2
+	VPERMD    Y2, Y4, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y5, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y6, Y3, Y3
+	VPERMD    Y3, Y4, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x04, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile5x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile5x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+
+loop:
+	VMOVDQU      (DX), Y5
+	VPBROADCASTD (BX), Y6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4d; BYTE $0x50; BYTE $0xc5 // VPDPBUSD Y5, Y6, Y0
+	VPBROADCASTD (BX)(CX*1), Y7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x45; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y5, Y7, Y1
+	VPBROADCASTD (BX)(CX*2), Y6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4d; BYTE $0x50; BYTE $0xd5 // VPDPBUSD Y5, Y6, Y2
+	VPBROADCASTD (DI), Y7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x45; BYTE $0x50; BYTE $0xdd // VPDPBUSD Y5, Y7, Y3
+	VPBROADCASTD (DI)(CX*1), Y6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4d; BYTE $0x50; BYTE $0xe5 // VPDPBUSD Y5, Y6, Y4
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y5
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y5, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y5, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y5, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y5, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y5, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPBROADCASTW 192(AX), Y6
+	VPBROADCASTB 196(AX), Y7
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y5
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y6, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y7, Y0, Y0
+	VPERMD       Y0, Y5, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y6, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y7, Y1, Y1
+	VPERMD    Y1, Y5, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y6, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y7, Y2, Y2
+	VPERMD    Y2, Y5, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y6, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y7, Y3, Y3
+	VPERMD    Y3, Y5, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y6, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y7, Y4, Y4
+	VPERMD    Y4, Y5, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x05, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile6x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile6x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+
+loop:
+	VMOVDQU      (DX), Y6
+	VPBROADCASTD (BX), Y7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x45; BYTE $0x50; BYTE $0xc6 // VPDPBUSD Y6, Y7, Y0
+	VPBROADCASTD (BX)(CX*1), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xce // VPDPBUSD Y6, Y8, Y1
+	VPBROADCASTD (BX)(CX*2), Y7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x45; BYTE $0x50; BYTE $0xd6 // VPDPBUSD Y6, Y7, Y2
+	VPBROADCASTD (DI), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xde // VPDPBUSD Y6, Y8, Y3
+	VPBROADCASTD (DI)(CX*1), Y7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x45; BYTE $0x50; BYTE $0xe6 // VPDPBUSD Y6, Y7, Y4
+	VPBROADCASTD (DI)(CX*2), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xee // VPDPBUSD Y6, Y8, Y5
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y6, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y6, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y6, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y6, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y6, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y6, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTW 192(AX), Y7
+	VPBROADCASTB 196(AX), Y8
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y6
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y7, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y8, Y0, Y0
+	VPERMD       Y0, Y6, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y7, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y8, Y1, Y1
+	VPERMD    Y1, Y6, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y7, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y8, Y2, Y2
+	VPERMD    Y2, Y6, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y7, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y8, Y3, Y3
+	VPERMD    Y3, Y6, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y7, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y8, Y4, Y4
+	VPERMD    Y4, Y6, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y7, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y8, Y5, Y5
+	VPERMD    Y5, Y6, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x06, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile7x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile7x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+
+loop:
+	VMOVDQU      (DX), Y7
+	VPBROADCASTD (BX), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xc7 // VPDPBUSD Y7, Y8, Y0
+	VPBROADCASTD (BX)(CX*1), Y9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x35; BYTE $0x50; BYTE $0xcf // VPDPBUSD Y7, Y9, Y1
+	VPBROADCASTD (BX)(CX*2), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xd7 // VPDPBUSD Y7, Y8, Y2
+	VPBROADCASTD (DI), Y9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x35; BYTE $0x50; BYTE $0xdf // VPDPBUSD Y7, Y9, Y3
+	VPBROADCASTD (DI)(CX*1), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xe7 // VPDPBUSD Y7, Y8, Y4
+	VPBROADCASTD (DI)(CX*2), Y9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x35; BYTE $0x50; BYTE $0xef // VPDPBUSD Y7, Y9, Y5
+	VPBROADCASTD (R8), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xf7 // VPDPBUSD Y7, Y8, Y6
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y7
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y7, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y7, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y7, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y7, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y7, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y7, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y7, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPBROADCASTW 192(AX), Y8
+	VPBROADCASTB 196(AX), Y9
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y7
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y8, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y9, Y0, Y0
+	VPERMD       Y0, Y7, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y8, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y9, Y1, Y1
+	VPERMD    Y1, Y7, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y8, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y9, Y2, Y2
+	VPERMD    Y2, Y7, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y8, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y9, Y3, Y3
+	VPERMD    Y3, Y7, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y8, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y9, Y4, Y4
+	VPERMD    Y4, Y7, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y8, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y9, Y5, Y5
+	VPERMD    Y5, Y7, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y8, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y9, Y6, Y6
+	VPERMD    Y6, Y7, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x07, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile8x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile8x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y7
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+
+loop:
+	VMOVDQU      (DX), Y8
+	VPBROADCASTD (BX), Y9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x35; BYTE $0x50; BYTE $0xc0 // VPDPBUSD Y8, Y9, Y0
+	VPBROADCASTD (BX)(CX*1), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xc8 // VPDPBUSD Y8, Y10, Y1
+	VPBROADCASTD (BX)(CX*2), Y9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x35; BYTE $0x50; BYTE $0xd0 // VPDPBUSD Y8, Y9, Y2
+	VPBROADCASTD (DI), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xd8 // VPDPBUSD Y8, Y10, Y3
+	VPBROADCASTD (DI)(CX*1), Y9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x35; BYTE $0x50; BYTE $0xe0 // VPDPBUSD Y8, Y9, Y4
+	VPBROADCASTD (DI)(CX*2), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xe8 // VPDPBUSD Y8, Y10, Y5
+	VPBROADCASTD (R8), Y9
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x35; BYTE $0x50; BYTE $0xf0 // VPDPBUSD Y8, Y9, Y6
+	VPBROADCASTD (R8)(CX*1), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xf8 // VPDPBUSD Y8, Y10, Y7
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y8
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y8, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y8, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y8, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y8, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y8, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y8, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y8, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  (BX), Y8, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPBROADCASTW 192(AX), Y9
+	VPBROADCASTB 196(AX), Y10
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y8
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y9, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y10, Y0, Y0
+	VPERMD       Y0, Y8, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y9, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y10, Y1, Y1
+	VPERMD    Y1, Y8, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y9, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y10, Y2, Y2
+	VPERMD    Y2, Y8, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y9, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y10, Y3, Y3
+	VPERMD    Y3, Y8, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y9, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y10, Y4, Y4
+	VPERMD    Y4, Y8, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y9, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y10, Y5, Y5
+	VPERMD    Y5, Y8, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y9, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y10, Y6, Y6
+	VPERMD    Y6, Y8, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y7, Y7
+	VPADDSW   Y9, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VPMINUB   Y10, Y7, Y7
+	VPERMD    Y7, Y8, Y7
+	CMPQ      SI, $0x08
+	JL        row7part
+	VMOVQ     X7, (DX)
+	JMP       row7done
+
+row7part:
+	VMOVQ X7, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row7byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row7byte
+
+row7done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x08, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile9x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile9x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y7
+	VMOVDQA Y0, Y8
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+
+loop:
+	VMOVDQU      (DX), Y9
+	VPBROADCASTD (BX), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y9, Y10, Y0
+	VPBROADCASTD (BX)(CX*1), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xc9 // VPDPBUSD Y9, Y11, Y1
+	VPBROADCASTD (BX)(CX*2), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xd1 // VPDPBUSD Y9, Y10, Y2
+	VPBROADCASTD (DI), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xd9 // VPDPBUSD Y9, Y11, Y3
+	VPBROADCASTD (DI)(CX*1), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xe1 // VPDPBUSD Y9, Y10, Y4
+	VPBROADCASTD (DI)(CX*2), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xe9 // VPDPBUSD Y9, Y11, Y5
+	VPBROADCASTD (R8), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xf1 // VPDPBUSD Y9, Y10, Y6
+	VPBROADCASTD (R8)(CX*1), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xf9 // VPDPBUSD Y9, Y11, Y7
+	VPBROADCASTD (R8)(CX*2), Y10
+	BYTE $0xc4; BYTE $0x42; BYTE $0x2d; BYTE $0x50; BYTE $0xc1 // VPDPBUSD Y9, Y10, Y8
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y9
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y9, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y9, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y9, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y9, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y9, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y9, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y9, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  (BX), Y9, Y7
+	VCVTPS2DQ    Y7, Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  (BX), Y9, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPBROADCASTW 192(AX), Y10
+	VPBROADCASTB 196(AX), Y11
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y9
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y10, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y11, Y0, Y0
+	VPERMD       Y0, Y9, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y10, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y11, Y1, Y1
+	VPERMD    Y1, Y9, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y10, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y11, Y2, Y2
+	VPERMD    Y2, Y9, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y10, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y11, Y3, Y3
+	VPERMD    Y3, Y9, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y10, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y11, Y4, Y4
+	VPERMD    Y4, Y9, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y10, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y11, Y5, Y5
+	VPERMD    Y5, Y9, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y10, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y11, Y6, Y6
+	VPERMD    Y6, Y9, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y7, Y7
+	VPADDSW   Y10, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VPMINUB   Y11, Y7, Y7
+	VPERMD    Y7, Y9, Y7
+	CMPQ      SI, $0x08
+	JL        row7part
+	VMOVQ     X7, (DX)
+	JMP       row7done
+
+row7part:
+	VMOVQ X7, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row7byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row7byte
+
+row7done:
+	ADDQ      BX, DX
+	VPACKSSDW Y8, Y8, Y8
+	VPADDSW   Y10, Y8, Y8
+	VPACKUSWB Y8, Y8, Y8
+	VPMINUB   Y11, Y8, Y8
+	VPERMD    Y8, Y9, Y8
+	CMPQ      SI, $0x08
+	JL        row8part
+	VMOVQ     X8, (DX)
+	JMP       row8done
+
+row8part:
+	VMOVQ X8, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row8byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row8byte
+
+row8done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x09, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile10x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile10x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y7
+	VMOVDQA Y0, Y8
+	VMOVDQA Y0, Y9
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+
+loop:
+	VMOVDQU      (DX), Y10
+	VPBROADCASTD (BX), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xc2 // VPDPBUSD Y10, Y11, Y0
+	VPBROADCASTD (BX)(CX*1), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xca // VPDPBUSD Y10, Y12, Y1
+	VPBROADCASTD (BX)(CX*2), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xd2 // VPDPBUSD Y10, Y11, Y2
+	VPBROADCASTD (DI), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xda // VPDPBUSD Y10, Y12, Y3
+	VPBROADCASTD (DI)(CX*1), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xe2 // VPDPBUSD Y10, Y11, Y4
+	VPBROADCASTD (DI)(CX*2), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xea // VPDPBUSD Y10, Y12, Y5
+	VPBROADCASTD (R8), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xf2 // VPDPBUSD Y10, Y11, Y6
+	VPBROADCASTD (R8)(CX*1), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xfa // VPDPBUSD Y10, Y12, Y7
+	VPBROADCASTD (R8)(CX*2), Y11
+	BYTE $0xc4; BYTE $0x42; BYTE $0x25; BYTE $0x50; BYTE $0xc2 // VPDPBUSD Y10, Y11, Y8
+	VPBROADCASTD (R9), Y12
+	BYTE $0xc4; BYTE $0x42; BYTE $0x1d; BYTE $0x50; BYTE $0xca // VPDPBUSD Y10, Y12, Y9
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y10, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y10, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y10, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y10, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y10, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y10, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y10, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  (BX), Y10, Y7
+	VCVTPS2DQ    Y7, Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  (BX), Y10, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD213PS  (BX), Y10, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPBROADCASTW 192(AX), Y11
+	VPBROADCASTB 196(AX), Y12
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y10
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y11, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y12, Y0, Y0
+	VPERMD       Y0, Y10, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y11, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y12, Y1, Y1
+	VPERMD    Y1, Y10, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y11, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y12, Y2, Y2
+	VPERMD    Y2, Y10, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y11, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y12, Y3, Y3
+	VPERMD    Y3, Y10, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y11, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y12, Y4, Y4
+	VPERMD    Y4, Y10, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y11, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y12, Y5, Y5
+	VPERMD    Y5, Y10, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y11, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y12, Y6, Y6
+	VPERMD    Y6, Y10, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y7, Y7
+	VPADDSW   Y11, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VPMINUB   Y12, Y7, Y7
+	VPERMD    Y7, Y10, Y7
+	CMPQ      SI, $0x08
+	JL        row7part
+	VMOVQ     X7, (DX)
+	JMP       row7done
+
+row7part:
+	VMOVQ X7, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row7byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row7byte
+
+row7done:
+	ADDQ      BX, DX
+	VPACKSSDW Y8, Y8, Y8
+	VPADDSW   Y11, Y8, Y8
+	VPACKUSWB Y8, Y8, Y8
+	VPMINUB   Y12, Y8, Y8
+	VPERMD    Y8, Y10, Y8
+	CMPQ      SI, $0x08
+	JL        row8part
+	VMOVQ     X8, (DX)
+	JMP       row8done
+
+row8part:
+	VMOVQ X8, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row8byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row8byte
+
+row8done:
+	ADDQ      BX, DX
+	VPACKSSDW Y9, Y9, Y9
+	VPADDSW   Y11, Y9, Y9
+	VPACKUSWB Y9, Y9, Y9
+	VPMINUB   Y12, Y9, Y9
+	VPERMD    Y9, Y10, Y9
+	CMPQ      SI, $0x08
+	JL        row9part
+	VMOVQ     X9, (DX)
+	JMP       row9done
+
+row9part:
+	VMOVQ X9, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row9byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row9byte
+
+row9done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x0a, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile11x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile11x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y7
+	VMOVDQA Y0, Y8
+	VMOVDQA Y0, Y9
+	VMOVDQA Y0, Y10
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+
+loop:
+	VMOVDQU      (DX), Y11
+	VPBROADCASTD (BX), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xc3 // VPDPBUSD Y11, Y12, Y0
+	VPBROADCASTD (BX)(CX*1), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xcb // VPDPBUSD Y11, Y13, Y1
+	VPBROADCASTD (BX)(CX*2), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xd3 // VPDPBUSD Y11, Y12, Y2
+	VPBROADCASTD (DI), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xdb // VPDPBUSD Y11, Y13, Y3
+	VPBROADCASTD (DI)(CX*1), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xe3 // VPDPBUSD Y11, Y12, Y4
+	VPBROADCASTD (DI)(CX*2), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xeb // VPDPBUSD Y11, Y13, Y5
+	VPBROADCASTD (R8), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xf3 // VPDPBUSD Y11, Y12, Y6
+	VPBROADCASTD (R8)(CX*1), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xfb // VPDPBUSD Y11, Y13, Y7
+	VPBROADCASTD (R8)(CX*2), Y12
+	BYTE $0xc4; BYTE $0x42; BYTE $0x1d; BYTE $0x50; BYTE $0xc3 // VPDPBUSD Y11, Y12, Y8
+	VPBROADCASTD (R9), Y13
+	BYTE $0xc4; BYTE $0x42; BYTE $0x15; BYTE $0x50; BYTE $0xcb // VPDPBUSD Y11, Y13, Y9
+	VPBROADCASTD (R9)(CX*1), Y12
+	BYTE $0xc4; BYTE $0x42; BYTE $0x1d; BYTE $0x50; BYTE $0xd3 // VPDPBUSD Y11, Y12, Y10
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y11, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y11, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y11, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y11, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y11, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y11, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y11, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  (BX), Y11, Y7
+	VCVTPS2DQ    Y7, Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  (BX), Y11, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD213PS  (BX), Y11, Y9
+	VCVTPS2DQ    Y9, Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD213PS  (BX), Y11, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPBROADCASTW 192(AX), Y12
+	VPBROADCASTB 196(AX), Y13
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y11
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y12, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y13, Y0, Y0
+	VPERMD       Y0, Y11, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y12, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y13, Y1, Y1
+	VPERMD    Y1, Y11, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y12, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y13, Y2, Y2
+	VPERMD    Y2, Y11, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y12, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y13, Y3, Y3
+	VPERMD    Y3, Y11, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y12, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y13, Y4, Y4
+	VPERMD    Y4, Y11, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y12, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y13, Y5, Y5
+	VPERMD    Y5, Y11, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y12, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y13, Y6, Y6
+	VPERMD    Y6, Y11, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y7, Y7
+	VPADDSW   Y12, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VPMINUB   Y13, Y7, Y7
+	VPERMD    Y7, Y11, Y7
+	CMPQ      SI, $0x08
+	JL        row7part
+	VMOVQ     X7, (DX)
+	JMP       row7done
+
+row7part:
+	VMOVQ X7, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row7byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row7byte
+
+row7done:
+	ADDQ      BX, DX
+	VPACKSSDW Y8, Y8, Y8
+	VPADDSW   Y12, Y8, Y8
+	VPACKUSWB Y8, Y8, Y8
+	VPMINUB   Y13, Y8, Y8
+	VPERMD    Y8, Y11, Y8
+	CMPQ      SI, $0x08
+	JL        row8part
+	VMOVQ     X8, (DX)
+	JMP       row8done
+
+row8part:
+	VMOVQ X8, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row8byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row8byte
+
+row8done:
+	ADDQ      BX, DX
+	VPACKSSDW Y9, Y9, Y9
+	VPADDSW   Y12, Y9, Y9
+	VPACKUSWB Y9, Y9, Y9
+	VPMINUB   Y13, Y9, Y9
+	VPERMD    Y9, Y11, Y9
+	CMPQ      SI, $0x08
+	JL        row9part
+	VMOVQ     X9, (DX)
+	JMP       row9done
+
+row9part:
+	VMOVQ X9, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row9byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row9byte
+
+row9done:
+	ADDQ      BX, DX
+	VPACKSSDW Y10, Y10, Y10
+	VPADDSW   Y12, Y10, Y10
+	VPACKUSWB Y10, Y10, Y10
+	VPMINUB   Y13, Y10, Y10
+	VPERMD    Y10, Y11, Y10
+	CMPQ      SI, $0x08
+	JL        row10part
+	VMOVQ     X10, (DX)
+	JMP       row10done
+
+row10part:
+	VMOVQ X10, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row10byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row10byte
+
+row10done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x0b, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile12x1(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile12x1(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y3
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y5
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y7
+	VMOVDQA Y0, Y8
+	VMOVDQA Y0, Y9
+	VMOVDQA Y0, Y10
+	VMOVDQA Y0, Y11
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+	LEAQ (DI)(CX*2), R8
+	ADDQ CX, R8
+	LEAQ (R8)(CX*2), R9
+	ADDQ CX, R9
+
+loop:
+	VMOVDQU      (DX), Y12
+	VPBROADCASTD (BX), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y13, Y0
+	VPBROADCASTD (BX)(CX*1), Y14
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcc // VPDPBUSD Y12, Y14, Y1
+	VPBROADCASTD (BX)(CX*2), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xd4 // VPDPBUSD Y12, Y13, Y2
+	VPBROADCASTD (DI), Y14
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xdc // VPDPBUSD Y12, Y14, Y3
+	VPBROADCASTD (DI)(CX*1), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xe4 // VPDPBUSD Y12, Y13, Y4
+	VPBROADCASTD (DI)(CX*2), Y14
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xec // VPDPBUSD Y12, Y14, Y5
+	VPBROADCASTD (R8), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xf4 // VPDPBUSD Y12, Y13, Y6
+	VPBROADCASTD (R8)(CX*1), Y14
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xfc // VPDPBUSD Y12, Y14, Y7
+	VPBROADCASTD (R8)(CX*2), Y13
+	BYTE $0xc4; BYTE $0x42; BYTE $0x15; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y13, Y8
+	VPBROADCASTD (R9), Y14
+	BYTE $0xc4; BYTE $0x42; BYTE $0x0d; BYTE $0x50; BYTE $0xcc // VPDPBUSD Y12, Y14, Y9
+	VPBROADCASTD (R9)(CX*1), Y13
+	BYTE $0xc4; BYTE $0x42; BYTE $0x15; BYTE $0x50; BYTE $0xd4 // VPDPBUSD Y12, Y13, Y10
+	VPBROADCASTD (R9)(CX*2), Y14
+	BYTE $0xc4; BYTE $0x42; BYTE $0x0d; BYTE $0x50; BYTE $0xdc // VPDPBUSD Y12, Y14, Y11
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x00000020, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y12
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y12, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  (BX), Y12, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y12, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  (BX), Y12, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y12, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  (BX), Y12, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y12, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  (BX), Y12, Y7
+	VCVTPS2DQ    Y7, Y7
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  (BX), Y12, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VFMADD213PS  (BX), Y12, Y9
+	VCVTPS2DQ    Y9, Y9
+	VCVTDQ2PS    Y10, Y10
+	VFMADD213PS  (BX), Y12, Y10
+	VCVTPS2DQ    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VFMADD213PS  (BX), Y12, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPBROADCASTW 192(AX), Y13
+	VPBROADCASTB 196(AX), Y14
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y12
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y0, Y0, Y0
+	VPADDSW      Y13, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y14, Y0, Y0
+	VPERMD       Y0, Y12, Y0
+	CMPQ         SI, $0x08
+	JL           row0part
+	VMOVQ        X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVQ X0, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y1, Y1, Y1
+	VPADDSW   Y13, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPMINUB   Y14, Y1, Y1
+	VPERMD    Y1, Y12, Y1
+	CMPQ      SI, $0x08
+	JL        row1part
+	VMOVQ     X1, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVQ X1, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y2, Y2, Y2
+	VPADDSW   Y13, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y14, Y2, Y2
+	VPERMD    Y2, Y12, Y2
+	CMPQ      SI, $0x08
+	JL        row2part
+	VMOVQ     X2, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVQ X2, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y3, Y3
+	VPADDSW   Y13, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VPMINUB   Y14, Y3, Y3
+	VPERMD    Y3, Y12, Y3
+	CMPQ      SI, $0x08
+	JL        row3part
+	VMOVQ     X3, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVQ X3, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y4, Y4, Y4
+	VPADDSW   Y13, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y14, Y4, Y4
+	VPERMD    Y4, Y12, Y4
+	CMPQ      SI, $0x08
+	JL        row4part
+	VMOVQ     X4, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVQ X4, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y5, Y5
+	VPADDSW   Y13, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VPMINUB   Y14, Y5, Y5
+	VPERMD    Y5, Y12, Y5
+	CMPQ      SI, $0x08
+	JL        row5part
+	VMOVQ     X5, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVQ X5, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ      BX, DX
+	VPACKSSDW Y6, Y6, Y6
+	VPADDSW   Y13, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y14, Y6, Y6
+	VPERMD    Y6, Y12, Y6
+	CMPQ      SI, $0x08
+	JL        row6part
+	VMOVQ     X6, (DX)
+	JMP       row6done
+
+row6part:
+	VMOVQ X6, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row6byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row6byte
+
+row6done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y7, Y7
+	VPADDSW   Y13, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VPMINUB   Y14, Y7, Y7
+	VPERMD    Y7, Y12, Y7
+	CMPQ      SI, $0x08
+	JL        row7part
+	VMOVQ     X7, (DX)
+	JMP       row7done
+
+row7part:
+	VMOVQ X7, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row7byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row7byte
+
+row7done:
+	ADDQ      BX, DX
+	VPACKSSDW Y8, Y8, Y8
+	VPADDSW   Y13, Y8, Y8
+	VPACKUSWB Y8, Y8, Y8
+	VPMINUB   Y14, Y8, Y8
+	VPERMD    Y8, Y12, Y8
+	CMPQ      SI, $0x08
+	JL        row8part
+	VMOVQ     X8, (DX)
+	JMP       row8done
+
+row8part:
+	VMOVQ X8, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row8byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row8byte
+
+row8done:
+	ADDQ      BX, DX
+	VPACKSSDW Y9, Y9, Y9
+	VPADDSW   Y13, Y9, Y9
+	VPACKUSWB Y9, Y9, Y9
+	VPMINUB   Y14, Y9, Y9
+	VPERMD    Y9, Y12, Y9
+	CMPQ      SI, $0x08
+	JL        row9part
+	VMOVQ     X9, (DX)
+	JMP       row9done
+
+row9part:
+	VMOVQ X9, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row9byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row9byte
+
+row9done:
+	ADDQ      BX, DX
+	VPACKSSDW Y10, Y10, Y10
+	VPADDSW   Y13, Y10, Y10
+	VPACKUSWB Y10, Y10, Y10
+	VPMINUB   Y14, Y10, Y10
+	VPERMD    Y10, Y12, Y10
+	CMPQ      SI, $0x08
+	JL        row10part
+	VMOVQ     X10, (DX)
+	JMP       row10done
+
+row10part:
+	VMOVQ X10, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row10byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row10byte
+
+row10done:
+	ADDQ      BX, DX
+	VPACKSSDW Y11, Y11, Y11
+	VPADDSW   Y13, Y11, Y11
+	VPACKUSWB Y11, Y11, Y11
+	VPMINUB   Y14, Y11, Y11
+	VPERMD    Y11, Y12, Y11
+	CMPQ      SI, $0x08
+	JL        row11part
+	VMOVQ     X11, (DX)
+	JMP       row11done
+
+row11part:
+	VMOVQ X11, 40(SP)
+	LEAQ  40(SP), R9
+	XORQ  DI, DI
+
+row11byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row11byte
+
+row11done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x0c, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile1x2(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile1x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQU 32(DX), Y1
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+
+loop:
+	VMOVDQU      (DX), Y2
+	VMOVDQU      32(DX), Y3
+	VPBROADCASTD (BX), Y4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xc2 // VPDPBUSD Y2, Y4, Y0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x5d; BYTE $0x50; BYTE $0xcb // VPDPBUSD Y3, Y4, Y1
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y2
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y2, Y0
+	VCVTPS2DQ    Y0, Y0
+	VMOVUPS      32(DX), Y3
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y3, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPBROADCASTW 192(AX), Y4
+	VPBROADCASTB 196(AX), Y3
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y2
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y4, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y3, Y0, Y0
+	VPERMD       Y0, Y2, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x01, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile2x2(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile2x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+
+loop:
+	VMOVDQU      (DX), Y4
+	VMOVDQU      32(DX), Y5
+	VPBROADCASTD (BX), Y6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y4, Y6, Y0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y5, Y6, Y1
+	VPBROADCASTD (BX)(CX*1), Y7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x45; BYTE $0x50; BYTE $0xd4 // VPDPBUSD Y4, Y7, Y2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x45; BYTE $0x50; BYTE $0xdd // VPDPBUSD Y5, Y7, Y3
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y4, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y4, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMOVUPS      32(DX), Y5
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y5, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y5, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPBROADCASTW 192(AX), Y6
+	VPBROADCASTB 196(AX), Y7
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y4
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y6, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y7, Y0, Y0
+	VPERMD       Y0, Y4, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y6, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y7, Y2, Y2
+	VPERMD    Y2, Y4, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x02, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile3x2(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile3x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y4
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	VMOVDQA Y1, Y5
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+
+loop:
+	VMOVDQU      (DX), Y6
+	VMOVDQU      32(DX), Y7
+	VPBROADCASTD (BX), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xc6 // VPDPBUSD Y6, Y8, Y0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xcf // VPDPBUSD Y7, Y8, Y1
+	VPBROADCASTD (BX)(CX*1), Y9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x35; BYTE $0x50; BYTE $0xd6 // VPDPBUSD Y6, Y9, Y2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x35; BYTE $0x50; BYTE $0xdf // VPDPBUSD Y7, Y9, Y3
+	VPBROADCASTD (BX)(CX*2), Y8
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xe6 // VPDPBUSD Y6, Y8, Y4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x3d; BYTE $0x50; BYTE $0xef // VPDPBUSD Y7, Y8, Y5
+	ADDQ         $0x04, BX
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y6, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y6, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y6, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMOVUPS      32(DX), Y7
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y7, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y7, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  32(BX), Y7, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPBROADCASTW 192(AX), Y8
+	VPBROADCASTB 196(AX), Y9
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y6
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y8, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y9, Y0, Y0
+	VPERMD       Y0, Y6, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y8, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y9, Y2, Y2
+	VPERMD    Y2, Y6, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y4, Y4
+	VPADDSW   Y8, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y9, Y4, Y4
+	VPERMD    Y4, Y6, Y4
+	CMPQ      SI, $0x10
+	JL        row2part
+	VMOVDQU   X4, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVDQU X4, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x03, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile4x2(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile4x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y6
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	VMOVDQA Y1, Y5
+	VMOVDQA Y1, Y7
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+
+loop:
+	VMOVDQU      (DX), Y8
+	VMOVDQU      32(DX), Y9
+	VPBROADCASTD (BX), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xc0 // VPDPBUSD Y8, Y10, Y0
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xc9 // VPDPBUSD Y9, Y10, Y1
+	VPBROADCASTD (BX)(CX*1), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xd0 // VPDPBUSD Y8, Y11, Y2
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xd9 // VPDPBUSD Y9, Y11, Y3
+	VPBROADCASTD (BX)(CX*2), Y10
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xe0 // VPDPBUSD Y8, Y10, Y4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x2d; BYTE $0x50; BYTE $0xe9 // VPDPBUSD Y9, Y10, Y5
+	VPBROADCASTD (DI), Y11
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xf0 // VPDPBUSD Y8, Y11, Y6
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x25; BYTE $0x50; BYTE $0xf9 // VPDPBUSD Y9, Y11, Y7
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y8
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y8, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y8, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y8, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y8, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVUPS      32(DX), Y9
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y9, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y9, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  32(BX), Y9, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  32(BX), Y9, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPBROADCASTW 192(AX), Y10
+	VPBROADCASTB 196(AX), Y11
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y8
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y10, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y11, Y0, Y0
+	VPERMD       Y0, Y8, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y10, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y11, Y2, Y2
+	VPERMD    Y2, Y8, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y4, Y4
+	VPADDSW   Y10, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y11, Y4, Y4
+	VPERMD    Y4, Y8, Y4
+	CMPQ      SI, $0x10
+	JL        row2part
+	VMOVDQU   X4, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVDQU X4, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y6, Y6
+	VPADDSW   Y10, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y11, Y6, Y6
+	VPERMD    Y6, Y8, Y6
+	CMPQ      SI, $0x10
+	JL        row3part
+	VMOVDQU   X6, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVDQU X6, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x04, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile5x2(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile5x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y8
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	VMOVDQA Y1, Y5
+	VMOVDQA Y1, Y7
+	VMOVDQA Y1, Y9
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+
+loop:
+	VMOVDQU      (DX), Y10
+	VMOVDQU      32(DX), Y11
+	VPBROADCASTD (BX), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xc2 // VPDPBUSD Y10, Y12, Y0
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xcb // VPDPBUSD Y11, Y12, Y1
+	VPBROADCASTD (BX)(CX*1), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xd2 // VPDPBUSD Y10, Y13, Y2
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xdb // VPDPBUSD Y11, Y13, Y3
+	VPBROADCASTD (BX)(CX*2), Y12
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xe2 // VPDPBUSD Y10, Y12, Y4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x1d; BYTE $0x50; BYTE $0xeb // VPDPBUSD Y11, Y12, Y5
+	VPBROADCASTD (DI), Y13
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xf2 // VPDPBUSD Y10, Y13, Y6
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x15; BYTE $0x50; BYTE $0xfb // VPDPBUSD Y11, Y13, Y7
+	VPBROADCASTD (DI)(CX*1), Y12
+	BYTE $0xc4; BYTE $0x42; BYTE $0x1d; BYTE $0x50; BYTE $0xc2 // VPDPBUSD Y10, Y12, Y8
+	BYTE $0xc4; BYTE $0x42; BYTE $0x1d; BYTE $0x50; BYTE $0xcb // VPDPBUSD Y11, Y12, Y9
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y10
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y10, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y10, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y10, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y10, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  (BX), Y10, Y8
+	VCVTPS2DQ    Y8, Y8
+	VMOVUPS      32(DX), Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y11, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y11, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  32(BX), Y11, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  32(BX), Y11, Y7
+	VCVTPS2DQ    Y7, Y7
+	VCVTDQ2PS    Y9, Y9
+	VFMADD213PS  32(BX), Y11, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPBROADCASTW 192(AX), Y12
+	VPBROADCASTB 196(AX), Y13
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y10
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y12, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y13, Y0, Y0
+	VPERMD       Y0, Y10, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y12, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y13, Y2, Y2
+	VPERMD    Y2, Y10, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y4, Y4
+	VPADDSW   Y12, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y13, Y4, Y4
+	VPERMD    Y4, Y10, Y4
+	CMPQ      SI, $0x10
+	JL        row2part
+	VMOVDQU   X4, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVDQU X4, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y6, Y6
+	VPADDSW   Y12, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y13, Y6, Y6
+	VPERMD    Y6, Y10, Y6
+	CMPQ      SI, $0x10
+	JL        row3part
+	VMOVDQU   X6, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVDQU X6, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y9, Y8, Y8
+	VPADDSW   Y12, Y8, Y8
+	VPACKUSWB Y8, Y8, Y8
+	VPMINUB   Y13, Y8, Y8
+	VPERMD    Y8, Y10, Y8
+	CMPQ      SI, $0x10
+	JL        row4part
+	VMOVDQU   X8, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVDQU X8, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x05, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
+	VZEROUPPER
+	RET
+
+// func avx2DotTile6x2(t *byte)
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3
+TEXT ·avx2DotTile6x2(SB), NOSPLIT, $56-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ CX, (SP)
+	MOVQ 112(AX), CX
+	MOVQ CX, 8(SP)
+	MOVQ 216(AX), CX
+	MOVQ CX, 16(SP)
+	MOVQ 56(AX), CX
+
+tile:
+	MOVQ    88(AX), DX
+	VMOVDQU (DX), Y0
+	VMOVDQA Y0, Y2
+	VMOVDQA Y0, Y4
+	VMOVDQA Y0, Y6
+	VMOVDQA Y0, Y8
+	VMOVDQA Y0, Y10
+	VMOVDQU 32(DX), Y1
+	VMOVDQA Y1, Y3
+	VMOVDQA Y1, Y5
+	VMOVDQA Y1, Y7
+	VMOVDQA Y1, Y9
+	VMOVDQA Y1, Y11
+	MOVQ    64(AX), DX
+	MOVQ    24(AX), BX
+	MOVQ    BX, 24(SP)
+	MOVQ    32(AX), BX
+	MOVQ    BX, 32(SP)
+
+segment:
+	MOVQ 24(SP), BX
+	ADDQ $0x08, 24(SP)
+	MOVQ (BX), BX
+	ADDQ (SP), BX
+	MOVQ 48(AX), SI
+	ADDQ $0x03, SI
+	SHRQ $0x02, SI
+	LEAQ (BX)(CX*2), DI
+	ADDQ CX, DI
+
+loop:
+	VMOVDQU      (DX), Y12
+	VMOVDQU      32(DX), Y13
+	VPBROADCASTD (BX), Y14
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
+	VPBROADCASTD (BX)(CX*1), Y15
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x05; BYTE $0x50; BYTE $0xd4 // VPDPBUSD Y12, Y15, Y2
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x05; BYTE $0x50; BYTE $0xdd // VPDPBUSD Y13, Y15, Y3
+	VPBROADCASTD (BX)(CX*2), Y14
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xe4 // VPDPBUSD Y12, Y14, Y4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xed // VPDPBUSD Y13, Y14, Y5
+	VPBROADCASTD (DI), Y15
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x05; BYTE $0x50; BYTE $0xf4 // VPDPBUSD Y12, Y15, Y6
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x05; BYTE $0x50; BYTE $0xfd // VPDPBUSD Y13, Y15, Y7
+	VPBROADCASTD (DI)(CX*1), Y14
+	BYTE $0xc4; BYTE $0x42; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y8
+	BYTE $0xc4; BYTE $0x42; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y9
+	VPBROADCASTD (DI)(CX*2), Y15
+	BYTE $0xc4; BYTE $0x42; BYTE $0x05; BYTE $0x50; BYTE $0xd4 // VPDPBUSD Y12, Y15, Y10
+	BYTE $0xc4; BYTE $0x42; BYTE $0x05; BYTE $0x50; BYTE $0xdd // VPDPBUSD Y13, Y15, Y11
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, DI
+	ADDQ         $0x00000040, DX
+	DECQ         SI
+	JNZ          loop
+	DECQ         32(SP)
+	JNZ          segment
+	MOVQ         144(AX), DX
+	MOVQ         168(AX), BX
+	VMOVUPS      (DX), Y12
+	VCVTDQ2PS    Y0, Y0
+	VFMADD213PS  (BX), Y12, Y0
+	VCVTPS2DQ    Y0, Y0
+	VCVTDQ2PS    Y2, Y2
+	VFMADD213PS  (BX), Y12, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  (BX), Y12, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  (BX), Y12, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  (BX), Y12, Y8
+	VCVTPS2DQ    Y8, Y8
+	VCVTDQ2PS    Y10, Y10
+	VFMADD213PS  (BX), Y12, Y10
+	VCVTPS2DQ    Y10, Y10
+	VMOVUPS      32(DX), Y13
+	VCVTDQ2PS    Y1, Y1
+	VFMADD213PS  32(BX), Y13, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  32(BX), Y13, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VFMADD213PS  32(BX), Y13, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  32(BX), Y13, Y7
+	VCVTPS2DQ    Y7, Y7
+	VCVTDQ2PS    Y9, Y9
+	VFMADD213PS  32(BX), Y13, Y9
+	VCVTPS2DQ    Y9, Y9
+	VCVTDQ2PS    Y11, Y11
+	VFMADD213PS  32(BX), Y13, Y11
+	VCVTPS2DQ    Y11, Y11
+	VPBROADCASTW 192(AX), Y14
+	VPBROADCASTB 196(AX), Y15
+	VMOVDQU      avx2ByteOrder<>+0(SB), Y12
+	MOVQ         136(AX), BX
+	MOVQ         200(AX), SI
+	MOVQ         8(SP), DX
+	VPACKSSDW    Y1, Y0, Y0
+	VPADDSW      Y14, Y0, Y0
+	VPACKUSWB    Y0, Y0, Y0
+	VPMINUB      Y15, Y0, Y0
+	VPERMD       Y0, Y12, Y0
+	CMPQ         SI, $0x10
+	JL           row0part
+	VMOVDQU      X0, (DX)
+	JMP          row0done
+
+row0part:
+	VMOVDQU X0, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row0byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row0byte
+
+row0done:
+	ADDQ      BX, DX
+	VPACKSSDW Y3, Y2, Y2
+	VPADDSW   Y14, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VPMINUB   Y15, Y2, Y2
+	VPERMD    Y2, Y12, Y2
+	CMPQ      SI, $0x10
+	JL        row1part
+	VMOVDQU   X2, (DX)
+	JMP       row1done
+
+row1part:
+	VMOVDQU X2, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row1byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row1byte
+
+row1done:
+	ADDQ      BX, DX
+	VPACKSSDW Y5, Y4, Y4
+	VPADDSW   Y14, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VPMINUB   Y15, Y4, Y4
+	VPERMD    Y4, Y12, Y4
+	CMPQ      SI, $0x10
+	JL        row2part
+	VMOVDQU   X4, (DX)
+	JMP       row2done
+
+row2part:
+	VMOVDQU X4, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row2byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row2byte
+
+row2done:
+	ADDQ      BX, DX
+	VPACKSSDW Y7, Y6, Y6
+	VPADDSW   Y14, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VPMINUB   Y15, Y6, Y6
+	VPERMD    Y6, Y12, Y6
+	CMPQ      SI, $0x10
+	JL        row3part
+	VMOVDQU   X6, (DX)
+	JMP       row3done
+
+row3part:
+	VMOVDQU X6, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row3byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row3byte
+
+row3done:
+	ADDQ      BX, DX
+	VPACKSSDW Y9, Y8, Y8
+	VPADDSW   Y14, Y8, Y8
+	VPACKUSWB Y8, Y8, Y8
+	VPMINUB   Y15, Y8, Y8
+	VPERMD    Y8, Y12, Y8
+	CMPQ      SI, $0x10
+	JL        row4part
+	VMOVDQU   X8, (DX)
+	JMP       row4done
+
+row4part:
+	VMOVDQU X8, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row4byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row4byte
+
+row4done:
+	ADDQ      BX, DX
+	VPACKSSDW Y11, Y10, Y10
+	VPADDSW   Y14, Y10, Y10
+	VPACKUSWB Y10, Y10, Y10
+	VPMINUB   Y15, Y10, Y10
+	VPERMD    Y10, Y12, Y10
+	CMPQ      SI, $0x10
+	JL        row5part
+	VMOVDQU   X10, (DX)
+	JMP       row5done
+
+row5part:
+	VMOVDQU X10, 40(SP)
+	LEAQ    40(SP), R9
+	XORQ    DI, DI
+
+row5byte:
+	MOVB (R9)(DI*1), R8
+	MOVB R8, (DX)(DI*1)
+	INCQ DI
+	CMPQ DI, SI
+	JL   row5byte
+
+row5done:
+	ADDQ   BX, DX
+	MOVQ   DX, 8(SP)
+	IMUL3Q $0x06, CX, DX
+	ADDQ   DX, (SP)
+	DECQ   16(SP)
+	JNZ    tile
 	VZEROUPPER
 	RET

@@ -35,7 +35,7 @@ var avx512Shortcuts = []Shortcut{
 	{nIn: 12, nOut: 6, plain: avx512Toom6x7Back, full: avx512Toom6x7BackFull, m: []float32{1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, -1, 1, -1, 1, -1, 1, 2, 4, 8, 16, 32, 1, -2, 4, -8, 16, -32, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 1, -0.5, 0.25, -0.125, 0.0625, -0.03125, 1, 1.5, 2.25, 3.375, 5.0625, 7.59375, 1, -1.5, 2.25, -3.375, 5.0625, -7.59375, 1, 0.75, 0.5625, 0.421875, 0.31640625, 0.23730469, 1, -0.75, 0.5625, -0.421875, 0.31640625, -0.23730469, 0, 0, 0, 0, 0, 1}},
 }
 
-// avx512BytePanels are the product kernels on bytes, the widest panels first.
+// avx512BytePanels are product kernels on bytes, the widest panels first.
 var avx512BytePanels = []bytePanelKind{
 	{width: 64, rows: 6, tile: []func(*ByteTile){nil, avx512ByteTile1x4, avx512ByteTile2x4, avx512ByteTile3x4, avx512ByteTile4x4, avx512ByteTile5x4, avx512ByteTile6x4}},
 	{width: 48, rows: 9, tile: []func(*ByteTile){nil, avx512ByteTile1x3, avx512ByteTile2x3, avx512ByteTile3x3, avx512ByteTile4x3, avx512ByteTile5x3, avx512ByteTile6x3, avx512ByteTile7x3, avx512ByteTile8x3, avx512ByteTile9x3}},

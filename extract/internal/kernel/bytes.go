@@ -9,7 +9,8 @@ import (
 type byteKernels struct {
 	speed     float64 // of products, compared with those of floats; 0 for slower ones
 	panels    []bytePanelKind
-	pairs     bool // weights are 16 bits wide, and lie in pairs
+	pairs     bool // weights of products are 16 bits wide, and lie in pairs
+	tapPairs  bool // those of depthwise convolutions
 	lanes     int  // groups of 16 channels that the depthwise kernel takes at once
 	depthwise func(d *ByteDepthwise)
 	maxInto   func(dst, src []byte)         // dst = max(dst, src)
@@ -38,12 +39,6 @@ const MaxSum = 1 << 30
 func (e *Ending) at(j int, sum int32) byte {
 	x := float32(math.FMA(float64(float32(sum)), float64(e.Scale[j]), float64(e.Rest[j])))
 	return byte(min(max(int32(math.RoundToEven(float64(x)))+e.Zero, 0), e.Top))
-}
-
-// AlignedBytes returns n zero bytes whose first one lies at a multiple of 64. The
-// kernels for products may read, but do not use, three bytes behind a row.
-func AlignedBytes(n int) []byte {
-	return BytesOf(Aligned((n + 3) / 4))[:n:n]
 }
 
 // BytesOf returns the memory of floats as bytes.

@@ -34,10 +34,15 @@ func avx512Bytes() byteKernels {
 	return k
 }
 
-// avx2Bytes are kernels that widen bytes to 16 bits.
-func avx2Bytes() byteKernels {
+// avx2Bytes returns the kernels for processors that multiply bytes without AVX-512, and
+// for those that have to widen them to 16 bits. Depthwise kernels always widen.
+func avx2Bytes(multiplies bool) byteKernels {
 	k := portableBytes
 	k.speed, k.pairs, k.panels = 1.5, true, avx2BytePanels
+	if multiplies {
+		k.speed, k.pairs, k.panels = 4, false, avx2DotPanels
+	}
+	k.tapPairs = true
 	k.depthwise = avx2ByteDepthwise
 	k.maxInto = func(dst, src []byte) {
 		avx2ByteMax(dst, src)

@@ -42,7 +42,7 @@ const channelBlock = 16
 // channel returns which channel of a block the i-th word of the interleaved vectors
 // belongs to: each vector has four channels of every lane.
 func (k *byteKernels) channel(i int) int {
-	if k.pairs { // two vectors of the lower and upper halves of two lanes
+	if k.tapPairs { // two vectors of the lower and upper halves of two lanes
 		return i%8/4*8 + i/8*4 + i%4
 	}
 	perVector := 4 * k.lanes
@@ -81,7 +81,8 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	k := &s.bytes
 	block := k.lanes * channelBlock
 	row := w.Segments * w.K
-	together := 4 / k.weightBytes()
+	wide := weightBytes(k.tapPairs)
+	together := 4 / wide
 	order := tapOrder(row, kw, together)
 	groups := len(order) / together
 	blocks := (w.N + block - 1) / block
@@ -103,7 +104,7 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 		for at, t := range order {
 			if t >= 0 {
 				word := (i/block*groups+at/together)*block + i%block
-				k.store(p.w[4*word+at%together*k.weightBytes():], w.W[c*row+t])
+				storeWeight(p.w[4*word+at%together*wide:], w.W[c*row+t], k.tapPairs)
 			}
 		}
 	}

@@ -74,7 +74,7 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 		kind := s.bytePanelFor(w.N - col)
 		q := BytePanel{Col: col, Cols: min(kind.width, w.N-col), kind: kind}
 		n := kind.width
-		mem := Aligned(w.Segments*words*n*s.bytes.weightBytes() + 3*n)
+		mem := Aligned(w.Segments*words*n*weightBytes(s.bytes.pairs) + 3*n)
 		q.Bias = Words(mem[:n])
 		q.Scale, q.Rest = mem[n:2*n:2*n], mem[2*n:3*n:3*n]
 		b := BytesOf(mem[3*n:])
@@ -98,16 +98,16 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 }
 
 // weightBytes is how many bytes a weight takes.
-func (k *byteKernels) weightBytes() int {
-	if k.pairs {
+func weightBytes(pairs bool) int {
+	if pairs {
 		return 2
 	}
 	return 1
 }
 
-// store writes a weight at the beginning of b, little-endian.
-func (k *byteKernels) store(b []int8, w int8) {
-	if b[0] = w; k.pairs {
+// storeWeight writes a weight at the beginning of b, little-endian.
+func storeWeight(b []int8, w int8, pairs bool) {
+	if b[0] = w; pairs {
 		b[1] = w >> 7
 	}
 }
@@ -120,7 +120,7 @@ func (k *byteKernels) set(b []int8, row, n, col, i int, w int8) {
 	if k.pairs {
 		at = (((2*row+i%2)*n+col)*2 + i/2) * 2
 	}
-	k.store(b[at:], w)
+	storeWeight(b[at:], w, k.pairs)
 }
 
 // bytePanelFor returns the kind of panel to use when n columns are left: the widest,

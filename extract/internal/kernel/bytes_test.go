@@ -7,6 +7,13 @@ import (
 	"testing"
 )
 
+// eachByteSet runs f for every kind of kernels on bytes that this machine has.
+func eachByteSet(t *testing.T, f func(t *testing.T, s *Set)) {
+	for _, s := range byteSets() {
+		t.Run(s.Name, func(t *testing.T) { f(t, s) })
+	}
+}
+
 // guardedBytes returns n bytes inside a larger slice full of a canary, and a check
 // that the canary still stands.
 func guardedBytes(n int) ([]byte, func(t *testing.T)) {
@@ -60,7 +67,7 @@ func (w *ByteWeights) ended(j, sum int, zero, top int32) byte {
 
 func TestByteProductIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 32))
-	eachSet(t, func(t *testing.T, s *Set) {
+	eachByteSet(t, func(t *testing.T, s *Set) {
 		for i := range 300 {
 			m, n, segments, k := 1+rng.IntN(40), 1+rng.IntN(200), 1+rng.IntN(4), 1+rng.IntN(70)
 			if i < 20 {
@@ -106,7 +113,7 @@ func testByteProduct(t *testing.T, s *Set, rng *rand.Rand, m int, w ByteWeights)
 
 func TestByteDepthwiseIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(33, 34))
-	eachSet(t, func(t *testing.T, s *Set) {
+	eachByteSet(t, func(t *testing.T, s *Set) {
 		for range 400 {
 			size, stride, channels := []int{1, 2, 3, 3, 3, 5, 5, 7}[rng.IntN(8)], 1+rng.IntN(3), 1+rng.IntN(200)
 			if rng.IntN(4) == 0 {
@@ -145,7 +152,7 @@ func TestByteDepthwiseIsExact(t *testing.T) {
 
 func TestBytesPointwise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(35, 36))
-	eachSet(t, func(t *testing.T, s *Set) {
+	eachByteSet(t, func(t *testing.T, s *Set) {
 		for n := range 300 {
 			a, b := randomBytes(rng, n), randomBytes(rng, n)
 			dst, check := guardedBytes(n)
@@ -216,7 +223,7 @@ func testSumBytes(t *testing.T, s *Set, a, b []byte) {
 // TestNarrowIsExact: also next to the middle between two numbers, and far outside.
 func TestNarrowIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(37, 38))
-	eachSet(t, func(t *testing.T, s *Set) {
+	eachByteSet(t, func(t *testing.T, s *Set) {
 		for n := range 2000 {
 			n %= 150
 			g := Grid{Step: rng.Float32() / float32(1+rng.IntN(1000)), Zero: int32(rng.IntN(256)), Top: int32(rng.IntN(256))}
@@ -251,7 +258,7 @@ func TestNarrowIsExact(t *testing.T) {
 
 func TestLookup(t *testing.T) {
 	rng := rand.New(rand.NewPCG(39, 40))
-	eachSet(t, func(t *testing.T, s *Set) {
+	eachByteSet(t, func(t *testing.T, s *Set) {
 		for n := range 300 {
 			table, src := [256]byte(randomBytes(rng, 256)), randomBytes(rng, n)
 			dst, check := guardedBytes(n)

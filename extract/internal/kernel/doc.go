@@ -27,6 +27,7 @@
 // to even and bounded (Ending). They are laid out as the products of floats are, a word
 // of four bytes in the place of a float. Signed activations are the same with another
 // zero point, which the caller folds into the bias. All sets give the same bytes. What they
-// gain is different: with VPDPBUSD four times the products of floats, without it one and
-// a half times, in plain Go nothing (ByteSpeed).
+// gain is different: with VPDPBUSD, of AVX-512 or AVX-VNNI, four times the products of
+// floats, without it one and a half times, in plain Go nothing (ByteSpeed). Kernels may
+// read, but do not use, up to 31 bytes behind a row.
 package kernel

@@ -5,7 +5,20 @@ package kernel
 import (
 	"testing"
 	"unsafe"
+
+	"golang.org/x/sys/cpu"
 )
+
+// byteSets are all sets, and AVX2's kernels for processors without AVX-VNNI.
+func byteSets() []*Set {
+	sets := Sets()
+	if cpu.X86.HasAVX2 && cpu.X86.HasAVXVNNI {
+		s := *avx2
+		s.Name, s.bytes = "avx2-pairs", avx2Bytes(false)
+		sets = append(sets, &s)
+	}
+	return sets
+}
 
 // TestFieldsLieWhereTheGeneratorThinks checks the constants in _asm/product.go
 // and the depthwise ones.

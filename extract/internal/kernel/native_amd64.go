@@ -65,7 +65,7 @@ var avx2 = &Set{
 	max:        avx2Max,
 	sumSquares: avx2SumSquares,
 	shortcuts:  avx2Shortcuts,
-	bytes:      avx2Bytes(),
+	bytes:      avx2Bytes(cpu.X86.HasAVXVNNI),
 }
 
 // depthwiseBy chooses the kernel for a width and stride, or else the general one.

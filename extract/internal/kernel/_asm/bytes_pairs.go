@@ -24,7 +24,8 @@ func bytePairs(v *vector) {
 	}
 	for vecs, most := range pairRows {
 		for rows := 1; rows <= most; rows++ {
-			(&pairTile{byteTile{tile: *newTile(v, rows, vecs)}}).generate()
+			g := &pairTile{byteTile{tile: *newTile(v, rows, vecs)}}
+			g.generate(byteTileName(rows, vecs), g.addPairs)
 		}
 	}
 	pairDepthwise(v)
@@ -33,8 +34,10 @@ func bytePairs(v *vector) {
 
 type pairTile struct{ byteTile }
 
-func (g *pairTile) generate() {
-	g.function(byteTileName(g.rows, g.vecs), "func(t *ByteTile)")
+// generate makes the kernel; add adds the products of one segment and moves the pointer
+// to the weights behind them.
+func (g *pairTile) generate(name string, add func(b reg.GPVirtual)) {
+	g.function(name, "func(t *ByteTile)")
 	g.t = Load(Param("t"), GP64())
 	g.setUp()
 	Label("tile")
@@ -49,7 +52,7 @@ func (g *pairTile) generate() {
 	move(g.segment, load(g.t, btOffs))
 	move(g.segments, load(g.t, btOffsLen))
 	Label("segment")
-	g.multiply(b)
+	add(b)
 	DECQ(g.segments)
 	JNZ(LabelRef("segment"))
 	g.finish()
@@ -78,18 +81,23 @@ func (g *pairTile) setUp() {
 	g.weights, g.values = g.newN(g.vecs), g.newN(2)
 }
 
-// multiply adds the products of one segment and moves b behind its weights.
-func (g *pairTile) multiply(b reg.GPVirtual) {
+// startSegment returns pointers to its rows, and how many words it has.
+func (g *pairTile) startSegment() (bases []reg.GPVirtual, k reg.GPVirtual) {
 	p := GP64()
 	MOVQ(g.segment, p)
 	ADDQ(Imm(8), g.segment)
 	first := GP64()
 	MOVQ(field(p, 0), first)
 	ADDQ(g.a, first)
-	bases := rowBases(first, g.lda, g.rows)
-	k := load(g.t, btK)
+	k = load(g.t, btK)
 	ADDQ(Imm(3), k)
 	SHRQ(Imm(2), k)
+	return rowBases(first, g.lda, g.rows), k
+}
+
+// addPairs adds the products of one segment, and moves b behind its weights.
+func (g *pairTile) addPairs(b reg.GPVirtual) {
+	bases, k := g.startSegment()
 	low := g.new()
 	VBROADCASTSS(g.table(0x00ff00ff), low)
 	Label("loop")

@@ -223,12 +223,12 @@ func packBytes(s []reg.VecVirtual, zero, top reg.VecVirtual) reg.VecVirtual {
 }
 
 // bytePanelTable writes the Go table of these kernels.
-func (v *vector) bytePanelTable(b *strings.Builder, most []int) {
-	fmt.Fprintf(b, "\n// %sBytePanels are the product kernels on bytes, the widest panels first.\nvar %sBytePanels = []bytePanelKind{\n", v.name, v.name)
+func (v *vector) bytePanelTable(b *strings.Builder, table string, most []int, name func(rows, vecs int) string) {
+	fmt.Fprintf(b, "\n// %s%s are product kernels on bytes, the widest panels first.\nvar %s%s = []bytePanelKind{\n", v.name, table, v.name, table)
 	for vecs := len(most) - 1; vecs > 0; vecs-- {
 		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*ByteTile){nil", vecs*v.floats, most[vecs])
 		for r := 1; r <= most[vecs]; r++ {
-			fmt.Fprintf(b, ", %s%s", v.name, byteTileName(r, vecs))
+			fmt.Fprintf(b, ", %s%s", v.name, name(r, vecs))
 		}
 		b.WriteString("}},\n")
 	}

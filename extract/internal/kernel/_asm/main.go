@@ -31,6 +31,7 @@ func main() {
 	reductions(v)
 	if !v.masks {
 		bytePairs(v)
+		byteDots(v)
 	} else {
 		byteProducts(v)
 		byteDepthwise(v)
@@ -42,4 +43,10 @@ func main() {
 		os.Exit(1)
 	}
 	Generate()
+	if out := flag.Lookup("out").Value.String(); !v.masks {
+		if err := encodeDots(out); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 }

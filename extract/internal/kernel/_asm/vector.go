@@ -67,9 +67,10 @@ func (v *vector) declare(path string) error {
 	v.transformTable(&b)
 	v.shortcutTable(&b)
 	if v.masks {
-		v.bytePanelTable(&b, byteRows)
+		v.bytePanelTable(&b, "BytePanels", byteRows, byteTileName)
 	} else {
-		v.bytePanelTable(&b, pairRows)
+		v.bytePanelTable(&b, "BytePanels", pairRows, byteTileName)
+		v.bytePanelTable(&b, "DotPanels", dotRows, dotTileName)
 	}
 	b.WriteString("\n" + strings.Join(v.declarations, "\n\n") + "\n")
 	return os.WriteFile(path, []byte(b.String()), 0o644)
