@@ -208,6 +208,14 @@ func checkTransform(t *testing.T, rng *rand.Rand, s *Set, x Transform) {
 	got, check := guarded(n)
 	y := x
 	y.Out = got
+	if x.R != nil && rng.IntN(2) == 0 { // what is added may lie where the results go
+		for l := range x.Lines {
+			for o := range x.NOut {
+				copy(got[l*x.OutLine+o*x.OutStep:][:x.C], x.R[l*x.RLine+o*x.RStep:])
+			}
+		}
+		y.R, y.RStep, y.RLine = got, x.OutStep, x.OutLine
+	}
 	s.Transform(&y)
 	check(t)
 	for i := range got {

@@ -19,7 +19,7 @@ type Transform struct {
 	NOut           int // at most MaxOutputs
 	Lines, C       int
 	Bias           []float32 // C values; nil for none
-	R              []float32 // added; nil for none
+	R              []float32 // added; nil for none; may be where Out is
 	RStep, RLine   int
 	Lo, Hi         float32
 	Shortcut       *Shortcut // a faster way for this matrix; nil for none
@@ -35,19 +35,19 @@ func transform(t *Transform) {
 	for l := range t.Lines {
 		for o := range t.NOut {
 			out := t.Out[l*t.OutLine+o*t.OutStep:][:t.C]
-			if t.Bias != nil {
-				copy(out, t.Bias)
+			if t.R != nil { // first: R may be where Out is
+				copy(out, t.R[l*t.RLine+o*t.RStep:])
 			} else {
 				clear(out)
+			}
+			if t.Bias != nil {
+				addInto(out, t.Bias[:t.C])
 			}
 			for i := range t.NIn {
 				m := t.M[i*t.LDM+o]
 				for c, v := range t.In[l*t.InLine+i*t.InStep:][:len(out)] {
 					out[c] += m * v
 				}
-			}
-			if t.R != nil {
-				addInto(out, t.R[l*t.RLine+o*t.RStep:][:len(out)])
 			}
 			clipAll(out, t.Lo, t.Hi)
 		}
