@@ -2,14 +2,16 @@ package engine
 
 import "math"
 
-// chooseAlgorithms decides for every convolution whether a Toom–Cook algorithm is
-// cheaper than the direct method. The costs are cycles of a core with two vector
+// chooseAlgorithms decides for every convolution whether an algorithm of Toom–Cook or
+// Strassen's is cheaper than the direct method. The costs are cycles of a core with two vector
 // multiply-adds of 16 lanes; only their proportions matter.
 func (g *net) chooseAlgorithms() {
 	for _, n := range g.nodes {
 		if c, ok := n.op.(*conv); ok && c.toomable() && len(n.in[0].shape) == 4 {
 			in, out := n.in[0].shape, n.out[0].shape
 			c.choose(in[0]*out[2], out[2], out[3], out[0])
+		} else if ok {
+			c.halves = n.worthHalving()
 		}
 	}
 }

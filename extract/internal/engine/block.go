@@ -17,7 +17,7 @@ type block struct {
 func (g *net) formBlocks() {
 	for _, n := range g.nodes {
 		b := &block{}
-		if c, ok := n.op.(*conv); ok && c.dense() && len(n.in[0].shape) == 4 && c.axis == 1 {
+		if c, ok := n.op.(*conv); ok && c.dense() && len(n.in[0].shape) == 4 && c.axis == 1 && !n.worthHalving() {
 			b.project = c
 		}
 		middle := n
@@ -34,7 +34,7 @@ func (g *net) formBlocks() {
 		b.depthwise = c
 		x := middle.in[0]
 		if first := x.def; first != nil && g.only(x) && len(first.in) == 1 {
-			if c, ok := first.op.(*conv); ok && c.dense() && c.axis == 1 {
+			if c, ok := first.op.(*conv); ok && c.dense() && c.axis == 1 && !first.worthHalving() {
 				b.expand, x = c, first.in[0]
 			}
 		}
@@ -56,7 +56,7 @@ func (g *net) projected(n *node) bool {
 	}
 	u := n.out[0].users[0]
 	c, ok := u.op.(*conv)
-	return ok && c.dense() && c.axis == 1 && u.in[0] == n.out[0]
+	return ok && c.dense() && c.axis == 1 && u.in[0] == n.out[0] && !u.worthHalving()
 }
 
 func residual(n *node, project *conv) []*value {

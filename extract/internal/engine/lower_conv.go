@@ -22,6 +22,7 @@ type conv struct {
 	bias           []float32 // cout values
 	act            kernel.Activation
 	fast           *fast // how it runs by Toom–Cook; nil for the direct method
+	halves         bool  // whether it runs by Strassen's algorithm
 }
 
 // borders counts pixels around an image.

@@ -89,6 +89,8 @@ func describe(s step, t time.Duration) string {
 		return fmt.Sprintf("%d×%d/%d %d at %d %s", s.kh, s.kw, s.sh, s.cout, s.out.h, rate(s.out.len()*s.kh*s.kw))
 	case *toomStep:
 		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.fast.y.m, s.fast.x.m, rate(s.out.len()*s.depth()))
+	case *strassenStep:
+		return fmt.Sprintf("%d→%d at %d by halves %s", s.cin, s.cout, s.pixels, rate(s.pixels*len(s.bias)*s.cin))
 	case *blockStep:
 		return s.describe() + " " + rate(s.macs)
 	case *depthwiseStep:

@@ -57,6 +57,10 @@ func (p *planner) conv(n *node, c *conv) {
 		p.toom(n, c, in, res, out)
 		return
 	}
+	if c.halves && in.contiguous() {
+		p.strassen(n, c, in, res, out)
+		return
+	}
 	lo, hi, done := c.act.Bounds()
 	if c.depthwise() && res == nil {
 		w := kernel.Aligned(len(c.weight)) // from channel × tap to tap × channel
