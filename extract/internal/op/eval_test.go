@@ -126,6 +126,9 @@ func TestErrors(t *testing.T) {
 	loop := node("Loop", nil)
 	foreign := node("Conv", nil)
 	foreign.Domain = "org.example"
+	masked := node("Attention", attrs{"num_heads": int64(1)})
+	masked.Domain = "com.microsoft"
+	masked.Inputs = []string{"x", "w", "b", "mask"}
 	for _, c := range []struct {
 		n    *graph.Node
 		in   []*tensor.Tensor
@@ -135,6 +138,8 @@ func TestErrors(t *testing.T) {
 		{node("Frobnicate", nil), nil, ErrUnsupported, `Frobnicate "y": unsupported operator`},
 		{loop, nil, ErrUnsupported, "unrolled"},
 		{foreign, nil, ErrUnsupported, `domain "org.example" is not known`},
+		{masked, []*tensor.Tensor{f32(2, 3, 4), f32(4, 12), f32(12), tensor.New(make([]int32, 8), 8)}, ErrUnsupported, "a mask of shape [8]"},
+		{masked, []*tensor.Tensor{f32(2, 3, 4), f32(4, 12), f32(12), f32(2)}, nil, "mask float32 [2]"},
 		{node("Add", nil), []*tensor.Tensor{f32(2), f32(3)}, nil, `Add "y": shapes [[2] [3]] do not broadcast`},
 		{node("Add", nil), []*tensor.Tensor{f32(2), list[int64](1, 2)}, nil, "types float32 and int64"},
 		{node("Add", nil), []*tensor.Tensor{f32(2)}, nil, "input 1 is missing"},

@@ -128,8 +128,8 @@ func skipNormalization(f func(v []float64, eps float64) (mean, inv float64), has
 func microsoftAttention(c *call) []*tensor.Tensor {
 	x, w, bias := c.ranked(0, 3, 3), c.ranked(1, 2, 2), c.opt(2)
 	require(isFloat(x.DType) && x.DType == w.DType, "inputs %v and %v", x, w)
-	if c.has(3) || c.has(4) || c.flag("do_rotary", false) {
-		unsupported("attention with a mask index, a past or rotation")
+	if c.has(4) || c.flag("do_rotary", false) {
+		unsupported("attention with a past or rotation")
 	}
 	qkv := c.product(x, w)
 	if bias != nil {
@@ -144,13 +144,13 @@ func microsoftAttention(c *call) []*tensor.Tensor {
 	require(len(sizes) == 3 && min(sizes[0], sizes[1], sizes[2]) >= 0 && sizes[0]+sizes[1]+sizes[2] == w.Shape[1], "qkv_hidden_sizes %v do not suit weights %v", sizes, w)
 	q, k := c.sliced(qkv, 2, 0, sizes[0]), c.sliced(qkv, 2, sizes[0], sizes[1])
 	v := c.sliced(qkv, 2, sizes[0]+sizes[1], sizes[2])
-	return c.attendHeads(q, k, v, c.opt(5))
+	return c.attendHeads(q, k, v, 3)
 }
 
 // multiHeadAttention adds a bias to queries, keys and values first.
 func multiHeadAttention(c *call) []*tensor.Tensor {
-	if c.has(4) || c.has(6) || c.has(7) {
-		unsupported("attention with a padding mask or a past")
+	if c.has(6) || c.has(7) {
+		unsupported("attention with a past")
 	}
 	var qkv [3]*tensor.Tensor
 	from := 0
@@ -164,17 +164,62 @@ func multiHeadAttention(c *call) []*tensor.Tensor {
 			from += n
 		}
 	}
-	return c.attendHeads(qkv[0], qkv[1], qkv[2], c.opt(5))
+	return c.attendHeads(qkv[0], qkv[1], qkv[2], 4)
 }
 
-// attendHeads hands queries, keys and values on to the standard operator.
-func (c *call) attendHeads(q, k, v, bias *tensor.Tensor) []*tensor.Tensor {
+// attendHeads hands queries, keys and values on to the standard operator, with what is
+// added to the scores: the sixth input, and what the one that masks keys comes to.
+func (c *call) attendHeads(q, k, v *tensor.Tensor, masking int) []*tensor.Tensor {
+	bias := c.opt(5)
+	if c.has(masking) {
+		mask := c.maskedKeys(masking, q, k)
+		if bias != nil {
+			require(bias.DType == mask.DType, "bias %v for scores of %v", bias, mask.DType)
+			mask = c.combine(mask, bias, add[float64], nil, nil)
+		}
+		bias = mask
+	}
 	heads := attr(c, "num_heads", int64(0))
 	a := attrs{"q_num_heads": heads, "kv_num_heads": heads, "is_causal": attr(c, "unidirectional", int64(0))}
 	if s := attr(c, "scale", float32(0)); s != 0 {
 		a["scale"] = s
 	}
 	return attend(c.derived(a, q, k, v, bias))[:1]
+}
+
+// maskedKeys is what the i-th input, which says which of K keys take part, adds to the
+// scores of B×Q queries. It holds, for each image, the number of keys that do, or where
+// they end and, after all ends, where they begin; or a truth for each of B×K or B×Q×K.
+func (c *call) maskedKeys(i int, q, k *tensor.Tensor) *tensor.Tensor {
+	m := c.input(i)
+	require(isInt(m.DType), "mask %v", m)
+	batch, queries, keys := q.Shape[0], q.Shape[1], k.Shape[1]
+	rows := 1
+	var takesPart func(m []int64, image, row, key int) bool
+	switch {
+	case slices.Equal(m.Shape, []int{batch}):
+		takesPart = func(m []int64, image, _, key int) bool { return int64(key) < m[image] }
+	case slices.Equal(m.Shape, []int{2 * batch}):
+		takesPart = func(m []int64, image, _, key int) bool {
+			return m[batch+image] <= int64(key) && int64(key) < m[image]
+		}
+	case slices.Equal(m.Shape, []int{batch, keys}):
+		takesPart = func(m []int64, image, _, key int) bool { return m[image*keys+key] > 0 }
+	case slices.Equal(m.Shape, []int{batch, queries, keys}):
+		rows = queries
+		takesPart = func(m []int64, image, row, key int) bool { return m[(image*queries+row)*keys+key] > 0 }
+	default:
+		unsupported("attention with a mask of shape %v", m.Shape)
+	}
+	filter := c.real("mask_filter_value", -10000)
+	return c.floats(q.DType, []int{batch, 1, rows, keys}, func(out []float64) {
+		values := intsOf(m)
+		for at := range out {
+			if !takesPart(values, at/keys/rows, at/keys%rows, at%keys) {
+				out[at] = filter
+			}
+		}
+	})
 }
 
 // nhwc makes an operator that finds the channels in the last axis: always, or if

@@ -354,7 +354,22 @@ def simple():
     case("bitcast", "BitCast", 26, [x], to=TensorProto.INT32)
 
 
-for build in (simple, older_opsets, windows, resizes, products, quantised, microsoft, places):
+def masked_attention():
+    ms = dict(domain="com.microsoft")
+    def i32(*v): return np.array(v, np.int32)
+    masks = dict(lengths=i32(2, 3), ranges=i32(3, 4, 1, 0), keys=i32(1, 0, 1, 1, 0, 1, 1, 0).reshape(2, 4),
+                 queries=(rng.random((2, 4, 4)) > 0.4).astype(np.int32), one=i32(1, 4))
+    for name, mask in masks.items():
+        case(f"ms_attention_mask_{name}", "Attention", 17, [f(2, 4, 8), f(8, 24), f(24), mask], num_heads=2, **ms)
+    case("ms_attention_mask_causal", "Attention", 17, [f(2, 4, 8), f(8, 24), f(24), masks["lengths"]], num_heads=2, unidirectional=1, **ms)
+    case("ms_attention_mask_bias", "Attention", 17, [f(2, 4, 8), f(8, 24), f(24), masks["keys"], None, f(2, 2, 4, 4)], num_heads=2, mask_filter_value=-3.0, **ms)
+    x = [f(2, 3, 8), f(2, 4, 8), f(2, 4, 8), None]
+    for name in ("lengths", "keys"):
+        case(f"multiheadattention_mask_{name}", "MultiHeadAttention", 17, x + [masks[name]], num_heads=2, **ms)
+    case("multiheadattention_mask_queries", "MultiHeadAttention", 17, x + [masks["queries"][:, :3], f(2, 2, 3, 4)], num_heads=2, **ms)
+
+
+for build in (simple, older_opsets, windows, resizes, products, quantised, microsoft, places, masked_attention):
     build()
 if len(sys.argv) > 1:
     for name, files in out.items():
