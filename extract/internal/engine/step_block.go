@@ -20,8 +20,9 @@ type blockRun struct {
 	r       *Runner
 	h       *hand
 	n       int       // image
+	first   int       // row of the strip
+	zeros   []float32 // a row of zero pixels, and behind it the rings
 	rings   []float32 // a ring for each chunk, or one if there is a single strip
-	zeros   []float32 // a row of zero pixels
 	results []float32 // of the depthwise convolution: strip × w × channels of a chunk
 }
 
@@ -34,14 +35,16 @@ func (s *blockStep) image(r *Runner, h *hand, n, from, to int) {
 	}
 	for y := from; y < to; y += s.strip {
 		end := min(y+s.strip, to)
+		b.first = y
 		next := min((end-1)*s.depthwise.sh-s.depthwise.pad.top+(s.depthwise.kh-1)*s.depthwise.dh+1, s.in.h)
 		for i := range s.chunks {
 			if s.expand != nil {
+				b.freshRing(i)
 				b.expandRows(i, done, next)
 			}
 			b.depthwiseRows(i, y, end)
 			if s.project != nil {
-				b.projectRows(i, y, end)
+				b.projectPixels(i, 0, (end-y)*s.w)
 			}
 		}
 		done = max(done, next)
@@ -78,8 +81,8 @@ func (b *blockRun) allocate(rows int) {
 	if s.expand == nil {
 		return
 	}
-	b.zeros, b.rings = buf[:s.ring.row], buf[s.ring.row:]
-	clear(b.zeros)
+	b.zeros, b.rings = buf, buf[s.ring.row:]
+	clear(b.zeros[:s.ring.row])
 	for i := range rings {
 		b.clearHalos(i)
 	}
@@ -108,23 +111,36 @@ func (b *blockRun) slot(i, slot int) []float32 {
 
 // expandRows computes rows [from, to) of the expansion for chunk i.
 func (b *blockRun) expandRows(i, from, to int) {
-	s, t := b.blockStep, &b.h.tile
-	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
-	if i > 0 && len(b.rings) == s.ring.slots*s.ring.row && c != s.chunks[i-1][1]-s.chunks[i-1][0] {
-		b.clearHalos(i) // the ring was another chunk's
-	}
-	lo, hi, done := s.expand.act.Bounds()
-	in := b.r.mem(s.in)
-	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, s.expand.cin, s.in.ld, c, nil, lo, hi
+	s := b.blockStep
+	c := s.chunks[i][1] - s.chunks[i][0]
+	_, _, done := s.expand.act.Bounds()
 	for p := s.panels[i][0]; p < s.panels[i][1]; p++ {
-		q := &s.wide.Panels[p]
-		for y := from; y < to; y++ {
-			t.A, t.C = in[s.in.at(b.n, y, 0):], b.slot(i, y%s.ring.slots)[s.ring.left*c+q.Col-c0:]
-			q.Multiply(t, s.in.w)
-		}
+		b.expandPanel(i, p, from, to)
 	}
 	for y := from; y < to && !done; y++ {
 		b.r.set.Apply(s.expand.act, b.slot(i, y%s.ring.slots)[s.ring.left*c:][:s.in.w*c])
+	}
+}
+
+// freshRing clears the halos of chunk i if the ring was that of a narrower or wider one.
+func (b *blockRun) freshRing(i int) {
+	width := func(c [2]int) int { return c[1] - c[0] }
+	if i > 0 && len(b.rings) == b.ring.slots*b.ring.row && width(b.chunks[i]) != width(b.chunks[i-1]) {
+		b.clearHalos(i)
+	}
+}
+
+// expandPanel computes one panel of the expansion's rows [from, to), but for what its
+// activation does beyond bounds.
+func (b *blockRun) expandPanel(i, p, from, to int) {
+	s, t, q := b.blockStep, &b.h.tile, &b.wide.Panels[p]
+	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
+	in := b.r.mem(s.in)
+	t.Offs, t.K, t.LDA, t.LDC, t.R = zeroOffset, s.expand.cin, s.in.ld, c, nil
+	t.Lo, t.Hi, _ = s.expand.act.Bounds()
+	for y := from; y < to; y++ {
+		t.A, t.C = in[s.in.at(b.n, y, 0):], b.slot(i, y%s.ring.slots)[s.ring.left*c+q.Col-c0:]
+		q.Multiply(t, s.in.w)
 	}
 }
 
@@ -142,7 +158,7 @@ func (b *blockRun) depthwiseRows(i, from, to int) {
 	for y := from; y < to; y++ {
 		b.inputRows(d, i, y)
 		if s.project != nil {
-			d.Out, d.LDO = b.results[(y-from)*s.w*c:], c
+			d.Out, d.LDO = b.results[(y-b.first)*s.w*c:], c
 		} else {
 			d.Out, d.LDO = b.r.mem(s.out)[s.out.at(b.n, y, 0)+c0:], s.out.ld
 		}
@@ -169,7 +185,7 @@ func (b *blockRun) inputRows(d *kernel.Depthwise, i, y int) {
 	}
 	c := s.chunks[i][1] - s.chunks[i][0]
 	d.Tap, d.Step = conv.dw*c, conv.sw*c
-	base := len(b.zeros) // rows are offsets from the row of zeros, which lies before the rings
+	base := b.ring.row // rows are offsets from the row of zeros
 	if len(b.rings) > s.ring.slots*s.ring.row {
 		base += i * s.ring.slots * s.ring.row
 	}
@@ -181,47 +197,50 @@ func (b *blockRun) inputRows(d *kernel.Depthwise, i, y int) {
 		}
 		b.h.rows = append(b.h.rows, at)
 	}
-	d.In, d.Rows = b.h.scratch[len(b.results):], b.h.rows
+	d.In, d.Rows = b.zeros, b.h.rows
 }
 
-// projectRows adds chunk i's part of the projection to output rows [from, to).
-func (b *blockRun) projectRows(i, from, to int) {
+// projectPixels adds chunk i's part of the projection to pixels [from, to) of the
+// strip: to whole rows, unless rows follow each other without halos.
+func (b *blockRun) projectPixels(i, from, to int) {
 	s, t := b.blockStep, &b.h.tile
 	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
-	out := b.r.mem(s.out)
 	lo, hi, done := s.project.act.Bounds()
 	last := i == len(s.chunks)-1
 	if !last {
 		lo, hi = -infinity, infinity
 	}
 	t.Offs, t.K, t.LDA, t.LDC, t.Lo, t.Hi = zeroOffset, c, c, s.out.ld, lo, hi
-	rows, pixels := to-from, s.w
-	if s.out.dense() && (s.res == nil || s.res.dense()) {
-		rows, pixels = 1, rows*s.w
+	piece := s.w
+	if s.densely() {
+		piece = to - from
 	}
 	for p := range s.narrow.Panels {
 		q := &s.narrow.Panels[p]
-		for y := range rows {
-			b.projectInto(t, q, i, from+y, out)
-			t.A = b.results[y*s.w*c:]
-			q.MultiplyFrom(t, c0, pixels)
+		for at := from; at < to; at += piece {
+			b.projectInto(t, q, i, at)
+			t.A = b.results[at*c:]
+			q.MultiplyFrom(t, c0, piece)
 		}
 	}
-	for y := from; y < to && last && !done; y++ {
-		applyRow(b.r, s.project.act, out[s.out.at(b.n, y, 0):], s.w, s.out)
+	out := b.r.mem(s.out)
+	for at := from; at < to && last && !done; at += piece {
+		applyRow(b.r, s.project.act, out[s.out.at(b.n, b.first+at/s.w, at%s.w):], piece, s.out)
 	}
 }
 
-// projectInto sets where a row of the projection goes and what it is added to: the
-// residual at first, later the sum of the chunks before.
-func (b *blockRun) projectInto(t *kernel.Tile, q *kernel.Panel, i, y int, out []float32) {
-	s := b.blockStep
-	at := s.out.at(b.n, y, 0) + q.Col
-	t.C, t.R = out[at:], nil
+// densely reports whether all pixels of the output and the residual follow each other.
+func (s *blockStep) densely() bool { return s.out.dense() && (s.res == nil || s.res.dense()) }
+
+// projectInto sets where the projection goes from a pixel on and what it is added to:
+// the residual at first, later the sum of the chunks before.
+func (b *blockRun) projectInto(t *kernel.Tile, q *kernel.Panel, i, pixel int) {
+	s, y, x := b.blockStep, b.first+pixel/b.w, pixel%b.w
+	t.C, t.R = b.r.mem(s.out)[s.out.at(b.n, y, x)+q.Col:], nil
 	switch {
 	case i > 0:
-		t.R, t.LDR = out[at:], s.out.ld
+		t.R, t.LDR = t.C, s.out.ld
 	case s.res != nil:
-		t.R, t.LDR = b.r.mem(s.res)[s.res.at(b.n, y, 0)+q.Col:], s.res.ld
+		t.R, t.LDR = b.r.mem(s.res)[s.res.at(b.n, y, x)+q.Col:], s.res.ld
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/tensor"
 )
 
 // TestHandsShareWeights checks the steps that several hands share by weights instead
@@ -17,6 +18,16 @@ func TestHandsShareWeights(t *testing.T) {
 		},
 		"points": func(b *builder) string {
 			return b.add("HardSwish", nil, b.add("Add", nil, b.conv("x", 64, 64, 3, 1, nil), "x"))
+		},
+		"block": func(b *builder) string {
+			x := b.add("HardSwish", nil, b.conv("x", 64, 160, 1, 1, nil))
+			x = b.add("Clip", nil, b.conv(x, 160, 160, 5, 160, nil), b.constant(tensor.New([]float32{0})), b.constant(tensor.New([]float32{6})))
+			return b.add("Add", nil, b.conv(x, 160, 64, 1, 1, nil), "x")
+		},
+		"block with rows that nobody reads": func(b *builder) string {
+			x := b.add("Relu", nil, b.conv("x", 64, 160, 1, 1, nil))
+			x = b.conv(x, 160, 160, 3, 160, map[string]graph.Attr{"strides": ints(3, 2)})
+			return b.add("HardSwish", nil, b.conv(x, 160, 40, 1, 1, nil))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
