@@ -141,31 +141,34 @@ func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32)
 	if !slices.Equal(in, before) {
 		t.Fatalf("%s: the input has changed", opt.Kernels)
 	}
-	team, together := p.NewParallelRunner(3), make([]float32, p.Dim())
-	if err := team.Run(context.Background(), in, together); err != nil {
+	together := make([]float32, p.Dim())
+	if err := p.NewParallelRunner(3).Run(context.Background(), in, together); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got, together) {
 		t.Fatalf("%s: three cores compute something else than one", opt.Kernels)
 	}
 	checkAllocations(t, r, in)
-	checkAllocations(t, team, in)
 	return p
 }
 
 // checkAllocations fails if a runner that has run before allocates, unless the program
-// has reference steps.
+// has reference steps. What others allocate meanwhile, as the fuzzing engine does, is
+// told from that by trying again.
 func checkAllocations(t testing.TB, r *Runner, in []float32) {
 	t.Helper()
 	if len(r.program.stats.References) > 0 {
 		return
 	}
 	out := make([]float32, r.program.dim)
-	n := testing.AllocsPerRun(2, func() {
-		if err := r.Run(context.Background(), in, out); err != nil {
-			t.Fatal(err)
-		}
-	})
+	n := 1.0
+	for try := 0; n != 0 && try < 5; try++ {
+		n = testing.AllocsPerRun(2, func() {
+			if err := r.Run(context.Background(), in, out); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 	if n != 0 {
 		t.Errorf("%s, %d cores: %v allocations a run", r.set.Name, len(r.hands), n)
 	}
