@@ -218,12 +218,18 @@ func (s *convStep) activate(r *Runner, from, to int) {
 
 // applyRow applies an activation to pixels that follow each other.
 func applyRow(r *Runner, a kernel.Activation, x []float32, pixels int, p *place) {
-	if p.ld == p.c {
-		r.set.Apply(a, x[:pixels*p.c])
+	applyColumns(r, a, x, pixels, p.c, p)
+}
+
+// applyColumns applies an activation to so many channels of pixels that follow each
+// other.
+func applyColumns(r *Runner, a kernel.Activation, x []float32, pixels, channels int, p *place) {
+	if p.ld == channels {
+		r.set.Apply(a, x[:pixels*channels])
 		return
 	}
 	for i := range pixels {
-		r.set.Apply(a, x[i*p.ld:][:p.c])
+		r.set.Apply(a, x[i*p.ld:][:channels])
 	}
 }
 

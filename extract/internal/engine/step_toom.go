@@ -41,11 +41,11 @@ func (s *toomStep) runLines(r *Runner, h *hand, from, to int) {
 	for ; from < to; from += s.perBlock {
 		end := min(from+s.perBlock, to)
 		for row := from; row < end; row++ {
-			b.toPoints(row, row-from)
+			b.toPoints(row, row-from, 0, b.cin)
 		}
 		b.multiply((end-from)*s.fast.tilesX, 0, len(s.packed))
 		for row := from; row < end; row++ {
-			b.toOutputs(row, row-from)
+			b.toOutputs(row, row-from, 0, b.cout)
 		}
 	}
 }
@@ -80,31 +80,31 @@ func (b *toomRun) allocate() {
 	b.rows, b.points, b.results = buf[:rows], buf[rows:][:points], buf[rows+points:]
 }
 
-// toPoints transforms the inputs of a row of tiles, the i-th of the block: first
+// toPoints transforms channels [from, end) of a row of tiles, the i-th of the block: first
 // along columns, for all pixels of the rows that it reads, then along rows.
-func (b *toomRun) toPoints(row, i int) {
-	f, t := b.fast, &b.h.transform
+func (b *toomRun) toPoints(row, i, from, end int) {
+	f, t, c := b.fast, &b.h.transform, end-from
 	n, y := row/f.tilesY, row%f.tilesY
-	in := b.r.mem(b.in)[b.in.at(n, y*f.y.m-b.pad.top, -b.pad.left):]
-	to := b.points[i*f.tilesX*b.cin:]
+	in := b.r.mem(b.in)[b.in.at(n, y*f.y.m-b.pad.top, -b.pad.left)+from:]
+	to := b.points[i*f.tilesX*b.cin+from:]
 	if f.x.n == 1 { // tiles are single columns
-		b.transform(t, f.y, in, b.in.row(), b.in.ld, to, b.tiles*b.cin, b.cin, f.tilesX, b.cin)
+		b.transform(t, f.y, in, b.in.row(), b.in.ld, to, b.tiles*b.cin, b.cin, f.tilesX, c)
 		b.r.set.Transform(t)
 		return
 	}
 	line, step := b.in.ld, 0
 	if f.y.n > 1 {
 		line, step = b.cin, b.width*b.cin
-		if b.in.ld == b.cin { // the pixels of a row are one long vector
+		if b.in.ld == c { // the pixels of a row are one long vector
 			b.transform(t, f.y, in, b.in.row(), 0, b.rows, step, 0, 1, b.width*b.cin)
 		} else {
-			b.transform(t, f.y, in, b.in.row(), b.in.ld, b.rows, step, b.cin, b.width, b.cin)
+			b.transform(t, f.y, in, b.in.row(), b.in.ld, b.rows, step, b.cin, b.width, c)
 		}
 		b.r.set.Transform(t)
 		in = b.rows
 	}
 	for p := range f.y.n {
-		b.transform(t, f.x, in[p*step:], line, f.x.m*line, to[p*f.x.n*b.tiles*b.cin:], b.tiles*b.cin, b.cin, f.tilesX, b.cin)
+		b.transform(t, f.x, in[p*step:], line, f.x.m*line, to[p*f.x.n*b.tiles*b.cin:], b.tiles*b.cin, b.cin, f.tilesX, c)
 		b.r.set.Transform(t)
 	}
 }
@@ -128,29 +128,30 @@ func (b *toomRun) multiply(tiles, from, to int) {
 	}
 }
 
-// toOutputs turns the i-th row of tiles of the block back into pixels: first
+// toOutputs turns channels [first, end) of the i-th row of tiles of the block back
+// into pixels: first
 // along rows, then along columns, where bias, residual and bounds are applied.
-func (b *toomRun) toOutputs(row, i int) {
-	f, t := b.fast, &b.h.transform
+func (b *toomRun) toOutputs(row, i, first, end int) {
+	f, t, c := b.fast, &b.h.transform, end-first
 	n, y := row/f.tilesY, row%f.tilesY*f.y.m
-	from, step := b.results[i*f.tilesX*b.cout:], b.tiles*b.cout
+	from, step := b.results[i*f.tilesX*b.cout+first:], b.tiles*b.cout
 	if f.x.n > 1 {
 		wide := f.tilesX * f.x.m * b.cout
 		for p := range f.y.n {
 			*t = kernel.Transform{In: from[p*f.x.n*step:], InStep: step, InLine: b.cout, NIn: f.x.n, M: f.x.at, LDM: f.x.m,
-				Out: b.rows[p*wide:], OutStep: b.cout, OutLine: f.x.m * b.cout, NOut: f.x.m, Lines: f.tilesX, C: b.cout, Lo: -infinity, Hi: infinity, Shortcut: f.x.back}
+				Out: b.rows[p*wide:], OutStep: b.cout, OutLine: f.x.m * b.cout, NOut: f.x.m, Lines: f.tilesX, C: c, Lo: -infinity, Hi: infinity, Shortcut: f.x.back}
 			b.r.set.Transform(t)
 		}
 		from, step = b.rows, wide
 	}
-	out := b.r.mem(b.out)[b.out.at(n, y, 0):]
+	out := b.r.mem(b.out)[b.out.at(n, y, 0)+first:]
 	*t = kernel.Transform{In: from, InStep: step, InLine: b.cout, NIn: f.y.n, M: f.y.at, LDM: f.y.m,
-		Out: out, OutStep: b.out.row(), OutLine: b.out.ld, NOut: min(f.y.m, b.out.h-y), Lines: b.out.w, C: b.cout, Bias: b.bias, Lo: b.lo, Hi: b.hi, Shortcut: f.y.back}
+		Out: out, OutStep: b.out.row(), OutLine: b.out.ld, NOut: min(f.y.m, b.out.h-y), Lines: b.out.w, C: c, Bias: b.bias[first:end], Lo: b.lo, Hi: b.hi, Shortcut: f.y.back}
 	if b.res != nil {
-		t.R, t.RStep, t.RLine = b.r.mem(b.res)[b.res.at(n, y, 0):], b.res.row(), b.res.ld
+		t.R, t.RStep, t.RLine = b.r.mem(b.res)[b.res.at(n, y, 0)+first:], b.res.row(), b.res.ld
 	}
 	b.r.set.Transform(t)
 	for k := 0; k < t.NOut && b.post; k++ {
-		applyRow(b.r, b.act, out[k*b.out.row():], b.out.w, b.out)
+		applyColumns(b.r, b.act, out[k*b.out.row():], b.out.w, c, b.out)
 	}
 }

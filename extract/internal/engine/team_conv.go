@@ -40,8 +40,6 @@ func (g *convPanels) activateColumns(r *Runner, from, to, col, cols int) {
 	rows, pixels := g.rows(from, to)
 	for i := range rows {
 		_, c, _ := g.line(from + i)
-		for x := range pixels {
-			r.set.Apply(g.act, out[c+x*g.out.ld+col:][:cols])
-		}
+		applyColumns(r, g.act, out[c+col:], pixels, cols, g.out)
 	}
 }

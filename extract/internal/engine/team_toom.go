@@ -2,7 +2,8 @@ package engine
 
 // toomStages are how several hands share a block of a toomStep of which each hand
 // would get few rows of tiles, and would have to read all the weights for them: they
-// share the rows into the points, then the points, then the rows of outputs.
+// share the rows into the points, then the points, then the rows of outputs. A row may
+// be cut into two halves of its channels.
 type toomStages struct {
 	toomRun
 	stage    int
@@ -32,11 +33,36 @@ func (s *toomStep) runTeam(r *Runner, t *team) bool {
 	return true
 }
 
+// size is how many lines the stage has: halves of rows, or points.
 func (g *toomStages) size() int {
-	if g.stage == multiplyPoints {
+	switch g.stage {
+	case intoPoints:
+		return (g.to - g.from) * halves(g.cin)
+	case multiplyPoints:
 		return len(g.packed)
 	}
-	return g.to - g.from
+	return (g.to - g.from) * halves(g.cout)
+}
+
+// halves is in how many parts so many channels are cut: whole vectors.
+func halves(channels int) int {
+	if channels < 64 {
+		return 1
+	}
+	return 2
+}
+
+// half returns the row and the channels of line l.
+func half(l, channels int) (row, from, to int) {
+	n := halves(channels)
+	middle := (channels/2 + 15) &^ 15
+	switch {
+	case n == 1:
+		return l, 0, channels
+	case l%n == 0:
+		return l / n, 0, middle
+	}
+	return l / n, middle, channels
 }
 
 func (g *toomStages) runLines(r *Runner, h *hand, from, to int) {
@@ -46,14 +72,16 @@ func (g *toomStages) runLines(r *Runner, h *hand, from, to int) {
 	}
 	switch g.stage {
 	case intoPoints:
-		for i := from; i < to; i++ {
-			b.toPoints(g.from+i, i)
+		for l := from; l < to; l++ {
+			i, first, end := half(l, b.cin)
+			b.toPoints(g.from+i, i, first, end)
 		}
 	case multiplyPoints:
 		b.multiply((g.to-g.from)*b.fast.tilesX, from, to)
 	case backToOutputs:
-		for i := from; i < to; i++ {
-			b.toOutputs(g.from+i, i)
+		for l := from; l < to; l++ {
+			i, first, end := half(l, b.cout)
+			b.toOutputs(g.from+i, i, first, end)
 		}
 	}
 }
