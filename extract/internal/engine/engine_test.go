@@ -317,6 +317,12 @@ func TestOperatorsOneByOne(t *testing.T) {
 		"reference": func(b *builder) string {
 			return b.conv(b.add("LRN", map[string]graph.Attr{"size": int64(3)}, "x"), 6, 4, 3, 1, nil)
 		},
+		"neighbours of an even number": func(b *builder) string {
+			return b.add("LRN", map[string]graph.Attr{"size": int64(4), "beta": float32(0.5), "alpha": float32(0.3), "bias": float32(2)}, "x")
+		},
+		"neighbours": func(b *builder) string {
+			return b.add("LRN", map[string]graph.Attr{"size": int64(5), "alpha": float32(0.7)}, b.conv("x", 6, 20, 3, 1, nil))
+		},
 		"concat outer": func(b *builder) string {
 			return b.add("Concat", map[string]graph.Attr{"axis": int64(2)}, "x", b.conv("x", 6, 6, 3, 1, nil), "x")
 		},

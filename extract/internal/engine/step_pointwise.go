@@ -122,38 +122,44 @@ func (s *lrnStep) prepare() {}
 
 func (s *lrnStep) size() int { return s.out.n * s.out.h }
 
-func (s *lrnStep) scratch() int { return s.in.c }
+func (s *lrnStep) scratch() int { return 2 * s.in.w * s.wide() }
+
+// wide is a pixel with zeros before and after its channels: a row of such pixels is one
+// long vector, of which every sum of size neighbours is computed.
+func (s *lrnStep) wide() int { return s.in.c + s.lrn.size - 1 }
 
 func (s *lrnStep) runLines(r *Runner, h *hand, from, to int) {
-	in, out := r.mem(s.in), r.mem(s.out)
-	squares := h.buffer(s.in.c)
+	in, out, wide, before := r.mem(s.in), r.mem(s.out), s.wide(), (s.lrn.size-1)/2
+	buf := h.buffer(2 * s.in.w * wide)
+	squares, sums := buf[:s.in.w*wide], buf[s.in.w*wide:]
+	clear(squares)
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
-		for x := range s.out.w {
-			s.pixel(out[s.out.at(n, y, x):][:s.out.c], in[s.in.at(n, y, x):][:s.in.c], squares)
+		for x := range s.in.w {
+			copy(squares[x*wide+before:][:s.in.c], in[s.in.at(n, y, x):])
+		}
+		r.set.MulInto(squares, squares)
+		copy(sums, squares)
+		for k := 1; k < s.lrn.size; k++ {
+			r.set.AddInto(sums[:len(sums)-k], squares[k:])
+		}
+		r.set.Affine(sums, sums, s.alpha/float32(s.lrn.size), s.bias)
+		s.power(r, sums)
+		for x := range s.in.w {
+			dst := out[s.out.at(n, y, x):][:s.out.c]
+			copy(dst, in[s.in.at(n, y, x):])
+			r.set.MulInto(dst, sums[x*wide:])
 		}
 	}
 }
 
-func (s *lrnStep) pixel(dst, src, squares []float32) {
-	for c, v := range src {
-		squares[c] = v * v
-	}
-	before, after := (s.lrn.size-1)/2, s.lrn.size/2
-	for c, v := range src {
-		sum := float32(0)
-		for _, q := range squares[max(c-before, 0):min(c+after+1, len(src))] {
-			sum += q
-		}
-		dst[c] = v * s.power(s.bias+s.alpha/float32(s.lrn.size)*sum)
-	}
-}
-
-// power returns d^-beta, without a logarithm for the usual beta of ¾.
-func (s *lrnStep) power(d float32) float32 {
+// power replaces d by d^-beta, without logarithms for the usual beta of ¾.
+func (s *lrnStep) power(r *Runner, d []float32) {
 	if s.beta == 0.75 {
-		root := 1 / math.Sqrt(float64(d))
-		return float32(root * math.Sqrt(root))
+		r.set.InverseRoots(d)
+		return
 	}
-	return float32(math.Pow(float64(d), -float64(s.beta)))
+	for i, v := range d {
+		d[i] = float32(math.Pow(float64(v), -float64(s.beta)))
+	}
 }

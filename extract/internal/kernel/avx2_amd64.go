@@ -384,6 +384,9 @@ func avx2HardSwish(x []float32, a, b float32)
 func avx2Leaky(x []float32, a, b float32)
 
 //go:noescape
+func avx2InverseRoots(x []float32, a, b float32)
+
+//go:noescape
 func avx2Quantize(x []float32, step, inverse, lo, hi, unit, shift float32)
 
 //go:noescape

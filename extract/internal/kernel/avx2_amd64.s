@@ -16218,6 +16218,45 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx2InverseRoots(x []float32, a float32, b float32)
+// Requires: AVX
+TEXT ·avx2InverseRoots(SB), NOSPLIT, $0-32
+	VBROADCASTSS a+24(FP), Y0
+	VBROADCASTSS b+28(FP), Y0
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+
+loop:
+	SUBQ         $0x00000008, CX
+	JL           rest
+	VMOVUPS      (AX), Y0
+	VSQRTPS      Y0, Y0
+	VSQRTPS      Y0, Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS avx2Word3f800000<>+0(SB), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	JMP          loop
+
+rest:
+	ADDQ         $0x00000008, CX
+	JZ           done
+	NEGQ         CX
+	LEAQ         avx2Lanes<>+0(SB), DX
+	VMOVUPS      32(DX)(CX*4), Y1
+	VMASKMOVPS   (AX), Y1, Y0
+	VSQRTPS      Y0, Y0
+	VSQRTPS      Y0, Y2
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS avx2Word3f800000<>+0(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx2Quantize(x []float32, step float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
 // Requires: AVX, FMA3
 TEXT ·avx2Quantize(SB), NOSPLIT, $0-48

@@ -431,6 +431,9 @@ func avx512HardSwish(x []float32, a, b float32)
 func avx512Leaky(x []float32, a, b float32)
 
 //go:noescape
+func avx512InverseRoots(x []float32, a, b float32)
+
+//go:noescape
 func avx512Quantize(x []float32, step, inverse, lo, hi, unit, shift float32)
 
 //go:noescape

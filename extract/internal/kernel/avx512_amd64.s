@@ -20950,6 +20950,45 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512InverseRoots(x []float32, a float32, b float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512InverseRoots(SB), NOSPLIT, $0-32
+	VBROADCASTSS a+24(FP), Z0
+	VBROADCASTSS b+28(FP), Z0
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+
+loop:
+	SUBQ         $0x00000010, CX
+	JL           rest
+	VMOVUPS      (AX), Z0
+	VSQRTPS      Z0, Z0
+	VSQRTPS      Z0, Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS avx512Word3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	JMP          loop
+
+rest:
+	ADDQ         $0x00000010, CX
+	JZ           done
+	MOVL         $0xffffffff, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	VMOVUPS.Z    (AX), K1, Z0
+	VSQRTPS      Z0, Z0
+	VSQRTPS      Z0, Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS avx512Word3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx512Quantize(x []float32, step float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·avx512Quantize(SB), NOSPLIT, $0-48

@@ -278,6 +278,26 @@ func TestPointwiseAgainstReference(t *testing.T) {
 	})
 }
 
+func TestInverseRootsAgainstReference(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	eachSet(t, func(t *testing.T, s *Set) {
+		for n := range 70 {
+			x, check := guarded(n)
+			for i := range x {
+				x[i] = float32(math.Exp(10 * rng.NormFloat64()))
+			}
+			before := slices.Clone(x)
+			s.InverseRoots(x)
+			check(t)
+			for i, v := range before {
+				if want := math.Pow(float64(v), -0.75); math.Abs(float64(x[i])-want) > 1e-6*want {
+					t.Fatalf("float %d of %d: got %v for %v, want %v", i, n, x[i], v, want)
+				}
+			}
+		}
+	})
+}
+
 func TestActivationsAgainstReference(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *Set) {
 		for f := Leaky; f <= Abs; f++ {

@@ -9,6 +9,7 @@ var portable = &Set{
 	maxInto:   maxInto,
 	addInto:   addInto,
 	mulInto:   mulInto,
+	roots:     inverseRoots,
 	affine:    affine,
 	clip:      clipAll,
 	quantize:  quantize,

@@ -19,6 +19,7 @@ type Set struct {
 	addInto   func(dst, src []float32) // dst += src
 	mulInto   func(dst, src []float32) // dst *= src
 	affine    func(dst, src []float32, scale, shift float32)
+	roots     func(x []float32, _, _ float32) // x = x^(-3/4)
 	clip      func(x []float32, lo, hi float32)
 	quantize  func(x []float32, step, inverse, lo, hi, unit, shift float32)
 

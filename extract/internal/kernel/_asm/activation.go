@@ -19,6 +19,7 @@ func activations(v *vector) {
 		{"Exp", (*curve).exp}, {"Sigmoid", (*curve).sigmoid}, {"SiLU", (*curve).silu}, {"Tanh", (*curve).tanh},
 		{"Erf", (*curve).erf}, {"GELU", (*curve).gelu}, {"GELUTanh", (*curve).geluTanh}, {"ELU", (*curve).elu},
 		{"Mish", (*curve).mish}, {"HardSigmoid", (*curve).hardSigmoid}, {"HardSwish", (*curve).hardSwish}, {"Leaky", (*curve).leaky},
+		{"InverseRoots", (*curve).inverseRoots},
 	} {
 		v.function(f.name, "func(x []float32, a, b float32)")
 		g := &curve{vector: v, a: v.parameter("a"), b: v.parameter("b")}
@@ -249,4 +250,13 @@ func (g *curve) leaky(x reg.VecVirtual) {
 	VMINPS(x, zero, low)
 	VMAXPS(x, zero, x)
 	VFMADD231PS(g.a, low, x)
+}
+
+// inverseRoots: x^(-3/4) = 1/(√x·√√x).
+func (g *curve) inverseRoots(x reg.VecVirtual) {
+	root, fourth := g.new(), g.new()
+	VSQRTPS(x, root)
+	VSQRTPS(root, fourth)
+	VMULPS(fourth, root, root)
+	VDIVPS(root, g.constant(1), x)
 }
