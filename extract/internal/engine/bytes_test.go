@@ -270,3 +270,36 @@ func TestWorthBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestHandsShareBytePanels: several hands share a product of bytes with large weights
+// by these, and compute what one does.
+func TestHandsShareBytePanels(t *testing.T) {
+	b := newBuilder(4, 1, 16, 9, 7)
+	v := b.numbers("x", 16, 9, 7, -5, 120)
+	weights := b.add("DequantizeLinear", nil, b.constant(b.randomWeights(true, 800, 16, 3, 3)), b.scale(-8), b.constant(tensor.New([]int8{0})))
+	conv := b.add("Conv", map[string]graph.Attr{"strides": ints(3, 3)}, v.x, weights)
+	y := b.numbers(conv, 800, 3, 2, -3, 128)
+	in := make([]float32, 16*9*7)
+	for i := range in {
+		in[i] = float32(b.rng.NormFloat64())
+	}
+	for _, s := range kernel.Sets() {
+		p, err := Compile(b.Graph, Options{Input: []int{1, 16, 9, 7}, Tap: y.x, Pool: "none", Kernels: s.Name, anyBytes: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, want, got := p.NewParallelRunner(3), make([]float32, p.Dim()), make([]float32, p.Dim())
+		if err := p.NewRunner().Run(t.Context(), in, want); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Run(t.Context(), in, got); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: three cores compute something else than one", s.Name)
+		}
+		if r.team.bytes.byteConvStep == nil {
+			t.Errorf("%s: shared by lines", s.Name)
+		}
+	}
+}

@@ -26,6 +26,7 @@ type team struct {
 
 	toom   toomStages // for steps that share their work in other ways than by lines
 	panels convPanels
+	bytes  bytePanels
 	block  blockStages
 }
 
