@@ -3,8 +3,8 @@ package engine
 // blockStages are how several hands share the rows of a block that takes an image as a
 // whole, channels by channels: a hand with rows of its own would expand the rows around
 // them again, which is half as much again where images are small. They share the
-// expansion of a chunk by panels and rows, the depthwise convolution by rows and the
-// projection by pixels.
+// expansion of a chunk by rows and panels, the depthwise convolution by rows and the
+// projection by pixels, each hand at about the same place of the image.
 type blockStages struct {
 	blockRun
 	stage, chunk int
@@ -18,16 +18,19 @@ const (
 )
 
 func (s *blockStep) runTeam(r *Runner, t *team) bool {
-	if s.expand == nil || s.project == nil || s.strip < s.h {
+	if s.expand == nil || s.strip < s.h {
 		return false
 	}
-	g := &t.block
+	g, end := &t.block, endOfChunk
+	if s.project == nil {
+		end = projectChunk
+	}
 	for n := range s.out.n {
 		g.blockRun = blockRun{blockStep: s, r: r, h: &r.hands[0], n: n}
 		g.allocate(s.h)
 		for g.chunk = range s.chunks {
 			g.freshRing(g.chunk)
-			for g.stage = expandChunk; g.stage < endOfChunk; g.stage++ {
+			for g.stage = expandChunk; g.stage < end; g.stage++ {
 				t.do(g)
 			}
 		}
@@ -71,22 +74,31 @@ func (s *blockStep) expandedRows() int {
 	return min((s.h-1)*d.sh-d.pad.top+(d.kh-1)*d.dh+1, s.in.h)
 }
 
-// expandLines computes lines [from, to) of a chunk: each panel has as many as the
-// block needs rows.
+// expandLines computes lines [from, to) of a chunk: each row has as many as the chunk
+// has panels. Whole rows are computed panel by panel.
 func (b *blockRun) expandLines(i, from, to int) {
-	s, rows := b.blockStep, b.expandedRows()
+	panels := b.panels[i][1] - b.panels[i][0]
+	first, last := (from+panels-1)/panels, to/panels
+	if first > last { // a piece of one row
+		b.expandPiece(i, last, from%panels, to%panels)
+		return
+	}
+	b.expandPiece(i, first-1, panels-(first*panels-from), panels)
+	b.expandRows(i, first, last)
+	b.expandPiece(i, last, 0, to%panels)
+}
+
+// expandPiece computes panels [from, to) of the chunk's in one row.
+func (b *blockRun) expandPiece(i, y, from, to int) {
+	s := b.blockStep
 	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
 	_, _, done := s.expand.act.Bounds()
-	for from < to {
-		p, y := s.panels[i][0]+from/rows, from%rows
-		end := min(rows, y+to-from)
-		b.expandPanel(i, p, y, end)
-		from += end - y
-		for q := &s.wide.Panels[p]; y < end && !done; y++ {
-			row := b.slot(i, y%s.ring.slots)[s.ring.left*c+q.Col-c0:]
-			for x := range s.in.w {
-				b.r.set.Apply(s.expand.act, row[x*c:][:q.Cols])
-			}
+	for p := s.panels[i][0] + from; p < s.panels[i][0]+to; p++ {
+		b.expandPanel(i, p, y, y+1)
+		q := &s.wide.Panels[p]
+		row := b.slot(i, y%s.ring.slots)[s.ring.left*c+q.Col-c0:]
+		for x := 0; x < s.in.w && !done; x++ {
+			b.r.set.Apply(s.expand.act, row[x*c:][:q.Cols])
 		}
 	}
 }

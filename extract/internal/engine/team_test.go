@@ -24,6 +24,10 @@ func TestHandsShareWeights(t *testing.T) {
 			x = b.add("Clip", nil, b.conv(x, 160, 160, 5, 160, nil), b.constant(tensor.New([]float32{0})), b.constant(tensor.New([]float32{6})))
 			return b.add("Add", nil, b.conv(x, 160, 64, 1, 1, nil), "x")
 		},
+		"block without a projection": func(b *builder) string {
+			x := b.add("HardSwish", nil, b.conv("x", 64, 160, 1, 1, nil))
+			return b.add("HardSwish", nil, b.conv(x, 160, 160, 5, 160, nil))
+		},
 		"block with rows that nobody reads": func(b *builder) string {
 			x := b.add("Relu", nil, b.conv("x", 64, 160, 1, 1, nil))
 			x = b.conv(x, 160, 160, 3, 160, map[string]graph.Attr{"strides": ints(3, 2)})
