@@ -101,8 +101,11 @@ func (h *Head) unmarshalParams(b []byte) (err error) {
 }
 
 // checkCalibration reports fields that would give no probabilities.
+// widestTemperature is beyond what fitTemperature looks at.
+const widestTemperature = 1e4
+
 func (h *Head) checkCalibration() error {
-	if !(h.Temperature > 0) || math.IsInf(h.Temperature, 1) {
+	if !(h.Temperature >= 1/widestTemperature && h.Temperature <= widestTemperature) {
 		return fmt.Errorf("%w: temperature %v", ErrHeadCorrupt, h.Temperature)
 	}
 	if h.Shift != nil && len(h.Shift) != len(h.Labels) {

@@ -44,9 +44,10 @@ func (g *toomStages) size() int {
 	return (g.to - g.from) * halves(g.cout)
 }
 
-// halves is in how many parts so many channels are cut: whole vectors.
+// halves is in how many parts so many channels are cut: whole vectors, because the
+// last channels of others may be computed in another way, with another rounding.
 func halves(channels int) int {
-	if channels < 64 {
+	if channels < 64 || channels%16 != 0 {
 		return 1
 	}
 	return 2
