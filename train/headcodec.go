@@ -100,10 +100,10 @@ func (h *Head) unmarshalParams(b []byte) (err error) {
 	return h.classifier.check(len(h.Labels), h.Dim)
 }
 
-// checkCalibration reports fields that would give no probabilities.
 // widestTemperature is beyond what fitTemperature looks at.
 const widestTemperature = 1e4
 
+// checkCalibration reports fields that would give no probabilities.
 func (h *Head) checkCalibration() error {
 	if !(h.Temperature >= 1/widestTemperature && h.Temperature <= widestTemperature) {
 		return fmt.Errorf("%w: temperature %v", ErrHeadCorrupt, h.Temperature)

@@ -384,3 +384,29 @@ func TestUnknownSetNamesTheOthers(t *testing.T) {
 		t.Fatal(s, err)
 	}
 }
+
+func same(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
+
+// TestCurvesDoNotDependOnTheLength checks that a value becomes the same bits wherever it
+// lies: several cores may cut a row elsewhere than one.
+func TestCurvesDoNotDependOnTheLength(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := random(rng, 96)
+	for i := range x {
+		x[i] *= 4
+	}
+	eachSet(t, func(t *testing.T, s *Set) {
+		for f := Clip; f <= Quantize; f++ {
+			a := Activation{Func: f, A: 0.5, B: 1, Step: 0.1, Unit: 1, Shift: 0.5}
+			want := slices.Clone(x)
+			s.Apply(a, want)
+			for n := 1; n < 40; n++ {
+				got := slices.Clone(x[:n])
+				if s.Apply(a, got); !slices.EqualFunc(got, want[:n], same) {
+					t.Errorf("function %d: %d values are not those of %d", f, n, len(x))
+					break
+				}
+			}
+		}
+	})
+}
