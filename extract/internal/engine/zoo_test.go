@@ -80,7 +80,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 		if i > 0 && testing.Short() {
 			break // the fastest set only
 		}
-		p, err := Compile(g, Options{Input: m.Shape, Tap: m.Tap, Pool: "none", Kernels: s.Name})
+		p, err := Compile(g, Options{Input: m.Shape, Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: m.Quantum != 0})
 		if err != nil {
 			t.Fatal(err)
 		}
