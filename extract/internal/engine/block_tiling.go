@@ -1,7 +1,5 @@
 package engine
 
-import "fmt"
-
 // defaultCache is how much of the second-level cache a strip may take, in bytes.
 const defaultCache = 384 << 10
 
@@ -82,9 +80,4 @@ func (s *blockStep) widest() int {
 		n = max(n, c[1]-c[0])
 	}
 	return n
-}
-
-func (s *blockStep) describe() string {
-	return fmt.Sprintf("%d→%d %d×%d/%d at %d, %d×%d", s.in.c, s.channels, s.depthwise.kh, s.depthwise.kw, s.depthwise.sh, s.h,
-		(s.h+s.strip-1)/s.strip, len(s.chunks))
 }

@@ -98,3 +98,8 @@ func describe(s step, t time.Duration) string {
 	}
 	return ""
 }
+
+func (s *blockStep) describe() string {
+	return fmt.Sprintf("%d→%d %d×%d/%d at %d, %d×%d", s.in.c, s.channels, s.depthwise.kh, s.depthwise.kw, s.depthwise.sh, s.h,
+		(s.h+s.strip-1)/s.strip, len(s.chunks))
+}

@@ -143,7 +143,7 @@ func (s *convStep) runLines(r *Runner, h *hand, from, to int) {
 			}
 		}
 		if s.post {
-			s.activate(r, from, end)
+			s.activate(r, from, end, 0, s.cout)
 		}
 	}
 }
@@ -206,13 +206,13 @@ func (s *convStep) part(r *Runner, h *hand, g int, q *kernel.Panel, from, to, fi
 	t.Call, t.Calls = 0, 0
 }
 
-// activate applies an activation to lines that have just been computed.
-func (s *convStep) activate(r *Runner, from, to int) {
+// activate applies the activation to some columns of lines that have just been computed.
+func (s *convStep) activate(r *Runner, from, to, col, cols int) {
 	out := r.mem(s.out)
 	rows, pixels := s.rows(from, to)
-	for i := from; i < from+rows; i++ {
-		_, c, _ := s.line(i)
-		applyRow(r, s.act, out[c:], pixels, s.out)
+	for i := range rows {
+		_, c, _ := s.line(from + i)
+		applyColumns(r, s.act, out[c+col:], pixels, cols, s.out)
 	}
 }
 

@@ -57,13 +57,14 @@ func (s *poolStep) combineRows(r *Runner, buf, in []float32, n int, rows clipped
 		dst := buf[at : at+width]
 		copy(dst, in[s.in.at(n, rows.from, at/s.in.c):])
 		for y := rows.from + s.dilation[0]; y < rows.to; y += s.dilation[0] {
-			s.combine(r, dst, in[s.in.at(n, y, at/s.in.c):])
+			combine(r, s.max, dst, in[s.in.at(n, y, at/s.in.c):])
 		}
 	}
 }
 
-func (s *poolStep) combine(r *Runner, dst, src []float32) {
-	if s.max {
+// combine takes the larger of each two values, or adds them.
+func combine(r *Runner, largest bool, dst, src []float32) {
+	if largest {
 		r.set.MaxInto(dst, src)
 	} else {
 		r.set.AddInto(dst, src)
@@ -79,7 +80,7 @@ func (s *poolStep) pixel(r *Runner, dst, row []float32, rows, columns clipped) {
 	}
 	copy(dst, row[columns.from*len(dst):])
 	for x := columns.from + s.dilation[1]; x < columns.to; x += s.dilation[1] {
-		s.combine(r, dst, row[x*len(dst):])
+		combine(r, s.max, dst, row[x*len(dst):])
 	}
 	if !s.max {
 		if s.countPad {
@@ -162,7 +163,7 @@ func (s *meanStep) image(r *Runner, dst, in []float32, n int) {
 		row = r.buffer(n)
 		copy(row, in[at(0, 0):])
 		for y := 1; y < h; y++ {
-			s.combine(r, row, in[at(y, 0):])
+			combine(r, s.max, row, in[at(y, 0):])
 		}
 		h, at = 1, func(_, x int) int { return x * len(dst) }
 	}
@@ -171,19 +172,11 @@ func (s *meanStep) image(r *Runner, dst, in []float32, n int) {
 			if y+x == 0 {
 				copy(dst, row[at(0, 0):])
 			} else {
-				s.combine(r, dst, row[at(y, x):])
+				combine(r, s.max, dst, row[at(y, x):])
 			}
 		}
 	}
 	if !s.max {
 		r.set.Affine(dst, dst, 1/float32(s.in.h*s.in.w), 0)
-	}
-}
-
-func (s *meanStep) combine(r *Runner, dst, src []float32) {
-	if s.max {
-		r.set.MaxInto(dst, src)
-	} else {
-		r.set.AddInto(dst, src)
 	}
 }

@@ -4,7 +4,7 @@ package engine
 type bytePanels struct{ *byteConvStep }
 
 func (s *byteConvStep) runTeam(r *Runner, t *team) bool {
-	if len(s.panels) != 1 || len(s.panels[0].Panels) < panelsAHand*len(r.hands) || s.depth()*s.cout < mostlyWeight*(s.in.len()+s.out.len()) {
+	if !s.byPanels(len(s.panels[0].Panels), len(r.hands)) {
 		return false
 	}
 	t.bytes.byteConvStep = s

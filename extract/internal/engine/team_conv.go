@@ -10,8 +10,13 @@ const (
 	mostlyWeight = 4 // times as many floats as those of input and output
 )
 
+// byPanels reports whether to share so many panels of one product among hands.
+func (s *convStep) byPanels(panels, hands int) bool {
+	return s.group == 1 && panels >= panelsAHand*hands && s.depth()*s.cout >= mostlyWeight*(s.in.len()+s.out.len())
+}
+
 func (s *convStep) runTeam(r *Runner, t *team) bool {
-	if len(s.packed) != 1 || len(s.packed[0].Panels) < panelsAHand*len(r.hands) || s.depth()*s.cout < mostlyWeight*(s.in.len()+s.out.len()) {
+	if !s.byPanels(len(s.packed[0].Panels), len(r.hands)) {
 		return false
 	}
 	t.panels.convStep = s
@@ -28,18 +33,8 @@ func (g *convPanels) runLines(r *Runner, h *hand, from, to int) {
 			end := min(line+g.perBlock, g.lines)
 			g.panel(r, h, 0, q, line, end)
 			if g.post {
-				g.activateColumns(r, line, end, q.Col, q.Cols)
+				g.activate(r, line, end, q.Col, q.Cols)
 			}
 		}
-	}
-}
-
-// activateColumns applies the activation to some columns of lines.
-func (g *convPanels) activateColumns(r *Runner, from, to, col, cols int) {
-	out := r.mem(g.out)
-	rows, pixels := g.rows(from, to)
-	for i := range rows {
-		_, c, _ := g.line(from + i)
-		applyColumns(r, g.act, out[c+col:], pixels, cols, g.out)
 	}
 }

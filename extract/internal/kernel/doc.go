@@ -1,6 +1,7 @@
 // Package kernel holds the inner loops of the inference engine: matrix products
 // with a fused epilogue, depthwise convolutions, pooling rows and pointwise
-// functions, all on float32 with the channels of a pixel side by side (NHWC).
+// functions, on float32 and for 8-bit networks on bytes, with the channels of a pixel
+// side by side (NHWC).
 //
 // A Set is one implementation of all of them: portable Go, or assembly for one
 // kind of processor. The sets agree within rounding, and every test runs every
