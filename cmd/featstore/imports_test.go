@@ -34,6 +34,7 @@ var rules = []struct {
 	{"./extract/internal/onnx", nil, []string{"./extract/internal/engine", "./extract/internal/op", "./extract/internal/kernel"}, "the front end only delivers the graph"},
 
 	{"./...", []string{"./extract/internal/zoo/..."}, []string{"./extract/internal/zoo", "./extract/internal/onnx/onnxtest"}, "networks for tests are not for the program"},
+	{"./...", nil, []string{"./extract/internal/jpeg/jpegtest"}, "pictures for tests are not for the program"},
 
 	{"./...", []string{"./store"}, []string{"go.etcd.io/bbolt/..."}, "only the store opens bbolt files"},
 	{"./...", []string{"./extract/internal/onnx"}, []string{"github.com/owulveryck/onnx-go/...", "gorgonia.org/tensor/..."}, "one package speaks ONNX"},

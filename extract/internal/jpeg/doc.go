@@ -1,9 +1,10 @@
 // Package jpeg decodes JPEG photos (ITU-T T.81) to planes, fast.
 //
 // It reads baseline, extended and progressive Huffman-coded files of 8 bits a
-// sample with one, three or four components, any sampling factors, any number
-// of scans, and restart markers. Arithmetic coding, lossless, hierarchical and
-// 12-bit files are named and refused.
+// sample with one, three or four components, any number of scans, and restart
+// markers. Any component may be subsampled against any other, luma too, by whole
+// numbers. Arithmetic coding, lossless, hierarchical and 12-bit files are named
+// and refused, as are sampling factors that stand for fractions.
 //
 // A Decoder hands out the planes as they are coded: chroma stays at its own
 // resolution and nothing is converted to RGB. They are the decoder's memory,

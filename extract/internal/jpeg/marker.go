@@ -206,6 +206,17 @@ func (d *Decoder) parseSOF(m byte, b []byte) error {
 	}
 	d.ncomp = n
 	d.layout()
+	return d.checkSampling()
+}
+
+// checkSampling refuses components that have, say, 2 samples where another has 3:
+// libjpeg does too, so nobody knows how they are to be spread.
+func (d *Decoder) checkSampling() error {
+	for i := range d.ncomp {
+		if c := &d.comp[i]; d.maxH%c.h != 0 || d.maxV%c.v != 0 {
+			return unsupported("component %d has %d×%d samples where others have %d×%d: fractional sampling", i, c.h, c.v, d.maxH, d.maxV)
+		}
+	}
 	return nil
 }
 
@@ -277,9 +288,28 @@ func (d *Decoder) parseSOS(b []byte) error {
 		}
 		s.comp[i], s.dc[i], s.ac[i] = c, &d.huff[0][tables>>4], &d.huff[1][tables&15]
 	}
+	if n := s.mcuBlocks(); n > maxMCUBlocks {
+		return corrupt("a scan codes %d blocks at a time, at most %d are allowed", n, maxMCUBlocks)
+	}
 	t := b[1+2*s.n:]
 	s.first, s.last, s.high, s.low = int(t[0]), int(t[1]), int(t[2]>>4), int(t[2]&15)
 	return d.checkScan()
+}
+
+// maxMCUBlocks is how many blocks an MCU of several components may have (T.81
+// B.2.3).
+const maxMCUBlocks = 10
+
+// mcuBlocks is the number of blocks of an MCU: one where a component stands alone.
+func (s *scan) mcuBlocks() int {
+	if s.n == 1 {
+		return 1
+	}
+	n := 0
+	for _, c := range s.comp[:s.n] {
+		n += c.h * c.v
+	}
+	return n
 }
 
 func (d *Decoder) component(id byte) *component {
