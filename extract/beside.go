@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"featstore/extract/photo"
 )
 
 // fromBeside returns what the JSON files beside a model say: its manifest first,
@@ -105,9 +107,9 @@ func huggingFaceProcessor(data []byte) (*said, error) {
 	}
 	s := new(said)
 	p := &s.Preprocess
-	p.Order = OrderRGB
+	p.Order = photo.OrderRGB
 	if c.Flip {
-		p.Order = OrderBGR
+		p.Order = photo.OrderBGR
 	}
 	scale := 255.
 	if c.Factor > 0 {
@@ -122,9 +124,9 @@ func huggingFaceProcessor(data []byte) (*said, error) {
 	}
 	switch {
 	case c.Resample == nil || *c.Resample == 2:
-		p.Filter = FilterBilinear
+		p.Filter = photo.FilterBilinear
 	case *c.Resample == 3:
-		p.Filter = FilterBicubic
+		p.Filter = photo.FilterBicubic
 	default:
 		return nil, fmt.Errorf("resample %d is not one of 2 (bilinear), 3 (bicubic)", *c.Resample)
 	}
@@ -133,7 +135,7 @@ func huggingFaceProcessor(data []byte) (*said, error) {
 
 // cut translates size and crop_size: a number, {"shortest_edge"}, or {"height",
 // "width"}.
-func (c *processor) cut(p *Settings) error {
+func (c *processor) cut(p *photo.Settings) error {
 	short, w, h, err := edges(c.Size)
 	if err != nil {
 		return fmt.Errorf("size: %w", err)
@@ -147,19 +149,19 @@ func (c *processor) cut(p *Settings) error {
 			return fmt.Errorf("crop_size: %w", err)
 		}
 		p.Width, p.Height = max(cw, side), max(ch, side)
-		p.Rule, p.Side = RuleShorterSide, max(short, min(w, h))
+		p.Rule, p.Side = photo.RuleShorterSide, max(short, min(w, h))
 	case c.CropPct > 0 && c.CropPct <= 1 && short > 0: // ConvNeXt
 		p.Width, p.Height = short, short
-		p.Rule, p.Crop = RuleShorterSide, c.CropPct
+		p.Rule, p.Crop = photo.RuleShorterSide, c.CropPct
 		if short >= 384 {
-			p.Rule, p.Crop = RuleSquash, 0
+			p.Rule, p.Crop = photo.RuleSquash, 0
 		}
 	case bare: // as the first vision transformers write it: both sides
-		p.Width, p.Height, p.Rule = short, short, RuleSquash
+		p.Width, p.Height, p.Rule = short, short, photo.RuleSquash
 	case short > 0:
-		p.Width, p.Height, p.Rule, p.Side = short, short, RuleShorterSide, short
+		p.Width, p.Height, p.Rule, p.Side = short, short, photo.RuleShorterSide, short
 	default:
-		p.Width, p.Height, p.Rule = w, h, RuleSquash
+		p.Width, p.Height, p.Rule = w, h, photo.RuleSquash
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -11,18 +12,19 @@ import (
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
+	"featstore/extract/photo"
 )
 
 // A Decision is how a model is used, and why.
 type Decision struct {
-	Name       string     // for people
-	Tap        string     // tensor taken as the bottleneck
-	TapWhy     string     // "read by Gemm "classifier", which computes output "logits""
-	Pool       string     // "avg", "max" or "none"
-	Layout     string     // LayoutNCHW or LayoutNHWC
-	Preprocess Preprocess // how photos are prepared
-	From       string     // where the preparation comes from
-	SizeFrom   string     // where the size comes from
+	Name       string           // for people
+	Tap        string           // tensor taken as the bottleneck
+	TapWhy     string           // "read by Gemm "classifier", which computes output "logits""
+	Pool       string           // "avg", "max" or "none"
+	Layout     string           // LayoutNCHW or LayoutNHWC
+	Preprocess photo.Preprocess // how photos are prepared
+	From       string           // where the preparation comes from
+	SizeFrom   string           // where the size comes from
 }
 
 // A PreprocessError says that nobody has said how photos are prepared for a
@@ -46,7 +48,7 @@ func (e *PreprocessError) Advice() string {
 		likely = append(likely, s.Preset+" ("+s.Why+")")
 	}
 	if len(likely) == 0 {
-		return "choose a preset: " + strings.Join(PresetNames(), ", ")
+		return "choose a preset: " + strings.Join(photo.PresetNames(), ", ")
 	}
 	return "likely " + strings.Join(likely, ", or ")
 }
@@ -67,7 +69,7 @@ type decider struct {
 // decide settles everything but the preparation of photos: the tap and the input.
 // What could be decided is there even beside an error.
 func (m *ModelFile) decide(wish Manifest) (*decider, error) {
-	first(&wish.From, "as asked for")
+	wish.From = cmp.Or(wish.From, "as asked for")
 	d := &decider{ModelFile: m, layers: append([]said{{wish.From, wish}}, m.sources...)}
 	for i := len(d.layers) - 1; i >= 0; i-- {
 		d.merged = d.layers[i].Over(d.merged)
@@ -142,25 +144,25 @@ func tapReason(g *graph.Graph, name string) string {
 func (d *decider) prepare() error {
 	width, height, err := d.size()
 	var open *SizeError
-	if errors.As(err, &open) && !slices.ContainsFunc(d.layers, func(l said) bool { return l.Preprocess.says() }) {
+	if errors.As(err, &open) && !slices.ContainsFunc(d.layers, func(l said) bool { return l.Preprocess.SaysHow() }) {
 		return &PreprocessError{Likely: d.suggest()} // a preset may bring a size
 	}
 	if err != nil {
 		return err
 	}
-	s := Settings{}
+	s := photo.Settings{}
 	var from []string
 	var missing []string
 	for _, l := range d.layers {
-		if !l.Preprocess.says() {
+		if !l.Preprocess.SaysHow() {
 			continue
 		}
-		more := s.over(l.Preprocess)
+		more := s.Over(l.Preprocess)
 		if !reflect.DeepEqual(more, s) {
 			from = append(from, l.credit())
 		}
 		s = more
-		if d.Preprocess, missing, err = s.resolve(width, height); err != nil {
+		if d.Preprocess, missing, err = s.Resolve(width, height); err != nil {
 			return fmt.Errorf("%s: %w", from[len(from)-1], err)
 		}
 		if missing == nil {
@@ -187,7 +189,7 @@ func (d *decider) suits() error {
 	}
 	for i := range 3 {
 		if p.Std[i] != 1 || p.Mean[i] != float32(int(p.Mean[i])) {
-			return fmt.Errorf("input %q takes whole numbers (%v), not %s: choose preset raw, with mean=128 for int8", d.input.name, d.input.dtype, p.normalisation())
+			return fmt.Errorf("input %q takes whole numbers (%v), not %s: choose preset raw, with mean=128 for int8", d.input.name, d.input.dtype, p.Normalisation())
 		}
 	}
 	return nil
@@ -215,9 +217,10 @@ func (d *decider) size() (width, height int, err error) {
 		d.SizeFrom = "fixed in the model"
 		return fw, fh, nil
 	}
-	if p := findPreset(d.merged.Preprocess.Preset); p != nil && p.size != 0 && (fw == 0 || fw == p.size) && (fh == 0 || fh == p.size) {
-		d.SizeFrom = "usual with preset " + p.name
-		return p.size, p.size, nil
+	preset := d.merged.Preprocess.Preset
+	if usual := photo.PresetSize(preset); usual != 0 && (fw == 0 || fw == usual) && (fh == 0 || fh == usual) {
+		d.SizeFrom = "usual with preset " + preset
+		return usual, usual, nil
 	}
 	return 0, 0, &SizeError{Input: d.input.name, Takes: dimsText(d.input.dims)}
 }

@@ -25,7 +25,7 @@ func Default(size int) (*Network, error) {
 	if size != 0 {
 		width, height = size, size
 	}
-	p, missing, err := about.Preprocess.resolve(width, height)
+	p, missing, err := about.Preprocess.Resolve(width, height)
 	if err != nil {
 		return nil, fmt.Errorf("embedded network: %w", err)
 	}

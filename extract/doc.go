@@ -6,11 +6,11 @@
 // # Networks
 //
 // A Network is an ONNX model up to its bottleneck (the tap) together with the
-// Preprocess that it was trained with. Default is the embedded one, OpenNetwork
+// photo.Preprocess that it was trained with. Default is the embedded one, OpenNetwork
 // reads others. Its Info.ID follows from everything that decides what a vector is, so
 // vectors with the same id can be compared and others must not be. An Extractor
 // runs photos through a network, one at a time; make one for each goroutine.
-// A vector hangs on the bytes of the photo's file and on the network alone, except
+// A vector depends on the bytes of the photo's file and on the network only, except
 // for the last bits, in which processors with other instructions may differ.
 //
 // # Networks of one's own
@@ -62,18 +62,7 @@
 //
 // # Photos
 //
-// A photo goes through two steps on its way to the network. Decode tells its
-// format by its bytes, checks the size its header announces against Limits, and
-// decodes it: a JPEG to the luma and chroma planes it consists of. Orientation
-// comes from EXIF. Fill cuts and scales by the rule and filter of a Preprocess,
-// turns upright, and writes normalised float32 RGB. Pixels does both.
-//
-// Networks are trained on what Pillow and libjpeg make of photos, and notice
-// when they get something else: rounding alone, done elsewhere, moves the
-// features of a small photo by a cosine of 0.97. So the IDCT, the upsampling of
-// chroma, the conversion to RGB and the resampling are Pillow's to the bit, in
-// integers, and the same on every machine.
-//
-// Colour profiles are not applied, as in the programs networks are trained with.
-// Transparency is laid over white.
+// Package extract/photo decodes and prepares photos: bytes in, the network's input
+// out. Errors that are a photo's fault are its ErrUnsupportedFormat, ErrTooLarge and
+// ErrCorrupt.
 package extract

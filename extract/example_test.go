@@ -19,7 +19,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	file, err := os.Open("testdata/resize/wide_source.png")
+	file, err := os.Open("photo/testdata/resize/wide_source.png")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -56,26 +56,4 @@ func ExampleModelFile_Inspect() {
 	// bottleneck [1 1280] 1280 features
 	// 224×224, central square, bicubic with antialiasing, (pixel − 127) / 128, RGB
 	// unsupported: []
-}
-
-// A photo becomes the input of a network that wants 32×32 pixels in −1…1.
-func ExamplePreprocess_Pixels() {
-	p, err := extract.Preset("inception", 32, 32)
-	if err != nil {
-		log.Fatal(err)
-	}
-	file, err := os.ReadFile("testdata/resize/wide_source.png")
-	if err != nil {
-		log.Fatal(err)
-	}
-	var scratch extract.Scratch // one per goroutine, reused from photo to photo
-	input := make([]float32, p.Len())
-	if err := p.Pixels(input, file, extract.DefaultLimits(), &scratch); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(p.String())
-	fmt.Println(len(input), "values")
-	// Output:
-	// 32×32, central square, bilinear with antialiasing, (pixel − 127.5) / 127.5, RGB
-	// 3072 values
 }

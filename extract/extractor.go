@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"featstore/extract/internal/engine"
+	"featstore/extract/photo"
 )
 
 // An Extractor turns photos into bottlenecks. It has memory of its own, which it
@@ -14,8 +15,9 @@ import (
 type Extractor struct {
 	network *Network
 	runner  *engine.Runner
-	scratch Scratch
+	scratch photo.Scratch
 	pixels  []float32
+	warning string // of the last photo
 }
 
 // NewExtractor returns an extractor. The first call reads the network, where
@@ -45,14 +47,21 @@ func (x *Extractor) Extract(ctx context.Context, r io.Reader) ([]float32, error)
 }
 
 // ExtractBytes computes the bottleneck of a photo, given as the bytes of its
-// file, into dst, of length Info().Dim. What comes out hangs on these bytes and
-// the network alone, not on earlier photos. Errors that are the photo's fault
-// wrap ErrUnsupportedFormat, ErrTooLarge or ErrCorrupt.
+// file, into dst, of length Info().Dim. The result depends on these bytes and the
+// network only, not on earlier photos. Errors that are the photo's fault wrap
+// photo.ErrUnsupportedFormat, photo.ErrTooLarge or photo.ErrCorrupt.
 func (x *Extractor) ExtractBytes(ctx context.Context, data []byte, dst []float32) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := x.network.info.Preprocess.Pixels(x.pixels, data, x.network.limits, &x.scratch); err != nil {
+	x.warning = ""
+	p := &x.network.info.Preprocess
+	ph, err := p.Decode(data, x.network.limits, &x.scratch)
+	if err != nil {
+		return err
+	}
+	x.warning = ph.Warning
+	if err := p.Fill(x.pixels, ph, &x.scratch); err != nil {
 		return err
 	}
 	return x.ExtractInput(ctx, x.pixels, dst)
@@ -66,4 +75,4 @@ func (x *Extractor) ExtractInput(ctx context.Context, pixels, dst []float32) err
 
 // Warning says in what way the last photo's file is damaged although it could be
 // read, such as rows that are missing between restart markers of a JPEG, or "".
-func (x *Extractor) Warning() string { return x.scratch.warning }
+func (x *Extractor) Warning() string { return x.warning }

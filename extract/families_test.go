@@ -13,13 +13,14 @@ import (
 	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
 	"featstore/extract/internal/zoo"
+	"featstore/extract/photo"
 )
 
 // Every family, as every exporter writes it, goes the whole way: a file with its
 // weights beside, the tap found, a drawn picture decoded, prepared and run. The same
 // pixels through the reference operators must give the same bottleneck.
 func TestFamilies(t *testing.T) {
-	photo := picture(t, color.RGBA{220, 120, 40, 255}, 11)
+	stripes := picture(t, color.RGBA{220, 120, 40, 255}, 11)
 	for _, v := range zoo.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
@@ -41,13 +42,13 @@ func TestFamilies(t *testing.T) {
 			}
 			got := make([]float32, n.Info().Dim)
 			for range 2 { // the second time must not see the first
-				if err := x.ExtractBytes(context.Background(), photo, got); err != nil {
+				if err := x.ExtractBytes(context.Background(), stripes, got); err != nil {
 					t.Fatal(err)
 				}
 			}
 			p := n.Info().Preprocess
 			pixels := make([]float32, p.Len())
-			if err := p.Pixels(pixels, photo, Limits{}, nil); err != nil {
+			if err := p.Pixels(pixels, stripes, photo.Limits{}, nil); err != nil {
 				t.Fatal(err)
 			}
 			closeTo(t, got, reference(t, m, pixels), m.Quantum)

@@ -143,7 +143,7 @@ func FuzzNetwork(f *testing.F) {
 		}
 		f.Add(v.Build(zoo.Config{Size: 32, Width: 1. / 64, Repeat: 1, Classes: 2}).Data, "inception,size=32")
 	}
-	photo := picture(f, color.White, 9)
+	stripes := picture(f, color.White, 9)
 	limits := ModelLimits{Nodes: 5000, Weights: 1 << 20, Arena: 1 << 20}.withDefaults()
 	f.Fuzz(func(t *testing.T, data []byte, list string) {
 		var w Manifest
@@ -169,7 +169,7 @@ func FuzzNetwork(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = x.ExtractBytes(context.Background(), photo, make([]float32, n.info.Dim)) // may fail, by what hangs on values
+		err = x.ExtractBytes(context.Background(), stripes, make([]float32, n.info.Dim)) // may fail, by what hangs on values
 		if err != nil && strings.Contains(err.Error(), "bug") {
 			t.Error(err)
 		}
@@ -183,13 +183,13 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(`{"size":{"shortest_edge":224},"crop_size":224,"do_center_crop":true,"image_mean":[0,0,0],"image_std":[1,1,1]}`), "std=1,2,3,mean=4")
 	f.Fuzz(func(t *testing.T, data []byte, list string) {
 		if s, err := huggingFaceProcessor(data); err == nil && s != nil {
-			s.Preprocess.resolve(8, 8)
+			s.Preprocess.Resolve(8, 8)
 		}
 		m, err := ParseManifest(data)
 		if err != nil {
 			return
 		}
-		m.Preprocess.resolve(8, 8)
+		m.Preprocess.Resolve(8, 8)
 		again, err := ParseManifest(m.Encode())
 		if err != nil || string(again.Encode()) != string(m.Encode()) {
 			t.Errorf("%s reads back as %s, %v", m.Encode(), again.Encode(), err)
@@ -197,7 +197,7 @@ func FuzzManifest(f *testing.F) {
 		var w Manifest
 		if w.SetAll(list) == nil {
 			s := w.Over(m).Preprocess
-			if p, missing, err := s.resolve(8, 8); err == nil && missing == nil && p.Validate() != nil {
+			if p, missing, err := s.Resolve(8, 8); err == nil && missing == nil && p.Validate() != nil {
 				t.Errorf("%s over %s: resolved to %+v", list, data, p)
 			}
 		}

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
+	"featstore/extract/photo"
 )
 
 // An Inspection is all that can be told of a model without running it. Fields that
@@ -40,10 +42,10 @@ type Inspection struct {
 	TapShape   []int  `json:"tap_shape,omitempty"` // for one photo, before pooling
 	Candidates []Port `json:"candidates"`          // other tensors to take, the last of the network first
 
-	Preprocess     *Preprocess  `json:"preprocess,omitempty"`
-	PreprocessText string       `json:"preprocess_text,omitempty"` // the same in words
-	PreprocessFrom string       `json:"preprocess_from,omitempty"`
-	Likely         []Suggestion `json:"likely,omitempty"` // presets to choose from, where nobody has said it
+	Preprocess     *photo.Preprocess `json:"preprocess,omitempty"`
+	PreprocessText string            `json:"preprocess_text,omitempty"` // the same in words
+	PreprocessFrom string            `json:"preprocess_from,omitempty"`
+	Likely         []Suggestion      `json:"likely,omitempty"` // presets to choose from, where nobody has said it
 
 	Plan *Plan  `json:"plan,omitempty"`
 	ID   string `json:"id,omitempty"` // of the model that a store would know
@@ -140,9 +142,7 @@ func (r *Inspection) size(d *decider) (width, height int) {
 		return r.Width, r.Height
 	}
 	width, height = d.input.fixed()
-	first(&width, usualSize)
-	first(&height, usualSize)
-	return width, height
+	return cmp.Or(width, usualSize), cmp.Or(height, usualSize)
 }
 
 // plan compiles the network up to the tap.
@@ -284,5 +284,5 @@ func (r *Inspection) Manifest() (Manifest, error) {
 	}
 	file := r.Path[strings.LastIndexAny(r.Path, `/\`)+1:]
 	return Manifest{Name: r.Name, File: file, SHA256: r.SHA256, Tap: r.Tap, Pool: r.Pool, Layout: r.Layout, Dim: r.Plan.Features,
-		Preprocess: SettingsOf(*r.Preprocess)}, nil
+		Preprocess: photo.SettingsOf(*r.Preprocess)}, nil
 }

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"errors"
 
 	"featstore/extract/internal/engine"
@@ -25,10 +26,10 @@ func DefaultModelLimits() ModelLimits {
 
 func (l ModelLimits) withDefaults() ModelLimits {
 	d := DefaultModelLimits()
-	first(&l.File, d.File)
-	first(&l.Nodes, d.Nodes)
-	first(&l.Weights, d.Weights)
-	first(&l.Arena, d.Arena)
+	l.File = cmp.Or(l.File, d.File)
+	l.Nodes = cmp.Or(l.Nodes, d.Nodes)
+	l.Weights = cmp.Or(l.Weights, d.Weights)
+	l.Arena = cmp.Or(l.Arena, d.Arena)
 	return l
 }
 

@@ -2,12 +2,15 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"featstore/extract/photo"
 )
 
 // A Manifest says how a network is used, as far as that is known: a file beside the
@@ -22,7 +25,7 @@ type Manifest struct {
 	Layout string `json:"layout,omitempty"` // LayoutNCHW or LayoutNHWC, where the model leaves it open
 	Dim    int    `json:"dim,omitempty"`    // floats of a bottleneck; checked
 
-	Preprocess Settings `json:"preprocess"`
+	Preprocess photo.Settings `json:"preprocess"`
 
 	Licence string `json:"licence,omitempty"` // for people
 	Source  string `json:"source,omitempty"`  // where the network comes from, for people
@@ -50,15 +53,8 @@ func ParseManifest(data []byte) (Manifest, error) {
 
 // check refuses values that mean nothing, whatever they are laid over.
 func (m *Manifest) check() error {
-	p := &m.Preprocess
-	if p.Width < 0 || p.Height < 0 || (p.Width == 0) != (p.Height == 0) {
-		return fmt.Errorf("not a manifest: width %d and height %d: give both, in pixels", p.Width, p.Height)
-	}
-	if p.Side < 0 || p.Crop < 0 || p.Crop > 1 || p.Side != 0 && p.Crop != 0 {
-		return fmt.Errorf("not a manifest: side %d, crop %g: give one of them, crop as a share of the side", p.Side, p.Crop)
-	}
-	if p.Preset != "" && findPreset(p.Preset) == nil {
-		return fmt.Errorf("not a manifest: no preprocessing preset %q: there are %s", p.Preset, strings.Join(PresetNames(), ", "))
+	if err := m.Preprocess.Check(); err != nil {
+		return fmt.Errorf("not a manifest: %w", err)
 	}
 	if m.Layout != "" && m.Layout != LayoutNCHW && m.Layout != LayoutNHWC {
 		return fmt.Errorf("not a manifest: layout %q: want %s or %s", m.Layout, LayoutNCHW, LayoutNHWC)
@@ -78,17 +74,17 @@ func (m *Manifest) Encode() []byte {
 // Over lays m over another manifest: what m does not say is the other's. A pooling
 // goes with the tap that it was given for.
 func (m Manifest) Over(under Manifest) Manifest {
-	first(&m.Name, under.Name)
-	first(&m.Tap, under.Tap)
+	m.Name = cmp.Or(m.Name, under.Name)
+	m.Tap = cmp.Or(m.Tap, under.Tap)
 	if m.Pool == "" && m.Tap == under.Tap {
 		m.Pool = under.Pool
 	}
-	first(&m.Layout, under.Layout)
-	first(&m.SHA256, under.SHA256)
+	m.Layout = cmp.Or(m.Layout, under.Layout)
+	m.SHA256 = cmp.Or(m.SHA256, under.SHA256)
 	if m.Tap == under.Tap && poolName(m.Pool) == poolName(under.Pool) {
-		first(&m.Dim, under.Dim)
+		m.Dim = cmp.Or(m.Dim, under.Dim)
 	}
-	m.Preprocess = m.Preprocess.over(under.Preprocess)
+	m.Preprocess = m.Preprocess.Over(under.Preprocess)
 	return m
 }
 
@@ -121,12 +117,10 @@ func (m *Manifest) set(key, value string) error {
 		}
 		m.Layout = value
 	default:
-		for _, s := range settings {
-			if s.name == key {
-				return s.set(&m.Preprocess, value)
-			}
+		if !slices.ContainsFunc(photo.Keys(), func(k photo.Key) bool { return k.Name == key }) {
+			return fmt.Errorf("there is no such setting: choose of %s", strings.Join(keyNames(), ", "))
 		}
-		return fmt.Errorf("there is no such setting: choose of %s", strings.Join(keyNames(), ", "))
+		return m.Preprocess.Set(key, value)
 	}
 	return nil
 }
@@ -159,21 +153,14 @@ func (m *Manifest) SetAll(list string) error {
 	return m.Set(key, value)
 }
 
-// A Key is a setting that Set knows.
-type Key struct{ Name, About string }
-
 // Keys lists the settings that Set knows.
-func Keys() []Key {
-	keys := []Key{
-		{"name", "the network's name, for people"},
-		{"tap", "tensor to take as the bottleneck"},
-		{"pool", "for a tap that is a feature map: " + strings.Join(pools, ", ")},
-		{"layout", "order of the input's axes, where the model leaves it open: " + LayoutNCHW + ", " + LayoutNHWC},
-	}
-	for _, s := range settings {
-		keys = append(keys, Key{s.name, s.about})
-	}
-	return keys
+func Keys() []photo.Key {
+	return append([]photo.Key{
+		{Name: "name", About: "the network's name, for people"},
+		{Name: "tap", About: "tensor to take as the bottleneck"},
+		{Name: "pool", About: "for a tap that is a feature map: " + strings.Join(pools, ", ")},
+		{Name: "layout", About: "order of the input's axes, where the model leaves it open: " + LayoutNCHW + ", " + LayoutNHWC},
+	}, photo.Keys()...)
 }
 
 func keyNames() []string {

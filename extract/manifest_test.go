@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"featstore/extract/photo"
 )
 
 func TestManifestReadsBack(t *testing.T) {
-	p, _ := Preset("caffe", 227, 200)
-	m := Manifest{Name: "n", File: "n.onnx", SHA256: "ab", Tap: "t", Pool: "max", Layout: LayoutNHWC, Dim: 5, Preprocess: SettingsOf(p)}
+	p, _ := photo.Preset("caffe", 227, 200)
+	m := Manifest{Name: "n", File: "n.onnx", SHA256: "ab", Tap: "t", Pool: "max", Layout: LayoutNHWC, Dim: 5, Preprocess: photo.SettingsOf(p)}
 	got, err := ParseManifest(m.Encode())
 	if err != nil {
 		t.Fatal(err)

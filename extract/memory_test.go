@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"featstore/extract/internal/zoo"
+	"featstore/extract/photo"
 )
 
 // live returns the bytes of the heap that something still refers to.
@@ -39,7 +40,7 @@ func TestMemoryOfARun(t *testing.T) {
 
 func checkMemory(t *testing.T, path string) {
 	before := live()
-	n, err := OpenNetwork(path, Manifest{Preprocess: Settings{Preset: "unit"}})
+	n, err := OpenNetwork(path, Manifest{Preprocess: photo.Settings{Preset: "unit"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +49,9 @@ func checkMemory(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	photo, dst := picture(t, color.White, 9), make([]float32, n.Info().Dim)
+	stripes, dst := picture(t, color.White, 9), make([]float32, n.Info().Dim)
 	for range 2 {
-		if err := x.ExtractBytes(context.Background(), photo, dst); err != nil {
+		if err := x.ExtractBytes(context.Background(), stripes, dst); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"featstore/extract/photo"
 )
 
 // A said is what one source says of a network.
@@ -66,8 +68,8 @@ func ownMetadata(meta map[string]string) (*said, error) {
 
 // plainCut is how featstore cuts and scales for a network whose maker only said
 // what becomes of the pixels.
-func plainCut(s *Settings) {
-	s.Rule, s.Filter = RuleCenterSquare, FilterBilinear
+func plainCut(s *photo.Settings) {
+	s.Rule, s.Filter = photo.RuleCenterSquare, photo.FilterBilinear
 }
 
 const plainCutWords = "; the cut is featstore's usual one"
@@ -95,9 +97,9 @@ func windowsMetadata(meta map[string]string) (*said, error) {
 	}
 	switch format := meta[formatKey]; {
 	case format == "" || strings.HasPrefix(format, "Rgb"):
-		p.Order = OrderRGB
+		p.Order = photo.OrderRGB
 	case strings.HasPrefix(format, "Bgr"):
-		p.Order = OrderBGR
+		p.Order = photo.OrderBGR
 	default:
 		return nil, fmt.Errorf("%s is %q: photos have 3 colours, Rgb8 or Bgr8", formatKey, format)
 	}
@@ -111,7 +113,7 @@ func ultralyticsMetadata(meta map[string]string) (*said, error) {
 		return nil, nil
 	}
 	s := &said{from: "the model's metadata (Ultralytics classifier)"}
-	s.Preprocess = Settings{Rule: RuleShorterSide, Crop: 1, Filter: FilterBilinear, Mean: []float32{0}, Std: []float32{255}, Order: OrderRGB}
+	s.Preprocess = photo.Settings{Rule: photo.RuleShorterSide, Crop: 1, Filter: photo.FilterBilinear, Mean: []float32{0}, Std: []float32{255}, Order: photo.OrderRGB}
 	var size []int
 	if json.Unmarshal([]byte(meta["imgsz"]), &size) == nil && len(size) == 2 && size[0] > 0 && size[1] > 0 {
 		s.Preprocess.Height, s.Preprocess.Width = size[0], size[1]
@@ -158,17 +160,17 @@ func (c *timmConfig) said(from string) (*said, error) {
 	}
 	s := &said{from: from}
 	p := &s.Preprocess
-	p.Order, p.Mean, p.Std = OrderRGB, pixelUnits(c.Mean, 255), pixelUnits(c.Std, 255)
+	p.Order, p.Mean, p.Std = photo.OrderRGB, pixelUnits(c.Mean, 255), pixelUnits(c.Std, 255)
 	var err error
 	if p.Filter, err = pillowFilter(c.Interpolation); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
-	p.Rule, p.Crop = RuleShorterSide, c.CropPct
+	p.Rule, p.Crop = photo.RuleShorterSide, c.CropPct
 	if p.Crop <= 0 || p.Crop > 1 {
 		p.Crop = 0.875 // timm's own default
 	}
 	if c.CropMode == "squash" {
-		p.Rule, p.Crop = RuleSquash, 0
+		p.Rule, p.Crop = photo.RuleSquash, 0
 	}
 	if n := len(c.InputSize); n == 3 && c.InputSize[1] > 0 && c.InputSize[2] > 0 {
 		p.Height, p.Width = c.InputSize[1], c.InputSize[2]
@@ -189,11 +191,11 @@ func pixelUnits(v []float64, scale float64) []float32 {
 func pillowFilter(name string) (string, error) {
 	switch name {
 	case "bicubic":
-		return FilterBicubic, nil
+		return photo.FilterBicubic, nil
 	case "bilinear", "", "random":
-		return FilterBilinear, nil
+		return photo.FilterBilinear, nil
 	}
-	return "", fmt.Errorf("filter %q is not one of %s, %s", name, FilterBicubic, FilterBilinear)
+	return "", fmt.Errorf("filter %q is not one of %s, %s", name, photo.FilterBicubic, photo.FilterBilinear)
 }
 
 // modelAPIMetadata reads what OpenVINO's Model API writes: numbers for pixels 0…255
@@ -217,14 +219,14 @@ func modelAPIMetadata(meta map[string]string) (*said, error) {
 	plainCut(p)
 	switch get("resize_type") {
 	case "standard":
-		p.Rule = RuleSquash
+		p.Rule = photo.RuleSquash
 	case "crop":
 	default:
 		s.from += plainCutWords
 	}
-	p.Order = OrderBGR // it reads pictures with OpenCV
+	p.Order = photo.OrderBGR // it reads pictures with OpenCV
 	if strings.EqualFold(get("reverse_input_channels"), "true") {
-		p.Order = OrderRGB
+		p.Order = photo.OrderRGB
 	}
 	return s, nil
 }

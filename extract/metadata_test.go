@@ -13,7 +13,7 @@ func prepared(t *testing.T, s said) string {
 	if w == 0 {
 		w, h = 224, 224
 	}
-	p, missing, err := s.Preprocess.resolve(w, h)
+	p, missing, err := s.Preprocess.Resolve(w, h)
 	if err != nil || missing != nil {
 		t.Errorf("%s: missing %v, %v", s.from, missing, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"featstore/extract/internal/tensor"
 	"featstore/extract/internal/zoo"
 	"featstore/extract/models"
+	"featstore/extract/photo"
 )
 
 // Where the preparation comes from, in the order of who is asked first.
@@ -96,7 +97,7 @@ func TestNothingSaid(t *testing.T) {
 			t.Errorf("%s: advice %q, want %q", name, unsaid.Advice(), c.want)
 		}
 		for _, s := range unsaid.Likely {
-			if PresetAbout(s.Preset) == "" {
+			if photo.PresetAbout(s.Preset) == "" {
 				t.Errorf("%s: no preset %q", name, s.Preset)
 			}
 		}

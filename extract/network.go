@@ -10,6 +10,7 @@ import (
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
+	"featstore/extract/photo"
 )
 
 // EngineRevision is part of every model's id. It rises whenever vectors of the
@@ -23,13 +24,13 @@ var ErrModel = errors.New("unusable network")
 
 // NetworkOptions say what is to be done with a network.
 type NetworkOptions struct {
-	Name       string     // for people
-	Preprocess Preprocess // how photos are prepared for it: nobody can guess that
-	Tap        string     // tensor to take as the bottleneck; "" for the classifier's input
-	Pool       string     // for a tap that is a feature map: "avg" (or ""), "max" or "none"
-	Layout     string     // LayoutNCHW or LayoutNHWC, where the model leaves it open
-	External   fs.FS      // folder of weights kept in files beside the model; may be nil
-	Limits     Limits     // for photos
+	Name       string           // for people
+	Preprocess photo.Preprocess // how photos are prepared for it: nobody can guess that
+	Tap        string           // tensor to take as the bottleneck; "" for the classifier's input
+	Pool       string           // for a tap that is a feature map: "avg" (or ""), "max" or "none"
+	Layout     string           // LayoutNCHW or LayoutNHWC, where the model leaves it open
+	External   fs.FS            // folder of weights kept in files beside the model; may be nil
+	Limits     photo.Limits     // for photos
 }
 
 // Info describes a network. Two networks with the same ID give the same vectors.
@@ -42,7 +43,7 @@ type Info struct {
 	Pool          string // "avg", "max" or "none"
 	Layout        string // as it was told, "" where the model shows it
 	Dim           int    // floats in a vector
-	Preprocess    Preprocess
+	Preprocess    photo.Preprocess
 	Engine        int // EngineRevision
 }
 
@@ -75,7 +76,7 @@ func (i *Info) id() string {
 type Network struct {
 	info   Info
 	origin Origin
-	limits Limits
+	limits photo.Limits
 	graph  func() (*graph.Graph, error)
 	shape  []int // of one photo, in the model's layout; nil to be found out
 	arena  int64 // most bytes of activations
@@ -95,7 +96,7 @@ func Load(data []byte, opt NetworkOptions) (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	n, err := m.network(Manifest{Name: opt.Name, Tap: opt.Tap, Pool: opt.Pool, Layout: opt.Layout, Preprocess: SettingsOf(opt.Preprocess)})
+	n, err := m.network(Manifest{Name: opt.Name, Tap: opt.Tap, Pool: opt.Pool, Layout: opt.Layout, Preprocess: photo.SettingsOf(opt.Preprocess)})
 	if err != nil && !errors.Is(err, ErrModel) {
 		err = fmt.Errorf("%w: %w", ErrModel, err)
 	}

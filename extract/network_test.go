@@ -19,6 +19,7 @@ import (
 	"github.com/sbinet/npyio"
 
 	"featstore/extract/models"
+	"featstore/extract/photo"
 )
 
 // picture is a small PNG with stripes of a colour.
@@ -93,7 +94,7 @@ func TestIDHangsOnAllThatDecidesVectors(t *testing.T) {
 		"file": func(i *Info) { i.FileSHA256 = strings.Repeat("0", 64) }, "tap": func(i *Info) { i.Tap = "other" },
 		"pool": func(i *Info) { i.Pool = "max" }, "engine": func(i *Info) { i.Engine++ },
 		"size": func(i *Info) { i.Preprocess.Width++ }, "mean": func(i *Info) { i.Preprocess.Mean[1]++ },
-		"order": func(i *Info) { i.Preprocess.Order = OrderBGR }, "antialias": func(i *Info) { i.Preprocess.Antialias = false },
+		"order": func(i *Info) { i.Preprocess.Order = photo.OrderBGR }, "antialias": func(i *Info) { i.Preprocess.Antialias = false },
 	} {
 		i := base
 		change(&i)
@@ -147,7 +148,7 @@ func TestParallelExtractorAndInput(t *testing.T) {
 	want := vector(t, n, data)
 	p := n.Info().Preprocess
 	pixels := make([]float32, p.Len())
-	if err := p.Pixels(pixels, data, Limits{}, nil); err != nil {
+	if err := p.Pixels(pixels, data, photo.Limits{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, cores := range []int{0, 1, 2, 5} {
@@ -182,11 +183,11 @@ func TestExtractErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	dst := make([]float32, n.Info().Dim)
-	if err := x.ExtractBytes(context.Background(), []byte("these are notes"), dst); !errors.Is(err, ErrUnsupportedFormat) {
+	if err := x.ExtractBytes(context.Background(), []byte("these are notes"), dst); !errors.Is(err, photo.ErrUnsupportedFormat) {
 		t.Errorf("text: %v", err)
 	}
 	whole := picture(t, color.White, 5)
-	if err := x.ExtractBytes(context.Background(), whole[:len(whole)/2], dst); !errors.Is(err, ErrCorrupt) {
+	if err := x.ExtractBytes(context.Background(), whole[:len(whole)/2], dst); !errors.Is(err, photo.ErrCorrupt) {
 		t.Errorf("half a photo: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -283,10 +284,10 @@ func BenchmarkDefaultNetwork(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	photo, dst := picture(b, color.White, 9), make([]float32, n.Info().Dim)
+	stripes, dst := picture(b, color.White, 9), make([]float32, n.Info().Dim)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := x.ExtractBytes(context.Background(), photo, dst); err != nil {
+		if err := x.ExtractBytes(context.Background(), stripes, dst); err != nil {
 			b.Fatal(err)
 		}
 	}

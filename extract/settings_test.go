@@ -29,10 +29,10 @@ func TestSettingsFromText(t *testing.T) {
 			continue
 		}
 		s := m.Preprocess
-		if !s.sized() {
+		if !s.HasSize() {
 			s.Width, s.Height = 224, 224
 		}
-		p, missing, err := s.resolve(s.Width, s.Height)
+		p, missing, err := s.Resolve(s.Width, s.Height)
 		if err != nil || missing != nil || p.String() != want {
 			t.Errorf("%s:\n got %v (missing %v, %v)\nwant %s", list, p.String(), missing, err, want)
 		}
@@ -80,48 +80,8 @@ func TestSettingsMissing(t *testing.T) {
 		if err := m.SetAll(list); err != nil {
 			t.Fatal(err)
 		}
-		if _, missing, err := m.Preprocess.resolve(8, 8); err != nil || !slices.Equal(missing, want) {
+		if _, missing, err := m.Preprocess.Resolve(8, 8); err != nil || !slices.Equal(missing, want) {
 			t.Errorf("%s: missing %v (%v), want %v", list, missing, err, want)
-		}
-	}
-}
-
-// Settings made of a preparation say all of it again, at the same size and, laid
-// under another size, in proportion.
-func TestSettingsOf(t *testing.T) {
-	for _, name := range PresetNames() {
-		p, err := Preset(name, 224, 224)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := SettingsOf(p)
-		if back, missing, err := s.resolve(224, 224); err != nil || missing != nil || back != p {
-			t.Errorf("%s: got %+v (missing %v, %v), want %+v", name, back, missing, err, p)
-		}
-		double := Settings{Width: 448, Height: 448}.over(s)
-		want, _ := Preset(name, 448, 448)
-		if got, missing, err := double.resolve(448, 448); err != nil || missing != nil || got != want {
-			t.Errorf("%s at 448: got %+v (missing %v, %v), want %+v", name, got, missing, err, want)
-		}
-	}
-}
-
-func TestSettingsOver(t *testing.T) {
-	yes := true
-	whole := Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}
-	for name, c := range map[string]struct{ top, want Settings }{
-		"nothing": {Settings{}, whole},
-		"a preset hides all but the size": {Settings{Preset: "lite"},
-			Settings{Preset: "lite", Width: 224, Height: 224}},
-		"another rule needs no side": {Settings{Rule: RuleSquash},
-			Settings{Width: 224, Height: 224, Rule: RuleSquash, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}},
-		"antialiasing goes with the filter": {Settings{Filter: FilterTFBilinear},
-			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterTFBilinear, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}},
-		"crop instead of side": {Settings{Crop: 1},
-			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Crop: 1, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}},
-	} {
-		if d := cmp.Diff(c.want, c.top.over(whole)); d != "" {
-			t.Errorf("%s: (-want +got)\n%s", name, d)
 		}
 	}
 }

@@ -16,25 +16,6 @@ func shared(t testing.TB, elem ...string) string {
 	return dir
 }
 
-// files returns the pictures of a folder.
-func files(t testing.TB, dir string) []string {
-	t.Helper()
-	all, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range all {
-		if !e.IsDir() && filepath.Ext(e.Name()) != "" {
-			names = append(names, filepath.Join(dir, e.Name()))
-		}
-	}
-	if len(names) == 0 {
-		t.Fatalf("%s holds no pictures", dir)
-	}
-	return names
-}
-
 func readFile(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(name)

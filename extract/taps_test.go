@@ -11,12 +11,13 @@ import (
 	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
 	"featstore/extract/internal/zoo"
+	"featstore/extract/photo"
 )
 
 // Any tensor can be the tap. A feature map gives one number a channel, wherever the
 // layout puts the channels, or all of it; tokens likewise.
 func TestAnyTap(t *testing.T) {
-	photo := picture(t, color.RGBA{30, 200, 90, 255}, 8)
+	stripes := picture(t, color.RGBA{30, 200, 90, 255}, 8)
 	for _, c := range []struct {
 		variant string
 		op      string // the last node of which is tapped
@@ -34,7 +35,7 @@ func TestAnyTap(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := v.Small()
-		tap, want := lastOf(t, m, c.op, photo)
+		tap, want := lastOf(t, m, c.op, stripes)
 		path := writeZoo(t, m)
 		for _, pool := range pools {
 			n, err := OpenNetwork(path, wish(t, "inception,pool="+pool+",tap="+tap))
@@ -47,7 +48,7 @@ func TestAnyTap(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := make([]float32, n.Info().Dim)
-			if err := x.ExtractBytes(context.Background(), photo, got); err != nil {
+			if err := x.ExtractBytes(context.Background(), stripes, got); err != nil {
 				t.Fatal(err)
 			}
 			if pool == "none" {
@@ -62,7 +63,7 @@ func TestAnyTap(t *testing.T) {
 }
 
 // lastOf returns the last result of an operator that has places, and its values.
-func lastOf(t *testing.T, m *zoo.Model, operator string, photo []byte) (string, *tensor.Tensor) {
+func lastOf(t *testing.T, m *zoo.Model, operator string, stripes []byte) (string, *tensor.Tensor) {
 	t.Helper()
 	g, err := onnx.Parse(m.Data, onnx.Options{External: m.FS()})
 	if err != nil {
@@ -74,7 +75,7 @@ func lastOf(t *testing.T, m *zoo.Model, operator string, photo []byte) (string, 
 	}
 	p := n.Info().Preprocess
 	pixels := make([]float32, p.Len())
-	if err := p.Pixels(pixels, photo, Limits{}, nil); err != nil {
+	if err := p.Pixels(pixels, stripes, photo.Limits{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if m.Shape[1] == 3 {

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/store"
 )
 
@@ -29,8 +30,8 @@ const headerBytes = 512
 func startsLikePhoto(h *os.File) bool {
 	var head [headerBytes]byte
 	n, _ := h.ReadAt(head[:], 0)
-	_, _, _, err := extract.DecodeConfig(head[:n])
-	return !errors.Is(err, extract.ErrUnsupportedFormat)
+	_, _, _, err := photo.DecodeConfig(head[:n])
+	return !errors.Is(err, photo.ErrUnsupportedFormat)
 }
 
 // Run ingests the folder root into db with the networks, and returns what it

@@ -88,7 +88,7 @@ var ErrStep = errors.New("no such step")
 type bench struct {
 	Options
 	dir    string // temporary
-	photos []photo
+	photos []photoFile
 	result Result
 }
 

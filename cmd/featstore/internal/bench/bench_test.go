@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 	"featstore/store/storetest"
@@ -144,7 +145,7 @@ func TestPhotosThatCannotBeUsed(t *testing.T) {
 		t.Errorf("one good photo among three: %+v, %v", r, err)
 	}
 	opt.Photos.Files = [][]byte{[]byte("text")}
-	if _, err := Run(context.Background(), opt); !errors.Is(err, errNoPhotos) || !errors.Is(err, extract.ErrUnsupportedFormat) {
+	if _, err := Run(context.Background(), opt); !errors.Is(err, errNoPhotos) || !errors.Is(err, photo.ErrUnsupportedFormat) {
 		t.Errorf("no good photo: %v", err)
 	}
 }
@@ -155,7 +156,7 @@ func TestCommented(t *testing.T) {
 	p := opt.Network.Info().Preprocess
 	pixels := func(data []byte) []float32 {
 		out := make([]float32, p.Len())
-		if err := p.Pixels(out, data, extract.Limits{}, nil); err != nil {
+		if err := p.Pixels(out, data, photo.Limits{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		return out

@@ -47,7 +47,7 @@ func (b *bench) extraction(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	out := make([]float32, b.result.Dim)
-	return b.eachPhoto(ctx, 0, func(p photo) (time.Duration, error) {
+	return b.eachPhoto(ctx, 0, func(p photoFile) (time.Duration, error) {
 		return timed(func() error { return x.ExtractBytes(ctx, p.data, out) })
 	})
 }

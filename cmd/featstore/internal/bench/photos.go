@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"featstore/cmd/featstore/internal/drawn"
-	"featstore/extract"
+	"featstore/extract/photo"
 )
 
 // Photos are the files to measure with.
@@ -92,8 +92,8 @@ func Read(ctx context.Context, folder string, files []string) (Photos, error) {
 	return p, nil
 }
 
-// A photo is one that can be decoded.
-type photo struct {
+// A photoFile is one that can be decoded.
+type photoFile struct {
 	data   []byte
 	format string
 }
@@ -105,16 +105,16 @@ var errNoPhotos = errors.New("no photo can be used")
 // the rest.
 func (b *bench) usable() error {
 	r, p := &b.result, b.Network.Info().Preprocess
-	var s extract.Scratch
+	var s photo.Scratch
 	var why error
 	for _, data := range b.Photos.Files {
-		ph, err := p.Decode(data, extract.Limits{}, &s)
+		ph, err := p.Decode(data, photo.Limits{}, &s)
 		if err != nil {
 			r.Unusable++
 			why = fmt.Errorf("%w: %w", errNoPhotos, err)
 			continue
 		}
-		b.photos = append(b.photos, photo{data, ph.Format})
+		b.photos = append(b.photos, photoFile{data, ph.Format})
 		r.PhotoWidth, r.PhotoHeight, r.PhotoBytes = r.PhotoWidth+ph.Width, r.PhotoHeight+ph.Height, r.PhotoBytes+len(data)
 	}
 	n := len(b.photos)

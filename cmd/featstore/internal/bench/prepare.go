@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"featstore/extract"
+	"featstore/extract/photo"
 )
 
 // eachPhoto measures something for one photo after the other, all of them where the
 // budget allows it, and returns the mean over the photos of their medians: photos
 // differ, repetitions should not.
-func (b *bench) eachPhoto(ctx context.Context, budget time.Duration, do func(photo) (time.Duration, error)) (time.Duration, error) {
+func (b *bench) eachPhoto(ctx context.Context, budget time.Duration, do func(photoFile) (time.Duration, error)) (time.Duration, error) {
 	took := make([][]time.Duration, len(b.photos))
 	if _, err := do(b.photos[0]); err != nil { // warm
 		return 0, err
@@ -36,11 +36,11 @@ func (b *bench) eachPhoto(ctx context.Context, budget time.Duration, do func(pho
 }
 
 func (b *bench) decode(ctx context.Context, budget time.Duration) error {
-	var s extract.Scratch
+	var s photo.Scratch
 	p := b.Network.Info().Preprocess
-	d, err := b.eachPhoto(ctx, budget, func(f photo) (time.Duration, error) {
+	d, err := b.eachPhoto(ctx, budget, func(f photoFile) (time.Duration, error) {
 		return timed(func() error {
-			_, err := p.Decode(f.data, extract.Limits{}, &s)
+			_, err := p.Decode(f.data, photo.Limits{}, &s)
 			return err
 		})
 	})
@@ -49,11 +49,11 @@ func (b *bench) decode(ctx context.Context, budget time.Duration) error {
 }
 
 func (b *bench) resize(ctx context.Context, budget time.Duration) error {
-	var s extract.Scratch
+	var s photo.Scratch
 	p := b.Network.Info().Preprocess
 	dst := make([]float32, p.Len())
-	d, err := b.eachPhoto(ctx, budget, func(f photo) (time.Duration, error) {
-		ph, err := p.Decode(f.data, extract.Limits{}, &s)
+	d, err := b.eachPhoto(ctx, budget, func(f photoFile) (time.Duration, error) {
+		ph, err := p.Decode(f.data, photo.Limits{}, &s)
 		if err != nil {
 			return 0, err
 		}

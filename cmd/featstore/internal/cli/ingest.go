@@ -16,6 +16,7 @@ import (
 
 	"featstore/extract"
 	"featstore/extract/ingest"
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 )
@@ -164,18 +165,18 @@ type ingestResult struct {
 
 // networkEvent tells which network is used, how, and why.
 type networkEvent struct {
-	Event          string             `json:"event"`
-	ID             string             `json:"id"`
-	Name           string             `json:"name"`
-	Path           string             `json:"path,omitempty"`
-	Tap            string             `json:"tap"`
-	TapWhy         string             `json:"tap_why"`
-	Pool           string             `json:"pool"`
-	Dim            int                `json:"dim"`
-	Preprocess     extract.Preprocess `json:"preprocess"`
-	PreprocessText string             `json:"preprocess_text"`
-	PreprocessFrom string             `json:"preprocess_from"`
-	SizeFrom       string             `json:"size_from"`
+	Event          string           `json:"event"`
+	ID             string           `json:"id"`
+	Name           string           `json:"name"`
+	Path           string           `json:"path,omitempty"`
+	Tap            string           `json:"tap"`
+	TapWhy         string           `json:"tap_why"`
+	Pool           string           `json:"pool"`
+	Dim            int              `json:"dim"`
+	Preprocess     photo.Preprocess `json:"preprocess"`
+	PreprocessText string           `json:"preprocess_text"`
+	PreprocessFrom string           `json:"preprocess_from"`
+	SizeFrom       string           `json:"size_from"`
 }
 
 // announce tells which networks are used: nothing about the preparation of photos is

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/store"
 )
 
@@ -92,7 +93,7 @@ func (a *app) listModels(db *store.DB) error {
 
 func (a *app) printModel(m modelInfo) {
 	photos := string(m.Preprocess)
-	var p extract.Preprocess
+	var p photo.Preprocess
 	if json.Unmarshal(m.Preprocess, &p) == nil {
 		photos = p.String()
 	}

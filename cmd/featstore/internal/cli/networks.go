@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/store"
 )
 
@@ -49,8 +50,8 @@ takes a preset, settings, or a preset with settings that overrule it:
 func settingsHelp() string {
 	var b strings.Builder
 	b.WriteString("Presets:\n")
-	for _, name := range extract.PresetNames() {
-		fmt.Fprintf(&b, "  %-11s %s\n", name, extract.PresetAbout(name))
+	for _, name := range photo.PresetNames() {
+		fmt.Fprintf(&b, "  %-11s %s\n", name, photo.PresetAbout(name))
 	}
 	b.WriteString("\nSettings:\n")
 	for _, k := range extract.Keys() {
@@ -71,7 +72,7 @@ func (f *networkFlags) registerSettings(cmd *cobra.Command) {
 	flags.StringVar(&f.size, "size", "", "pixels a side of what the network sees, or width by height as 384x256 (default: the network's own; embedded: 320)")
 	flags.StringVar(&f.tap, "tap", "", "tensor to take as the bottleneck (default: what the network's classifier reads)")
 	flags.StringVar(&f.pool, "pool", "", "for a tap that is a feature map: avg, max or none (default avg)")
-	flags.StringVar(&f.preprocess, "preprocess", "", "how photos are prepared: a preset ("+strings.Join(extract.PresetNames(), ", ")+"), settings, or both")
+	flags.StringVar(&f.preprocess, "preprocess", "", "how photos are prepared: a preset ("+strings.Join(photo.PresetNames(), ", ")+"), settings, or both")
 	f.memory.register(flags)
 }
 
@@ -189,7 +190,7 @@ func wishAgain(m *extract.ModelFile, wish extract.Manifest, recorded []store.Mod
 // unless it is asked for in an unusual way.
 func embeddedNetwork(wish extract.Manifest, most extract.ModelLimits) (*extract.Network, error) {
 	size := wish.Preprocess.Width
-	usual := extract.Manifest{Preprocess: extract.Settings{Width: size, Height: size}}
+	usual := extract.Manifest{Preprocess: photo.Settings{Width: size, Height: size}}
 	if reflect.DeepEqual(wish, usual) && most == (extract.ModelLimits{}) {
 		n, err := extract.Default(size)
 		if err != nil {
@@ -275,7 +276,7 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 // describeModel names a model for people: "efficientnet-lite0 at 320×320
 // (3ee8b250)".
 func describeModel(m store.Model) string {
-	var p extract.Preprocess
+	var p photo.Preprocess
 	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil || p.Width == 0 {
 		return fmt.Sprintf("%s (%.8s)", m.Name, m.ID)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/store"
 )
 
@@ -73,11 +74,11 @@ func rebuildFrom(m store.Model, path string, most extract.ModelLimits) (*extract
 
 // recordedWish says everything of a model that the store knows.
 func recordedWish(m store.Model) (extract.Manifest, error) {
-	var p extract.Preprocess
+	var p photo.Preprocess
 	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil {
 		return extract.Manifest{}, fmt.Errorf("model %s: read its preprocessing: %w", m.ID, err)
 	}
-	return extract.Manifest{Name: m.Name, Tap: m.Tap, Pool: m.Pool, Layout: m.Layout, Preprocess: extract.SettingsOf(p), From: "as recorded in the store"}, nil
+	return extract.Manifest{Name: m.Name, Tap: m.Tap, Pool: m.Pool, Layout: m.Layout, Preprocess: photo.SettingsOf(p), From: "as recorded in the store"}, nil
 }
 
 // recordedNetwork makes sure that it is the very network of the record.

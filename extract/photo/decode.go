@@ -1,0 +1,197 @@
+package photo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Limits bounds what decoding one file may cost. A zero field means its default.
+type Limits struct {
+	// MaxPixels is the largest width × height accepted. The header is checked
+	// against it before anything is allocated. Most photos take 1½ to 4 bytes a
+	// pixel, progressive JPEGs 5 to 10, 16-bit PNGs 12, progressive JPEGs in CMYK
+	// 17.
+	MaxPixels int64
+}
+
+// DefaultMaxPixels lets the cameras of today through: 100 megapixels.
+const DefaultMaxPixels = 100_000_000
+
+// maxSide is JPEG's largest width and height. It bounds the number of weights that
+// resampling needs.
+const maxSide = 65535
+
+// DefaultLimits returns the limits used where none are given.
+func DefaultLimits() Limits { return Limits{MaxPixels: DefaultMaxPixels} }
+
+func (l Limits) check(w, h int) error {
+	limit := l.MaxPixels
+	if limit == 0 {
+		limit = DefaultMaxPixels
+	}
+	if w <= 0 || h <= 0 {
+		return fmt.Errorf("%w: its header says %d×%d pixels", ErrCorrupt, w, h)
+	}
+	if max(w, h) > maxSide {
+		return fmt.Errorf("%w: its header says %d×%d pixels; the limit for a side is %d", ErrTooLarge, w, h, maxSide)
+	}
+	if int64(w)*int64(h) > limit {
+		return fmt.Errorf("%w: its header says %d×%d pixels; the limit is %g megapixels", ErrTooLarge, w, h, float64(limit)/1e6)
+	}
+	return nil
+}
+
+// header is what a format tells before its pixels are decoded.
+type header struct {
+	w, h        int
+	orientation orientation
+}
+
+// upright is the picture's size when it stands upright.
+func (h header) upright() (width, height int) {
+	if h.orientation.transposes() {
+		return h.h, h.w
+	}
+	return h.w, h.h
+}
+
+// A format knows one kind of file.
+type format struct {
+	name   string
+	header func(data []byte, s *Scratch) (header, error)
+	// decode is called only after header succeeded and its size was accepted.
+	// p says what is needed of the photo.
+	decode func(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
+}
+
+// sniff returns the decoder for data, chosen by its first bytes; what the file
+// is called does not matter.
+func sniff(data []byte) (*format, error) {
+	has := func(prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }
+	switch {
+	case len(data) == 0:
+		return nil, fmt.Errorf("%w: the file is empty", ErrCorrupt)
+	case has("\xff\xd8"):
+		return &jpegFormat, nil
+	case has("\x89PNG\r\n\x1a\n"):
+		return &pngFormat, nil
+	case has("GIF87a"), has("GIF89a"):
+		return &gifFormat, nil
+	case has("RIFF") && len(data) >= 12 && string(data[8:12]) == "WEBP":
+		return &webpFormat, nil
+	case has("II*\x00"), has("MM\x00*"):
+		return &tiffFormat, nil
+	case has("BM") && len(data) >= 18:
+		return &bmpFormat, nil
+	}
+	return nil, refuse(data)
+}
+
+// refuse says what the bytes are instead of a picture that can be read.
+func refuse(data []byte) error {
+	head := data[:min(len(data), 64)]
+	if i := bytes.Index(head[:min(len(head), 8)], []byte("PNG")); i >= 0 {
+		return fmt.Errorf("%w: its PNG signature is damaged, as by a transfer in text mode", ErrCorrupt)
+	}
+	if len(head) >= 12 && string(head[4:8]) == "ftyp" {
+		switch string(head[8:12]) {
+		case "heic", "heix", "heim", "heis", "hevc", "mif1", "msf1":
+			return fmt.Errorf("%w: a HEIC photo; convert it to JPEG first", ErrUnsupportedFormat)
+		case "avif", "avis":
+			return fmt.Errorf("%w: an AVIF picture; convert it to JPEG or PNG first", ErrUnsupportedFormat)
+		}
+		return fmt.Errorf("%w: a video or other MPEG-4 file", ErrUnsupportedFormat)
+	}
+	for _, k := range []struct{ magic, what string }{
+		{"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"},
+		{"\xff\x0a", "a JPEG XL picture"},
+		{"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"},
+		{"8BPS", "a Photoshop document"},
+		{"%PDF", "a PDF document"},
+		{"II+\x00", "a BigTIFF picture"},
+		{"MM\x00+", "a BigTIFF picture"},
+		{"\x00\x00\x01\x00", "an icon"},
+		{"<svg", "an SVG drawing"},
+		{"<?xml", "an XML file"},
+		{"<!DOC", "an HTML page"},
+		{"<html", "an HTML page"},
+		{"PK\x03\x04", "a ZIP archive"},
+	} {
+		if bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte(k.magic)) || bytes.HasPrefix(head, []byte(k.magic)) {
+			return fmt.Errorf("%w: %s; JPEG, PNG, GIF, WebP, BMP and TIFF can be read", ErrUnsupportedFormat, k.what)
+		}
+	}
+	return fmt.Errorf("%w: its first bytes (% x) belong to none of JPEG, PNG, GIF, WebP, BMP and TIFF", ErrUnsupportedFormat, head[:min(len(head), 8)])
+}
+
+// DecodeConfig reads a picture's format and upright size from its header,
+// without decoding it.
+func DecodeConfig(data []byte) (format string, width, height int, err error) {
+	f, err := sniff(data)
+	if err != nil {
+		return "", 0, 0, err
+	}
+	h, err := readHeader(f, data, new(Scratch))
+	if err != nil {
+		return "", 0, 0, err
+	}
+	width, height = h.upright()
+	return f.name, width, height, nil
+}
+
+// decodePhoto decodes a whole file. Sizes are checked before pixels are touched, and a
+// decoder's panic becomes an error here.
+func decodePhoto(data []byte, p *Preprocess, lim Limits, s *Scratch) (*Photo, error) {
+	f, err := sniff(data)
+	if err != nil {
+		return nil, err
+	}
+	h, err := readHeader(f, data, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := lim.check(h.w, h.h); err != nil {
+		return nil, err
+	}
+	ph, err := guard(f, func() (*Photo, error) { return f.decode(data, h, p, s) })
+	if err != nil {
+		return nil, err
+	}
+	ph.Format, ph.preprocess = f.name, *p
+	ph.Width, ph.Height = h.upright()
+	ph.Orientation = int(max(h.orientation, upright))
+	return ph, nil
+}
+
+func readHeader(f *format, data []byte, s *Scratch) (header, error) {
+	return guard(f, func() (header, error) { return f.header(data, s) })
+}
+
+// guard runs a decoder's step and gives every failure its class: the sentinel
+// it already carries, ErrUnsupportedFormat for what the decoder says it cannot
+// do, ErrCorrupt for the rest, panics included.
+func guard[T any](f *format, step func() (T, error)) (out T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: the %s decoder failed: %v", ErrCorrupt, f.name, r)
+		}
+	}()
+	out, err = step()
+	switch {
+	case err == nil, errors.Is(err, ErrCorrupt), errors.Is(err, ErrUnsupportedFormat), errors.Is(err, ErrTooLarge):
+		return out, err
+	case isUnsupported(err):
+		return out, fmt.Errorf("%w: %v", ErrUnsupportedFormat, err)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return out, fmt.Errorf("%w: the %s file is truncated", ErrCorrupt, f.name)
+	}
+	return out, fmt.Errorf("%w: %v", ErrCorrupt, err)
+}
+
+// truncated is the error for a file too short for the size it announces. Checking
+// this before decoding keeps a lying header from allocating a large picture.
+func truncated(h header, have int) error {
+	return fmt.Errorf("%w: %d bytes cannot hold the %d×%d pixels its header announces", ErrCorrupt, have, h.w, h.h)
+}

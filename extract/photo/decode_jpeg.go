@@ -1,0 +1,120 @@
+package photo
+
+import (
+	"errors"
+	"fmt"
+
+	"featstore/extract/internal/jpeg"
+)
+
+var jpegFormat = format{name: "jpeg", header: jpegHeader, decode: decodeJPEG}
+
+func jpegHeader(data []byte, s *Scratch) (header, error) {
+	c, err := s.jpeg.DecodeConfig(data)
+	if err != nil {
+		return header{}, jpegError(err)
+	}
+	return header{w: c.Width, h: c.Height, orientation: exifOrientation(c.EXIF)}, nil
+}
+
+// jpegError gives the JPEG decoder's errors their class here.
+func jpegError(err error) error {
+	if errors.Is(err, jpeg.ErrUnsupported) {
+		return fmt.Errorf("%w: %w", ErrUnsupportedFormat, err)
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// decodeJPEG decodes the part of a JPEG that p needs, at a reduced size if p
+// allows it.
+func decodeJPEG(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error) {
+	opt := jpegOptions(h, p)
+	m, err := s.jpeg.Decode(data, opt)
+	if err != nil {
+		return nil, jpegError(err)
+	}
+	return photoFromJPEG(m, &s.photo), nil
+}
+
+// photoFromJPEG makes ph of a decoded file.
+func photoFromJPEG(m *jpeg.Image, ph *Photo) *Photo {
+	*ph = Photo{storedW: (m.Width + m.Scale - 1) / m.Scale, storedH: (m.Height + m.Scale - 1) / m.Scale, reduce: m.Scale}
+	if m.Damaged > 0 {
+		ph.Warning = fmt.Sprintf("%d damaged parts of the JPEG between restart markers are grey or wrong", m.Damaged)
+	}
+	switch m.Color {
+	case jpeg.Gray:
+		ph.color = colorGray
+	case jpeg.RGB:
+		ph.color = colorRGB
+	case jpeg.YCbCr:
+		ph.color = colorYCbCr
+	default:
+		ph.color = colorRGBX
+		ph.planes[0] = fromInk(m, ph.storedW, ph.storedH)
+		return ph
+	}
+	for i := range m.Planes {
+		ph.planes[i] = jpegPlane(m, i)
+	}
+	return ph
+}
+
+func jpegOptions(h header, p *Preprocess) jpeg.Options {
+	x, y := p.storedAxes(h.w, h.h, h.orientation)
+	var opt jpeg.Options
+	opt.Region.X0, opt.Region.X1 = x.needed()
+	opt.Region.Y0, opt.Region.Y1 = y.needed()
+	if p.JPEGReduce > 0 {
+		ratio := min(float64(x.hi-x.lo)/float64(x.full), float64(y.hi-y.lo)/float64(y.full)) / float64(p.JPEGReduce)
+		for opt.Scale = 1; opt.Scale < 8 && ratio >= float64(2*opt.Scale); opt.Scale *= 2 {
+		}
+	}
+	return opt
+}
+
+// jpegPlane is component i with the upsampling that libjpeg would use.
+func jpegPlane(m *jpeg.Image, i int) plane {
+	p := &m.Planes[i]
+	fx, fy := m.MaxH == 2*p.H, m.MaxV == 2*p.V
+	// libjpeg has the triangle filter for pictures that are not tiny, and
+	// vertically only where the columns are subsampled as well or not at all.
+	fancyX := fx && p.Width > 2 && (fy || m.MaxV == p.V)
+	fancyY := fy && (fancyX || m.MaxH == p.H)
+	return plane{
+		pix: p.Pix, stride: p.Stride, w: p.Width, h: p.Height,
+		upX: upsampling{num: p.H, den: m.MaxH, fancy: fancyX},
+		upY: upsampling{num: p.V, den: m.MaxV, fancy: fancyY},
+	}
+}
+
+// fromInk converts CMYK and YCCK, which printers use, to w×h RGBX. The values are those of
+// 255 − ink, as Adobe's programs store them and others expect them even where no
+// Adobe segment says so.
+func fromInk(m *jpeg.Image, w, h int) plane {
+	rgbx := make([]byte, 4*w*h)
+	var src [4]plane
+	for i := range src {
+		src[i] = jpegPlane(m, i)
+	}
+	for y := range h {
+		for x := range w {
+			c, m0, ye, k := src[0].pixel(x, y), src[1].pixel(x, y), src[2].pixel(x, y), src[3].pixel(x, y)
+			if m.Color == jpeg.YCCK {
+				r, g, b := colorYCbCr.matrix().RGB(c, m0, ye)
+				c, m0, ye = 255-r, 255-g, 255-b
+			}
+			p := rgbx[(y*w+x)*4:][:3]
+			p[0], p[1], p[2] = mul255(c, k), mul255(m0, k), mul255(ye, k)
+		}
+	}
+	return fullPlane(rgbx, 4*w, w, h)
+}
+
+// pixel is one pixel of a plane at full resolution.
+func (p *plane) pixel(x, y int) byte {
+	near, far := p.upY.at(y, p.h)
+	column := func(x int) int { return 3*int(p.pix[near*p.stride+x]) + int(p.pix[far*p.stride+x]) }
+	left, right := p.upX.at(x, p.w)
+	return byte((3*column(left) + column(right) + 8) >> 4)
+}

@@ -1,0 +1,39 @@
+// Package photo turns the bytes of a picture file into the input of a network:
+// prepared pixels.
+//
+// # Model
+//
+// A Preprocess says how photos are prepared for one network: the size of its input,
+// what is cut off, how the rest is scaled, and how pixels are normalised. A preset is
+// the preparation that a family of networks was trained with; Settings are a
+// preparation of which parts may still be missing.
+//
+// A photo takes two steps. Preprocess.Decode tells the format by the file's first
+// bytes, checks the size in its header against Limits, and decodes it: a JPEG to its
+// planes of luma and chroma, of which parts that the preparation does not need are
+// left out. Preprocess.Fill cuts, scales, turns upright as EXIF says, and writes
+// normalised float32 values, row by row: a whole RGB picture never exists.
+// Preprocess.Pixels does both. DecodeConfig reads the header only.
+//
+// JPEG, PNG, GIF, WebP, BMP and TIFF are read; of animations, the first frame.
+//
+// # Promises
+//
+// Networks are trained on what Pillow and libjpeg make of photos, and notice when
+// they get something else: rounding alone, done elsewhere, moves the features of a
+// small photo by a cosine of 0.97. So the inverse DCT, the upsampling of chroma, the
+// conversion to RGB and the resampling are Pillow's to the bit, in integers, and the
+// same on every machine.
+//
+// Colour profiles are not applied, as in the programs that networks are trained with.
+// Transparency is laid over white.
+//
+// Whatever the bytes, the result is pixels or an error that wraps ErrCorrupt,
+// ErrUnsupportedFormat or ErrTooLarge, never a panic. Memory is bounded by Limits: a
+// header that announces more than the file can hold is refused before anything is
+// allocated.
+//
+// A Scratch holds the memory of both steps, for one goroutine at a time. Reused, it
+// saves nearly all allocations; the result does not depend on what it was used for
+// before.
+package photo

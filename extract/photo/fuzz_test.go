@@ -1,0 +1,56 @@
+package photo
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// seed adds the repository's pictures and, where they are, the shared ones.
+func seed(f *testing.F, add func(data []byte)) {
+	for _, pattern := range []string{"testdata/*/*source.png", "testdata/formats/*.[wtb]*", "../internal/jpeg/testdata/*.jpg", "../../../shared/torture/*/*.*"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, name := range names {
+			if data, err := os.ReadFile(name); err == nil && len(data) < 1<<16 {
+				add(data)
+			}
+		}
+	}
+}
+
+// FuzzPixels: whatever the bytes, a photo or an error of a known class, in every
+// decoder.
+func FuzzPixels(f *testing.F) {
+	seed(f, func(data []byte) { f.Add(data) })
+	p := spec(8, RuleShorterSide, FilterBicubic, true)
+	p.Side = 9
+	s, dst := new(Scratch), make([]float32, p.Len())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		err := p.Pixels(dst, data, Limits{MaxPixels: 1 << 20}, s)
+		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupportedFormat) && !errors.Is(err, ErrTooLarge) {
+			t.Fatalf("error of no known class: %v", err)
+		}
+		for i, v := range dst {
+			if err == nil && !(v >= 0 && v <= 255) {
+				t.Fatalf("value %d is %v", i, v)
+			}
+		}
+	})
+}
+
+// FuzzOrientation: whatever EXIF holds, an orientation.
+func FuzzOrientation(f *testing.F) {
+	f.Add([]byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"))
+	f.Add([]byte("MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x04\x00\x00\x00\x02\x00\x00\x00\x1a"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if o := exifOrientation(data); o < 1 || o > 8 {
+			t.Fatalf("orientation %d", o)
+		}
+		pngOrientation(data)
+		riffChunk(data, "EXIF")
+	})
+}

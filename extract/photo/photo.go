@@ -1,0 +1,98 @@
+package photo
+
+// A Photo is a decoded picture in the form its decoder delivers, often planes of
+// luma and chroma with the chroma at half the resolution, and in the orientation
+// in which it is stored. Preprocess.Fill turns it into a network's input.
+//
+// Its memory belongs to the Scratch the photo was decoded with; a photo is valid
+// until that Scratch decodes the next one.
+type Photo struct {
+	// Width and Height are the upright picture's, in pixels.
+	Width, Height int
+
+	// Format is "jpeg", "png", "gif", "webp", "bmp" or "tiff".
+	Format string
+
+	// Orientation is the EXIF orientation, 1 to 8. It is not yet applied to the
+	// pixels; Fill does that.
+	Orientation int
+
+	// Warning says in what way the file is damaged although it could be decoded,
+	// or is empty.
+	Warning string
+
+	preprocess Preprocess // what it was decoded for
+	color      colorModel
+	planes     [3]plane
+	// storedW and storedH are the planes' size, before orientation; reduce is how
+	// many of the picture's pixels one of theirs stands for, on either axis.
+	storedW, storedH int
+	reduce           int
+}
+
+// colorModel says what a photo's planes mean.
+type colorModel uint8
+
+const (
+	colorGray   colorModel = iota // one plane
+	colorRGBX                     // one plane of four bytes a pixel: R, G, B and one that does not count
+	colorRGB                      // planes R, G, B
+	colorYCbCr                    // JFIF: BT.601, all of 0…255
+	colorStudio                   // BT.601 with Y in 16…235 and Cb, Cr in 16…240, as WebP stores it
+)
+
+func (c colorModel) planes() int {
+	if c == colorGray || c == colorRGBX {
+		return 1
+	}
+	return 3
+}
+
+// A plane is one channel, w×h samples that cover the whole picture.
+type plane struct {
+	pix      []byte
+	stride   int
+	w, h     int
+	upX, upY upsampling // how samples become a picture's columns and rows
+}
+
+// An upsampling tells which samples of a subsampled axis make up a pixel of the
+// full one: pixel i is sample i·num/den or, when fancy (num/den is then 1/2),
+// ¾ of that sample and ¼ of its neighbour on the pixel's other side. The latter
+// is the triangle filter of libjpeg's and libwebp's "fancy" upsampling, which
+// most programs use, so also those that most networks were trained with.
+type upsampling struct {
+	num, den int
+	fancy    bool
+}
+
+// full reports whether there is nothing to do.
+func (u upsampling) full() bool { return u.num == u.den }
+
+var noUpsampling = upsampling{num: 1, den: 1}
+
+// at returns the samples, of n, that make up pixel i: ¾ of near and ¼ of far.
+func (u upsampling) at(i, n int) (near, far int) {
+	near = min(i*u.num/u.den, n-1)
+	far = near
+	if u.fancy {
+		far = min(max(near+i%2*2-1, 0), n-1)
+	}
+	return near, far
+}
+
+// fullPlane is a plane at the picture's own resolution.
+func fullPlane(pix []byte, stride, w, h int) plane {
+	return plane{pix: pix, stride: stride, w: w, h: h, upX: noUpsampling, upY: noUpsampling}
+}
+
+// newRGBX returns a photo of w×h pixels to be filled.
+func newRGBX(w, h int) *Photo {
+	return rgbxPhoto(make([]byte, 4*w*h), 4*w, w, h)
+}
+
+func rgbxPhoto(pix []byte, stride, w, h int) *Photo {
+	ph := &Photo{color: colorRGBX, storedW: w, storedH: h}
+	ph.planes[0] = fullPlane(pix, stride, w, h)
+	return ph
+}
