@@ -79,7 +79,7 @@ type Plan struct {
 	MACs        int64    `json:"macs"`         // multiplications of one photo, with an addition each
 	WeightBytes int      `json:"weight_bytes"` // held once
 	ArenaBytes  int      `json:"arena_bytes"`  // of activations, held by each extractor
-	HandBytes   int      `json:"hand_bytes"`   // held by each core that works for an extractor
+	WorkerBytes int      `json:"hand_bytes"`   // held by each core that works for an extractor
 	Steps       int      `json:"steps"`
 	Kernels     string   `json:"kernels"`
 	Slow        []string `json:"slow,omitempty"` // nodes without a fast kernel
@@ -177,7 +177,7 @@ func (n *Network) Plan() (Plan, error) {
 	}
 	s := p.Stats()
 	return Plan{Width: n.info.Preprocess.Width, Height: n.info.Preprocess.Height, Features: p.Dim(), Parameters: s.Params, MACs: s.MACs,
-		WeightBytes: s.WeightBytes, ArenaBytes: s.ArenaBytes, HandBytes: s.HandBytes, Steps: s.Steps, Kernels: s.Kernels, Slow: s.References}, nil
+		WeightBytes: s.WeightBytes, ArenaBytes: s.ArenaBytes, WorkerBytes: s.WorkerBytes, Steps: s.Steps, Kernels: s.Kernels, Slow: s.References}, nil
 }
 
 // shapes infers the shapes of all tensors, as far as they can be known.

@@ -58,7 +58,7 @@ func checkMemory(t *testing.T, path string) {
 	running := live()
 	s := n.program.Stats()
 	pixels := 4 * n.info.Preprocess.Len()
-	worker := s.ArenaBytes + s.HandBytes
+	worker := s.ArenaBytes + s.WorkerBytes
 	t.Logf("%d kB after loading for %d kB of weights; %d kB an extractor for %d kB of activations and %d kB of pixels",
 		(loaded-before)>>10, s.WeightBytes>>10, (running-loaded)>>10, worker>>10, pixels>>10)
 	const rest = 3 << 19 // plan, names, a decoder's tables; and the allocator rounds up by as much as a tenth

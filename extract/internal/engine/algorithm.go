@@ -2,23 +2,23 @@ package engine
 
 import "math"
 
-// chooseAlgorithms decides for every convolution whether an algorithm of Toom–Cook or
+// chooseAlgorithms decides for every convolution whether an algorithm of Winograd or
 // Strassen's is cheaper than the direct method. The costs are cycles of a core with two vector
 // multiply-adds of 16 lanes; only their proportions matter.
 func (g *net) chooseAlgorithms() {
 	for _, n := range g.nodes {
-		if c, ok := n.op.(*conv); ok && c.toomable() && len(n.in[0].shape) == 4 {
+		if c, ok := n.op.(*conv); ok && c.winogradFits() && len(n.in[0].shape) == 4 {
 			in, out := n.in[0].shape, n.out[0].shape
 			c.choose(in[0]*out[2], out[2], out[3], out[0])
 		} else if ok {
-			c.halves = n.worthHalving()
+			c.strassen = n.worthStrassen()
 		}
 	}
 }
 
-// toomable reports whether the algorithms fit: filters of three or seven taps
+// winogradFits reports whether the algorithms fit: filters of three or seven taps
 // along each axis that has any, moved by single pixels.
-func (c *conv) toomable() bool {
+func (c *conv) winogradFits() bool {
 	fits := func(k int) bool { return k == 1 || k == 3 || k == 7 }
 	return c.group == 1 && c.axis == 1 && c.sh*c.sw*c.dh*c.dw == 1 && fits(c.kh) && fits(c.kw) && c.kh*c.kw > 1 && c.kh*c.kw <= 9 &&
 		c.cin >= 16 && c.cout >= 16
@@ -55,33 +55,33 @@ func (c *conv) choose(rows, h, w, images int) {
 	best := advantage * multiplying(float64(rows*w)*float64(len(c.weight)), len(c.weight), 1)
 	for _, my := range outputsOf[c.kh] {
 		for _, mx := range outputsOf[c.kw] {
-			f := newFast(c, my, mx, h, w)
+			f := newWinogradTiling(c, my, mx, h, w)
 			if cost := f.cost(c, w, images); cost < best {
-				best, c.fast = cost, f
+				best, c.winograd = cost, f
 			}
 		}
 	}
 }
 
-// A fast is how a convolution runs by Toom–Cook: tiles of y.m × x.m outputs.
-type fast struct {
-	y, x           *toom
+// A winogradTiling is how a convolution runs by Winograd: tiles of y.m × x.m outputs.
+type winogradTiling struct {
+	y, x           *winograd
 	tilesY, tilesX int // of an image
 	rowsPerBlock   int // rows of tiles that are transformed and multiplied together
 }
 
-// newFast tiles h×w outputs.
-func newFast(c *conv, my, mx, h, w int) *fast {
-	f := &fast{y: newToom(my, c.kh), x: newToom(mx, c.kw)}
+// newWinogradTiling tiles h×w outputs.
+func newWinogradTiling(c *conv, my, mx, h, w int) *winogradTiling {
+	f := &winogradTiling{y: newWinograd(my, c.kh), x: newWinograd(mx, c.kw)}
 	f.tilesY, f.tilesX = (h+f.y.m-1)/f.y.m, (w+f.x.m-1)/f.x.m
 	f.products(c, 1)
 	return f
 }
 
-func (f *fast) points() int { return f.y.n * f.x.n }
+func (f *winogradTiling) points() int { return f.y.n * f.x.n }
 
 // cost estimates cycles: the products and the transforms.
-func (f *fast) cost(c *conv, w, images int) float64 {
+func (f *winogradTiling) cost(c *conv, w, images int) float64 {
 	tileRows := float64(images * f.tilesY)
 	tiles := tileRows * float64(f.tilesX)
 	wide := float64(f.tilesX*f.x.m + c.kw - 1)
@@ -93,7 +93,7 @@ func (f *fast) cost(c *conv, w, images int) float64 {
 // products sets rowsPerBlock and returns the cycles of the products with what it
 // costs to move points: more rows read the weights less often, fewer keep the
 // points in the second-level cache.
-func (f *fast) products(c *conv, images int) float64 {
+func (f *winogradTiling) products(c *conv, images int) float64 {
 	weights := f.points() * c.cin * c.cout
 	points := float64(f.tilesX * f.points() * (c.cin + c.cout)) // of a row of tiles
 	tileRows := float64(images * f.tilesY)
@@ -114,7 +114,7 @@ func (f *fast) products(c *conv, images int) float64 {
 // more than the padding.
 func (c *conv) reach(h, w int) borders {
 	b := c.pad
-	if f := c.fast; f != nil {
+	if f := c.winograd; f != nil {
 		b.bottom = max(b.bottom, f.tilesY*f.y.m+c.kh-1-c.pad.top-h)
 		b.right = max(b.right, f.tilesX*f.x.m+c.kw-1-c.pad.left-w)
 	}

@@ -2,14 +2,14 @@ package engine
 
 import "slices"
 
-// layOut gives every root an offset in the arena such that no two roots that are
+// layOut gives every buffer an offset in the arena such that no two buffers that are
 // alive at the same step overlap, and returns the arena's length in floats.
-// Large roots are placed first, each at the lowest offset that is free for the
+// Large buffers are placed first, each at the lowest offset that is free for the
 // whole of its life.
-func layOut(roots []*root) int {
-	bySize := slices.Clone(roots)
-	slices.SortStableFunc(bySize, func(a, b *root) int { return b.size - a.size })
-	var placed []*root // sorted by offset
+func layOut(buffers []*buffer) int {
+	bySize := slices.Clone(buffers)
+	slices.SortStableFunc(bySize, func(a, b *buffer) int { return b.size - a.size })
+	var placed []*buffer // sorted by offset
 	total := 0
 	for _, r := range bySize {
 		off := 0
@@ -24,14 +24,14 @@ func layOut(roots []*root) int {
 		}
 		r.off = off
 		total = max(total, off+r.size)
-		i, _ := slices.BinarySearchFunc(placed, r, func(a, b *root) int { return a.off - b.off })
+		i, _ := slices.BinarySearchFunc(placed, r, func(a, b *buffer) int { return a.off - b.off })
 		placed = slices.Insert(placed, i, r)
 	}
 	return total
 }
 
-// measure sets the root's size, rounded up to whole cache lines.
-func (r *root) measure() {
+// measure sets the buffer's size, rounded up to whole cache lines.
+func (r *buffer) measure() {
 	const line = 16
 	w, h := r.w+r.halo.left+r.halo.right, r.h+r.halo.top+r.halo.bottom
 	n := r.n * h * w * r.ld

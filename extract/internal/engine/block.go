@@ -17,7 +17,7 @@ type block struct {
 func (g *net) formBlocks() {
 	for _, n := range g.nodes {
 		b := &block{}
-		if c, ok := n.op.(*conv); ok && c.dense() && len(n.in[0].shape) == 4 && c.axis == 1 && !n.worthHalving() {
+		if c, ok := n.op.(*conv); ok && c.dense() && len(n.in[0].shape) == 4 && c.axis == 1 && !n.worthStrassen() {
 			b.project = c
 		}
 		middle := n
@@ -34,7 +34,7 @@ func (g *net) formBlocks() {
 		b.depthwise = c
 		x := middle.in[0]
 		if first := x.def; first != nil && g.only(x) && len(first.in) == 1 {
-			if c, ok := first.op.(*conv); ok && c.dense() && c.axis == 1 && !first.worthHalving() {
+			if c, ok := first.op.(*conv); ok && c.dense() && c.axis == 1 && !first.worthStrassen() {
 				b.expand, x = c, first.in[0]
 			}
 		}
@@ -56,7 +56,7 @@ func (g *net) projected(n *node) bool {
 	}
 	u := n.out[0].users[0]
 	c, ok := u.op.(*conv)
-	return ok && c.dense() && c.axis == 1 && u.in[0] == n.out[0] && !u.worthHalving()
+	return ok && c.dense() && c.axis == 1 && u.in[0] == n.out[0] && !u.worthStrassen()
 }
 
 func residual(n *node, project *conv) []*value {
@@ -73,7 +73,7 @@ func residual(n *node, project *conv) []*value {
 // next strip needs again stay in a ring of rows.
 type blockStep struct {
 	*block
-	in, out, res *place
+	in, out, res *view
 	wide         *kernel.Packed // expansion weights
 	narrow       *kernel.Packed // projection weights
 	weight       []float32      // depthwise, tap × channel
@@ -98,9 +98,9 @@ type ringShape struct {
 }
 
 func (p *planner) block(n *node, b *block) {
-	s := &blockStep{block: b, in: n.in[0].place, out: n.out[0].place, channels: b.depthwise.cout, cache: p.cache}
+	s := &blockStep{block: b, in: n.in[0].view, out: n.out[0].view, channels: b.depthwise.cout, cache: p.cache}
 	if len(n.in) > 1 {
-		s.res = n.in[1].place
+		s.res = n.in[1].view
 	}
 	d := b.depthwise
 	s.weight = kernel.Aligned(len(d.weight))

@@ -7,8 +7,8 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// Networks of 8-bit numbers compute on bytes where every value between is on a grid
-// and the set has products of bytes. A value on a grid lies in the arena as bytes;
+// Networks of 8-bit numbers compute on bytes where every value between is quantized
+// and the set has products of bytes. A value quantized lies in the arena as bytes;
 // whatever has no form on bytes gets floats of them, and its result is rounded to
 // bytes again.
 
@@ -17,10 +17,10 @@ type byteConv struct {
 	*conv
 	weights *kernel.ByteWeights
 	zero    int32 // of the input
-	grid    kernel.Grid
+	quant   kernel.Grid
 }
 
-// A byteBinary adds or multiplies two values on grids. As in a binary, the second one
+// A byteBinary adds or multiplies two values quantized. As in a binary, the second one
 // may be the same for all pixels of an image.
 type byteBinary struct {
 	fn byte // '+' or '*'
@@ -33,14 +33,14 @@ type bytePool struct{ *pool }
 // A byteMean averages bytes to floats, channel by channel.
 type byteMean struct {
 	*spatialMean
-	grid *grid
+	quant *quantParams
 }
 
-// A narrow rounds floats to bytes.
-type narrow struct{ kernel.Grid }
+// A quantize rounds floats to bytes.
+type quantize struct{ kernel.Grid }
 
-// A widen makes floats of bytes.
-type widenBytes struct{ grid *grid }
+// A dequantize makes floats of bytes.
+type dequantize struct{ quant *quantParams }
 
 // A lookup replaces every byte by another one.
 type lookup struct{ table [256]byte }
@@ -59,7 +59,7 @@ func (g *net) worthBytes(speed float64) bool {
 		}
 		direct, best := c.costs(n.in[0].shape, n.out[0].shape)
 		onFloats += best
-		if w, _, ok := c.wholeWeights(); ok && gridOf(c.act) != nil {
+		if w, _, ok := c.wholeWeights(); ok && quantParamsOf(c.act) != nil {
 			_, segments := signedBytes(w, len(w)/c.cout)
 			onBytes += direct / speed * float64(segments)
 		} else {
@@ -73,9 +73,9 @@ func (g *net) worthBytes(speed float64) bool {
 // best one.
 func (c *conv) costs(in, out []int) (direct, best float64) {
 	direct = float64(tensor.Len(out)/c.cout) * float64(len(c.weight)) / macsPerCycle
-	if f := *c; c.toomable() && len(out) == 4 {
-		if f.choose(in[0]*out[2], out[2], out[3], out[0]); f.fast != nil {
-			return direct, f.fast.cost(&f, out[3], out[0])
+	if f := *c; c.winogradFits() && len(out) == 4 {
+		if f.choose(in[0]*out[2], out[2], out[3], out[0]); f.winograd != nil {
+			return direct, f.winograd.cost(&f, out[3], out[0])
 		}
 	}
 	return direct, direct
@@ -91,10 +91,10 @@ func (g *net) useBytes() {
 	}
 	g.insertPending()
 	for _, n := range g.nodes {
-		b.widenInputs(n)
+		b.dequantizeInputs(n)
 	}
 	g.sweep()
-	b.widenOutput()
+	b.dequantizeOutput()
 }
 
 type byter struct {
@@ -107,25 +107,25 @@ func (b *byter) convert(n *node) bool {
 	out := n.out[0]
 	switch op := n.op.(type) {
 	case *conv:
-		n.op, out.grid = b.conv(n, op)
+		n.op, out.quant = b.conv(n, op)
 	case *binary:
-		n.op, out.grid = b.binary(n, op)
+		n.op, out.quant = b.binary(n, op)
 	case *activate:
-		n.op, out.grid = b.activate(n, op)
+		n.op, out.quant = b.activate(n, op)
 	case *pool:
-		if in := n.in[0].grid; in != nil && op.max && op.inside(n.in[0].shape, n.out[0].shape) {
-			n.op, out.grid = &bytePool{op}, in
+		if in := n.in[0].quant; in != nil && op.max && op.inside(n.in[0].shape, n.out[0].shape) {
+			n.op, out.quant = &bytePool{op}, in
 		}
 	case *spatialMean:
-		if in := n.in[0].grid; in != nil && !op.max {
+		if in := n.in[0].quant; in != nil && !op.max {
 			n.op = &byteMean{op, in}
 		}
 	case *reshape, *transpose:
-		out.grid = n.in[0].grid
+		out.quant = n.in[0].quant
 	case *concat:
-		out.grid = sameGrid(n.in)
+		out.quant = sameQuantParams(n.in)
 	}
-	return out.grid != nil
+	return out.quant != nil
 }
 
 // inside reports whether every window has a pixel of the image.
@@ -140,18 +140,18 @@ func (p *pool) inside(in, out []int) bool {
 	return p.dilation == [2]int{1, 1}
 }
 
-func sameGrid(all []*value) *grid {
-	first := all[0].grid
+func sameQuantParams(all []*value) *quantParams {
+	first := all[0].quant
 	for _, v := range all {
-		if first == nil || v.grid == nil || *v.grid != *first {
+		if first == nil || v.quant == nil || *v.quant != *first {
 			return nil
 		}
 	}
 	return first
 }
 
-func (b *byter) conv(n *node, c *conv) (operation, *grid) {
-	in, out := n.in[0].grid, gridOf(c.act)
+func (b *byter) conv(n *node, c *conv) (operation, *quantParams) {
+	in, out := n.in[0].quant, quantParamsOf(c.act)
 	if in == nil || out == nil || len(n.in) > 1 || !c.pad.zero() && !in.padded() {
 		return c, nil
 	}
@@ -162,14 +162,14 @@ func (b *byter) conv(n *node, c *conv) (operation, *grid) {
 	if w == nil {
 		return n.op, nil
 	}
-	return &byteConv{conv: c, weights: w, zero: in.zero, grid: rounding(c.act)}, out
+	return &byteConv{conv: c, weights: w, zero: in.zero, quant: rounding(c.act)}, out
 }
 
 // byteLanes is how many outputs the narrowest product of bytes computes at once.
 const byteLanes = 16
 
-func (b *byter) binary(n *node, op *binary) (operation, *grid) {
-	x, y, out := n.in[0].grid, n.in[1].grid, gridOf(op.act)
+func (b *byter) binary(n *node, op *binary) (operation, *quantParams) {
+	x, y, out := n.in[0].quant, n.in[1].quant, quantParamsOf(op.act)
 	if x == nil || y == nil || out == nil {
 		return op, nil
 	}
@@ -190,8 +190,8 @@ func (b *byter) binary(n *node, op *binary) (operation, *grid) {
 }
 
 // activate: what only scales and shifts are the same bytes.
-func (b *byter) activate(n *node, op *activate) (operation, *grid) {
-	in, out := n.in[0].grid, gridOf(op.Activation)
+func (b *byter) activate(n *node, op *activate) (operation, *quantParams) {
+	in, out := n.in[0].quant, quantParamsOf(op.Activation)
 	switch {
 	case in == nil && out != nil:
 		return b.rounded(n, op, out)
@@ -208,15 +208,15 @@ func (b *byter) activate(n *node, op *activate) (operation, *grid) {
 
 // rounded rounds floats to bytes: those of another function of bytes by a table, those
 // of joined bytes part by part.
-func (b *byter) rounded(n *node, op *activate, out *grid) (operation, *grid) {
-	if d := n.in[0].def; d != nil && d.in[0] != nil && d.in[0].grid != nil {
+func (b *byter) rounded(n *node, op *activate, out *quantParams) (operation, *quantParams) {
+	if d := n.in[0].def; d != nil && d.in[0] != nil && d.in[0].quant != nil {
 		switch first := d.op.(type) {
 		case *activate:
-			table := d.in[0].grid.table(first.Activation, op.Activation)
+			table := d.in[0].quant.table(first.Activation, op.Activation)
 			n.keep(d.in[0])
 			return &lookup{table}, out
 		case *concat:
-			if !slices.ContainsFunc(d.in, func(v *value) bool { return v.grid == nil }) && b.net.only(n.in[0]) {
+			if !slices.ContainsFunc(d.in, func(v *value) bool { return v.quant == nil }) && b.net.only(n.in[0]) {
 				n.keep(b.requantized(n, d.in, op.Activation, out)...)
 				return first, out
 			}
@@ -225,16 +225,16 @@ func (b *byter) rounded(n *node, op *activate, out *grid) (operation, *grid) {
 	if !b.wanted(n.out[0]) {
 		return op, nil
 	}
-	return &narrow{rounding(op.Activation)}, out
+	return &quantize{rounding(op.Activation)}, out
 }
 
-// requantized brings values on grids to another one, before n.
-func (b *byter) requantized(n *node, all []*value, a kernel.Activation, out *grid) []*value {
+// requantized brings values quantized to another one, before n.
+func (b *byter) requantized(n *node, all []*value, a kernel.Activation, out *quantParams) []*value {
 	var same []*value
 	for _, v := range all {
-		if *v.grid != *out {
-			w := b.net.insert(n, &lookup{v.grid.table(a)}, v.shape, v)
-			w.grid = out
+		if *v.quant != *out {
+			w := b.net.insert(n, &lookup{v.quant.table(a)}, v.shape, v)
+			w.quant = out
 			v = w
 		}
 		same = append(same, v)
@@ -243,7 +243,7 @@ func (b *byter) requantized(n *node, all []*value, a kernel.Activation, out *gri
 }
 
 // table computes what functions, the last of them a quantisation, make of every byte.
-func (g *grid) table(functions ...kernel.Activation) (t [256]byte) {
+func (g *quantParams) table(functions ...kernel.Activation) (t [256]byte) {
 	var x [256]float32
 	for i := range x {
 		x[i] = float32(int32(i)-g.zero) * g.unit
@@ -282,59 +282,59 @@ func (b *byter) wanted(v *value) bool {
 // round separates the rounding to bytes from a node that computes floats.
 func (b *byter) round(n *node) {
 	first, with := epilogue(n.op)
-	out := gridOf(first)
+	out := quantParamsOf(first)
 	if _, ok := n.op.(*activate); ok || with == nil || out == nil || !b.wanted(n.out[0]) {
 		return
 	}
 	x := b.net.insert(n, with(kernel.Activation{}), n.out[0].shape, n.in...)
-	n.op, n.out[0].grid = &narrow{rounding(first)}, out
+	n.op, n.out[0].quant = &quantize{rounding(first)}, out
 	n.keep(x)
 }
 
 // takesBytes reports whether an operation reads bytes.
 func takesBytes(op operation) bool {
 	switch op.(type) {
-	case *byteConv, *byteBinary, *bytePool, *byteMean, *lookup, *widenBytes:
+	case *byteConv, *byteBinary, *bytePool, *byteMean, *lookup, *dequantize:
 		return true
 	}
 	return false
 }
 
-// widenInputs makes floats of the bytes that n cannot read.
-func (b *byter) widenInputs(n *node) {
-	if takesBytes(n.op) || n.out[0].grid != nil && !isNarrow(n.op) {
+// dequantizeInputs makes floats of the bytes that n cannot read.
+func (b *byter) dequantizeInputs(n *node) {
+	if takesBytes(n.op) || n.out[0].quant != nil && !isQuantize(n.op) {
 		return
 	}
 	for i, v := range n.in {
-		if v != nil && v.grid != nil {
+		if v != nil && v.quant != nil {
 			n.setInput(i, b.float(n, v))
 		}
 	}
 }
 
-func isNarrow(op operation) bool {
-	_, ok := op.(*narrow)
+func isQuantize(op operation) bool {
+	_, ok := op.(*quantize)
 	return ok
 }
 
 // float returns v as floats, for n and readers behind it.
 func (b *byter) float(n *node, v *value) *value {
 	if b.floats[v] == nil {
-		x := b.net.insert(n, &widenBytes{v.grid}, v.shape, v)
+		x := b.net.insert(n, &dequantize{v.quant}, v.shape, v)
 		x.name, x.whole = v.name, v.whole
 		b.floats[v] = x
 	}
 	return b.floats[v]
 }
 
-func (b *byter) widenOutput() {
+func (b *byter) dequantizeOutput() {
 	g := b.net
 	v := g.output
-	if v.grid == nil {
+	if v.quant == nil {
 		return
 	}
 	out := &value{name: v.name, dtype: v.dtype, whole: v.whole, shape: v.shape}
-	n := &node{label: "output", op: &widenBytes{v.grid}, out: []*value{out}}
+	n := &node{label: "output", op: &dequantize{v.quant}, out: []*value{out}}
 	out.def = n
 	n.addInput(v)
 	g.nodes, g.output = append(g.nodes, n), out

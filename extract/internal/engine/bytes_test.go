@@ -76,7 +76,7 @@ func convolutions(p *Program) (onBytes, onFloats int) {
 		switch s.(type) {
 		case *byteConvStep, *byteDepthwiseStep:
 			onBytes++
-		case *convStep, *depthwiseStep, *blockStep, *toomStep:
+		case *convStep, *depthwiseStep, *blockStep, *winogradStep:
 			onFloats++
 		}
 	}
@@ -251,7 +251,7 @@ func TestDeepByteProduct(t *testing.T) {
 }
 
 // TestWorthBytes: where products of bytes gain little, a network stays on floats when
-// Toom–Cook saves more, or when its weights are no bytes.
+// Winograd saves more, or when its weights are no bytes.
 func TestWorthBytes(t *testing.T) {
 	quantized := kernel.Activation{Func: kernel.Quantize, A: 0, B: 255, Step: 1, Unit: 1}
 	pointwise := &conv{axis: 1, cin: 64, cout: 64, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, weight: slices.Repeat([]float32{3, -5}, 64*32), act: quantized}
@@ -271,9 +271,9 @@ func TestWorthBytes(t *testing.T) {
 	}
 }
 
-// TestHandsShareBytePanels: several hands share a product of bytes with large weights
+// TestWorkersShareBytePanels: several workers share a product of bytes with large weights
 // by these, and compute what one does.
-func TestHandsShareBytePanels(t *testing.T) {
+func TestWorkersShareBytePanels(t *testing.T) {
 	b := newBuilder(4, 1, 16, 9, 7)
 	v := b.numbers("x", 16, 9, 7, -5, 120)
 	weights := b.add("DequantizeLinear", nil, b.constant(b.randomWeights(true, 800, 16, 3, 3)), b.scale(-8), b.constant(tensor.New([]int8{0})))
@@ -298,7 +298,7 @@ func TestHandsShareBytePanels(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: three cores compute something else than one", s.Name)
 		}
-		if r.team.bytes.byteConvStep == nil {
+		if r.pool.bytes.byteConvStep == nil {
 			t.Errorf("%s: shared by lines", s.Name)
 		}
 	}

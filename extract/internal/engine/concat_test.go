@@ -7,7 +7,7 @@ import (
 	"featstore/extract/internal/graph"
 )
 
-// TestRoll: parts of an image change places, as in Swin, alone and where a
+// TestRoll: parts of an image change views, as in Swin, alone and where a
 // convolution wants a halo around the result, or where channels are a part of more.
 func TestRoll(t *testing.T) {
 	for _, axis := range []int64{1, 2, 3} {

@@ -5,16 +5,16 @@
 // to a few operations of its own (lower*.go), rewrites them (fuse*.go: batch
 // normalisation, bias, activation, residual addition and padding move into the
 // convolution), chooses the order of axes in memory of every value (order.go),
-// gives every value a place in one arena (place.go, arena.go) and emits steps
+// gives every value a view of one arena (placement.go, arena.go) and emits steps
 // (step*.go). What has no fast step runs the reference operator of package op.
 //
 // # Layout
 //
 // A value's axes lie in memory in some order. Images are kept channels-last
 // (NHWC) whatever the model says: a Transpose between the two only renames axes
-// and costs nothing. A value lives in a root, a block of the arena: several
-// values share a root when one is a reshaped or transposed other, a part of a
-// concatenation, or computed in place. A root has a halo of zero pixels around
+// and costs nothing. A value lives in a buffer, a block of the arena: several
+// values share a buffer when one is a reshaped or transposed other, a part of a
+// concatenation, or computed in place. A buffer has a halo of zero pixels around
 // each image as wide as the convolutions that read it pad, so padding costs no
 // copy and no branch.
 //
@@ -22,7 +22,7 @@
 //
 // Networks of 8-bit numbers are written out first, as floats that are rounded to
 // multiples of a step (unpack_quantized.go, lower_quantize.go). Where the kernels are
-// fast at bytes, useBytes (bytes.go) then finds the values that are on such a grid and
+// fast at bytes, useBytes (bytes.go) then finds the values that are quantized and
 // the operations that have a form on bytes, so what a model wrote as operators on
 // integers, or as operators on floats between conversions, runs the same way. Values on
 // a grid lie in the arena as bytes, with the byte for 0 in their halos. Whatever has no

@@ -170,7 +170,7 @@ func checkAllocations(t testing.TB, r *Runner, in []float32) {
 		})
 	}
 	if n != 0 {
-		t.Errorf("%s, %d cores: %v allocations a run", r.set.Name, len(r.hands), n)
+		t.Errorf("%s, %d cores: %v allocations a run", r.set.Name, len(r.workers), n)
 	}
 }
 
@@ -407,9 +407,9 @@ func TestRunnersAgreeAndDoNotAllocate(t *testing.T) {
 	}
 }
 
-// TestHandsHaveAllTheyNeed: which hand of a team does which part of a step is a matter
+// TestWorkersHaveAllTheyNeed: which worker of a pool of workers does which part of a step is a matter
 // of chance, so one that comes to it late must not allocate then.
-func TestHandsHaveAllTheyNeed(t *testing.T) {
+func TestWorkersHaveAllTheyNeed(t *testing.T) {
 	b := newBuilder(6, 1, 3, 12, 12)
 	x := b.conv(b.conv(b.conv("x", 3, 96, 1, 1, nil), 96, 96, 3, 96, nil), 96, 8, 1, 1, nil)
 	x = b.add("Mul", nil, x, b.add("Sigmoid", nil, b.conv(b.add("GlobalAveragePool", nil, x), 8, 8, 1, 1, nil)))
@@ -419,18 +419,18 @@ func TestHandsHaveAllTheyNeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, hand := p.NewParallelRunner(3), 0
+	r, worker := p.NewParallelRunner(3), 0
 	r.in = make([]float32, p.inputLen)
 	n := testing.AllocsPerRun(1, func() { // calls it twice
-		hand++
+		worker++
 		for _, s := range p.steps {
 			if s, ok := s.(lineStep); ok {
-				s.runLines(r, &r.hands[hand], 0, s.size())
+				s.runLines(r, &r.workers[worker], 0, s.size())
 			}
 		}
 	})
 	if n != 0 {
-		t.Errorf("the last of 3 hands allocated %v times", n)
+		t.Errorf("the last of 3 workers allocated %v times", n)
 	}
 }
 

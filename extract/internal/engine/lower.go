@@ -53,7 +53,7 @@ func lower(g *graph.Graph, known map[string]*tensor.Tensor, tap string) (*net, e
 		}
 	}
 	l.net.output = l.values[tap]
-	if l.net.output == nil || l.net.output.konst != nil {
+	if l.net.output == nil || l.net.output.constant != nil {
 		return nil, fmt.Errorf("tensor %q does not depend on the network's input", tap)
 	}
 	return l.net, nil
@@ -77,7 +77,7 @@ func (l *lowerer) value(name string) *value {
 		if t := l.known[name]; t != nil {
 			v.dtype, v.shape = t.DType, t.Shape
 			if t.Known() {
-				v.konst = t
+				v.constant = t
 			} else if t.DType == tensor.Int8 || t.DType == tensor.Uint8 {
 				v.dtype, v.whole = tensor.Float32, t.DType
 			}
@@ -98,7 +98,7 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 		if l.known[name] == nil {
 			return fmt.Errorf("%s: the shape of %q is not known", src.Label(), name)
 		}
-		constant = constant && v.konst != nil
+		constant = constant && v.constant != nil
 		n.out = append(n.out, v)
 	}
 	if f := expansions[src.Op]; constant || src.Domain == "" && f != nil && f(l, src) {

@@ -163,17 +163,17 @@ func (l *lowerer) cuts(src *graph.Node, x, out *value) []*slice {
 
 // integers returns the values of an integer constant, nil for anything else.
 func integers(n *node, i int) []int {
-	if i >= len(n.in) || n.in[i] == nil || n.in[i].konst == nil {
+	if i >= len(n.in) || n.in[i] == nil || n.in[i].constant == nil {
 		return nil
 	}
 	v := []int{}
 	switch n.in[i].dtype {
 	case tensor.Int64:
-		for _, x := range tensor.Values[int64](n.in[i].konst) {
+		for _, x := range tensor.Values[int64](n.in[i].constant) {
 			v = append(v, int(x))
 		}
 	case tensor.Int32:
-		for _, x := range tensor.Values[int32](n.in[i].konst) {
+		for _, x := range tensor.Values[int32](n.in[i].constant) {
 			v = append(v, int(x))
 		}
 	default:

@@ -78,13 +78,13 @@ func (l *lowerer) scoreMask(name string, scores []int) (mask *value, ok bool) {
 	if v == nil {
 		return nil, true
 	}
-	if v.konst == nil {
+	if v.constant == nil {
 		return v, isFloat(v) && v.whole == 0 && slices.Equal(v.shape, scores)
 	}
 	x, ok := floats(v)
 	if v.dtype == tensor.Bool {
 		ok = true
-		for _, open := range tensor.Values[bool](v.konst) {
+		for _, open := range tensor.Values[bool](v.constant) {
 			shut := float32(0)
 			if !open {
 				shut = -infinity
@@ -102,7 +102,7 @@ func (l *lowerer) scoreMask(name string, scores []int) (mask *value, ok bool) {
 		}
 	}
 	full := broadcast(constantValue(v.name, x, v.shape), scores)
-	return full, !shutsOut(tensor.Values[float32](full.konst), scores[3])
+	return full, !shutsOut(tensor.Values[float32](full.constant), scores[3])
 }
 
 // shutsOut reports whether a mask leaves a query no key at all: softmax has no

@@ -21,8 +21,8 @@ type conv struct {
 	weight         []float32 // cout × kh × kw × cin/group
 	bias           []float32 // cout values
 	act            kernel.Activation
-	fast           *fast // how it runs by Toom–Cook; nil for the direct method
-	halves         bool  // whether it runs by Strassen's algorithm
+	winograd       *winogradTiling // how it runs by Winograd; nil for the direct method
+	strassen       bool            // whether it runs by Strassen
 }
 
 // borders counts pixels around an image.

@@ -34,7 +34,7 @@ func (l *lowerer) einsum(src *graph.Node) bool {
 	k, n := c.sizeOf(c.inner), c.sizeOf(c.columns)
 	lead := c.sizes(c.batch)
 	w = m.reshaped(w, append(slices.Clone(lead), k, n))
-	if w.konst != nil {
+	if w.constant != nil {
 		lead = c.sizes(c.rows)
 		if len(lead) == 0 {
 			lead = []int{1}
@@ -61,10 +61,10 @@ func newContraction(equation string, a, b *value) *contraction {
 		return nil
 	}
 	last := result[max(len(result)-1, 0):]
-	if a.konst != nil || b.konst == nil && strings.Contains(left, last) && !strings.Contains(right, last) {
+	if a.constant != nil || b.constant == nil && strings.Contains(left, last) && !strings.Contains(right, last) {
 		c.left, c.right, c.leftOperand, c.rightOperand = right, left, b, a
 	}
-	if !c.classify() || c.inner == "" || c.rightOperand.konst != nil && c.batch != "" {
+	if !c.classify() || c.inner == "" || c.rightOperand.constant != nil && c.batch != "" {
 		return nil
 	}
 	return c

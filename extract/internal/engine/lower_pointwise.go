@@ -93,7 +93,7 @@ func lowerBinary(n *node, src *graph.Node, opset int64) operation {
 		return nil
 	}
 	swapped := false
-	if !slices.Equal(x.shape, n.out[0].shape) || x.konst != nil {
+	if !slices.Equal(x.shape, n.out[0].shape) || x.constant != nil {
 		x, y, swapped = y, x, true
 	}
 	if !dynamic(x) || !slices.Equal(x.shape, n.out[0].shape) {
@@ -103,17 +103,17 @@ func lowerBinary(n *node, src *graph.Node, opset int64) operation {
 		n.keep(x)
 		return op
 	}
-	if swapped && (fn == '-' || fn == '/') || (y.konst == nil && !repeats(y.shape, x.shape)) {
+	if swapped && (fn == '-' || fn == '/') || (y.constant == nil && !repeats(y.shape, x.shape)) {
 		return nil
 	}
-	if k := y.konst; k != nil {
+	if k := y.constant; k != nil {
 		y = broadcast(y, x.shape)
 	}
 	n.keep(x, y)
 	return &binary{fn: fn}
 }
 
-// lowerPow makes a product of a square, and a root of the power of a half.
+// lowerPow makes a product of a square, and a buffer of the power of a half.
 func lowerPow(n *node, _ *graph.Node, _ int64) operation {
 	x, e := n.in[0], n.in[1]
 	p, ok := floats(e)
@@ -238,7 +238,7 @@ func broadcast(v *value, shape []int) *value {
 	if slices.Equal(v.shape, shape) {
 		return v
 	}
-	src := tensor.Values[float32](v.konst)
+	src := tensor.Values[float32](v.constant)
 	full := make([]float32, tensor.Len(shape))
 	index := make([]int, len(shape))
 	for i := range full {
@@ -252,7 +252,7 @@ func broadcast(v *value, shape []int) *value {
 		full[i] = src[at]
 		advance(index, shape)
 	}
-	return &value{name: v.name, dtype: tensor.Float32, shape: shape, konst: tensor.New(full, shape...)}
+	return &value{name: v.name, dtype: tensor.Float32, shape: shape, constant: tensor.New(full, shape...)}
 }
 
 // advance moves index to the next element of shape in row-major order.

@@ -50,11 +50,11 @@ func lowerReduceMean(n *node, src *graph.Node, opset int64) operation {
 	x := n.in[0]
 	axes, rank := src.Ints("axes"), len(x.shape)
 	if len(n.in) > 1 && n.in[1] != nil {
-		if n.in[1].konst == nil || n.in[1].dtype != tensor.Int64 {
+		if n.in[1].constant == nil || n.in[1].dtype != tensor.Int64 {
 			return nil
 		}
 		axes = nil
-		for _, a := range tensor.Values[int64](n.in[1].konst) {
+		for _, a := range tensor.Values[int64](n.in[1].constant) {
 			axes = append(axes, int(a))
 		}
 	}

@@ -37,10 +37,10 @@ func quantization(scale, zero *value) (step, at float32, ok bool) {
 	if zero == nil {
 		return s[0], 0, true
 	}
-	if zero.konst == nil || tensor.Len(zero.shape) != 1 {
+	if zero.constant == nil || tensor.Len(zero.shape) != 1 {
 		return 0, 0, false
 	}
-	z, ok := wholeNumbers(zero.konst)
+	z, ok := wholeNumbers(zero.constant)
 	if !ok {
 		return 0, 0, false
 	}
@@ -106,8 +106,8 @@ func converted[To, From int8 | uint8 | float32](x []From) []To {
 	return y
 }
 
-// narrowed makes a tensor of the model's type of an operand's values.
-func (o operand) narrowed(x []float32) *tensor.Tensor {
+// asModelType makes a tensor of the model's type of an operand's values.
+func (o operand) asModelType(x []float32) *tensor.Tensor {
 	switch o.whole {
 	case tensor.Int8:
 		return tensor.New(converted[int8](x), o.shape...)
@@ -117,8 +117,8 @@ func (o operand) narrowed(x []float32) *tensor.Tensor {
 	return tensor.New(x, o.shape...)
 }
 
-// widened returns the values of a tensor as the arena holds them.
-func (o operand) widened(t *tensor.Tensor) ([]float32, error) {
+// asFloats returns the values of a tensor as the arena holds them.
+func (o operand) asFloats(t *tensor.Tensor) ([]float32, error) {
 	want := tensor.Float32
 	if o.whole != 0 {
 		want = o.whole

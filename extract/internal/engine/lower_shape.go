@@ -75,11 +75,11 @@ func lowerPad(n *node, src *graph.Node, _ int64) operation {
 	x := n.in[0]
 	pads := src.Ints("pads")
 	if len(n.in) > 1 && n.in[1] != nil {
-		if n.in[1].konst == nil || n.in[1].dtype != tensor.Int64 {
+		if n.in[1].constant == nil || n.in[1].dtype != tensor.Int64 {
 			return nil
 		}
 		pads = nil
-		for _, p := range tensor.Values[int64](n.in[1].konst) {
+		for _, p := range tensor.Values[int64](n.in[1].constant) {
 			pads = append(pads, int(p))
 		}
 	}

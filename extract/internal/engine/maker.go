@@ -28,10 +28,10 @@ func (m *maker) permuted(v *value, perm []int) *value {
 	for i, axis := range perm {
 		shape[i] = v.shape[axis]
 	}
-	if v.konst == nil {
+	if v.constant == nil {
 		return m.node(&transpose{perm: perm}, shape, v)
 	}
-	src, x := tensor.Values[float32](v.konst), make([]float32, 0, tensor.Len(shape))
+	src, x := tensor.Values[float32](v.constant), make([]float32, 0, tensor.Len(shape))
 	forEachOffset(v.shape, perm, func(at int) { x = append(x, src[at]) })
 	return constantValue(v.name, x, shape)
 }
@@ -40,20 +40,20 @@ func (m *maker) reshaped(v *value, shape []int) *value {
 	switch {
 	case slices.Equal(v.shape, shape):
 		return v
-	case v.konst == nil:
+	case v.constant == nil:
 		return m.node(&reshape{}, shape, v)
 	}
-	return constantValue(v.name, tensor.Values[float32](v.konst), shape)
+	return constantValue(v.name, tensor.Values[float32](v.constant), shape)
 }
 
 func constantValue(name string, x []float32, shape []int) *value {
-	return &value{name: name, dtype: tensor.Float32, shape: shape, konst: tensor.New(x, shape...)}
+	return &value{name: name, dtype: tensor.Float32, shape: shape, constant: tensor.New(x, shape...)}
 }
 
 // product multiplies matrices; a constant one is two-dimensional.
 func (m *maker) product(a, b *value, shape []int) *value {
 	y := m.node(&matmul{}, shape, a, b)
-	if b.konst != nil {
+	if b.constant != nil {
 		y.def.op = fullyConnected(y.def, false, nil)
 	}
 	return y

@@ -18,17 +18,17 @@ type net struct {
 
 // A value is what a node computes, the network's input, or a constant.
 type value struct {
-	name  string
-	dtype tensor.DType
-	whole tensor.DType   // int8 or uint8 when the model has the numbers so, which float32 holds as well
-	shape []int          // logical, as in the model
-	konst *tensor.Tensor // the values of a constant, else nil
-	def   *node          // the node that computes it, nil for input and constants
-	users []*node        // one entry for every use
+	name     string
+	dtype    tensor.DType
+	whole    tensor.DType   // int8 or uint8 when the model has the numbers so, which float32 holds as well
+	shape    []int          // logical, as in the model
+	constant *tensor.Tensor // the values of a constant, else nil
+	def      *node          // the node that computes it, nil for input and constants
+	users    []*node        // one entry for every use
 
-	grid  *grid  // what its bytes stand for, when it lies in memory as bytes; else nil
-	order []int  // axes from outermost to innermost in memory; see order.go
-	place *place // where it lies; see place.go
+	quant *quantParams // what its bytes stand for, when it lies in memory as bytes; else nil
+	order []int        // axes from outermost to innermost in memory; see order.go
+	view  *view        // where it lies; see placement.go
 }
 
 // A node is one operation of the lowered network.
@@ -121,12 +121,12 @@ func (g *net) insertPending() {
 }
 
 // forget cuts the values apart from the net and the model's constants: steps keep some
-// of them for their shapes and places, and would hold everything.
+// of them for their shapes and views, and would hold everything.
 func (g *net) forget() {
 	for _, n := range g.nodes {
 		for _, v := range slices.Concat(n.in, n.out) {
 			if v != nil {
-				v.def, v.users, v.konst = nil, nil, nil
+				v.def, v.users, v.constant = nil, nil, nil
 			}
 		}
 	}
@@ -147,12 +147,12 @@ func (g *net) only(v *value) bool { return len(v.users) == 1 && v != g.output }
 func isFloat(v *value) bool { return v != nil && v.dtype == tensor.Float32 }
 
 // dynamic reports whether v is a float32 value that is computed at run time.
-func dynamic(v *value) bool { return isFloat(v) && v.konst == nil }
+func dynamic(v *value) bool { return isFloat(v) && v.constant == nil }
 
 // floats returns the values of a float32 constant.
 func floats(v *value) ([]float32, bool) {
-	if v == nil || v.konst == nil || v.dtype != tensor.Float32 {
+	if v == nil || v.constant == nil || v.dtype != tensor.Float32 {
 		return nil, false
 	}
-	return tensor.Values[float32](v.konst), true
+	return tensor.Values[float32](v.constant), true
 }

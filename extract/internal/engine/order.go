@@ -76,7 +76,7 @@ type orders struct {
 
 // need makes the i-th input of n come in the given order.
 func (a *orders) need(n *node, i int, order []int) {
-	if v := n.in[i]; v != nil && v.konst == nil && v.order != nil {
+	if v := n.in[i]; v != nil && v.constant == nil && v.order != nil {
 		n.setInput(i, a.reordered(v, order, n.label))
 	}
 }
@@ -90,7 +90,7 @@ func (a *orders) reordered(v *value, order []int, label string) *value {
 			return u.out[0]
 		}
 	}
-	w := &value{name: v.name, dtype: v.dtype, whole: v.whole, grid: v.grid, shape: v.shape, order: order}
+	w := &value{name: v.name, dtype: v.dtype, whole: v.whole, quant: v.quant, shape: v.shape, order: order}
 	n := &node{label: label, op: &reorder{}, out: []*value{w}}
 	w.def = n
 	n.addInput(v)
@@ -114,7 +114,7 @@ func (a *orders) assign(n *node) {
 	case *byteMean:
 		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))
 		a.spatialMeanResult(n, op.spatialMean)
-	case *activate, *narrow, *widenBytes, *lookup:
+	case *activate, *quantize, *dequantize, *lookup:
 		n.out[0].order = n.in[0].order
 	case *binary, *byteBinary:
 		order := n.in[0].order

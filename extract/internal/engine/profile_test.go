@@ -53,9 +53,9 @@ func logSteps(b *testing.B, p *Program) {
 		b.Fatal(err)
 	}
 	r.in, r.out = make([]float32, p.inputLen), make([]float32, p.dim)
-	if r.team != nil {
-		r.team.start()
-		defer r.team.stop()
+	if r.pool != nil {
+		r.pool.start()
+		defer r.pool.stop()
 	}
 	best := make([]time.Duration, len(p.steps))
 	b.ResetTimer()
@@ -87,10 +87,10 @@ func describe(s step, t time.Duration) string {
 		return fmt.Sprintf("%d×%d %d→%d at %d %s", s.kh, s.kw, s.cin, s.cout, s.out.h, rate(s.out.len()*s.depth()))
 	case *byteDepthwiseStep:
 		return fmt.Sprintf("%d×%d/%d %d at %d %s", s.kh, s.kw, s.sh, s.cout, s.out.h, rate(s.out.len()*s.kh*s.kw))
-	case *toomStep:
-		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.fast.y.m, s.fast.x.m, rate(s.out.len()*s.depth()))
+	case *winogradStep:
+		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.winograd.y.m, s.winograd.x.m, rate(s.out.len()*s.depth()))
 	case *strassenStep:
-		return fmt.Sprintf("%d→%d at %d by halves %s", s.cin, s.cout, s.pixels, rate(s.pixels*len(s.bias)*s.cin))
+		return fmt.Sprintf("%d→%d at %d by Strassen %s", s.cin, s.cout, s.pixels, rate(s.pixels*len(s.bias)*s.cin))
 	case *blockStep:
 		return s.describe() + " " + rate(s.macs)
 	case *depthwiseStep:

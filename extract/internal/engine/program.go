@@ -33,7 +33,7 @@ type Program struct {
 	steps    []step
 	labels   []string // of the steps, for messages
 	arena    int      // floats
-	scratch  int      // floats of a hand
+	scratch  int      // floats of a worker
 	slots    int
 	inputLen int
 	hwc      [3]int
@@ -48,7 +48,7 @@ type Stats struct {
 	MACs        int64    // multiplications of an image, by the direct method
 	WeightBytes int      // packed weights and constants, shared by all runners
 	ArenaBytes  int      // activations of one runner
-	HandBytes   int      // what each of its hands takes besides; a runner has one unless it is parallel
+	WorkerBytes int      // what each of its workers takes besides; a runner has one unless it is parallel
 	Steps       int      // steps of the plan
 	References  []string // nodes that run by the reference operators, slowly
 }
@@ -202,7 +202,7 @@ func channelsLastResult(n *node) bool {
 
 // build emits the plan and lays out its memory.
 func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
-	if n.output.place == nil || n.input.place == nil {
+	if n.output.view == nil || n.input.view == nil {
 		return nil, errors.New("the tap is not computed from the input by float32 operators")
 	}
 	cache := opt.Cache
@@ -213,12 +213,12 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	if err := pl.plan(n); err != nil {
 		return nil, err
 	}
-	p := &Program{set: set, steps: pl.steps, labels: pl.labels, arena: layOut(pl.roots), slots: len(pl.slots),
-		inputLen: n.input.place.len(), dim: n.output.place.len(), stats: pl.stats}
+	p := &Program{set: set, steps: pl.steps, labels: pl.labels, arena: layOut(pl.buffers), slots: len(pl.slots),
+		inputLen: n.input.view.len(), dim: n.output.view.len(), stats: pl.stats}
 	if most := cmp.Or(opt.Arena, DefaultArena); int64(p.arena) > most/4 {
 		return nil, fmt.Errorf("its activations take %d MB, at most %d are allowed: %w", p.arena>>18, most>>20, op.ErrLimit)
 	}
-	in := n.input.place
+	in := n.input.view
 	p.hwc = [3]int{in.h, in.w, in.c}
 	if len(n.input.shape) != 4 {
 		p.hwc = [3]int{1, 1, p.inputLen}
@@ -226,15 +226,15 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	for _, s := range p.steps {
 		s.prepare()
 	}
-	p.measureHands()
+	p.measureWorkers()
 	n.forget()
 	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = set.Name, 4*p.arena, len(p.steps)
 	return p, nil
 }
 
-// measureHands notes the memory besides the arena that a goroutine takes for the steps:
+// measureWorkers notes the memory besides the arena that a goroutine takes for the steps:
 // what the hungriest of them asks for, and the right sides of products, which stay.
-func (p *Program) measureHands() {
+func (p *Program) measureWorkers() {
 	packed := 0
 	for _, s := range p.steps {
 		if s, ok := s.(scratchStep); ok {
@@ -244,5 +244,5 @@ func (p *Program) measureHands() {
 			packed += s.n * s.k
 		}
 	}
-	p.stats.HandBytes = 4 * (p.scratch + packed)
+	p.stats.WorkerBytes = 4 * (p.scratch + packed)
 }

@@ -13,7 +13,7 @@ var moreGrowers = []func(g *grower, f feature) feature{
 }
 
 // growWide adds a 3×3 convolution of many channels, with and without stride: what
-// Toom–Cook and the packed kernels are for.
+// Winograd and the packed kernels are for.
 func growWide(g *grower, f feature) feature {
 	if f.h < 3 || f.w < 3 {
 		return feature{}

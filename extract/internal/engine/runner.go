@@ -16,13 +16,13 @@ type Runner struct {
 	arena   []float32
 	slots   []*tensor.Tensor // values that are not float32
 	in, out []float32        // the caller's, during Run
-	hands   []hand           // one for each goroutine that works on an image
-	team    *team            // nil when there is one hand only
+	workers []worker         // one for each goroutine that works on an image
+	pool    *workerPool      // nil when there is one worker only
 }
 
-// A hand is what one goroutine needs for itself while it works on a step.
-type hand struct {
-	scratch       []float32
+// A worker is what one goroutine needs for itself while it works on a step.
+type worker struct {
+	memory        []float32
 	rows          []int
 	tile          kernel.Tile
 	depthwise     kernel.Depthwise
@@ -41,20 +41,20 @@ func (p *Program) NewRunner() *Runner { return p.NewParallelRunner(1) }
 // keeps them all busy. The results are those of NewRunner.
 func (p *Program) NewParallelRunner(cores int) *Runner {
 	const behind = 16 // kernels on bytes may read so many floats behind
-	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena + behind)[:p.arena], slots: make([]*tensor.Tensor, p.slots), hands: make([]hand, min(max(cores, 1), maxHands-1))}
-	for i := range r.hands {
-		r.hands[i] = p.newHand()
+	r := &Runner{program: p, set: p.set, arena: kernel.Aligned(p.arena + behind)[:p.arena], slots: make([]*tensor.Tensor, p.slots), workers: make([]worker, min(max(cores, 1), maxWorkers-1))}
+	for i := range r.workers {
+		r.workers[i] = p.newWorker()
 	}
-	if len(r.hands) > 1 {
-		r.team = newTeam(r)
+	if len(r.workers) > 1 {
+		r.pool = newWorkerPool(r)
 	}
 	return r
 }
 
-// newHand allocates all that a hand ever needs: which one does which part of a step is
+// newWorker allocates all that a worker ever needs: which one does which part of a step is
 // decided anew in every Run, and none of them may allocate then.
-func (p *Program) newHand() hand {
-	h := hand{scratch: kernel.Aligned(p.scratch), packed: map[*matmulStep]*kernel.Packed{}}
+func (p *Program) newWorker() worker {
+	h := worker{memory: kernel.Aligned(p.scratch), packed: map[*matmulStep]*kernel.Packed{}}
 	rows := 0
 	for _, s := range p.steps {
 		switch s := s.(type) {
@@ -80,9 +80,9 @@ func (r *Runner) Run(ctx context.Context, in, out []float32) error {
 	}
 	r.in, r.out = in, out
 	defer func() { r.in, r.out = nil, nil }()
-	if r.team != nil {
-		r.team.start()
-		defer r.team.stop()
+	if r.pool != nil {
+		r.pool.start()
+		defer r.pool.stop()
 	}
 	for _, s := range r.program.steps {
 		if err := ctx.Err(); err != nil {
@@ -99,14 +99,14 @@ func (r *Runner) Run(ctx context.Context, in, out []float32) error {
 func (r *Runner) do(s step) error {
 	switch s := s.(type) {
 	case lineStep:
-		if r.team == nil {
-			s.runLines(r, &r.hands[0], 0, s.size())
+		if r.pool == nil {
+			s.runLines(r, &r.workers[0], 0, s.size())
 			return nil
 		}
-		if s, ok := s.(teamStep); ok && s.runTeam(r, r.team) {
+		if s, ok := s.(parallelStep); ok && s.runParallel(r, r.pool) {
 			return nil
 		}
-		r.team.do(s)
+		r.pool.do(s)
 		return nil
 	case wholeStep:
 		return s.run(r)
@@ -114,21 +114,21 @@ func (r *Runner) do(s step) error {
 	return fmt.Errorf("%T is no step", s)
 }
 
-// mem returns the memory of a place's root.
-func (r *Runner) mem(p *place) []float32 {
+// mem returns the memory of a view's buffer.
+func (r *Runner) mem(p *view) []float32 {
 	switch {
-	case p.root.konst != nil:
-		return p.root.konst
-	case p.root.input:
+	case p.buffer.constant != nil:
+		return p.buffer.constant
+	case p.buffer.input:
 		return r.in
 	}
-	return r.arena[p.root.off : p.root.off+p.root.size]
+	return r.arena[p.buffer.off : p.buffer.off+p.buffer.size]
 }
 
-// bytes returns the memory of a place's root of bytes.
-func (r *Runner) bytes(p *place) []byte { return kernel.BytesOf(r.mem(p)) }
+// bytes returns the memory of a view's buffer of bytes.
+func (r *Runner) bytes(p *view) []byte { return kernel.BytesOf(r.mem(p)) }
 
 // buffer returns n floats of scratch memory, valid until the next step.
-func (r *Runner) buffer(n int) []float32 { return r.hands[0].buffer(n) }
+func (r *Runner) scratch(n int) []float32 { return r.workers[0].scratch(n) }
 
-func (h *hand) buffer(n int) []float32 { return h.scratch[:n] }
+func (h *worker) scratch(n int) []float32 { return h.memory[:n] }

@@ -26,60 +26,60 @@ type lineStep interface {
 	step
 	size() int // how many lines
 	// runLines computes lines [from, to) and uses only h's memory beside the arena.
-	runLines(r *Runner, h *hand, from, to int)
+	runLines(r *Runner, h *worker, from, to int)
 }
 
-// A teamStep may know a better way than lines to share its work among hands.
-type teamStep interface {
+// A parallelStep may know a better way than lines to share its work among workers.
+type parallelStep interface {
 	lineStep
-	// runTeam runs the step, or reports false if lines will do.
-	runTeam(r *Runner, t *team) bool
+	// runParallel runs the step, or reports false if lines will do.
+	runParallel(r *Runner, t *workerPool) bool
 }
 
 // A scratchStep needs memory besides the arena.
 type scratchStep interface {
 	step
-	// scratch is the most floats that one hand takes, known after prepare.
+	// scratch is the most floats that one worker takes, known after prepare.
 	scratch() int
 }
 
 // planner emits the steps of a net.
 type planner struct {
-	set    *kernel.Set
-	cache  int // floats of cache that a step may count on
-	steps  []step
-	labels []string
-	roots  []*root
-	slots  map[*value]int // values that are not float32 live in slots, not in the arena
+	set     *kernel.Set
+	cache   int // floats of cache that a step may count on
+	steps   []step
+	labels  []string
+	buffers []*buffer
+	slots   map[*value]int // values that are not float32 live in slots, not in the arena
 
 	constants map[*value]*tensor.Tensor // of reference steps
 	stats     Stats
 }
 
-// emit appends a step that reads and writes the given places, extends their
-// roots' lives to it, and clears the halo of a root that begins to live.
-func (p *planner) emit(label string, s step, touched ...*place) {
+// emit appends a step that reads and writes the given views, extends their
+// buffers' lives to it, and clears the halo of a buffer that begins to live.
+func (p *planner) emit(label string, s step, touched ...*view) {
 	for _, t := range touched {
-		if t == nil || t.root.konst != nil || t.root.input {
+		if t == nil || t.buffer.constant != nil || t.buffer.input {
 			continue
 		}
-		if t.root.size == 0 {
-			t.root.measure()
-			t.root.first = len(p.steps)
-			p.roots = append(p.roots, t.root)
-			if !t.root.halo.zero() {
-				p.steps, p.labels = append(p.steps, &clearHalo{root: t.root}), append(p.labels, label)
+		if t.buffer.size == 0 {
+			t.buffer.measure()
+			t.buffer.first = len(p.steps)
+			p.buffers = append(p.buffers, t.buffer)
+			if !t.buffer.halo.zero() {
+				p.steps, p.labels = append(p.steps, &clearHalo{buffer: t.buffer}), append(p.labels, label)
 			}
 		}
-		t.root.last = max(t.root.last, len(p.steps))
+		t.buffer.last = max(t.buffer.last, len(p.steps))
 	}
 	p.steps, p.labels = append(p.steps, s), append(p.labels, label)
 }
 
 // plan emits the steps of all nodes.
 func (p *planner) plan(g *net) error {
-	if in := g.input.place; in.contiguous() && in.len() == in.root.n*in.root.h*in.root.w*in.root.ld {
-		in.root.input = true // nothing is ever computed in the input's place
+	if in := g.input.view; in.contiguous() && in.len() == in.buffer.n*in.buffer.h*in.buffer.w*in.buffer.ld {
+		in.buffer.input = true // nothing is ever computed in the input's place
 	} else {
 		p.emit("input", &loadInput{out: in}, in)
 	}
@@ -89,7 +89,7 @@ func (p *planner) plan(g *net) error {
 		}
 		release(n.op)
 	}
-	p.emit("output", &storeOutput{in: g.output.place}, g.output.place)
+	p.emit("output", &storeOutput{in: g.output.view}, g.output.view)
 	return nil
 }
 
@@ -112,7 +112,7 @@ func release(op operation) {
 
 func (p *planner) node(g *net, n *node) error {
 	for _, v := range n.in {
-		if v != nil && v.konst != nil && v.place == nil {
+		if v != nil && v.constant != nil && v.view == nil {
 			p.placeConstant(n, v)
 		}
 	}
@@ -122,35 +122,35 @@ func (p *planner) node(g *net, n *node) error {
 	case *block:
 		p.block(n, op)
 	case *pool:
-		in, out := n.in[0].place, n.out[0].place
+		in, out := n.in[0].view, n.out[0].view
 		p.emit(n.label, &poolStep{pool: op, in: in, out: out}, in, out)
 	case *spatialMean:
-		in, out := n.in[0].place, n.out[0].place
+		in, out := n.in[0].view, n.out[0].view
 		p.emit(n.label, &meanStep{in: in, out: out, max: op.max}, in, out)
 	case *activate:
-		in, out := n.in[0].place, n.out[0].place
+		in, out := n.in[0].view, n.out[0].view
 		p.copy(n.label, in, out)
 		p.emit(n.label, &activateStep{act: op.Activation, x: out}, out)
 	case *binary:
-		a, b, out := n.in[0].place, n.in[1].place, n.out[0].place
+		a, b, out := n.in[0].view, n.in[1].view, n.out[0].view
 		p.emit(n.label, &binaryStep{binary: op, a: a, b: b, out: out}, a, b, out)
 	case *concat:
 		p.concat(n, op)
 	case *pad:
-		in, out := n.in[0].place, n.out[0].place
+		in, out := n.in[0].view, n.out[0].view
 		p.emit(n.label, &padStep{borders: op.borders, in: in, out: out}, in, out)
 	case *reshape, *transpose:
-		p.copy(n.label, n.in[0].place, n.out[0].place)
+		p.copy(n.label, n.in[0].view, n.out[0].view)
 	case *rowwise:
-		in, out := n.in[0].place, n.out[0].place
+		in, out := n.in[0].view, n.out[0].view
 		p.emit(n.label, &rowStep{rowwise: op, in: in, out: out}, in, out)
 	case *lrn:
-		in, out := n.in[0].place, n.out[0].place
+		in, out := n.in[0].view, n.out[0].view
 		p.emit(n.label, &lrnStep{lrn: op, in: in, out: out}, in, out)
 	case *matmul:
 		p.matmul(n)
 	case *slice:
-		in, out := n.in[0].place, n.out[0].place
+		in, out := n.in[0].view, n.out[0].view
 		if out.strided {
 			p.emitNothing(in)
 		} else {
@@ -160,7 +160,7 @@ func (p *planner) node(g *net, n *node) error {
 		p.reorder(n)
 	case *reference:
 		p.reference(n, op)
-	case *byteConv, *byteBinary, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
+	case *byteConv, *byteBinary, *bytePool, *byteMean, *quantize, *dequantize, *lookup:
 		p.onBytes(n)
 	default:
 		return fmt.Errorf("no step for %T", n.op)
@@ -183,7 +183,7 @@ func (p *planner) placeConstant(n *node, v *value) {
 	src, _ := floats(v)
 	forEachOffset(w.shape, w.order, func(at int) { data = append(data, src[at]) })
 	nn, h, ww, c := dimensions(&w)
-	v.place = &place{root: &root{n: nn, h: h, w: ww, ld: c, konst: data}, n: nn, h: h, w: ww, c: c, ld: c}
+	v.view = &view{buffer: &buffer{n: nn, h: h, w: ww, ld: c, constant: data}, n: nn, h: h, w: ww, c: c, ld: c}
 	p.stats.WeightBytes += 4 * len(data)
 }
 
@@ -211,20 +211,20 @@ func forEachOffset(shape, order []int, f func(at int)) {
 	}
 }
 
-// copy emits a copy unless both are the same place already.
-func (p *planner) copy(label string, in, out *place) {
-	if in.root == out.root && (out.strided || in.ch == out.ch && !in.strided) {
+// copy emits a copy unless both are the same view already.
+func (p *planner) copy(label string, in, out *view) {
+	if in.buffer == out.buffer && (out.strided || in.ch == out.ch && !in.strided) {
 		p.emitNothing(in)
 		return
 	}
 	p.emit(label, &copyStep{in: in, out: out}, in, out)
 }
 
-// emitNothing keeps a root alive that the next step would have read.
-func (p *planner) emitNothing(t *place) { t.root.last = max(t.root.last, len(p.steps)) }
+// emitNothing keeps a buffer alive that the next step would have read.
+func (p *planner) emitNothing(t *view) { t.buffer.last = max(t.buffer.last, len(p.steps)) }
 
 func (p *planner) concat(n *node, op *concat) {
-	out := n.out[0].place
+	out := n.out[0].view
 	order := n.out[0].order
 	if order[len(order)-1] != op.axis {
 		p.concatOuter(n, op)
@@ -232,8 +232,8 @@ func (p *planner) concat(n *node, op *concat) {
 	}
 	ch := out.ch
 	for _, v := range n.in {
-		part := &place{root: out.root, n: out.n, h: out.h, w: out.w, c: v.shape[op.axis], ld: out.ld, ch: ch}
-		p.copy(n.label, v.place, part)
+		part := &view{buffer: out.buffer, n: out.n, h: out.h, w: out.w, c: v.shape[op.axis], ld: out.ld, ch: ch}
+		p.copy(n.label, v.view, part)
 		ch += part.c
 	}
 }
@@ -241,9 +241,9 @@ func (p *planner) concat(n *node, op *concat) {
 func (p *planner) reorder(n *node) {
 	in, out := n.in[0], n.out[0]
 	if sameBytes(in.order, out.order, in.shape) {
-		p.copy(n.label, in.place, out.place)
+		p.copy(n.label, in.view, out.view)
 		return
 	}
-	s := &permuteStep{in: in.place, out: out.place, shape: in.shape, from: in.order, to: out.order}
-	p.emit(n.label, s, in.place, out.place)
+	s := &permuteStep{in: in.view, out: out.view, shape: in.shape, from: in.order, to: out.order}
+	p.emit(n.label, s, in.view, out.view)
 }

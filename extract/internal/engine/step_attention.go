@@ -3,14 +3,14 @@ package engine
 // A rowStep applies softmax or layer normalisation to every pixel.
 type rowStep struct {
 	*rowwise
-	in, out *place
+	in, out *view
 }
 
 func (s *rowStep) prepare() {}
 
 func (s *rowStep) size() int { return s.out.n * s.out.h }
 
-func (s *rowStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *rowStep) runLines(r *Runner, _ *worker, from, to int) {
 	in, out := r.mem(s.in), r.mem(s.out)
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
@@ -39,8 +39,8 @@ func (p *planner) matmul(n *node) {
 	a, b, out := n.in[0], n.in[1], n.out[0]
 	rank := len(a.shape)
 	s := &matmulStep{a: a, b: b, out: out, m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
-	p.stats.MACs += int64(out.place.len()) * int64(s.k)
-	p.emit(n.label, s, a.place, b.place, out.place)
+	p.stats.MACs += int64(out.view.len()) * int64(s.k)
+	p.emit(n.label, s, a.view, b.view, out.view)
 }
 
 func (s *matmulStep) prepare() { s.sa, s.sb, s.so = strides(s.a), strides(s.b), strides(s.out) }
@@ -49,7 +49,7 @@ func (s *matmulStep) prepare() { s.sa, s.sb, s.so = strides(s.a), strides(s.b), 
 // logical axis.
 func strides(v *value) []int {
 	s := make([]int, len(v.order))
-	p, d := v.place, v.physical()
+	p, d := v.view, v.physical()
 	next := p.image()
 	for i := len(d) - 1; i >= 0; i-- {
 		fromEnd := len(d) - 1 - i
@@ -76,23 +76,23 @@ func (s *matmulStep) size() int {
 	return n
 }
 
-func (s *matmulStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *matmulStep) runLines(r *Runner, h *worker, from, to int) {
 	packed := h.packed[s]
 	rank := len(s.sa)
-	a, b, out, t := r.mem(s.a.place), r.mem(s.b.place), r.mem(s.out.place), &h.tile
+	a, b, out, t := r.mem(s.a.view), r.mem(s.b.view), r.mem(s.out.view), &h.tile
 	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, s.k, s.sa[rank-2], s.so[rank-2], nil, -infinity, infinity
 	for i := from; i < to; i++ {
-		packed.Fill(b[s.at(s.b.place, s.sb, i):], s.sb[rank-2], s.sb[rank-1])
+		packed.Fill(b[s.at(s.b.view, s.sb, i):], s.sb[rank-2], s.sb[rank-1])
 		for p := range packed.Panels {
 			q := &packed.Panels[p]
-			t.A, t.C = a[s.at(s.a.place, s.sa, i):], out[s.at(s.out.place, s.so, i)+q.Col:]
+			t.A, t.C = a[s.at(s.a.view, s.sa, i):], out[s.at(s.out.view, s.so, i)+q.Col:]
 			q.Multiply(t, s.m)
 		}
 	}
 }
 
 // at is where the i-th matrix begins.
-func (s *matmulStep) at(p *place, stride []int, i int) int {
+func (s *matmulStep) at(p *view, stride []int, i int) int {
 	at := p.at(0, 0, 0)
 	for d := len(s.batch) - 1; d >= 0; d-- {
 		at += i % s.batch[d] * stride[d]
@@ -105,14 +105,14 @@ func (s *matmulStep) at(p *place, stride []int, i int) int {
 type sliceStep struct {
 	*slice
 	in, out *value
-	begin   int // the first element in the input's root
+	begin   int // the first element in the input's buffer
 	moves   moves
-	flatOut *place
+	flatOut *view
 }
 
 func (s *sliceStep) prepare() {
 	all := strides(s.in)
-	s.begin = s.in.place.at(0, 0, 0) + s.from*all[s.axis]
+	s.begin = s.in.view.at(0, 0, 0) + s.from*all[s.axis]
 	for _, axis := range s.out.order {
 		step := all[s.source(axis)]
 		if s.source(axis) == s.axis {
@@ -120,24 +120,24 @@ func (s *sliceStep) prepare() {
 		}
 		s.moves.append(s.out.shape[axis], step)
 	}
-	s.flatOut = packedPlace(s.out.place)
+	s.flatOut = packedView(s.out.view)
 }
 
 func (s *sliceStep) scratch() int {
-	if s.out.place.contiguous() {
+	if s.out.view.contiguous() {
 		return 0
 	}
-	return s.out.place.len()
+	return s.out.view.len()
 }
 
 func (s *sliceStep) run(r *Runner) error {
-	out, in := r.mem(s.out.place), r.mem(s.in.place)[s.begin:]
-	if s.out.place.contiguous() {
-		s.moves.permute(out[s.out.place.ch:][:s.out.place.len()], in)
+	out, in := r.mem(s.out.view), r.mem(s.in.view)[s.begin:]
+	if s.out.view.contiguous() {
+		s.moves.permute(out[s.out.view.ch:][:s.out.view.len()], in)
 		return nil
 	}
-	buf := r.buffer(s.scratch())
+	buf := r.scratch(s.scratch())
 	s.moves.permute(buf, in)
-	copyRows(out, s.out.place, buf, s.flatOut)
+	copyRows(out, s.out.view, buf, s.flatOut)
 	return nil
 }

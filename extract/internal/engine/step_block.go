@@ -5,7 +5,7 @@ import "featstore/extract/internal/kernel"
 func (s *blockStep) size() int { return s.out.n * s.out.h }
 
 // runLines computes output rows [from, to), which may lie in several images.
-func (s *blockStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *blockStep) runLines(r *Runner, h *worker, from, to int) {
 	for from < to {
 		n, y := from/s.h, from%s.h
 		rows := min(s.h-y, to-from)
@@ -18,7 +18,7 @@ func (s *blockStep) runLines(r *Runner, h *hand, from, to int) {
 type blockRun struct {
 	*blockStep
 	r       *Runner
-	h       *hand
+	h       *worker
 	n       int       // image
 	first   int       // row of the strip
 	zeros   []float32 // a row of zero pixels, and behind it the rings
@@ -26,7 +26,7 @@ type blockRun struct {
 	results []float32 // of the depthwise convolution: strip × w × channels of a chunk
 }
 
-func (s *blockStep) image(r *Runner, h *hand, n, from, to int) {
+func (s *blockStep) image(r *Runner, h *worker, n, from, to int) {
 	b := blockRun{blockStep: s, r: r, h: h, n: n}
 	b.allocate(to - from)
 	done := 0 // expanded rows of all chunks so far end here
@@ -76,7 +76,7 @@ func (s *blockStep) parts(rows int) (rings, results int) {
 func (b *blockRun) allocate(rows int) {
 	s := b.blockStep
 	rings, results := s.parts(rows)
-	buf := b.h.buffer(rings*s.ring.slots*s.ring.row + s.ring.row + results)
+	buf := b.h.scratch(rings*s.ring.slots*s.ring.row + s.ring.row + results)
 	b.results, buf = buf[:results], buf[results:]
 	if s.expand == nil {
 		return

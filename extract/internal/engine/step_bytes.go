@@ -8,38 +8,38 @@ import (
 
 // onBytes emits the step of an operation that reads or computes bytes.
 func (p *planner) onBytes(n *node) {
-	in, out := n.in[0].place, n.out[0].place
+	in, out := n.in[0].view, n.out[0].view
 	switch op := n.op.(type) {
 	case *byteConv:
 		p.byteConv(n, op)
 	case *byteBinary:
-		b := n.in[1].place
+		b := n.in[1].view
 		p.emit(n.label, &byteBinaryStep{byteBinary: op, binaryStep: binaryStep{a: in, b: b, out: out}}, in, b, out)
 	case *bytePool:
 		p.emit(n.label, &bytePoolStep{poolStep{pool: op.pool, in: in, out: out}}, in, out)
 	case *byteMean:
-		p.emit(n.label, &byteMeanStep{grid: *op.grid, in: in, out: out}, in, out)
-	case *narrow:
-		p.emit(n.label, &narrowStep{grid: op.Grid, in: in, out: out}, in, out)
-	case *widenBytes:
-		p.emit(n.label, &widenStep{grid: *op.grid, in: in, out: out}, in, out)
+		p.emit(n.label, &byteMeanStep{quant: *op.quant, in: in, out: out}, in, out)
+	case *quantize:
+		p.emit(n.label, &quantizeStep{quant: op.Grid, in: in, out: out}, in, out)
+	case *dequantize:
+		p.emit(n.label, &dequantizeStep{quant: *op.quant, in: in, out: out}, in, out)
 	case *lookup:
 		p.emit(n.label, &lookupStep{table: op.table, in: in, out: out}, in, out)
 	}
 }
 
 func (p *planner) byteConv(n *node, c *byteConv) {
-	in, out := n.in[0].place, n.out[0].place
+	in, out := n.in[0].view, n.out[0].view
 	p.stats.Params += len(c.weight) + len(c.bias)
 	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
 	w := *c.weights
 	if c.depthwise() {
-		s := &byteDepthwiseStep{conv: c.conv, in: in, out: out, packed: p.set.PackTaps(w, c.kw), grid: c.grid}
+		s := &byteDepthwiseStep{conv: c.conv, in: in, out: out, packed: p.set.PackTaps(w, c.kw), quant: c.quant}
 		p.stats.WeightBytes += s.packed.Bytes()
 		p.emit(n.label, s, in, out)
 		return
 	}
-	s := &byteConvStep{convStep: convStep{conv: c.conv, in: in, out: out}, grid: c.grid}
+	s := &byteConvStep{convStep: convStep{conv: c.conv, in: in, out: out}, quant: c.quant}
 	s.segments()
 	s.sums = w.Segments
 	w.N, w.Segments, w.K = c.cout/c.group, s.sums*len(s.offs), s.k
@@ -52,7 +52,7 @@ func (p *planner) byteConv(n *node, c *byteConv) {
 		p.stats.WeightBytes += q.Bytes()
 		s.panels = append(s.panels, q)
 	}
-	s.offs = nil // once the places have their halos they lie elsewhere
+	s.offs = nil // once the views have their halos they lie elsewhere
 	p.emit(n.label, s, in, out)
 }
 
@@ -60,7 +60,7 @@ func (p *planner) byteConv(n *node, c *byteConv) {
 type byteConvStep struct {
 	convStep
 	panels []*kernel.PackedBytes // one a group
-	grid   kernel.Grid
+	quant  kernel.Grid
 	sums   int // how many bytes each weight is the sum of
 }
 
@@ -72,7 +72,7 @@ func (s *byteConvStep) prepare() {
 }
 
 // runLines computes lines [from, to), block by block.
-func (s *byteConvStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *byteConvStep) runLines(r *Runner, h *worker, from, to int) {
 	for ; from < to; from += s.perBlock {
 		end := min(from+s.perBlock, to)
 		for g, p := range s.panels {
@@ -84,11 +84,11 @@ func (s *byteConvStep) runLines(r *Runner, h *hand, from, to int) {
 }
 
 // panel computes one panel of output channels of group g for lines [from, to).
-func (s *byteConvStep) panel(r *Runner, h *hand, g int, q *kernel.BytePanel, from, to int) {
+func (s *byteConvStep) panel(r *Runner, h *worker, g int, q *kernel.BytePanel, from, to int) {
 	in, out, t := r.bytes(s.in), r.bytes(s.out), &h.byteTile
 	col := g*(s.cout/s.group) + q.Col
 	t.Offs, t.K, t.LDA, t.LDC = s.offs, s.k, s.sw*s.in.ld, s.out.ld
-	t.Zero, t.Top = s.grid.Zero, s.grid.Top
+	t.Zero, t.Top = s.quant.Zero, s.quant.Top
 	rows, pixels := s.rows(from, to)
 	for i := from; i < from+rows; i++ {
 		a, c, _ := s.line(i)
@@ -100,9 +100,9 @@ func (s *byteConvStep) panel(r *Runner, h *hand, g int, q *kernel.BytePanel, fro
 // A byteDepthwiseStep is a depthwiseStep on bytes.
 type byteDepthwiseStep struct {
 	*conv
-	in, out *place
+	in, out *view
 	packed  *kernel.PackedTaps
-	grid    kernel.Grid
+	quant   kernel.Grid
 	taps    []int
 }
 
@@ -112,10 +112,10 @@ func (s *byteDepthwiseStep) prepare() {
 
 func (s *byteDepthwiseStep) size() int { return s.out.n * s.out.h }
 
-func (s *byteDepthwiseStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *byteDepthwiseStep) runLines(r *Runner, h *worker, from, to int) {
 	in, out, d := r.bytes(s.in), r.bytes(s.out), &h.byteDepthwise
 	d.Taps, d.Step, d.LDO, d.C, d.N = s.taps, s.sw*s.in.ld, s.out.ld, s.cout, s.out.w
-	d.Zero, d.Top = s.grid.Zero, s.grid.Top
+	d.Zero, d.Top = s.quant.Zero, s.quant.Top
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
 		d.In, d.Out = in[s.in.at(n, y*s.sh-s.pad.top, -s.pad.left):], out[s.out.at(n, y, 0):]
@@ -123,10 +123,10 @@ func (s *byteDepthwiseStep) runLines(r *Runner, h *hand, from, to int) {
 	}
 }
 
-// pieces cuts a row of pixels into pieces without gaps in any of the places.
-func pieces(places ...*place) (count, width int) {
-	p := places[0]
-	for _, q := range places {
+// pieces cuts a row of pixels into pieces without gaps in any of the views.
+func pieces(views ...*view) (count, width int) {
+	p := views[0]
+	for _, q := range views {
 		if q.ld != q.c {
 			return p.w, p.c
 		}
@@ -134,8 +134,8 @@ func pieces(places ...*place) (count, width int) {
 	return 1, p.w * p.c
 }
 
-// eachPiece calls f with where the pieces of lines [from, to) begin in two places.
-func eachPiece(from, to int, in, out *place, f func(at, to, width int)) {
+// eachPiece calls f with where the pieces of lines [from, to) begin in two views.
+func eachPiece(from, to int, in, out *view, f func(at, to, width int)) {
 	count, width := pieces(in, out)
 	for i := from; i < to; i++ {
 		for x := range count {
@@ -152,10 +152,10 @@ type byteBinaryStep struct {
 
 func (s *byteBinaryStep) scratch() int { return (s.binaryStep.scratch() + 3) / 4 }
 
-func (s *byteBinaryStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *byteBinaryStep) runLines(r *Runner, h *worker, from, to int) {
 	a, b, out := r.bytes(s.a), r.bytes(s.b), r.bytes(s.out)
 	pieces, width := s.pieces()
-	repeated, image := kernel.BytesOf(h.buffer(s.scratch())), -1 // of which image the repeated pixel is
+	repeated, image := kernel.BytesOf(h.scratch(s.scratch())), -1 // of which image the repeated pixel is
 	combine := r.set.AddBytes
 	if s.byteBinary.fn == '*' {
 		combine = r.set.MulBytes
@@ -176,44 +176,44 @@ func (s *byteBinaryStep) runLines(r *Runner, h *hand, from, to int) {
 	}
 }
 
-type narrowStep struct {
-	grid    kernel.Grid
-	in, out *place
+type quantizeStep struct {
+	quant   kernel.Grid
+	in, out *view
 }
 
-func (s *narrowStep) prepare() {}
+func (s *quantizeStep) prepare() {}
 
-func (s *narrowStep) size() int { return s.out.n * s.out.h }
+func (s *quantizeStep) size() int { return s.out.n * s.out.h }
 
-func (s *narrowStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *quantizeStep) runLines(r *Runner, _ *worker, from, to int) {
 	in, out := r.mem(s.in), r.bytes(s.out)
-	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Narrow(out[b:b+n], in[a:], s.grid) })
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Narrow(out[b:b+n], in[a:], s.quant) })
 }
 
-type widenStep struct {
-	grid    grid
-	in, out *place
+type dequantizeStep struct {
+	quant   quantParams
+	in, out *view
 }
 
-func (s *widenStep) prepare() {}
+func (s *dequantizeStep) prepare() {}
 
-func (s *widenStep) size() int { return s.out.n * s.out.h }
+func (s *dequantizeStep) size() int { return s.out.n * s.out.h }
 
-func (s *widenStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *dequantizeStep) runLines(r *Runner, _ *worker, from, to int) {
 	in, out := r.bytes(s.in), r.mem(s.out)
-	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Widen(out[b:b+n], in[a:], s.grid.unit, s.grid.zero) })
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Widen(out[b:b+n], in[a:], s.quant.unit, s.quant.zero) })
 }
 
 type lookupStep struct {
 	table   [256]byte
-	in, out *place
+	in, out *view
 }
 
 func (s *lookupStep) prepare() {}
 
 func (s *lookupStep) size() int { return s.out.n * s.out.h }
 
-func (s *lookupStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *lookupStep) runLines(r *Runner, _ *worker, from, to int) {
 	in, out := r.bytes(s.in), r.bytes(s.out)
 	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Lookup(out[b:b+n], in[a:], &s.table) })
 }
@@ -223,9 +223,9 @@ type bytePoolStep struct{ poolStep }
 
 func (s *bytePoolStep) scratch() int { return (s.in.w*s.in.c + 3) / 4 }
 
-func (s *bytePoolStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *bytePoolStep) runLines(r *Runner, h *worker, from, to int) {
 	in, out := r.bytes(s.in), r.bytes(s.out)
-	buf := kernel.BytesOf(h.buffer(s.scratch()))
+	buf := kernel.BytesOf(h.scratch(s.scratch()))
 	count, width := pieces(s.in)
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
@@ -249,8 +249,8 @@ func (s *bytePoolStep) runLines(r *Runner, h *hand, from, to int) {
 
 // A byteMeanStep averages all pixels of an image to floats.
 type byteMeanStep struct {
-	grid    grid
-	in, out *place
+	quant   quantParams
+	in, out *view
 }
 
 func (s *byteMeanStep) prepare() {}
@@ -259,7 +259,7 @@ func (s *byteMeanStep) scratch() int { return s.in.c }
 
 func (s *byteMeanStep) run(r *Runner) error {
 	in, out := r.bytes(s.in), r.mem(s.out)
-	sums := kernel.Words(r.buffer(s.scratch()))
+	sums := kernel.Words(r.scratch(s.scratch()))
 	pixels := s.in.h * s.in.w
 	for n := range s.in.n {
 		clear(sums)
@@ -268,8 +268,8 @@ func (s *byteMeanStep) run(r *Runner) error {
 		}
 		dst := out[meanAt(s.in, s.out, n):][:s.in.c]
 		for c, sum := range sums {
-			whole := int64(sum) - int64(pixels)*int64(s.grid.zero)
-			dst[c] = float32(float64(whole) * float64(s.grid.unit) / float64(pixels))
+			whole := int64(sum) - int64(pixels)*int64(s.quant.zero)
+			dst[c] = float32(float64(whole) * float64(s.quant.unit) / float64(pixels))
 		}
 	}
 	return nil

@@ -9,32 +9,32 @@ import (
 // concatOuter joins values along an axis that is not innermost in memory: the
 // parts lie one behind the other for every index of the axes outside it.
 func (p *planner) concatOuter(n *node, op *concat) {
-	s := &concatStep{out: n.out[0].place}
+	s := &concatStep{out: n.out[0].view}
 	order := n.out[0].order
-	touched := []*place{s.out}
+	touched := []*view{s.out}
 	for _, v := range n.in {
 		inner := 1
 		for i := slices.Index(order, op.axis); i < len(order); i++ {
 			inner *= v.shape[order[i]]
 		}
-		s.in, s.lens = append(s.in, v.place), append(s.lens, inner)
-		touched = append(touched, v.place)
+		s.in, s.lens = append(s.in, v.view), append(s.lens, inner)
+		touched = append(touched, v.view)
 	}
 	p.emit(n.label, s, touched...)
 }
 
 // A concatStep joins values along an axis that is not the innermost one.
 type concatStep struct {
-	in   []*place
+	in   []*view
 	lens []int // floats that each part contributes at a time
-	out  *place
+	out  *view
 }
 
 func (s *concatStep) prepare() {}
 
 // direct reports whether the parts can be copied to where they belong row by row.
 func (s *concatStep) direct() bool {
-	return s.out.contiguous() && !slices.ContainsFunc(s.in, func(p *place) bool { return p.ld != p.c })
+	return s.out.contiguous() && !slices.ContainsFunc(s.in, func(p *view) bool { return p.ld != p.c })
 }
 
 func (s *concatStep) scratch() int {
@@ -45,15 +45,15 @@ func (s *concatStep) scratch() int {
 }
 
 func (s *concatStep) run(r *Runner) error {
-	if s.out.root.bytes {
-		join(s, r.bytes(s.out), r.bytes, kernel.BytesOf(r.buffer(s.scratch())))
+	if s.out.buffer.bytes {
+		join(s, r.bytes(s.out), r.bytes, kernel.BytesOf(r.scratch(s.scratch())))
 	} else {
-		join(s, r.mem(s.out), r.mem, r.buffer(s.scratch()))
+		join(s, r.mem(s.out), r.mem, r.scratch(s.scratch()))
 	}
 	return nil
 }
 
-func join[T float32 | byte](s *concatStep, out []T, mem func(*place) []T, buf []T) {
+func join[T float32 | byte](s *concatStep, out []T, mem func(*view) []T, buf []T) {
 	at := 0
 	if s.direct() {
 		for i, in := range s.in {
@@ -64,17 +64,17 @@ func join[T float32 | byte](s *concatStep, out []T, mem func(*place) []T, buf []
 	}
 	joined, part := buf[:s.out.len()], buf[s.out.len():]
 	for i, in := range s.in {
-		packed := packedPlace(in)
+		packed := packedView(in)
 		copyRows(part, packed, mem(in), in)
 		joinRows(s, joined, part, packed, at, s.lens[i])
 		at += s.lens[i]
 	}
-	copyRows(out, s.out, joined, packedPlace(s.out))
+	copyRows(out, s.out, joined, packedView(s.out))
 }
 
 // joinRows copies a part, row by row of its pixels, to pieces of n that begin at
 // and follow each other after the pieces of all parts.
-func joinRows[T float32 | byte](s *concatStep, joined, src []T, in *place, at, n int) {
+func joinRows[T float32 | byte](s *concatStep, joined, src []T, in *view, at, n int) {
 	all := 0
 	for _, l := range s.lens {
 		all += l

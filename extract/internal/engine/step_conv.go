@@ -32,7 +32,7 @@ func (s *convStep) blockFloats() int {
 // A convStep is a dense or grouped convolution, or a fully connected layer.
 type convStep struct {
 	*conv
-	in, out, res *place
+	in, out, res *view
 	packed       []*kernel.Packed // one a group
 	lo, hi       float32
 	post         bool // an activation beyond the bounds has to follow
@@ -46,18 +46,18 @@ type convStep struct {
 }
 
 func (p *planner) conv(n *node, c *conv) {
-	in, out := n.in[0].place, n.out[0].place
-	var res *place
+	in, out := n.in[0].view, n.out[0].view
+	var res *view
 	if len(n.in) > 1 {
-		res = n.in[1].place
+		res = n.in[1].view
 	}
 	p.stats.Params += len(c.weight) + len(c.bias)
 	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
-	if c.fast != nil {
-		p.toom(n, c, in, res, out)
+	if c.winograd != nil {
+		p.winograd(n, c, in, res, out)
 		return
 	}
-	if c.halves && in.contiguous() {
+	if c.strassen && in.contiguous() {
 		p.strassen(n, c, in, res, out)
 		return
 	}
@@ -134,7 +134,7 @@ func (s *convStep) cut() {
 func (s *convStep) size() int { return s.lines }
 
 // runLines computes lines [from, to), block by block.
-func (s *convStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *convStep) runLines(r *Runner, h *worker, from, to int) {
 	for ; from < to; from += s.perBlock {
 		end := min(from+s.perBlock, to)
 		for g := range s.packed {
@@ -174,7 +174,7 @@ func (s *convStep) line(i int) (in, out, res int) {
 }
 
 // panel computes one panel of output channels of group g for lines [from, to).
-func (s *convStep) panel(r *Runner, h *hand, g int, q *kernel.Panel, from, to int) {
+func (s *convStep) panel(r *Runner, h *worker, g int, q *kernel.Panel, from, to int) {
 	for first := 0; first < len(s.offs); first += s.perPart {
 		s.part(r, h, g, q, from, to, first)
 	}
@@ -182,7 +182,7 @@ func (s *convStep) panel(r *Runner, h *hand, g int, q *kernel.Panel, from, to in
 
 // part adds the products of the segments from the given one on: the first part has
 // bias and residual, the last one is clipped.
-func (s *convStep) part(r *Runner, h *hand, g int, q *kernel.Panel, from, to, first int) {
+func (s *convStep) part(r *Runner, h *worker, g int, q *kernel.Panel, from, to, first int) {
 	in, out, t := r.mem(s.in), r.mem(s.out), &h.tile
 	col, end := g*(s.cout/s.group)+q.Col, min(first+s.perPart, len(s.offs))
 	t.Offs, t.K, t.LDA, t.LDC = s.offs[first:end], s.k, s.sw*s.in.ld, s.out.ld
@@ -217,13 +217,13 @@ func (s *convStep) activate(r *Runner, from, to, col, cols int) {
 }
 
 // applyRow applies an activation to pixels that follow each other.
-func applyRow(r *Runner, a kernel.Activation, x []float32, pixels int, p *place) {
+func applyRow(r *Runner, a kernel.Activation, x []float32, pixels int, p *view) {
 	applyColumns(r, a, x, pixels, p.c, p)
 }
 
 // applyColumns applies an activation to so many channels of pixels that follow each
 // other.
-func applyColumns(r *Runner, a kernel.Activation, x []float32, pixels, channels int, p *place) {
+func applyColumns(r *Runner, a kernel.Activation, x []float32, pixels, channels int, p *view) {
 	if p.ld == channels {
 		r.set.Apply(a, x[:pixels*channels])
 		return
@@ -236,7 +236,7 @@ func applyColumns(r *Runner, a kernel.Activation, x []float32, pixels, channels 
 // A depthwiseStep is a convolution of every channel by itself.
 type depthwiseStep struct {
 	*conv
-	in, out *place
+	in, out *view
 	weight  []float32 // kh·kw × channels
 	lo, hi  float32
 	post    bool
@@ -251,7 +251,7 @@ func (s *depthwiseStep) prepare() {
 
 func (s *depthwiseStep) size() int { return s.out.n * s.out.h }
 
-func (s *depthwiseStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *depthwiseStep) runLines(r *Runner, h *worker, from, to int) {
 	in, out, d := r.mem(s.in), r.mem(s.out), &h.depthwise
 	d.Rows, d.KW, d.Tap, d.Step = s.rows, s.kw, s.dw*s.in.ld, s.sw*s.in.ld
 	d.W, d.LDW, d.Bias, d.C, d.LDO, d.N, d.Lo, d.Hi = s.weight, s.cout, s.bias, s.cout, s.out.ld, s.out.w, s.lo, s.hi

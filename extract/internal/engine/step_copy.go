@@ -2,14 +2,14 @@ package engine
 
 import "featstore/extract/internal/kernel"
 
-// clearHalo zeroes the border pixels of a root before its first use in a run:
+// clearHalo zeroes the border pixels of a buffer before its first use in a run:
 // the arena's memory held something else before.
-type clearHalo struct{ root *root }
+type clearHalo struct{ buffer *buffer }
 
 func (s *clearHalo) prepare() {}
 
 func (s *clearHalo) run(r *Runner) error {
-	t := s.root
+	t := s.buffer
 	m := r.arena[t.off : t.off+t.size]
 	if t.bytes {
 		fillHalo(t, kernel.BytesOf(m), t.zero)
@@ -19,8 +19,8 @@ func (s *clearHalo) run(r *Runner) error {
 	return nil
 }
 
-// fillHalo sets the border pixels of a root that lies in m.
-func fillHalo[T float32 | byte](t *root, m []T, zero T) {
+// fillHalo sets the border pixels of a buffer that lies in m.
+func fillHalo[T float32 | byte](t *buffer, m []T, zero T) {
 	row := (t.w + t.halo.left + t.halo.right) * t.ld
 	left, right := t.halo.left*t.ld, t.halo.right*t.ld
 	for range t.n {
@@ -37,40 +37,40 @@ func fillHalo[T float32 | byte](t *root, m []T, zero T) {
 }
 
 // loadInput copies the caller's image, contiguous, into the arena.
-type loadInput struct{ out *place }
+type loadInput struct{ out *view }
 
 func (s *loadInput) prepare() {}
 
 func (s *loadInput) run(r *Runner) error {
-	copyRows(r.mem(s.out), s.out, r.in, packedPlace(s.out))
+	copyRows(r.mem(s.out), s.out, r.in, packedView(s.out))
 	return nil
 }
 
 // storeOutput copies the result to the caller's slice.
-type storeOutput struct{ in *place }
+type storeOutput struct{ in *view }
 
 func (s *storeOutput) prepare() {}
 
 func (s *storeOutput) run(r *Runner) error {
-	copyRows(r.out, packedPlace(s.in), r.mem(s.in), s.in)
+	copyRows(r.out, packedView(s.in), r.mem(s.in), s.in)
 	return nil
 }
 
-// packedPlace has p's dimensions without gaps or halo, from offset 0.
-func packedPlace(p *place) *place {
-	return &place{root: &root{}, n: p.n, h: p.h, w: p.w, c: p.c, ld: p.c}
+// packedView has p's dimensions without gaps or halo, from offset 0.
+func packedView(p *view) *view {
+	return &view{buffer: &buffer{}, n: p.n, h: p.h, w: p.w, c: p.c, ld: p.c}
 }
 
-// copyStep copies a value to another place. Where the dimensions differ, one was
+// copyStep copies a value to another view. Where the dimensions differ, one was
 // reshaped: both are then sequences of the same values in the same order.
 type copyStep struct {
-	in, out *place
-	flatIn  *place // where only the input has gaps: the input's dimensions, packed
-	flatOut *place
+	in, out *view
+	flatIn  *view // where only the input has gaps: the input's dimensions, packed
+	flatOut *view
 }
 
 func (s *copyStep) prepare() {
-	s.flatIn, s.flatOut = packedPlace(s.in), packedPlace(s.out)
+	s.flatIn, s.flatOut = packedView(s.in), packedView(s.out)
 }
 
 func (s *copyStep) scratch() int {
@@ -81,10 +81,10 @@ func (s *copyStep) scratch() int {
 }
 
 func (s *copyStep) run(r *Runner) error {
-	if s.in.root.bytes {
-		copyTo(s, r.bytes(s.out), r.bytes(s.in), kernel.BytesOf(r.buffer(s.scratch())))
+	if s.in.buffer.bytes {
+		copyTo(s, r.bytes(s.out), r.bytes(s.in), kernel.BytesOf(r.scratch(s.scratch())))
 	} else {
-		copyTo(s, r.mem(s.out), r.mem(s.in), r.buffer(s.scratch()))
+		copyTo(s, r.mem(s.out), r.mem(s.in), r.scratch(s.scratch()))
 	}
 	return nil
 }
@@ -103,8 +103,8 @@ func copyTo[T float32 | byte](s *copyStep, out, in, buf []T) {
 	}
 }
 
-// copyRows copies between two places of the same dimensions.
-func copyRows[T float32 | byte](dst []T, to *place, src []T, from *place) {
+// copyRows copies between two views of the same dimensions.
+func copyRows[T float32 | byte](dst []T, to *view, src []T, from *view) {
 	whole := to.ld == to.c && from.ld == from.c
 	for n := range to.n {
 		for y := range to.h {
@@ -124,7 +124,7 @@ func copyRows[T float32 | byte](dst []T, to *place, src []T, from *place) {
 // padStep surrounds an image by zeros.
 type padStep struct {
 	borders
-	in, out *place
+	in, out *view
 }
 
 func (s *padStep) prepare() {}

@@ -4,16 +4,16 @@ import "featstore/extract/internal/kernel"
 
 // permuteStep copies a value into another order of axes.
 type permuteStep struct {
-	in, out  *place
+	in, out  *view
 	shape    []int
 	from, to []int
 	moves    moves
-	flatIn   *place
-	flatOut  *place
+	flatIn   *view
+	flatOut  *view
 }
 
 func (s *permuteStep) prepare() {
-	s.flatIn, s.flatOut = packedPlace(s.in), packedPlace(s.out)
+	s.flatIn, s.flatOut = packedView(s.in), packedView(s.out)
 	stride := make([]int, len(s.shape)) // of the input, by logical axis
 	n := 1
 	for i := len(s.from) - 1; i >= 0; i-- {
@@ -28,16 +28,16 @@ func (s *permuteStep) prepare() {
 func (s *permuteStep) scratch() int { return 2 * s.in.len() }
 
 func (s *permuteStep) run(r *Runner) error {
-	buf := r.buffer(s.scratch())
-	if s.in.root.bytes {
-		permutePlace(s, r.bytes(s.out), r.bytes(s.in), kernel.BytesOf(buf))
+	buf := r.scratch(s.scratch())
+	if s.in.buffer.bytes {
+		permuteView(s, r.bytes(s.out), r.bytes(s.in), kernel.BytesOf(buf))
 	} else {
-		permutePlace(s, r.mem(s.out), r.mem(s.in), buf)
+		permuteView(s, r.mem(s.out), r.mem(s.in), buf)
 	}
 	return nil
 }
 
-func permutePlace[T float32 | byte](s *permuteStep, out, in, buf []T) {
+func permuteView[T float32 | byte](s *permuteStep, out, in, buf []T) {
 	n := s.in.len()
 	src, dst := buf[:n], buf[n:2*n]
 	if s.in.contiguous() {

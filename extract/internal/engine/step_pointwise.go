@@ -10,14 +10,14 @@ import (
 // An activateStep applies an activation in place.
 type activateStep struct {
 	act kernel.Activation
-	x   *place
+	x   *view
 }
 
 func (s *activateStep) prepare() {}
 
 func (s *activateStep) size() int { return s.x.n * s.x.h }
 
-func (s *activateStep) runLines(r *Runner, _ *hand, from, to int) {
+func (s *activateStep) runLines(r *Runner, _ *worker, from, to int) {
 	x := r.mem(s.x)
 	for i := from; i < to; i++ {
 		applyRow(r, s.act, x[s.x.at(i/s.x.h, i%s.x.h, 0):], s.x.w, s.x)
@@ -28,7 +28,7 @@ func (s *activateStep) runLines(r *Runner, _ *hand, from, to int) {
 // pixels of a.
 type binaryStep struct {
 	*binary
-	a, b, out *place
+	a, b, out *view
 	perImage  bool
 	rows      bool // the pixels of a row follow each other, in all three
 }
@@ -56,10 +56,10 @@ func (s *binaryStep) pieces() (count, width int) {
 	return s.out.w, s.out.c
 }
 
-func (s *binaryStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *binaryStep) runLines(r *Runner, h *worker, from, to int) {
 	a, b, out := r.mem(s.a), r.mem(s.b), r.mem(s.out)
 	pieces, width := s.pieces()
-	repeated, image := h.buffer(s.scratch()), -1 // of which image the repeated pixel is
+	repeated, image := h.scratch(s.scratch()), -1 // of which image the repeated pixel is
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
 		for x := range pieces {
@@ -115,7 +115,7 @@ func (s *binaryStep) combine(r *Runner, dst, right []float32) {
 // x / (bias + alpha/size · Σ x²)^beta over size channels.
 type lrnStep struct {
 	*lrn
-	in, out *place
+	in, out *view
 }
 
 func (s *lrnStep) prepare() {}
@@ -128,9 +128,9 @@ func (s *lrnStep) scratch() int { return 2 * s.in.w * s.wide() }
 // long vector, of which every sum of size neighbours is computed.
 func (s *lrnStep) wide() int { return s.in.c + s.lrn.size - 1 }
 
-func (s *lrnStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *lrnStep) runLines(r *Runner, h *worker, from, to int) {
 	in, out, wide, before := r.mem(s.in), r.mem(s.out), s.wide(), (s.lrn.size-1)/2
-	buf := h.buffer(2 * s.in.w * wide)
+	buf := h.scratch(2 * s.in.w * wide)
 	squares, sums := buf[:s.in.w*wide], buf[s.in.w*wide:]
 	clear(squares)
 	for i := from; i < to; i++ {

@@ -4,7 +4,7 @@ package engine
 // whole row of pixels at once, then along that row.
 type poolStep struct {
 	*pool
-	in, out *place
+	in, out *view
 	columns []clipped // of the windows of an output row
 }
 
@@ -34,9 +34,9 @@ func (s *poolStep) size() int { return s.out.n * s.out.h }
 
 func (s *poolStep) scratch() int { return s.in.w * s.in.c }
 
-func (s *poolStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *poolStep) runLines(r *Runner, h *worker, from, to int) {
 	in, out := r.mem(s.in), r.mem(s.out)
-	buf := h.buffer(s.scratch())
+	buf := h.scratch(s.scratch())
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
 		rows := s.clip(0, y, s.in.h, s.pad.top, s.pad.bottom)
@@ -125,7 +125,7 @@ func clipWindow(begin, taps, dilation, size, padEnd int) (from, to, padded int) 
 
 // A meanStep averages, or takes the maximum of, all pixels of an image.
 type meanStep struct {
-	in, out *place
+	in, out *view
 	max     bool
 }
 
@@ -147,7 +147,7 @@ func (s *meanStep) run(r *Runner) error {
 }
 
 // meanAt is where the mean of the n-th image belongs.
-func meanAt(in, out *place, n int) int {
+func meanAt(in, out *view, n int) int {
 	if out.n != in.n { // the reduced axes are gone: N×C
 		return out.at(0, 0, n)
 	}
@@ -160,7 +160,7 @@ func (s *meanStep) image(r *Runner, dst, in []float32, n int) {
 	row, h, w := in, s.in.h, s.in.w
 	at := func(y, x int) int { return s.in.at(n, y, x) }
 	if n := s.scratch(); n > 0 {
-		row = r.buffer(n)
+		row = r.scratch(n)
 		copy(row, in[at(0, 0):])
 		for y := 1; y < h; y++ {
 			combine(r, s.max, row, in[at(y, 0):])

@@ -20,24 +20,24 @@ type referenceStep struct {
 // An operand is a float32 value in the arena, a value of another type in a slot,
 // a constant, or nothing.
 type operand struct {
-	place *place
-	shape []int
-	whole tensor.DType // as the model has it, when the arena holds float32 instead
-	slot  int
-	konst *tensor.Tensor
-	none  bool
+	view     *view
+	shape    []int
+	whole    tensor.DType // as the model has it, when the arena holds float32 instead
+	slot     int
+	constant *tensor.Tensor
+	none     bool
 }
 
 func (p *planner) reference(n *node, r *reference) {
 	s := &referenceStep{src: r.src, opset: r.opset}
-	var touched []*place
+	var touched []*view
 	for _, v := range n.in {
 		o := p.operand(v)
-		s.in, touched = append(s.in, o), append(touched, o.place)
+		s.in, touched = append(s.in, o), append(touched, o.view)
 	}
 	for _, v := range n.out {
 		o := p.operand(v)
-		s.out, touched = append(s.out, o), append(touched, o.place)
+		s.out, touched = append(s.out, o), append(touched, o.view)
 	}
 	p.stats.References = append(p.stats.References, n.label)
 	p.emit(n.label, s, touched...)
@@ -47,10 +47,10 @@ func (p *planner) operand(v *value) operand {
 	switch {
 	case v == nil:
 		return operand{none: true}
-	case v.konst != nil:
-		return operand{konst: p.constant(v)}
-	case v.place != nil:
-		return operand{place: v.place, shape: v.shape, whole: v.whole}
+	case v.constant != nil:
+		return operand{constant: p.constant(v)}
+	case v.view != nil:
+		return operand{view: v.view, shape: v.shape, whole: v.whole}
 	}
 	slot, ok := p.slots[v]
 	if !ok {
@@ -66,7 +66,7 @@ func (p *planner) constant(v *value) *tensor.Tensor {
 	if t := p.constants[v]; t != nil {
 		return t
 	}
-	t := v.konst.Clone()
+	t := v.constant.Clone()
 	p.constants[v] = t
 	p.stats.WeightBytes += tensor.Len(t.Shape) * t.DType.Size()
 	return t
@@ -103,19 +103,19 @@ func (o operand) load(r *Runner) *tensor.Tensor {
 	switch {
 	case o.none:
 		return nil
-	case o.konst != nil:
-		return o.konst
-	case o.place == nil:
+	case o.constant != nil:
+		return o.constant
+	case o.view == nil:
 		return r.slots[o.slot]
 	}
-	x := make([]float32, o.place.len())
-	copyRows(x, packedPlace(o.place), r.mem(o.place), o.place)
-	return o.narrowed(x)
+	x := make([]float32, o.view.len())
+	copyRows(x, packedView(o.view), r.mem(o.view), o.view)
+	return o.asModelType(x)
 }
 
 func (o operand) store(r *Runner, t *tensor.Tensor) error {
-	if o.place == nil {
-		if o.konst == nil {
+	if o.view == nil {
+		if o.constant == nil {
 			r.slots[o.slot] = t
 		}
 		return nil
@@ -123,10 +123,10 @@ func (o operand) store(r *Runner, t *tensor.Tensor) error {
 	if !slices.Equal(t.Shape, o.shape) {
 		return fmt.Errorf("got %v, planned %v", t, o.shape)
 	}
-	x, err := o.widened(t)
+	x, err := o.asFloats(t)
 	if err != nil {
 		return err
 	}
-	copyRows(r.mem(o.place), o.place, x, packedPlace(o.place))
+	copyRows(r.mem(o.view), o.view, x, packedView(o.view))
 	return nil
 }

@@ -6,17 +6,17 @@ import "featstore/extract/internal/kernel"
 // algorithm. A line is a pair of pixels; the last one may have one only.
 type strassenStep struct {
 	*conv
-	*halved
-	in, out, res *place
+	*strassenWeights
+	in, out, res *view
 	lo, hi       float32
 	post         bool
 	pixels       int
 	perBlock     int // pairs that share a pass over the weights
 }
 
-func (p *planner) strassen(n *node, c *conv, in, res, out *place) {
+func (p *planner) strassen(n *node, c *conv, in, res, out *view) {
 	lo, hi, done := c.act.Bounds()
-	s := &strassenStep{conv: c, halved: halve(p.set, c), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	s := &strassenStep{conv: c, strassenWeights: newStrassenWeights(p.set, c), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
 	p.stats.WeightBytes += s.weights.Bytes() + 4*(len(s.low)+len(s.high))
 	p.emit(n.label, s, in, res, out)
 }
@@ -47,7 +47,7 @@ func (s *strassenStep) parts() (sums, part int) {
 type strassenRun struct {
 	*strassenStep
 	r        *Runner
-	h        *hand
+	h        *worker
 	from, to int
 	panel    kernel.Panel
 	sums     []float32 // pairs × 4 × k
@@ -56,9 +56,9 @@ type strassenRun struct {
 	part     int       // floats from y to w, and from w to z
 }
 
-func (s *strassenStep) runLines(r *Runner, h *hand, from, to int) {
+func (s *strassenStep) runLines(r *Runner, h *worker, from, to int) {
 	sums, part := s.parts()
-	buf := h.buffer(sums + 4*part)
+	buf := h.scratch(sums + 4*part)
 	b := strassenRun{strassenStep: s, r: r, h: h, sums: buf[:sums], y: buf[sums:], w: buf[sums+part:], z: buf[sums+2*part:], v: buf[sums+3*part:], part: part}
 	for ; from < to; from += s.perBlock {
 		b.from, b.to = 2*from, min(2*min(from+s.perBlock, to), s.pixels)
@@ -192,8 +192,8 @@ func (b *strassenRun) inRow(p int) int {
 }
 
 // at is where the p-th pixel lies.
-func (b *strassenRun) at(place *place, p int) int {
-	return place.at(p/(place.h*place.w), p/place.w%place.h, p%place.w)
+func (b *strassenRun) at(v *view, p int) int {
+	return v.at(p/(v.h*v.w), p/v.w%v.h, p%v.w)
 }
 
 func (b *strassenRun) activate() {

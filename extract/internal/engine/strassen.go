@@ -43,17 +43,17 @@ var sumsOfWeights = [7][4]float64{
 	{0, 0, 0, 1},   // P3
 }
 
-// A halved holds the weights of a product for Strassen's algorithm.
-type halved struct {
+// A strassenWeights holds the weights of a product for Strassen's algorithm.
+type strassenWeights struct {
 	k, n    int            // of a quarter
 	weights *kernel.Packed // a panel has its columns of the right sides of P1 … P7, one below the other
 	low     []float32      // bias of the first half of the columns
 	high    []float32      // of the second half, both padded to whole panels
 }
 
-// halve packs weights of even dimensions.
-func halve(set *kernel.Set, c *conv) *halved {
-	b := &halved{k: c.cin / 2, n: c.cout / 2}
+// newStrassenWeights packs weights of even dimensions.
+func newStrassenWeights(set *kernel.Set, c *conv) *strassenWeights {
+	b := &strassenWeights{k: c.cin / 2, n: c.cout / 2}
 	depth := len(sumsOfWeights) * b.k
 	w := make([]float32, b.n*depth)
 	for j := range b.n {
@@ -82,16 +82,16 @@ const (
 	cyclesPerSums     = 20.0      // for S1 … S4 of a vector of each quarter
 	cyclesPerResults  = 30.0      // for a vector of each quarter
 	cyclesPerResidual = 200.0     // the same: residuals are far away, and nothing hides that
-	halvingCosts      = 60e3      // besides: twice the weights are fetched, at every image
-	halvingAdvantage  = 0.5       // what the saved product must be worth
+	strassenCosts     = 60e3      // besides: twice the weights are fetched, at every image
+	strassenAdvantage = 0.5       // what the saved product must be worth
 	fewestPixels      = 96        // several cores share pixels: every one of them needs some
 	nearResults       = 640 << 10 // floats of a depthwise convolution that stay in the second-level cache or close by
 )
 
-// worthHalving reports whether Strassen's algorithm is cheaper than the plain product.
+// worthStrassen reports whether Strassen's algorithm is cheaper than the plain product.
 // Costs are cycles as in choose. It takes 7/4 of the memory for weights.
-func (c *conv) worthHalving(pixels int, residual bool) bool {
-	if !c.halvable() || pixels < fewestPixels {
+func (c *conv) worthStrassen(pixels int, residual bool) bool {
+	if !c.strassenFits() || pixels < fewestPixels {
 		return false
 	}
 	m, k, n := float64(pixels/2), float64(c.cin/2), float64(c.cout/2)
@@ -100,18 +100,18 @@ func (c *conv) worthHalving(pixels int, residual bool) bool {
 	if residual {
 		results += cyclesPerResidual
 	}
-	return saved*halvingAdvantage > m*(k*cyclesPerSums+n*results)/16+halvingCosts
+	return saved*strassenAdvantage > m*(k*cyclesPerSums+n*results)/16+strassenCosts
 }
 
-// halvable reports whether all that the algorithm needs can be cut in halves.
-func (c *conv) halvable() bool {
+// strassenFits reports whether all that the algorithm needs can be cut in halves.
+func (c *conv) strassenFits() bool {
 	return c.pointwise() && c.group == 1 && !c.depthwise() && c.cin%2 == 0 && c.cout%2 == 0
 }
 
-// worthHalving is that of n's convolution, which would not be part of a block: the
+// worthStrassen is that of n's convolution, which would not be part of a block: the
 // results of the depthwise convolution before it then go to memory.
-func (n *node) worthHalving() bool {
+func (n *node) worthStrassen() bool {
 	c, d := n.op.(*conv), n.out[0].shape
 	pixels := tensor.Len(d) / d[c.axis]
-	return c.worthHalving(pixels, len(n.in) > 1) && (c.axis != 1 || pixels*c.cin <= nearResults)
+	return c.worthStrassen(pixels, len(n.in) > 1) && (c.axis != 1 || pixels*c.cin <= nearResults)
 }

@@ -11,7 +11,7 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// TestStrassenAgainstReference runs products by halves whether it pays or not: a single
+// TestStrassenAgainstReference runs products by Strassen whether it pays or not: a single
 // pixel, odd numbers of them, more than a block; results with a halo; a residual that the
 // results overwrite; columns that fill no vector.
 func TestStrassenAgainstReference(t *testing.T) {
@@ -22,7 +22,7 @@ func TestStrassenAgainstReference(t *testing.T) {
 			x = b.conv(x, 130, 36, 3, 1, map[string]graph.Attr{"pads": ints(1, 1, 1, 1)})
 			y := b.add("Add", nil, b.conv(x, 36, 36, 1, 1, nil), x)
 			y = b.add("Relu", nil, b.add("Add", nil, b.conv(y, 36, 36, 1, 1, nil), y))
-			checkHalves(t, b, shape, b.conv(y, 36, 36, 3, 1, map[string]graph.Attr{"pads": ints(1, 1, 1, 1)}), 3)
+			checkStrassen(t, b, shape, b.conv(y, 36, 36, 3, 1, map[string]graph.Attr{"pads": ints(1, 1, 1, 1)}), 3)
 		})
 	}
 }
@@ -31,10 +31,10 @@ func TestStrassenOfTokens(t *testing.T) {
 	shape := []int{1, 9, 20}
 	b := newBuilder(5, shape...)
 	y := b.add("Add", nil, b.add("MatMul", nil, "x", b.weights(20, 48)), b.weights(48))
-	checkHalves(t, b, shape, b.add("MatMul", nil, b.add("Tanh", nil, y), b.weights(48, 6)), 2)
+	checkStrassen(t, b, shape, b.add("MatMul", nil, b.add("Tanh", nil, y), b.weights(48, 6)), 2)
 }
 
-func checkHalves(t *testing.T, b *builder, shape []int, tap string, steps int) {
+func checkStrassen(t *testing.T, b *builder, shape []int, tap string, steps int) {
 	t.Helper()
 	in := make([]float32, tensor.Len(shape))
 	for i := range in {
@@ -53,15 +53,15 @@ func checkHalves(t *testing.T, b *builder, shape []int, tap string, steps int) {
 		p, err := compile(b.Graph, Options{Input: shape, Tap: tap, Pool: "none", Kernels: s.Name}, func(g *net) {
 			for _, n := range g.nodes {
 				if c, ok := n.op.(*conv); ok {
-					c.halves = c.halvable()
+					c.strassen = c.strassenFits()
 				}
 			}
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := halvedSteps(p); n != steps {
-			t.Errorf("%d products by halves, want %d", n, steps)
+		if n := strassenSteps(p); n != steps {
+			t.Errorf("%d products by Strassen, want %d", n, steps)
 		}
 		got, together := make([]float32, p.Dim()), make([]float32, p.Dim())
 		r, team := p.NewRunner(), p.NewParallelRunner(3)
@@ -82,7 +82,7 @@ func checkHalves(t *testing.T, b *builder, shape []int, tap string, steps int) {
 	}
 }
 
-func halvedSteps(p *Program) int {
+func strassenSteps(p *Program) int {
 	n := 0
 	for _, s := range p.steps {
 		if _, ok := s.(*strassenStep); ok {
@@ -107,7 +107,7 @@ func TestStrassenWhereItPays(t *testing.T) {
 		{in: 769, out: 3072, pixels: 197},
 	} {
 		x := &conv{axis: 1, cin: c.in, cout: c.out, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1}
-		if got := x.worthHalving(c.pixels, c.residual); got != c.want {
+		if got := x.worthStrassen(c.pixels, c.residual); got != c.want {
 			t.Errorf("%d→%d of %d pixels, residual %v: %v", c.in, c.out, c.pixels, c.residual, got)
 		}
 	}

@@ -22,14 +22,14 @@ func (g *net) views() map[*value]bool {
 	return views
 }
 
-// view returns a place for n's result inside the place of its input: nil if the
+// viewOfInput returns a view for n's result inside that of its input: nil if the
 // elements are not evenly spaced.
-func view(n *node) *place {
+func viewOfInput(n *node) *view {
 	v, out := n.in[0], n.out[0]
-	if v.place == nil || v.place.root.konst != nil {
+	if v.view == nil || v.view.buffer.constant != nil {
 		return nil
 	}
-	from, at := strides(v), v.place.at(0, 0, 0)
+	from, at := strides(v), v.view.at(0, 0, 0)
 	stride := make([]int, len(out.shape))
 	switch op := n.op.(type) {
 	case *slice:
@@ -49,7 +49,7 @@ func view(n *node) *place {
 			return nil
 		}
 	}
-	return stridedPlace(v.place.root, at, out, stride)
+	return stridedView(v.view.buffer, at, out, stride)
 }
 
 // reshapedStrides returns the strides of a reshaped value, nil when elements that
@@ -78,9 +78,9 @@ func reshapedStrides(in, out, from []int) []int {
 	return stride
 }
 
-// stridedPlace expresses a value with the given strides as a place: the channels
+// stridedView expresses a value with the given strides as a view: the channels
 // have to be in one piece, and axes beyond the third must continue the images.
-func stridedPlace(r *root, base int, v *value, stride []int) *place {
+func stridedView(r *buffer, base int, v *value, stride []int) *view {
 	n, h, w, c := dimensions(v)
 	d := v.physical()
 	step := func(fromEnd int) int {
@@ -92,7 +92,7 @@ func stridedPlace(r *root, base int, v *value, stride []int) *place {
 	if c > 1 && step(0) != 1 {
 		return nil
 	}
-	p := &place{root: r, n: n, h: h, w: w, c: c, strided: true, base: base, ld: max(step(1), c), rowStep: step(2), imageStep: step(3)}
+	p := &view{buffer: r, n: n, h: h, w: w, c: c, strided: true, base: base, ld: max(step(1), c), rowStep: step(2), imageStep: step(3)}
 	if len(d) == 3 {
 		p.rowStep, p.imageStep = 0, step(2)
 	}

@@ -9,11 +9,11 @@ import "featstore/extract/internal/kernel"
 // elements. Summed over channels, each point becomes a matrix product of its own.
 //
 // Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks"
-// (2015); the transposed form of Toom–Cook with points 0, ±1, ±2, ±½, … and ∞.
+// (2015); the transposed form of Winograd with points 0, ±1, ±2, ±½, … and ∞.
 
-// A toom holds the matrices of one dimension: y = Aᵀ[(G·g) ⊙ (Bᵀ·d)] for m outputs
+// A winograd holds the matrices of one dimension: y = Aᵀ[(G·g) ⊙ (Bᵀ·d)] for m outputs
 // y, taps g and m+r−1 inputs d.
-type toom struct {
+type winograd struct {
 	m, n int         // outputs, points
 	g    [][]float64 // n × r
 	bt   []float32   // inputs × points, row-major: Bᵀ transposed
@@ -22,18 +22,18 @@ type toom struct {
 	into, back *kernel.Shortcut // for bt and at; nil where the kernels have none
 }
 
-// toomPoints are the finite points, the best conditioned first.
-var toomPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75}
+// winogradPoints are the finite points, the best conditioned first.
+var winogradPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75}
 
-// newToom returns the matrices for m outputs and r taps. For one tap it is the
+// newWinograd returns the matrices for m outputs and r taps. For one tap it is the
 // identity.
-func newToom(m, r int) *toom {
+func newWinograd(m, r int) *winograd {
 	if r == 1 {
-		return &toom{m: 1, n: 1, g: [][]float64{{1}}, bt: []float32{1}, at: []float32{1}}
+		return &winograd{m: 1, n: 1, g: [][]float64{{1}}, bt: []float32{1}, at: []float32{1}}
 	}
 	n := m + r - 1
-	t := &toom{m: m, n: n, bt: make([]float32, n*n), at: make([]float32, n*m)}
-	points := toomPoints[:n-1]
+	t := &winograd{m: m, n: n, bt: make([]float32, n*n), at: make([]float32, n*m)}
+	points := winogradPoints[:n-1]
 	for j, a := range points {
 		scale := 1.0 // ∏(a − b) over the other points
 		for i, b := range points {
@@ -56,11 +56,11 @@ func newToom(m, r int) *toom {
 }
 
 // shorten looks up what the set's kernels know of the matrices.
-func (t *toom) shorten(set *kernel.Set) {
+func (t *winograd) shorten(set *kernel.Set) {
 	t.into, t.back = set.Shortcut(t.n, t.n, t.bt), set.Shortcut(t.n, t.m, t.at)
 }
 
-func (t *toom) setColumn(j int, coefficients []float64) {
+func (t *winograd) setColumn(j int, coefficients []float64) {
 	for i, v := range coefficients {
 		t.bt[i*t.n+j] = float32(v)
 	}
@@ -95,7 +95,7 @@ func polynomial(points []float64, but int) []float64 {
 
 // weights evaluates cout × kh × kw × cin weights at the points: a cout × cin
 // matrix for each of y.n × x.n points.
-func toomWeights(c *conv, y, x *toom) [][]float32 {
+func winogradWeights(c *conv, y, x *winograd) [][]float32 {
 	points := make([][]float32, y.n*x.n)
 	taps := c.kh * c.kw
 	sum := make([]float64, c.cin)

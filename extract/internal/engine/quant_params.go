@@ -7,45 +7,45 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// A grid says what a byte of a value stands for: (byte − zero)·unit. Only bytes up to
+// quantParams say what a byte of a value stands for: (byte − zero)·unit. Only bytes up to
 // top occur.
-type grid struct {
+type quantParams struct {
 	unit      float32
 	zero, top int32
 }
 
 // padded reports whether the value 0 is a byte.
-func (g *grid) padded() bool { return g.zero >= 0 && g.zero <= 255 }
+func (g *quantParams) padded() bool { return g.zero >= 0 && g.zero <= 255 }
 
 // largest bounds the values.
-func (g *grid) largest() float32 { return (float32(max(g.zero, -g.zero)) + 255) * g.unit }
+func (g *quantParams) largest() float32 { return (float32(max(g.zero, -g.zero)) + 255) * g.unit }
 
-// gridOf returns the grid of what an activation computes, nil when that is more than
+// quantParamsOf returns the grid of what an activation computes, nil when that is more than
 // bytes can hold.
-func gridOf(a kernel.Activation) *grid {
+func quantParamsOf(a kernel.Activation) *quantParams {
 	if a.Func != kernel.Quantize || a.Unit <= 0 || a.A != nearest(a.A) || a.B != nearest(a.B) || a.B-a.A > 255 || a.A > a.B {
 		return nil
 	}
-	return (&grid{unit: a.Unit, zero: int32(-a.A), top: int32(a.B - a.A)}).shifted(a.Shift)
+	return (&quantParams{unit: a.Unit, zero: int32(-a.A), top: int32(a.B - a.A)}).shifted(a.Shift)
 }
 
 // shifted adds a constant to what the bytes stand for.
-func (g *grid) shifted(by float32) *grid {
+func (g *quantParams) shifted(by float32) *quantParams {
 	steps := float64(by) / float64(g.unit)
 	whole := math.RoundToEven(steps)
 	if math.Abs(steps-whole) > 1e-4 || math.Abs(whole) > 1<<20 {
 		return nil
 	}
-	return &grid{unit: g.unit, zero: g.zero - int32(whole), top: g.top}
+	return &quantParams{unit: g.unit, zero: g.zero - int32(whole), top: g.top}
 }
 
 // relabelled returns the grid of the same bytes behind a function, nil when they are
 // no grid then.
-func (g *grid) relabelled(a kernel.Activation) *grid {
+func (g *quantParams) relabelled(a kernel.Activation) *quantParams {
 	if a.Func != kernel.Affine || a.A <= 0 {
 		return nil
 	}
-	scaled := &grid{unit: a.A * g.unit, zero: g.zero, top: g.top}
+	scaled := &quantParams{unit: a.A * g.unit, zero: g.zero, top: g.top}
 	if scaled.unit < kernel.MinStep {
 		return nil
 	}
@@ -126,7 +126,7 @@ func signedBytes(w []int, per int) (b []int8, segments int) {
 
 // byteWeights expresses a convolution from one grid to that of its rounding as a
 // product of bytes, or answers nil when the numbers do not fit.
-func (c *conv) byteWeights(in *grid) *kernel.ByteWeights {
+func (c *conv) byteWeights(in *quantParams) *kernel.ByteWeights {
 	w, scale, ok := c.wholeWeights()
 	if !ok {
 		return nil

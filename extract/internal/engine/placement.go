@@ -4,9 +4,9 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// A root is a block of the arena: n images of h×w pixels of ld floats, or bytes, with
+// A buffer is a block of the arena: n images of h×w pixels of ld floats, or bytes, with
 // a halo of zero pixels around every image.
-type root struct {
+type buffer struct {
 	n, h, w, ld int
 	halo        borders
 	bytes       bool
@@ -16,55 +16,55 @@ type root struct {
 	first, last int // the steps between which it is alive
 	off, size   int // in the arena, in floats
 
-	konst []float32 // the values of a constant, which lies outside the arena
-	input bool      // it is the caller's input, in the caller's memory
+	constant []float32 // the values of a constant, which lies outside the arena
+	input    bool      // it is the caller's input, in the caller's memory
 }
 
-// A place is where a value lies: a range of channels of all pixels of a root, or
-// a whole root seen with other dimensions. Axes beyond the three innermost ones
-// count as images. Where the root is one of bytes, they count in the place of floats.
-type place struct {
-	root       *root
+// A view is where a value lies: a range of channels of all pixels of a buffer, or
+// a whole buffer seen with other dimensions. Axes beyond the three innermost ones
+// count as images. Where the buffer is one of bytes, they count in the place of floats.
+type view struct {
+	buffer     *buffer
 	n, h, w, c int
 	ld         int // floats from one pixel to the next
 	ch         int // first channel
 
-	strided            bool // a view with strides of its own, in a root without halo
+	strided            bool // a view with strides of its own, in a buffer without halo
 	base               int  // its first float
 	rowStep, imageStep int
 }
 
 // row and image are the floats from one row of pixels, or image, to the next.
-func (p *place) row() int {
+func (p *view) row() int {
 	if p.strided {
 		return p.rowStep
 	}
-	return (p.w + p.root.halo.left + p.root.halo.right) * p.ld
+	return (p.w + p.buffer.halo.left + p.buffer.halo.right) * p.ld
 }
 
-func (p *place) image() int {
+func (p *view) image() int {
 	if p.strided {
 		return p.imageStep
 	}
-	return (p.h + p.root.halo.top + p.root.halo.bottom) * p.row()
+	return (p.h + p.buffer.halo.top + p.buffer.halo.bottom) * p.row()
 }
 
-// at returns the float, from the root's beginning, of the first channel of a
+// at returns the float, from the buffer's beginning, of the first channel of a
 // pixel; y and x may lie in the halo.
-func (p *place) at(n, y, x int) int {
+func (p *view) at(n, y, x int) int {
 	if p.strided {
 		return p.base + n*p.imageStep + y*p.rowStep + x*p.ld
 	}
-	return n*p.image() + (y+p.root.halo.top)*p.row() + (x+p.root.halo.left)*p.ld + p.ch
+	return n*p.image() + (y+p.buffer.halo.top)*p.row() + (x+p.buffer.halo.left)*p.ld + p.ch
 }
 
 // dense reports whether rows of pixels follow each other without a halo.
-func (p *place) dense() bool { return !p.strided && p.root.halo.zero() }
+func (p *view) dense() bool { return !p.strided && p.buffer.halo.zero() }
 
 // contiguous reports whether the values follow each other without any gap.
-func (p *place) contiguous() bool { return p.dense() && p.ld == p.c }
+func (p *view) contiguous() bool { return p.dense() && p.ld == p.c }
 
-func (p *place) len() int { return p.n * p.h * p.w * p.c }
+func (p *view) len() int { return p.n * p.h * p.w * p.c }
 
 // dimensions of v as images of pixels of channels.
 func dimensions(v *value) (n, h, w, c int) {
@@ -86,19 +86,19 @@ func dimensions(v *value) (n, h, w, c int) {
 	return n, h, w, c
 }
 
-// placeAll gives every float32 value a place, from the last node to the first,
+// placeAll gives every float32 value a view, from the last node to the first,
 // so that a value can be put where its reader wants it: into a concatenation,
 // under another name, or where its result overwrites it.
 func (g *net) placeAll() {
 	need, views := g.halos(), g.views()
 	own := func(v *value) {
-		if v.order == nil || v.place != nil {
+		if v.order == nil || v.view != nil {
 			return
 		}
 		n, h, w, c := dimensions(v)
-		r := &root{n: n, h: h, w: w, ld: c, bytes: v.grid != nil}
+		r := &buffer{n: n, h: h, w: w, ld: c, bytes: v.quant != nil}
 		r.surround(v, need[v])
-		v.place = &place{root: r, n: n, h: h, w: w, c: c, ld: c}
+		v.view = &view{buffer: r, n: n, h: h, w: w, c: c, ld: c}
 	}
 	own(g.output)
 	for i := len(g.nodes) - 1; i >= 0; i-- {
@@ -108,30 +108,30 @@ func (g *net) placeAll() {
 				own(v)
 			}
 		}
-		if n.out[0].place == nil {
-			continue // a view of its input, once that has a place
+		if n.out[0].view == nil {
+			continue // a view of its input, once that has one
 		}
 		switch op := n.op.(type) {
 		case *reshape, *transpose:
-			alias(n.in[0], n.out[0].place, need)
+			alias(n.in[0], n.out[0].view, need)
 		case *reorder:
 			if sameBytes(n.in[0].order, n.out[0].order, n.out[0].shape) {
-				alias(n.in[0], n.out[0].place, need)
+				alias(n.in[0], n.out[0].view, need)
 			}
 		case *concat:
 			placeParts(n, op, need)
 		case *activate, *binary, *rowwise, *byteBinary, *lookup:
-			g.overwrite(n.in[0], n.out[0].place, need)
+			g.overwrite(n.in[0], n.out[0].view, need)
 		case *conv, *block:
 			if len(n.in) > 1 {
-				g.overwrite(n.in[1], n.out[0].place, need)
+				g.overwrite(n.in[1], n.out[0].view, need)
 			}
 		}
 	}
 	own(g.input)
 	for _, n := range g.nodes {
-		if v := n.out[0]; views[v] && v.place == nil {
-			v.place = view(n)
+		if v := n.out[0]; views[v] && v.view == nil {
+			v.view = viewOfInput(n)
 			own(v)
 		}
 	}
@@ -166,51 +166,51 @@ func (b borders) union(o borders) borders {
 }
 
 // surround widens the halo for v.
-func (r *root) surround(v *value, need borders) {
-	if !need.zero() && v.grid != nil {
-		r.zero = byte(v.grid.zero)
+func (r *buffer) surround(v *value, need borders) {
+	if !need.zero() && v.quant != nil {
+		r.zero = byte(v.quant.zero)
 	}
 	r.halo = r.halo.union(need)
 }
 
 // share puts v at p, unless v lies somewhere already or needs a halo that the
-// root cannot have.
-func share(v *value, p *place, need map[*value]borders) {
-	if v.place != nil || v.konst != nil || !p.root.takes(v, need[v]) {
+// buffer cannot have.
+func share(v *value, p *view, need map[*value]borders) {
+	if v.view != nil || v.constant != nil || !p.buffer.takes(v, need[v]) {
 		return
 	}
-	p.root.surround(v, need[v])
-	v.place = p
+	p.buffer.surround(v, need[v])
+	v.view = p
 }
 
-// takes reports whether v may lie in the root with the halo that it needs.
-func (r *root) takes(v *value, need borders) bool {
+// takes reports whether v may lie in the buffer with the halo that it needs.
+func (r *buffer) takes(v *value, need borders) bool {
 	switch {
-	case r.bytes != (v.grid != nil):
+	case r.bytes != (v.quant != nil):
 		return false
 	case need.zero():
 		return true
 	}
-	return !r.plain && (!r.bytes || r.halo.zero() || r.zero == byte(v.grid.zero))
+	return !r.plain && (!r.bytes || r.halo.zero() || r.zero == byte(v.quant.zero))
 }
 
 // alias puts v where p is, seen with v's own dimensions.
-func alias(v *value, p *place, need map[*value]borders) {
+func alias(v *value, p *view, need map[*value]borders) {
 	n, h, w, c := dimensions(v)
 	if n == p.n && h == p.h && w == p.w && c == p.c {
 		share(v, p, need)
 		return
 	}
-	if v.place != nil || !need[v].zero() || !p.contiguous() || p.len() != n*h*w*c || p.root.bytes != (v.grid != nil) {
+	if v.view != nil || !need[v].zero() || !p.contiguous() || p.len() != n*h*w*c || p.buffer.bytes != (v.quant != nil) {
 		return
 	}
-	p.root.plain = true
-	share(v, &place{root: p.root, n: n, h: h, w: w, c: c, ld: c}, need)
+	p.buffer.plain = true
+	share(v, &view{buffer: p.buffer, n: n, h: h, w: w, c: c, ld: c}, need)
 }
 
 // placeParts puts the inputs of a concatenation of channels into its result.
 func placeParts(n *node, op *concat, need map[*value]borders) {
-	p := n.out[0].place
+	p := n.out[0].view
 	order := n.out[0].order
 	if order[len(order)-1] != op.axis {
 		return
@@ -218,8 +218,8 @@ func placeParts(n *node, op *concat, need map[*value]borders) {
 	ch := p.ch
 	for _, v := range n.in {
 		c := v.shape[op.axis]
-		if v.place == nil && v.konst == nil {
-			share(v, &place{root: p.root, n: p.n, h: p.h, w: p.w, c: c, ld: p.ld, ch: ch}, need)
+		if v.view == nil && v.constant == nil {
+			share(v, &view{buffer: p.buffer, n: p.n, h: p.h, w: p.w, c: c, ld: p.ld, ch: ch}, need)
 		}
 		ch += c
 	}
@@ -227,12 +227,12 @@ func placeParts(n *node, op *concat, need map[*value]borders) {
 
 // overwrite puts v at p, where the only reader of v writes its result: that is
 // safe if nothing else lies where v does.
-func (g *net) overwrite(v *value, p *place, need map[*value]borders) {
-	if v.konst != nil || v.def == nil || !g.only(v) {
+func (g *net) overwrite(v *value, p *view, need map[*value]borders) {
+	if v.constant != nil || v.def == nil || !g.only(v) {
 		return
 	}
 	switch v.def.op.(type) {
-	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul, *byteConv, *byteBinary, *bytePool, *byteMean, *narrow, *widenBytes, *lookup:
+	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul, *byteConv, *byteBinary, *bytePool, *byteMean, *quantize, *dequantize, *lookup:
 	default:
 		return
 	}

@@ -10,15 +10,15 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// TestToomCookAgainstReference runs every algorithm, whether it would be chosen
+// TestWinogradAgainstReference runs every algorithm, whether it would be chosen
 // or not, at sizes that fill their tiles and at others.
-func TestToomCookAgainstReference(t *testing.T) {
+func TestWinogradAgainstReference(t *testing.T) {
 	for _, taps := range [][2]int{{3, 3}, {1, 3}, {3, 1}, {1, 7}, {7, 1}} {
 		for _, my := range outputsOf[taps[0]] {
 			for _, mx := range outputsOf[taps[1]] {
 				for _, size := range [][2]int{{8, 12}, {9, 7}, {17, 17}} {
 					t.Run(fmt.Sprintf("%d×%d taps, %d×%d outputs, %v", taps[0], taps[1], my, mx, size), func(t *testing.T) {
-						checkToom(t, taps, my, mx, size)
+						checkWinograd(t, taps, my, mx, size)
 					})
 				}
 			}
@@ -26,14 +26,14 @@ func TestToomCookAgainstReference(t *testing.T) {
 	}
 }
 
-// TestShortcutsAreFound checks that the kernels' matrices are those of this package.
-func TestShortcutsAreFound(t *testing.T) {
+// TestWinogradTransformsAreFound checks that the kernels' matrices are those of this package.
+func TestWinogradTransformsAreFound(t *testing.T) {
 	for _, s := range kernel.Sets() {
 		if s.Name == "portable" {
 			continue
 		}
 		for _, f := range []struct{ m, r int }{{2, 3}, {4, 3}, {4, 7}, {6, 7}} {
-			m := newToom(f.m, f.r)
+			m := newWinograd(f.m, f.r)
 			if m.shorten(s); m.into == nil || m.back == nil {
 				t.Errorf("%s has no shortcuts for %d outputs of %d taps", s.Name, f.m, f.r)
 			}
@@ -41,7 +41,7 @@ func TestShortcutsAreFound(t *testing.T) {
 	}
 }
 
-func checkToom(t *testing.T, taps [2]int, my, mx int, size [2]int) {
+func checkWinograd(t *testing.T, taps [2]int, my, mx int, size [2]int) {
 	b := newBuilder(3, 2, 20, size[0], size[1])
 	x := b.add("Conv", map[string]graph.Attr{"auto_pad": "SAME_UPPER"}, "x", b.weights(36, 20, taps[0], taps[1]), b.weights(36))
 	y := b.add("Relu", nil, b.add("Add", nil, x, b.conv("x", 20, 36, 1, 1, nil)))
@@ -60,7 +60,7 @@ func checkToom(t *testing.T, taps [2]int, my, mx int, size [2]int) {
 		p, err := compile(b.Graph, Options{Input: shape, Tap: y, Pool: "none", Kernels: s.Name}, func(g *net) {
 			for _, n := range g.nodes {
 				if c, ok := n.op.(*conv); ok && c.kh == taps[0] && c.kw == taps[1] {
-					c.fast = newFast(c, my, mx, size[0], size[1])
+					c.winograd = newWinogradTiling(c, my, mx, size[0], size[1])
 				}
 			}
 		})

@@ -3,8 +3,8 @@ package engine
 // bytePanels are convPanels of bytes.
 type bytePanels struct{ *byteConvStep }
 
-func (s *byteConvStep) runTeam(r *Runner, t *team) bool {
-	if !s.byPanels(len(s.panels[0].Panels), len(r.hands)) {
+func (s *byteConvStep) runParallel(r *Runner, t *workerPool) bool {
+	if !s.byPanels(len(s.panels[0].Panels), len(r.workers)) {
 		return false
 	}
 	t.bytes.byteConvStep = s
@@ -14,7 +14,7 @@ func (s *byteConvStep) runTeam(r *Runner, t *team) bool {
 
 func (g *bytePanels) size() int { return len(g.panels[0].Panels) }
 
-func (g *bytePanels) runLines(r *Runner, h *hand, from, to int) {
+func (g *bytePanels) runLines(r *Runner, h *worker, from, to int) {
 	for ; from < to; from++ {
 		q := &g.panels[0].Panels[from]
 		for line := 0; line < g.lines; line += g.perBlock {

@@ -6,39 +6,39 @@ import (
 	"sync/atomic"
 )
 
-// A team lets the hands of a runner work on the lines of each step together. The
+// A workerPool lets the workers of a runner work on the lines of each step together. The
 // helpers live from start to stop, that is during one Run, and wait for the next
 // step in a loop: a step of a small network takes less time than waking a
 // goroutine does.
 //
-// A step has as many parts as there are hands, and whoever is free takes the next
+// A step has as many parts as there are workers, and whoever is free takes the next
 // one: where the system gives a helper's core to another program, the others do
 // its part.
-type team struct {
+type workerPool struct {
 	runner *Runner
 	step   lineStep
 	lines  int
-	claim  atomic.Int64 // number of the step, times maxHands, plus parts taken so far
+	claim  atomic.Int64 // number of the step, times maxWorkers, plus parts taken so far
 	done   atomic.Int64 // parts of this Run that are done
 	quit   atomic.Bool
 	wait   sync.WaitGroup
 	works  []func() // one a helper, made once
 
-	toom   toomStages // for steps that share their work in other ways than by lines
-	panels convPanels
-	bytes  bytePanels
-	block  blockStages
+	winograd winogradStages // for steps that share their work in other ways than by lines
+	panels   convPanels
+	bytes    bytePanels
+	block    blockStages
 }
 
-const maxHands = 256
+const maxWorkers = 256
 
-func newTeam(r *Runner) *team {
-	t := &team{runner: r}
-	for i := 1; i < len(r.hands); i++ {
+func newWorkerPool(r *Runner) *workerPool {
+	t := &workerPool{runner: r}
+	for i := 1; i < len(r.workers); i++ {
 		t.works = append(t.works, func() {
 			defer t.wait.Done()
 			for n := 1; !t.quit.Load(); n++ {
-				if !t.take(&r.hands[i]) {
+				if !t.take(&r.workers[i]) {
 					pause(n)
 				}
 			}
@@ -47,7 +47,7 @@ func newTeam(r *Runner) *team {
 	return t
 }
 
-func (t *team) start() {
+func (t *workerPool) start() {
 	t.quit.Store(false)
 	t.claim.Store(t.parts()) // nothing to take yet
 	t.done.Store(0)
@@ -57,19 +57,19 @@ func (t *team) start() {
 	}
 }
 
-func (t *team) stop() {
+func (t *workerPool) stop() {
 	t.quit.Store(true)
 	t.wait.Wait()
 }
 
-func (t *team) parts() int64 { return int64(len(t.runner.hands)) }
+func (t *workerPool) parts() int64 { return int64(len(t.runner.workers)) }
 
-// do runs a step with all hands and returns when it is done.
-func (t *team) do(s lineStep) {
+// do runs a step with all workers and returns when it is done.
+func (t *workerPool) do(s lineStep) {
 	t.step, t.lines = s, s.size()
-	number := t.claim.Load()/maxHands + 1
-	t.claim.Store(number * maxHands)
-	for t.take(&t.runner.hands[0]) {
+	number := t.claim.Load()/maxWorkers + 1
+	t.claim.Store(number * maxWorkers)
+	for t.take(&t.runner.workers[0]) {
 	}
 	for n := 1; t.done.Load() < number*t.parts(); n++ {
 		pause(n)
@@ -77,12 +77,12 @@ func (t *team) do(s lineStep) {
 }
 
 // take does a part of the step that nobody has taken yet, if there is one.
-func (t *team) take(h *hand) bool {
+func (t *workerPool) take(h *worker) bool {
 	c := t.claim.Load()
-	for c%maxHands < t.parts() && !t.claim.CompareAndSwap(c, c+1) {
+	for c%maxWorkers < t.parts() && !t.claim.CompareAndSwap(c, c+1) {
 		c = t.claim.Load()
 	}
-	part := c % maxHands
+	part := c % maxWorkers
 	if part >= t.parts() {
 		return false
 	}

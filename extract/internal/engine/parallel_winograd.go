@@ -1,11 +1,11 @@
 package engine
 
-// toomStages are how several hands share a block of a toomStep of which each hand
+// winogradStages are how several workers share a block of a winogradStep of which each worker
 // would get few rows of tiles, and would have to read all the weights for them: they
 // share the rows into the points, then the points, then the rows of outputs. A row may
 // be cut into two halves of its channels.
-type toomStages struct {
-	toomRun
+type winogradStages struct {
+	winogradRun
 	stage    int
 	from, to int // rows of tiles
 }
@@ -17,12 +17,12 @@ const (
 	endOfStages
 )
 
-func (s *toomStep) runTeam(r *Runner, t *team) bool {
-	if s.size() >= len(r.hands)*s.perBlock*2 {
-		return false // every hand gets blocks of its own
+func (s *winogradStep) runParallel(r *Runner, t *workerPool) bool {
+	if s.size() >= len(r.workers)*s.perBlock*2 {
+		return false // every worker gets blocks of its own
 	}
-	g := &t.toom
-	g.toomRun = toomRun{toomStep: s, r: r, h: &r.hands[0]}
+	g := &t.winograd
+	g.winogradRun = winogradRun{winogradStep: s, r: r, h: &r.workers[0]}
 	g.allocate()
 	for g.from = 0; g.from < s.size(); g.from += s.perBlock {
 		g.to = min(g.from+s.perBlock, s.size())
@@ -34,28 +34,28 @@ func (s *toomStep) runTeam(r *Runner, t *team) bool {
 }
 
 // size is how many lines the stage has: halves of rows, or points.
-func (g *toomStages) size() int {
+func (g *winogradStages) size() int {
 	switch g.stage {
 	case intoPoints:
-		return (g.to - g.from) * halves(g.cin)
+		return (g.to - g.from) * channelParts(g.cin)
 	case multiplyPoints:
 		return len(g.packed)
 	}
-	return (g.to - g.from) * halves(g.cout)
+	return (g.to - g.from) * channelParts(g.cout)
 }
 
-// halves is in how many parts so many channels are cut: whole vectors, because the
+// channelParts is in how many parts so many channels are cut: whole vectors, because the
 // last channels of others may be computed in another way, with another rounding.
-func halves(channels int) int {
+func channelParts(channels int) int {
 	if channels < 64 || channels%16 != 0 {
 		return 1
 	}
 	return 2
 }
 
-// half returns the row and the channels of line l.
-func half(l, channels int) (row, from, to int) {
-	n := halves(channels)
+// channelPart returns the row and the channels of line l.
+func channelPart(l, channels int) (row, from, to int) {
+	n := channelParts(channels)
 	middle := (channels/2 + 15) &^ 15
 	switch {
 	case n == 1:
@@ -66,22 +66,22 @@ func half(l, channels int) (row, from, to int) {
 	return l / n, middle, channels
 }
 
-func (g *toomStages) runLines(r *Runner, h *hand, from, to int) {
-	b := g.toomRun
+func (g *winogradStages) runLines(r *Runner, h *worker, from, to int) {
+	b := g.winogradRun
 	if h != b.h {
-		b.h, b.rows = h, h.buffer(len(b.rows))
+		b.h, b.rows = h, h.scratch(len(b.rows))
 	}
 	switch g.stage {
 	case intoPoints:
 		for l := from; l < to; l++ {
-			i, first, end := half(l, b.cin)
+			i, first, end := channelPart(l, b.cin)
 			b.toPoints(g.from+i, i, first, end)
 		}
 	case multiplyPoints:
-		b.multiply((g.to-g.from)*b.fast.tilesX, from, to)
+		b.multiply((g.to-g.from)*b.winograd.tilesX, from, to)
 	case backToOutputs:
 		for l := from; l < to; l++ {
-			i, first, end := half(l, b.cout)
+			i, first, end := channelPart(l, b.cout)
 			b.toOutputs(g.from+i, i, first, end)
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// TestHandsShareWeights checks the steps that several hands share by weights instead
+// TestWorkersShareWeights checks the steps that several workers share by weights instead
 // of lines: the results are the same, and it is this way that they go.
-func TestHandsShareWeights(t *testing.T) {
+func TestWorkersShareWeights(t *testing.T) {
 	for name, network := range map[string]func(b *builder) string{
 		"product": func(b *builder) string {
 			x := b.conv("x", 64, 640, 3, 1, map[string]graph.Attr{"strides": ints(2, 2), "pads": ints(1, 1, 1, 1)})
@@ -39,11 +39,11 @@ func TestHandsShareWeights(t *testing.T) {
 			p := b.check(t, network(b))
 			r := p.NewParallelRunner(3)
 			r.in, r.out = make([]float32, p.inputLen), make([]float32, p.dim)
-			r.team.start()
-			defer r.team.stop()
+			r.pool.start()
+			defer r.pool.stop()
 			shared := 0
 			for _, s := range p.steps {
-				if s, ok := s.(teamStep); ok && s.runTeam(r, r.team) {
+				if s, ok := s.(parallelStep); ok && s.runParallel(r, r.pool) {
 					shared++
 				}
 			}

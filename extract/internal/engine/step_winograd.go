@@ -2,12 +2,12 @@ package engine
 
 import "featstore/extract/internal/kernel"
 
-// A toomStep is a convolution by Toom–Cook. It takes a few rows of tiles at a
+// A winogradStep is a convolution by Winograd. It takes a few rows of tiles at a
 // time through three stages: inputs to points, one product a point, points to
 // outputs. A line is a row of tiles.
-type toomStep struct {
+type winogradStep struct {
 	*conv
-	in, out, res *place
+	in, out, res *view
 	packed       []*kernel.Packed // one a point
 	lo, hi       float32
 	post         bool
@@ -16,74 +16,74 @@ type toomStep struct {
 	width    int // pixels of an input row that tiles read
 }
 
-func (p *planner) toom(n *node, c *conv, in, res, out *place) {
+func (p *planner) winograd(n *node, c *conv, in, res, out *view) {
 	lo, hi, done := c.act.Bounds()
-	s := &toomStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
-	c.fast.y.shorten(p.set)
-	c.fast.x.shorten(p.set)
-	s.packed = p.set.PackEach(c.cout, c.cin, toomWeights(c, c.fast.y, c.fast.x))
+	s := &winogradStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	c.winograd.y.shorten(p.set)
+	c.winograd.x.shorten(p.set)
+	s.packed = p.set.PackEach(c.cout, c.cin, winogradWeights(c, c.winograd.y, c.winograd.x))
 	for _, q := range s.packed {
 		p.stats.WeightBytes += q.Bytes()
 	}
 	p.emit(n.label, s, in, res, out)
 }
 
-func (s *toomStep) prepare() {
-	s.perBlock = s.fast.rowsPerBlock
-	s.width = s.fast.tilesX*s.fast.x.m + s.kw - 1
+func (s *winogradStep) prepare() {
+	s.perBlock = s.winograd.rowsPerBlock
+	s.width = s.winograd.tilesX*s.winograd.x.m + s.kw - 1
 }
 
-func (s *toomStep) size() int { return s.in.n * s.fast.tilesY }
+func (s *winogradStep) size() int { return s.in.n * s.winograd.tilesY }
 
-func (s *toomStep) runLines(r *Runner, h *hand, from, to int) {
-	b := toomRun{toomStep: s, r: r, h: h}
+func (s *winogradStep) runLines(r *Runner, h *worker, from, to int) {
+	b := winogradRun{winogradStep: s, r: r, h: h}
 	b.allocate()
 	for ; from < to; from += s.perBlock {
 		end := min(from+s.perBlock, to)
 		for row := from; row < end; row++ {
 			b.toPoints(row, row-from, 0, b.cin)
 		}
-		b.multiply((end-from)*s.fast.tilesX, 0, len(s.packed))
+		b.multiply((end-from)*s.winograd.tilesX, 0, len(s.packed))
 		for row := from; row < end; row++ {
 			b.toOutputs(row, row-from, 0, b.cout)
 		}
 	}
 }
 
-// A toomRun is a toomStep at work, with its scratch memory.
-type toomRun struct {
-	*toomStep
+// A winogradRun is a winogradStep at work, with its scratch memory.
+type winogradRun struct {
+	*winogradStep
 	r       *Runner
-	h       *hand
+	h       *worker
 	tiles   int       // of a block
 	rows    []float32 // y.n rows of pixels: half transformed inputs, or outputs
 	points  []float32 // points × tiles × cin
 	results []float32 // points × tiles × cout
 }
 
-func (s *toomStep) scratch() int {
+func (s *winogradStep) scratch() int {
 	rows, points, results := s.parts()
 	return rows + points + results
 }
 
-// parts are the sizes of a toomRun's pieces of scratch memory.
-func (s *toomStep) parts() (rows, points, results int) {
-	f, tiles := s.fast, s.perBlock*s.fast.tilesX
+// parts are the sizes of a winogradRun's pieces of scratch memory.
+func (s *winogradStep) parts() (rows, points, results int) {
+	f, tiles := s.winograd, s.perBlock*s.winograd.tilesX
 	rows = f.y.n * max(s.width*s.cin, f.tilesX*f.x.m*s.cout)
 	return rows, f.points() * tiles * s.cin, f.points() * tiles * s.cout
 }
 
-func (b *toomRun) allocate() {
-	b.tiles = b.perBlock * b.fast.tilesX
+func (b *winogradRun) allocate() {
+	b.tiles = b.perBlock * b.winograd.tilesX
 	rows, points, results := b.parts()
-	buf := b.h.buffer(rows + points + results)
+	buf := b.h.scratch(rows + points + results)
 	b.rows, b.points, b.results = buf[:rows], buf[rows:][:points], buf[rows+points:]
 }
 
 // toPoints transforms channels [from, end) of a row of tiles, the i-th of the block: first
 // along columns, for all pixels of the rows that it reads, then along rows.
-func (b *toomRun) toPoints(row, i, from, end int) {
-	f, t, c := b.fast, &b.h.transform, end-from
+func (b *winogradRun) toPoints(row, i, from, end int) {
+	f, t, c := b.winograd, &b.h.transform, end-from
 	n, y := row/f.tilesY, row%f.tilesY
 	in := b.r.mem(b.in)[b.in.at(n, y*f.y.m-b.pad.top, -b.pad.left)+from:]
 	to := b.points[i*f.tilesX*b.cin+from:]
@@ -110,13 +110,13 @@ func (b *toomRun) toPoints(row, i, from, end int) {
 }
 
 // transform sets t to the transform of inputs to points.
-func (b *toomRun) transform(t *kernel.Transform, m *toom, in []float32, inStep, inLine int, out []float32, outStep, outLine, lines, c int) {
+func (b *winogradRun) transform(t *kernel.Transform, m *winograd, in []float32, inStep, inLine int, out []float32, outStep, outLine, lines, c int) {
 	*t = kernel.Transform{In: in, InStep: inStep, InLine: inLine, NIn: m.n, M: m.bt, LDM: m.n,
 		Out: out, OutStep: outStep, OutLine: outLine, NOut: m.n, Lines: lines, C: c, Lo: -infinity, Hi: infinity, Shortcut: m.into}
 }
 
 // multiply computes the products of points [from, to).
-func (b *toomRun) multiply(tiles, from, to int) {
+func (b *winogradRun) multiply(tiles, from, to int) {
 	t := &b.h.tile
 	t.Offs, t.K, t.LDA, t.LDC, t.R, t.Lo, t.Hi = zeroOffset, b.cin, b.cin, b.cout, nil, -infinity, infinity
 	for p := from; p < to; p++ {
@@ -131,8 +131,8 @@ func (b *toomRun) multiply(tiles, from, to int) {
 // toOutputs turns channels [first, end) of the i-th row of tiles of the block back
 // into pixels: first
 // along rows, then along columns, where bias, residual and bounds are applied.
-func (b *toomRun) toOutputs(row, i, first, end int) {
-	f, t, c := b.fast, &b.h.transform, end-first
+func (b *winogradRun) toOutputs(row, i, first, end int) {
+	f, t, c := b.winograd, &b.h.transform, end-first
 	n, y := row/f.tilesY, row%f.tilesY*f.y.m
 	from, step := b.results[i*f.tilesX*b.cout+first:], b.tiles*b.cout
 	if f.x.n > 1 {

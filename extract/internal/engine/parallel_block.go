@@ -1,10 +1,10 @@
 package engine
 
-// blockStages are how several hands share the rows of a block that takes an image as a
-// whole, channels by channels: a hand with rows of its own would expand the rows around
+// blockStages are how several workers share the rows of a block that takes an image as a
+// whole, channels by channels: a worker with rows of its own would expand the rows around
 // them again, which is half as much again where images are small. They share the
 // expansion of a chunk by rows and panels, the depthwise convolution by rows and the
-// projection by pixels, each hand at about the same place of the image.
+// projection by pixels, each worker at about the same place of the image.
 type blockStages struct {
 	blockRun
 	stage, chunk int
@@ -17,7 +17,7 @@ const (
 	endOfChunk
 )
 
-func (s *blockStep) runTeam(r *Runner, t *team) bool {
+func (s *blockStep) runParallel(r *Runner, t *workerPool) bool {
 	if s.expand == nil || s.strip < s.h {
 		return false
 	}
@@ -26,7 +26,7 @@ func (s *blockStep) runTeam(r *Runner, t *team) bool {
 		end = projectChunk
 	}
 	for n := range s.out.n {
-		g.blockRun = blockRun{blockStep: s, r: r, h: &r.hands[0], n: n}
+		g.blockRun = blockRun{blockStep: s, r: r, h: &r.workers[0], n: n}
 		g.allocate(s.h)
 		for g.chunk = range s.chunks {
 			g.freshRing(g.chunk)
@@ -50,7 +50,7 @@ func (g *blockStages) size() int {
 	return g.blockStep.h * g.w
 }
 
-func (g *blockStages) runLines(r *Runner, h *hand, from, to int) {
+func (g *blockStages) runLines(r *Runner, h *worker, from, to int) {
 	b := g.blockRun
 	b.h = h
 	switch g.stage {
