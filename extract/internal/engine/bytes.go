@@ -17,7 +17,7 @@ type byteConv struct {
 	*conv
 	weights *kernel.ByteWeights
 	zero    int32 // of the input
-	quant   kernel.Grid
+	quant   kernel.QuantParams
 }
 
 // A byteBinary adds or multiplies two values quantized. As in a binary, the second one
@@ -37,7 +37,7 @@ type byteMean struct {
 }
 
 // A quantize rounds floats to bytes.
-type quantize struct{ kernel.Grid }
+type quantize struct{ kernel.QuantParams }
 
 // A dequantize makes floats of bytes.
 type dequantize struct{ quant *quantParams }
@@ -182,11 +182,11 @@ func (b *byter) binary(n *node, op *binary) (operation, *quantParams) {
 	default:
 		return op, nil
 	}
-	if largest > kernel.MaxSum/2*r.Step {
+	if largest > kernel.MaxSum/2*r.Scale {
 		return op, nil
 	}
-	return &byteBinary{op.fn, kernel.ByteBinary{ZeroA: float32(x.zero), UnitA: x.unit, ZeroB: float32(y.zero), UnitB: y.unit,
-		Step: r.Step, Zero: r.Zero, Top: r.Top}}, out
+	return &byteBinary{op.fn, kernel.ByteBinary{ZeroPointA: float32(x.zero), ScaleA: x.unit, ZeroPointB: float32(y.zero), ScaleB: y.unit,
+		Scale: r.Scale, ZeroPoint: r.ZeroPoint, Max: r.Max}}, out
 }
 
 // activate: what only scales and shifts are the same bytes.
@@ -250,7 +250,7 @@ func (g *quantParams) table(functions ...kernel.Activation) (t [256]byte) {
 	}
 	for i, a := range functions {
 		if i == len(functions)-1 {
-			kernel.Portable().Narrow(t[:], x[:], rounding(a))
+			kernel.Portable().Quantize(t[:], x[:], rounding(a))
 		} else {
 			kernel.Portable().Apply(a, x[:])
 		}
@@ -263,9 +263,9 @@ func (b *byter) wanted(v *value) bool {
 	return slices.ContainsFunc(v.users, func(n *node) bool {
 		switch op := n.op.(type) {
 		case *conv:
-			return len(n.in) == 1 && op.act.Func == kernel.Quantize
+			return len(n.in) == 1 && op.act.Func == kernel.FakeQuantize
 		case *binary:
-			return (op.fn == '+' || op.fn == '*') && op.act.Func == kernel.Quantize
+			return (op.fn == '+' || op.fn == '*') && op.act.Func == kernel.FakeQuantize
 		case *pool:
 			return op.max && b.wanted(n.out[0])
 		case *spatialMean:

@@ -253,7 +253,7 @@ func TestDeepByteProduct(t *testing.T) {
 // TestWorthBytes: where products of bytes gain little, a network stays on floats when
 // Winograd saves more, or when its weights are no bytes.
 func TestWorthBytes(t *testing.T) {
-	quantized := kernel.Activation{Func: kernel.Quantize, A: 0, B: 255, Step: 1, Unit: 1}
+	quantized := kernel.Activation{Func: kernel.FakeQuantize, A: 0, B: 255, Scale: 1, Unit: 1}
 	pointwise := &conv{axis: 1, cin: 64, cout: 64, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, weight: slices.Repeat([]float32{3, -5}, 64*32), act: quantized}
 	window, unsigned := *pointwise, *pointwise
 	window.kh, window.kw, window.weight = 3, 3, slices.Repeat([]float32{3, -5}, 9*64*32)

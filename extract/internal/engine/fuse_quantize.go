@@ -39,13 +39,13 @@ func mergeQuantize(g *net, n *node) bool {
 	}
 	merged := first
 	switch {
-	case first.Func == kernel.Clip && a.Func == kernel.Quantize:
+	case first.Func == kernel.Clip && a.Func == kernel.FakeQuantize:
 		merged = a.Activation
-		merged.A, merged.B = max(a.A, nearest(first.A/a.Step)), min(a.B, nearest(first.B/a.Step))
+		merged.A, merged.B = max(a.A, nearest(first.A/a.Scale)), min(a.B, nearest(first.B/a.Scale))
 		if merged.A > merged.B {
 			return false // the bounds lie beyond the numbers
 		}
-	case first.Func != kernel.Quantize || a.Func != kernel.Affine || first.Unit != 1:
+	case first.Func != kernel.FakeQuantize || a.Func != kernel.Affine || first.Unit != 1:
 		return false
 	case a.A == 1 && a.B == nearest(a.B):
 		merged.Shift += a.B

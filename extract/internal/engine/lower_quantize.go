@@ -31,7 +31,7 @@ func keepsNumbers(n *node, src *graph.Node) bool {
 // quantization reads a scale and a zero point that are the same for all values.
 func quantization(scale, zero *value) (step, at float32, ok bool) {
 	s, ok := floats(scale)
-	if !ok || len(s) != 1 || !(s[0] >= kernel.MinStep) || s[0] > 1/kernel.MinStep {
+	if !ok || len(s) != 1 || !(s[0] >= kernel.MinScale) || s[0] > 1/kernel.MinScale {
 		return 0, 0, false
 	}
 	if zero == nil {
@@ -63,7 +63,7 @@ func lowerQuantize(n *node, src *graph.Node, _ int64) operation {
 		lo, hi = -128, 127
 	}
 	n.keep(x)
-	return &activate{kernel.Activation{Func: kernel.Quantize, Step: step, A: lo - at, B: hi - at, Unit: 1, Shift: at}}
+	return &activate{kernel.Activation{Func: kernel.FakeQuantize, Scale: step, A: lo - at, B: hi - at, Unit: 1, Shift: at}}
 }
 
 // dequantize makes a difference and a product of DequantizeLinear. Rounded one after

@@ -23,7 +23,7 @@ func (g *quantParams) largest() float32 { return (float32(max(g.zero, -g.zero)) 
 // quantParamsOf returns the grid of what an activation computes, nil when that is more than
 // bytes can hold.
 func quantParamsOf(a kernel.Activation) *quantParams {
-	if a.Func != kernel.Quantize || a.Unit <= 0 || a.A != nearest(a.A) || a.B != nearest(a.B) || a.B-a.A > 255 || a.A > a.B {
+	if a.Func != kernel.FakeQuantize || a.Unit <= 0 || a.A != nearest(a.A) || a.B != nearest(a.B) || a.B-a.A > 255 || a.A > a.B {
 		return nil
 	}
 	return (&quantParams{unit: a.Unit, zero: int32(-a.A), top: int32(a.B - a.A)}).shifted(a.Shift)
@@ -46,15 +46,15 @@ func (g *quantParams) relabelled(a kernel.Activation) *quantParams {
 		return nil
 	}
 	scaled := &quantParams{unit: a.A * g.unit, zero: g.zero, top: g.top}
-	if scaled.unit < kernel.MinStep {
+	if scaled.unit < kernel.MinScale {
 		return nil
 	}
 	return scaled.shifted(a.B)
 }
 
 // rounding returns how floats of the network become bytes by a's quantisation.
-func rounding(a kernel.Activation) kernel.Grid {
-	return kernel.Grid{Step: a.Step, Zero: int32(-a.A), Top: int32(a.B - a.A)}
+func rounding(a kernel.Activation) kernel.QuantParams {
+	return kernel.QuantParams{Scale: a.Scale, ZeroPoint: int32(-a.A), Max: int32(a.B - a.A)}
 }
 
 // wholeWeights finds the whole numbers and the scale of each output that a
@@ -86,7 +86,7 @@ func wholeMultiples(w []int, x []float32) float32 {
 		return 1
 	}
 	for most := 1; most <= mostWhole; most++ {
-		if scale := largest / float32(most); scale >= kernel.MinStep && fillMultiples(w, x, scale) {
+		if scale := largest / float32(most); scale >= kernel.MinScale && fillMultiples(w, x, scale) {
 			return scale
 		}
 	}
@@ -132,14 +132,14 @@ func (c *conv) byteWeights(in *quantParams) *kernel.ByteWeights {
 		return nil
 	}
 	per := len(w) / c.cout
-	b := &kernel.ByteWeights{N: c.cout, K: per, Bias: make([]int32, c.cout), Scale: make([]float32, c.cout), Rest: make([]float32, c.cout)}
+	b := &kernel.ByteWeights{N: c.cout, K: per, Bias: make([]int32, c.cout), Scale: make([]float32, c.cout), Offset: make([]float32, c.cout)}
 	b.W, b.Segments = signedBytes(w, per)
 	for o := range c.cout {
 		unit := in.unit * scale[o]
-		b.Scale[o] = unit / c.act.Step
+		b.Scale[o] = unit / c.act.Scale
 		whole := math.RoundToEven(float64(c.bias[o]) / float64(unit))
 		if rest := float64(c.bias[o]) - whole*float64(unit); math.Abs(rest) > 5e-7*math.Abs(float64(c.bias[o])) { // more than rounding
-			b.Rest[o] = float32(rest / float64(c.act.Step))
+			b.Offset[o] = float32(rest / float64(c.act.Scale))
 		}
 		sum, largest := 0, 0
 		for _, v := range w[o*per:][:per] {

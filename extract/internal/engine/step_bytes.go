@@ -20,7 +20,7 @@ func (p *planner) onBytes(n *node) {
 	case *byteMean:
 		p.emit(n.label, &byteMeanStep{quant: *op.quant, in: in, out: out}, in, out)
 	case *quantize:
-		p.emit(n.label, &quantizeStep{quant: op.Grid, in: in, out: out}, in, out)
+		p.emit(n.label, &quantizeStep{quant: op.QuantParams, in: in, out: out}, in, out)
 	case *dequantize:
 		p.emit(n.label, &dequantizeStep{quant: *op.quant, in: in, out: out}, in, out)
 	case *lookup:
@@ -47,7 +47,7 @@ func (p *planner) byteConv(n *node, c *byteConv) {
 	for g := range c.group {
 		part := w
 		part.W, part.Bias = w.W[g*w.N*row:][:w.N*row], w.Bias[g*w.N:][:w.N]
-		part.Scale, part.Rest = w.Scale[g*w.N:][:w.N], w.Rest[g*w.N:][:w.N]
+		part.Scale, part.Offset = w.Scale[g*w.N:][:w.N], w.Offset[g*w.N:][:w.N]
 		q := p.set.PackBytes(part)
 		p.stats.WeightBytes += q.Bytes()
 		s.panels = append(s.panels, q)
@@ -60,7 +60,7 @@ func (p *planner) byteConv(n *node, c *byteConv) {
 type byteConvStep struct {
 	convStep
 	panels []*kernel.PackedBytes // one a group
-	quant  kernel.Grid
+	quant  kernel.QuantParams
 	sums   int // how many bytes each weight is the sum of
 }
 
@@ -88,7 +88,7 @@ func (s *byteConvStep) panel(r *Runner, h *worker, g int, q *kernel.BytePanel, f
 	in, out, t := r.bytes(s.in), r.bytes(s.out), &h.byteTile
 	col := g*(s.cout/s.group) + q.Col
 	t.Offs, t.K, t.LDA, t.LDC = s.offs, s.k, s.sw*s.in.ld, s.out.ld
-	t.Zero, t.Top = s.quant.Zero, s.quant.Top
+	t.ZeroPoint, t.Max = s.quant.ZeroPoint, s.quant.Max
 	rows, pixels := s.rows(from, to)
 	for i := from; i < from+rows; i++ {
 		a, c, _ := s.line(i)
@@ -102,7 +102,7 @@ type byteDepthwiseStep struct {
 	*conv
 	in, out *view
 	packed  *kernel.PackedTaps
-	quant   kernel.Grid
+	quant   kernel.QuantParams
 	taps    []int
 }
 
@@ -115,7 +115,7 @@ func (s *byteDepthwiseStep) size() int { return s.out.n * s.out.h }
 func (s *byteDepthwiseStep) runLines(r *Runner, h *worker, from, to int) {
 	in, out, d := r.bytes(s.in), r.bytes(s.out), &h.byteDepthwise
 	d.Taps, d.Step, d.LDO, d.C, d.N = s.taps, s.sw*s.in.ld, s.out.ld, s.cout, s.out.w
-	d.Zero, d.Top = s.quant.Zero, s.quant.Top
+	d.ZeroPoint, d.Max = s.quant.ZeroPoint, s.quant.Max
 	for i := from; i < to; i++ {
 		n, y := i/s.out.h, i%s.out.h
 		d.In, d.Out = in[s.in.at(n, y*s.sh-s.pad.top, -s.pad.left):], out[s.out.at(n, y, 0):]
@@ -177,7 +177,7 @@ func (s *byteBinaryStep) runLines(r *Runner, h *worker, from, to int) {
 }
 
 type quantizeStep struct {
-	quant   kernel.Grid
+	quant   kernel.QuantParams
 	in, out *view
 }
 
@@ -187,7 +187,7 @@ func (s *quantizeStep) size() int { return s.out.n * s.out.h }
 
 func (s *quantizeStep) runLines(r *Runner, _ *worker, from, to int) {
 	in, out := r.mem(s.in), r.bytes(s.out)
-	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Narrow(out[b:b+n], in[a:], s.quant) })
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Quantize(out[b:b+n], in[a:], s.quant) })
 }
 
 type dequantizeStep struct {
@@ -201,7 +201,7 @@ func (s *dequantizeStep) size() int { return s.out.n * s.out.h }
 
 func (s *dequantizeStep) runLines(r *Runner, _ *worker, from, to int) {
 	in, out := r.bytes(s.in), r.mem(s.out)
-	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Widen(out[b:b+n], in[a:], s.quant.unit, s.quant.zero) })
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Dequantize(out[b:b+n], in[a:], s.quant.unit, s.quant.zero) })
 }
 
 type lookupStep struct {

@@ -112,7 +112,7 @@ func (b *winogradRun) toPoints(row, i, from, end int) {
 // transform sets t to the transform of inputs to points.
 func (b *winogradRun) transform(t *kernel.Transform, m *winograd, in []float32, inStep, inLine int, out []float32, outStep, outLine, lines, c int) {
 	*t = kernel.Transform{In: in, InStep: inStep, InLine: inLine, NIn: m.n, M: m.bt, LDM: m.n,
-		Out: out, OutStep: outStep, OutLine: outLine, NOut: m.n, Lines: lines, C: c, Lo: -infinity, Hi: infinity, Shortcut: m.into}
+		Out: out, OutStep: outStep, OutLine: outLine, NOut: m.n, Lines: lines, C: c, Lo: -infinity, Hi: infinity, Winograd: m.into}
 }
 
 // multiply computes the products of points [from, to).
@@ -139,14 +139,14 @@ func (b *winogradRun) toOutputs(row, i, first, end int) {
 		wide := f.tilesX * f.x.m * b.cout
 		for p := range f.y.n {
 			*t = kernel.Transform{In: from[p*f.x.n*step:], InStep: step, InLine: b.cout, NIn: f.x.n, M: f.x.at, LDM: f.x.m,
-				Out: b.rows[p*wide:], OutStep: b.cout, OutLine: f.x.m * b.cout, NOut: f.x.m, Lines: f.tilesX, C: c, Lo: -infinity, Hi: infinity, Shortcut: f.x.back}
+				Out: b.rows[p*wide:], OutStep: b.cout, OutLine: f.x.m * b.cout, NOut: f.x.m, Lines: f.tilesX, C: c, Lo: -infinity, Hi: infinity, Winograd: f.x.back}
 			b.r.set.Transform(t)
 		}
 		from, step = b.rows, wide
 	}
 	out := b.r.mem(b.out)[b.out.at(n, y, 0)+first:]
 	*t = kernel.Transform{In: from, InStep: step, InLine: b.cout, NIn: f.y.n, M: f.y.at, LDM: f.y.m,
-		Out: out, OutStep: b.out.row(), OutLine: b.out.ld, NOut: min(f.y.m, b.out.h-y), Lines: b.out.w, C: c, Bias: b.bias[first:end], Lo: b.lo, Hi: b.hi, Shortcut: f.y.back}
+		Out: out, OutStep: b.out.row(), OutLine: b.out.ld, NOut: min(f.y.m, b.out.h-y), Lines: b.out.w, C: c, Bias: b.bias[first:end], Lo: b.lo, Hi: b.hi, Winograd: f.y.back}
 	if b.res != nil {
 		t.R, t.RStep, t.RLine = b.r.mem(b.res)[b.res.at(n, y, 0)+first:], b.res.row(), b.res.ld
 	}

@@ -19,7 +19,7 @@ type winograd struct {
 	bt   []float32   // inputs × points, row-major: Bᵀ transposed
 	at   []float32   // points × outputs
 
-	into, back *kernel.Shortcut // for bt and at; nil where the kernels have none
+	into, back *kernel.Winograd // for bt and at; nil where the kernels have none
 }
 
 // winogradPoints are the finite points, the best conditioned first.
@@ -57,7 +57,7 @@ func newWinograd(m, r int) *winograd {
 
 // shorten looks up what the set's kernels know of the matrices.
 func (t *winograd) shorten(set *kernel.Set) {
-	t.into, t.back = set.Shortcut(t.n, t.n, t.bt), set.Shortcut(t.n, t.m, t.at)
+	t.into, t.back = set.Winograd(t.n, t.n, t.bt), set.Winograd(t.n, t.m, t.at)
 }
 
 func (t *winograd) setColumn(j int, coefficients []float64) {

@@ -10,25 +10,25 @@ type Function int
 
 // The activations. A and B are the fields of Activation.
 const (
-	Linear      Function = iota // x
-	Clip                        // min(max(x, A), B): ReLU is Clip from 0 to infinity
-	Leaky                       // x, or A·x when x < 0
-	Sigmoid                     // 1 / (1 + e^-x)
-	HardSigmoid                 // min(max(A·x + B, 0), 1)
-	SiLU                        // x · sigmoid(A·x)
-	HardSwish                   // x · min(max(A·x + B, 0), 1)
-	Tanh                        // tanh x
-	GELU                        // x/2 · (1 + erf(x/√2))
-	GELUTanh                    // GELU by its tanh approximation
-	ELU                         // x, or A·(e^x − 1) when x < 0
-	Softplus                    // ln(1 + e^x)
-	Mish                        // x · tanh(ln(1 + e^x))
-	Exp                         // e^x
-	Sqrt                        // √x
-	Erf                         // erf x
-	Abs                         // |x|
-	Affine                      // A·x + B
-	Quantize                    // min(max(x/Step rounded to even, A), B)·Unit + Shift
+	Linear       Function = iota // x
+	Clip                         // min(max(x, A), B): ReLU is Clip from 0 to infinity
+	Leaky                        // x, or A·x when x < 0
+	Sigmoid                      // 1 / (1 + e^-x)
+	HardSigmoid                  // min(max(A·x + B, 0), 1)
+	SiLU                         // x · sigmoid(A·x)
+	HardSwish                    // x · min(max(A·x + B, 0), 1)
+	Tanh                         // tanh x
+	GELU                         // x/2 · (1 + erf(x/√2))
+	GELUTanh                     // GELU by its tanh approximation
+	ELU                          // x, or A·(e^x − 1) when x < 0
+	Softplus                     // ln(1 + e^x)
+	Mish                         // x · tanh(ln(1 + e^x))
+	Exp                          // e^x
+	Sqrt                         // √x
+	Erf                          // erf x
+	Abs                          // |x|
+	Affine                       // A·x + B
+	FakeQuantize                 // min(max(x/Scale rounded to even, A), B)·Unit + Shift
 )
 
 // An Activation is a pointwise function with its parameters.
@@ -36,7 +36,7 @@ type Activation struct {
 	Func Function
 	A, B float32
 
-	Step, Unit, Shift float32 // of Quantize; Step is at least MinStep
+	Scale, Unit, Shift float32 // of FakeQuantize; Scale is at least MinScale
 }
 
 // ReLU is the activation max(x, 0).
@@ -63,8 +63,8 @@ func (s *Set) Apply(a Activation, x []float32) {
 		s.clip(x, a.A, a.B)
 	case Affine:
 		s.affine(x, x, a.A, a.B)
-	case Quantize:
-		s.quantize(x, a.Step, 1/a.Step, a.A, a.B, a.Unit, a.Shift)
+	case FakeQuantize:
+		s.fakeQuantize(x, a.Scale, 1/a.Scale, a.A, a.B, a.Unit, a.Shift)
 	default:
 		s.curve(a, x)
 	}

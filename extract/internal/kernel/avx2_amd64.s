@@ -13020,9 +13020,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx2Toom2x3Into(t *byte)
+// func avx2Winograd2x3Input(t *byte)
 // Requires: AVX
-TEXT ·avx2Toom2x3Into(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd2x3Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13081,9 +13081,9 @@ channels:
 	VZEROUPPER
 	RET
 
-// func avx2Toom2x3Back(t *byte)
+// func avx2Winograd2x3Output(t *byte)
 // Requires: AVX
-TEXT ·avx2Toom2x3Back(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd2x3Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13135,9 +13135,9 @@ channels:
 	VZEROUPPER
 	RET
 
-// func avx2Toom2x3BackFull(t *byte)
+// func avx2Winograd2x3OutputFull(t *byte)
 // Requires: AVX
-TEXT ·avx2Toom2x3BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd2x3OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13231,9 +13231,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx2Toom4x3Into(t *byte)
+// func avx2Winograd4x3Input(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom4x3Into(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd4x3Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13329,9 +13329,9 @@ GLOBL avx2Wordc0000000<>(SB), RODATA|NOPTR, $4
 DATA avx2Word40000000<>+0(SB)/4, $0x40000000
 GLOBL avx2Word40000000<>(SB), RODATA|NOPTR, $4
 
-// func avx2Toom4x3Back(t *byte)
+// func avx2Winograd4x3Output(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom4x3Back(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd4x3Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13404,9 +13404,9 @@ channels:
 DATA avx2Word41000000<>+0(SB)/4, $0x41000000
 GLOBL avx2Word41000000<>(SB), RODATA|NOPTR, $4
 
-// func avx2Toom4x3BackFull(t *byte)
+// func avx2Winograd4x3OutputFull(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom4x3BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd4x3OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13544,9 +13544,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx2Toom4x7Into(t *byte)
+// func avx2Winograd4x7Input(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom4x7Into(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd4x7Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13783,9 +13783,9 @@ GLOBL avx2Wordc0fc0000<>(SB), RODATA|NOPTR, $4
 DATA avx2Word3fc00000<>+0(SB)/4, $0x3fc00000
 GLOBL avx2Word3fc00000<>(SB), RODATA|NOPTR, $4
 
-// func avx2Toom4x7Back(t *byte)
+// func avx2Winograd4x7Output(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom4x7Back(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd4x7Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -13892,9 +13892,9 @@ GLOBL avx2Word3e000000<>(SB), RODATA|NOPTR, $4
 DATA avx2Word40580000<>+0(SB)/4, $0x40580000
 GLOBL avx2Word40580000<>(SB), RODATA|NOPTR, $4
 
-// func avx2Toom4x7BackFull(t *byte)
+// func avx2Winograd4x7OutputFull(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom4x7BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd4x7OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -14060,9 +14060,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx2Toom6x7Into(t *byte)
+// func avx2Winograd6x7Input(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom6x7Into(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd6x7Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -14381,9 +14381,9 @@ GLOBL avx2Wordc0b40000<>(SB), RODATA|NOPTR, $4
 DATA avx2Word3f400000<>+0(SB)/4, $0x3f400000
 GLOBL avx2Word3f400000<>(SB), RODATA|NOPTR, $4
 
-// func avx2Toom6x7Back(t *byte)
+// func avx2Winograd6x7Output(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom6x7Back(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd6x7Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -14533,9 +14533,9 @@ GLOBL avx2Word40f30000<>(SB), RODATA|NOPTR, $4
 DATA avx2Word3e730000<>+0(SB)/4, $0x3e730000
 GLOBL avx2Word3e730000<>(SB), RODATA|NOPTR, $4
 
-// func avx2Toom6x7BackFull(t *byte)
+// func avx2Winograd6x7OutputFull(t *byte)
 // Requires: AVX, FMA3
-TEXT ·avx2Toom6x7BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx2Winograd6x7OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -16257,12 +16257,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx2Quantize(x []float32, step float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
+// func avx2FakeQuantize(x []float32, scale float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
 // Requires: AVX, FMA3
-TEXT ·avx2Quantize(SB), NOSPLIT, $0-48
+TEXT ·avx2FakeQuantize(SB), NOSPLIT, $0-48
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
-	VBROADCASTSS step+24(FP), Y0
+	VBROADCASTSS scale+24(FP), Y0
 	VBROADCASTSS inverse+28(FP), Y1
 	VBROADCASTSS lo+32(FP), Y2
 	VBROADCASTSS hi+36(FP), Y3
@@ -19183,12 +19183,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx2ByteNarrow(dst []byte, src []float32, step float32, inverse float32, far float32, zero int32, top int32)
+// func avx2ByteQuantize(dst []byte, src []float32, scale float32, inverse float32, far float32, zero int32, limit int32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·avx2ByteNarrow(SB), NOSPLIT, $0-68
+TEXT ·avx2ByteQuantize(SB), NOSPLIT, $0-68
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	VBROADCASTSS step+48(FP), Y0
+	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS inverse+52(FP), Y1
 	VBROADCASTSS far+56(FP), Y2
 	VXORPS       Y3, Y3, Y3
@@ -19196,7 +19196,7 @@ TEXT ·avx2ByteNarrow(SB), NOSPLIT, $0-68
 	MOVL         zero+60(FP), DX
 	VMOVD        DX, X4
 	VPBROADCASTW X4, Y4
-	MOVL         top+64(FP), DX
+	MOVL         limit+64(FP), DX
 	VMOVD        DX, X5
 	VPBROADCASTB X5, Y5
 	MOVQ         dst_len+8(FP), DX
@@ -19233,12 +19233,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx2ByteWiden(dst []float32, src []byte, unit float32, zero float32)
+// func avx2ByteDequantize(dst []float32, src []byte, scale float32, zero float32)
 // Requires: AVX, AVX2
-TEXT ·avx2ByteWiden(SB), NOSPLIT, $0-56
+TEXT ·avx2ByteDequantize(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	VBROADCASTSS unit+48(FP), Y0
+	VBROADCASTSS scale+48(FP), Y0
 	VBROADCASTSS zero+52(FP), Y1
 	MOVQ         src_len+32(FP), DX
 

@@ -23,16 +23,16 @@ var avx512Taps = map[tapKind][]func(*Depthwise){
 // avx512Transforms are the transforms by number of outputs.
 var avx512Transforms = [MaxOutputs + 1]func(*Transform){nil, avx512Transform1, avx512Transform2, avx512Transform3, avx512Transform4, avx512Transform5, avx512Transform6, avx512Transform7, avx512Transform8, avx512Transform9, avx512Transform10, avx512Transform11, avx512Transform12}
 
-// avx512Shortcuts are the transforms by certain matrices.
-var avx512Shortcuts = []Shortcut{
-	{nIn: 4, nOut: 4, plain: avx512Toom2x3Into, full: nil, m: []float32{-1, -0, 0, 0, 0, 1, -1, -1, 1, 1, 1, 0, 0, 0, 0, 1}},
-	{nIn: 4, nOut: 2, plain: avx512Toom2x3Back, full: avx512Toom2x3BackFull, m: []float32{1, 0, 1, 1, 1, -1, 0, 1}},
-	{nIn: 6, nOut: 6, plain: avx512Toom4x3Into, full: nil, m: []float32{4, 0, -0, 0, -0, -0, 0, -4, 4, -2, 2, 4, -5, -4, -4, -1, -1, 0, 0, 1, -1, 2, -2, -5, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1}},
-	{nIn: 6, nOut: 4, plain: avx512Toom4x3Back, full: avx512Toom4x3BackFull, m: []float32{1, 0, 0, 0, 1, 1, 1, 1, 1, -1, 1, -1, 1, 2, 4, 8, 1, -2, 4, -8, 0, 0, 0, 1}},
-	{nIn: 10, nOut: 10, plain: avx512Toom4x7Into, full: nil, m: []float32{2.25, 0, -0, 0, -0, 0, -0, 0, -0, -0, 0, -2.25, 2.25, -1.125, 1.125, -4.5, 4.5, -1.5, 1.5, 2.25, -12.8125, -2.25, -2.25, -0.5625, -0.5625, -9, -9, -1, -1, 0, 0, 10.5625, -10.5625, 6.125, -6.125, 7.625, -7.625, 7.875, -7.875, -12.8125, 17.0625, 10.5625, 10.5625, 3.0625, 3.0625, 15.25, 15.25, 5.25, 5.25, 0, 0, -6.5, 6.5, -7, 7, -3.625, 3.625, -7.875, 7.875, 17.0625, -7.5, -6.5, -6.5, -3.5, -3.5, -7.25, -7.25, -5.25, -5.25, 0, 0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, -7.5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
-	{nIn: 10, nOut: 4, plain: avx512Toom4x7Back, full: avx512Toom4x7BackFull, m: []float32{1, 0, 0, 0, 1, 1, 1, 1, 1, -1, 1, -1, 1, 2, 4, 8, 1, -2, 4, -8, 1, 0.5, 0.25, 0.125, 1, -0.5, 0.25, -0.125, 1, 1.5, 2.25, 3.375, 1, -1.5, 2.25, -3.375, 0, 0, 0, 1}},
-	{nIn: 12, nOut: 12, plain: avx512Toom6x7Into, full: nil, m: []float32{-1.265625, -0, 0, -0, 0, -0, 0, -0, 0, -0, 0, 0, 0, 1.265625, -1.265625, 0.6328125, -0.6328125, 2.53125, -2.53125, 0.84375, -0.84375, 1.6875, -1.6875, -1.265625, 9.457031, 1.265625, 1.265625, 0.31640625, 0.31640625, 5.0625, 5.0625, 0.5625, 0.5625, 2.25, 2.25, 0, 0, -8.191406, 8.191406, -4.5703125, 4.5703125, -8.7890625, 8.7890625, -5.9296875, 5.9296875, -9.609375, 9.609375, 9.457031, -22.410156, -8.191406, -8.191406, -2.2851562, -2.2851562, -17.578125, -17.578125, -3.953125, -3.953125, -12.8125, -12.8125, 0, 0, 14.21875, -14.21875, 10.0625, -10.0625, 9.6640625, -9.6640625, 12.3046875, -12.3046875, 12.796875, -12.796875, -22.410156, 21.28125, 14.21875, 14.21875, 5.03125, 5.03125, 19.328125, 19.328125, 8.203125, 8.203125, 17.0625, 17.0625, 0, 0, -7.0625, 7.0625, -8.125, 8.125, -3.90625, 3.90625, -8.71875, 8.71875, -5.625, 5.625, 21.28125, -8.0625, -7.0625, -7.0625, -4.0625, -4.0625, -7.8125, -7.8125, -5.8125, -5.8125, -7.5, -7.5, 0, 0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75, -8.0625, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
-	{nIn: 12, nOut: 6, plain: avx512Toom6x7Back, full: avx512Toom6x7BackFull, m: []float32{1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, -1, 1, -1, 1, -1, 1, 2, 4, 8, 16, 32, 1, -2, 4, -8, 16, -32, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 1, -0.5, 0.25, -0.125, 0.0625, -0.03125, 1, 1.5, 2.25, 3.375, 5.0625, 7.59375, 1, -1.5, 2.25, -3.375, 5.0625, -7.59375, 1, 0.75, 0.5625, 0.421875, 0.31640625, 0.23730469, 1, -0.75, 0.5625, -0.421875, 0.31640625, -0.23730469, 0, 0, 0, 0, 0, 1}},
+// avx512Winograd are the Winograd transforms that have a kernel of their own.
+var avx512Winograd = []Winograd{
+	{nIn: 4, nOut: 4, plain: avx512Winograd2x3Input, full: nil, m: []float32{-1, -0, 0, 0, 0, 1, -1, -1, 1, 1, 1, 0, 0, 0, 0, 1}},
+	{nIn: 4, nOut: 2, plain: avx512Winograd2x3Output, full: avx512Winograd2x3OutputFull, m: []float32{1, 0, 1, 1, 1, -1, 0, 1}},
+	{nIn: 6, nOut: 6, plain: avx512Winograd4x3Input, full: nil, m: []float32{4, 0, -0, 0, -0, -0, 0, -4, 4, -2, 2, 4, -5, -4, -4, -1, -1, 0, 0, 1, -1, 2, -2, -5, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1}},
+	{nIn: 6, nOut: 4, plain: avx512Winograd4x3Output, full: avx512Winograd4x3OutputFull, m: []float32{1, 0, 0, 0, 1, 1, 1, 1, 1, -1, 1, -1, 1, 2, 4, 8, 1, -2, 4, -8, 0, 0, 0, 1}},
+	{nIn: 10, nOut: 10, plain: avx512Winograd4x7Input, full: nil, m: []float32{2.25, 0, -0, 0, -0, 0, -0, 0, -0, -0, 0, -2.25, 2.25, -1.125, 1.125, -4.5, 4.5, -1.5, 1.5, 2.25, -12.8125, -2.25, -2.25, -0.5625, -0.5625, -9, -9, -1, -1, 0, 0, 10.5625, -10.5625, 6.125, -6.125, 7.625, -7.625, 7.875, -7.875, -12.8125, 17.0625, 10.5625, 10.5625, 3.0625, 3.0625, 15.25, 15.25, 5.25, 5.25, 0, 0, -6.5, 6.5, -7, 7, -3.625, 3.625, -7.875, 7.875, 17.0625, -7.5, -6.5, -6.5, -3.5, -3.5, -7.25, -7.25, -5.25, -5.25, 0, 0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, -7.5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
+	{nIn: 10, nOut: 4, plain: avx512Winograd4x7Output, full: avx512Winograd4x7OutputFull, m: []float32{1, 0, 0, 0, 1, 1, 1, 1, 1, -1, 1, -1, 1, 2, 4, 8, 1, -2, 4, -8, 1, 0.5, 0.25, 0.125, 1, -0.5, 0.25, -0.125, 1, 1.5, 2.25, 3.375, 1, -1.5, 2.25, -3.375, 0, 0, 0, 1}},
+	{nIn: 12, nOut: 12, plain: avx512Winograd6x7Input, full: nil, m: []float32{-1.265625, -0, 0, -0, 0, -0, 0, -0, 0, -0, 0, 0, 0, 1.265625, -1.265625, 0.6328125, -0.6328125, 2.53125, -2.53125, 0.84375, -0.84375, 1.6875, -1.6875, -1.265625, 9.457031, 1.265625, 1.265625, 0.31640625, 0.31640625, 5.0625, 5.0625, 0.5625, 0.5625, 2.25, 2.25, 0, 0, -8.191406, 8.191406, -4.5703125, 4.5703125, -8.7890625, 8.7890625, -5.9296875, 5.9296875, -9.609375, 9.609375, 9.457031, -22.410156, -8.191406, -8.191406, -2.2851562, -2.2851562, -17.578125, -17.578125, -3.953125, -3.953125, -12.8125, -12.8125, 0, 0, 14.21875, -14.21875, 10.0625, -10.0625, 9.6640625, -9.6640625, 12.3046875, -12.3046875, 12.796875, -12.796875, -22.410156, 21.28125, 14.21875, 14.21875, 5.03125, 5.03125, 19.328125, 19.328125, 8.203125, 8.203125, 17.0625, 17.0625, 0, 0, -7.0625, 7.0625, -8.125, 8.125, -3.90625, 3.90625, -8.71875, 8.71875, -5.625, 5.625, 21.28125, -8.0625, -7.0625, -7.0625, -4.0625, -4.0625, -7.8125, -7.8125, -5.8125, -5.8125, -7.5, -7.5, 0, 0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75, -8.0625, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
+	{nIn: 12, nOut: 6, plain: avx512Winograd6x7Output, full: avx512Winograd6x7OutputFull, m: []float32{1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, -1, 1, -1, 1, -1, 1, 2, 4, 8, 16, 32, 1, -2, 4, -8, 16, -32, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 1, -0.5, 0.25, -0.125, 0.0625, -0.03125, 1, 1.5, 2.25, 3.375, 5.0625, 7.59375, 1, -1.5, 2.25, -3.375, 5.0625, -7.59375, 1, 0.75, 0.5625, 0.421875, 0.31640625, 0.23730469, 1, -0.75, 0.5625, -0.421875, 0.31640625, -0.23730469, 0, 0, 0, 0, 0, 1}},
 }
 
 // avx512BytePanels are product kernels on bytes, the widest panels first.
@@ -344,40 +344,40 @@ func avx512Transform11(t *Transform)
 func avx512Transform12(t *Transform)
 
 //go:noescape
-func avx512Toom2x3Into(t *Transform)
+func avx512Winograd2x3Input(t *Transform)
 
 //go:noescape
-func avx512Toom2x3Back(t *Transform)
+func avx512Winograd2x3Output(t *Transform)
 
 //go:noescape
-func avx512Toom2x3BackFull(t *Transform)
+func avx512Winograd2x3OutputFull(t *Transform)
 
 //go:noescape
-func avx512Toom4x3Into(t *Transform)
+func avx512Winograd4x3Input(t *Transform)
 
 //go:noescape
-func avx512Toom4x3Back(t *Transform)
+func avx512Winograd4x3Output(t *Transform)
 
 //go:noescape
-func avx512Toom4x3BackFull(t *Transform)
+func avx512Winograd4x3OutputFull(t *Transform)
 
 //go:noescape
-func avx512Toom4x7Into(t *Transform)
+func avx512Winograd4x7Input(t *Transform)
 
 //go:noescape
-func avx512Toom4x7Back(t *Transform)
+func avx512Winograd4x7Output(t *Transform)
 
 //go:noescape
-func avx512Toom4x7BackFull(t *Transform)
+func avx512Winograd4x7OutputFull(t *Transform)
 
 //go:noescape
-func avx512Toom6x7Into(t *Transform)
+func avx512Winograd6x7Input(t *Transform)
 
 //go:noescape
-func avx512Toom6x7Back(t *Transform)
+func avx512Winograd6x7Output(t *Transform)
 
 //go:noescape
-func avx512Toom6x7BackFull(t *Transform)
+func avx512Winograd6x7OutputFull(t *Transform)
 
 //go:noescape
 func avx512MaxInto(dst, src []float32)
@@ -434,7 +434,7 @@ func avx512Leaky(x []float32, a, b float32)
 func avx512InverseRoots(x []float32, a, b float32)
 
 //go:noescape
-func avx512Quantize(x []float32, step, inverse, lo, hi, unit, shift float32)
+func avx512FakeQuantize(x []float32, scale, inverse, lo, hi, unit, shift float32)
 
 //go:noescape
 func avx512Sum(x []float32) float32
@@ -596,10 +596,10 @@ func avx512ByteAdd(dst, a, b []byte, s *ByteBinary, inverse float32)
 func avx512ByteMul(dst, a, b []byte, s *ByteBinary, inverse float32)
 
 //go:noescape
-func avx512ByteNarrow(dst []byte, src []float32, step, inverse, far float32, zero, top int32)
+func avx512ByteQuantize(dst []byte, src []float32, scale, inverse, far float32, zero, limit int32)
 
 //go:noescape
-func avx512ByteWiden(dst []float32, src []byte, unit, zero float32)
+func avx512ByteDequantize(dst []float32, src []byte, scale, zero float32)
 
 //go:noescape
 func avx512ByteLookup(dst, src []byte, table *[256]byte)

@@ -17828,9 +17828,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx512Toom2x3Into(t *byte)
+// func avx512Winograd2x3Input(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom2x3Into(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd2x3Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -17896,9 +17896,9 @@ channels:
 	VZEROUPPER
 	RET
 
-// func avx512Toom2x3Back(t *byte)
+// func avx512Winograd2x3Output(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom2x3Back(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd2x3Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -17957,9 +17957,9 @@ channels:
 	VZEROUPPER
 	RET
 
-// func avx512Toom2x3BackFull(t *byte)
+// func avx512Winograd2x3OutputFull(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom2x3BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd2x3OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -18060,9 +18060,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx512Toom4x3Into(t *byte)
+// func avx512Winograd4x3Input(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom4x3Into(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd4x3Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -18157,9 +18157,9 @@ GLOBL avx512Wordc0000000<>(SB), RODATA|NOPTR, $4
 DATA avx512Word40000000<>+0(SB)/4, $0x40000000
 GLOBL avx512Word40000000<>(SB), RODATA|NOPTR, $4
 
-// func avx512Toom4x3Back(t *byte)
+// func avx512Winograd4x3Output(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom4x3Back(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd4x3Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -18236,9 +18236,9 @@ channels:
 DATA avx512Word41000000<>+0(SB)/4, $0x41000000
 GLOBL avx512Word41000000<>(SB), RODATA|NOPTR, $4
 
-// func avx512Toom4x3BackFull(t *byte)
+// func avx512Winograd4x3OutputFull(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom4x3BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd4x3OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -18380,9 +18380,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx512Toom4x7Into(t *byte)
+// func avx512Winograd4x7Input(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom4x7Into(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd4x7Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -18592,9 +18592,9 @@ GLOBL avx512Wordc0fc0000<>(SB), RODATA|NOPTR, $4
 DATA avx512Word3fc00000<>+0(SB)/4, $0x3fc00000
 GLOBL avx512Word3fc00000<>(SB), RODATA|NOPTR, $4
 
-// func avx512Toom4x7Back(t *byte)
+// func avx512Winograd4x7Output(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom4x7Back(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd4x7Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -18699,9 +18699,9 @@ GLOBL avx512Word3e000000<>(SB), RODATA|NOPTR, $4
 DATA avx512Word40580000<>+0(SB)/4, $0x40580000
 GLOBL avx512Word40580000<>(SB), RODATA|NOPTR, $4
 
-// func avx512Toom4x7BackFull(t *byte)
+// func avx512Winograd4x7OutputFull(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom4x7BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd4x7OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -18865,9 +18865,9 @@ next:
 	VZEROUPPER
 	RET
 
-// func avx512Toom6x7Into(t *byte)
+// func avx512Winograd6x7Input(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom6x7Into(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd6x7Input(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -19139,9 +19139,9 @@ GLOBL avx512Wordc0b40000<>(SB), RODATA|NOPTR, $4
 DATA avx512Word3f400000<>+0(SB)/4, $0x3f400000
 GLOBL avx512Word3f400000<>(SB), RODATA|NOPTR, $4
 
-// func avx512Toom6x7Back(t *byte)
+// func avx512Winograd6x7Output(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom6x7Back(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd6x7Output(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -19278,9 +19278,9 @@ GLOBL avx512Word40f30000<>(SB), RODATA|NOPTR, $4
 DATA avx512Word3e730000<>+0(SB)/4, $0x3e730000
 GLOBL avx512Word3e730000<>(SB), RODATA|NOPTR, $4
 
-// func avx512Toom6x7BackFull(t *byte)
+// func avx512Winograd6x7OutputFull(t *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·avx512Toom6x7BackFull(SB), NOSPLIT, $40-8
+TEXT ·avx512Winograd6x7OutputFull(SB), NOSPLIT, $40-8
 	MOVQ t+0(FP), AX
 	MOVQ 128(AX), CX
 	MOVQ CX, 8(SP)
@@ -20989,12 +20989,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx512Quantize(x []float32, step float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
+// func avx512FakeQuantize(x []float32, scale float32, inverse float32, lo float32, hi float32, unit float32, shift float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·avx512Quantize(SB), NOSPLIT, $0-48
+TEXT ·avx512FakeQuantize(SB), NOSPLIT, $0-48
 	MOVQ         x_base+0(FP), AX
 	MOVQ         x_len+8(FP), CX
-	VBROADCASTSS step+24(FP), Z0
+	VBROADCASTSS scale+24(FP), Z0
 	VBROADCASTSS inverse+28(FP), Z1
 	VBROADCASTSS lo+32(FP), Z2
 	VBROADCASTSS hi+36(FP), Z3
@@ -33238,19 +33238,19 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx512ByteNarrow(dst []byte, src []float32, step float32, inverse float32, far float32, zero int32, top int32)
+// func avx512ByteQuantize(dst []byte, src []float32, scale float32, inverse float32, far float32, zero int32, limit int32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·avx512ByteNarrow(SB), NOSPLIT, $0-68
+TEXT ·avx512ByteQuantize(SB), NOSPLIT, $0-68
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	VBROADCASTSS step+48(FP), Z0
+	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS inverse+52(FP), Z1
 	VBROADCASTSS far+56(FP), Z2
 	VPXORD       Z3, Z3, Z3
 	VSUBPS       Z2, Z3, Z3
 	MOVL         zero+60(FP), DX
 	VPBROADCASTW DX, Z4
-	MOVL         top+64(FP), DX
+	MOVL         limit+64(FP), DX
 	VPBROADCASTB DX, Z5
 	VMOVDQU32    avx512ByteOrder<>+0(SB), Z6
 	MOVQ         dst_len+8(FP), DX
@@ -33313,12 +33313,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx512ByteWiden(dst []float32, src []byte, unit float32, zero float32)
+// func avx512ByteDequantize(dst []float32, src []byte, scale float32, zero float32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·avx512ByteWiden(SB), NOSPLIT, $0-56
+TEXT ·avx512ByteDequantize(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	VBROADCASTSS unit+48(FP), Z0
+	VBROADCASTSS scale+48(FP), Z0
 	VBROADCASTSS zero+52(FP), Z1
 	MOVQ         src_len+32(FP), DX
 	TESTQ        DX, DX

@@ -7,38 +7,39 @@ import (
 
 // byteKernels are the kernels on 8-bit numbers of one set.
 type byteKernels struct {
-	speed     float64 // of products, compared with those of floats; 0 for slower ones
-	panels    []bytePanelKind
-	pairs     bool // weights of products are 16 bits wide, and lie in pairs
-	tapPairs  bool // those of depthwise convolutions
-	lanes     int  // groups of 16 channels that the depthwise kernel takes at once
-	depthwise func(d *ByteDepthwise)
-	maxInto   func(dst, src []byte)         // dst = max(dst, src)
-	sumInto   func(dst []int32, src []byte) // dst += src
-	narrow    func(dst []byte, src []float32, g Grid)
-	widen     func(dst []float32, src []byte, unit, base float32)
-	add, mul  func(dst, a, b []byte, s *ByteBinary)
-	lookup    func(dst, src []byte, table *[256]byte)
+	speed      float64 // of products, compared with those of floats; 0 for slower ones
+	panels     []bytePanelKind
+	pairs      bool // weights of products are 16 bits wide, and lie in pairs
+	tapPairs   bool // those of depthwise convolutions
+	lanes      int  // groups of 16 channels that the depthwise kernel takes at once
+	depthwise  func(d *ByteDepthwise)
+	maxInto    func(dst, src []byte)         // dst = max(dst, src)
+	sumInto    func(dst []int32, src []byte) // dst += src
+	quantize   func(dst []byte, src []float32, p QuantParams)
+	dequantize func(dst []float32, src []byte, scale, zeroPoint float32)
+	add, mul   func(dst, a, b []byte, s *ByteBinary)
+	lookup     func(dst, src []byte, table *[256]byte)
 }
 
 // ByteSpeed is how many times as fast as products of floats those of bytes are, 0 where
 // they are slower.
 func (s *Set) ByteSpeed() float64 { return s.bytes.speed }
 
-// An Ending turns sums of products into bytes: round(sum·Scale[j] + Rest[j]) to even,
-// plus Zero, within 0 and Top. The product and the sum are rounded to float32 once.
-type Ending struct {
-	Scale, Rest []float32
-	Zero, Top   int32
+// A Requantize turns the 32-bit sums of a product into bytes: sum·Scale[j] + Offset[j],
+// rounded once to float32 and then to the nearest whole number, ties to even; plus
+// ZeroPoint, within 0 and Max.
+type Requantize struct {
+	Scale, Offset  []float32
+	ZeroPoint, Max int32
 }
 
-// MaxSum bounds |sum·Scale + Rest|: beyond it the conversion to whole numbers may
+// MaxSum bounds |sum·Scale + Offset|: beyond it the conversion to whole numbers may
 // overflow.
 const MaxSum = 1 << 30
 
-func (e *Ending) at(j int, sum int32) byte {
-	x := float32(math.FMA(float64(float32(sum)), float64(e.Scale[j]), float64(e.Rest[j])))
-	return byte(min(max(int32(math.RoundToEven(float64(x)))+e.Zero, 0), e.Top))
+func (e *Requantize) at(j int, sum int32) byte {
+	x := float32(math.FMA(float64(float32(sum)), float64(e.Scale[j]), float64(e.Offset[j])))
+	return byte(min(max(int32(math.RoundToEven(float64(x)))+e.ZeroPoint, 0), e.Max))
 }
 
 // BytesOf returns the memory of floats as bytes.
@@ -57,29 +58,32 @@ func (s *Set) MaxBytes(dst, src []byte) { s.bytes.maxInto(dst, src[:len(dst)]) }
 // SumBytes adds src to dst.
 func (s *Set) SumBytes(dst []int32, src []byte) { s.bytes.sumInto(dst, src[:len(dst)]) }
 
-// A Grid says how floats become bytes: x/Step rounded to even, plus Zero, within 0
-// and Top.
-type Grid struct {
-	Step      float32 // at least MinStep
-	Zero, Top int32
+// QuantParams say how floats become bytes: x/Scale rounded to the nearest whole number,
+// ties to even, plus ZeroPoint, within 0 and Max.
+type QuantParams struct {
+	Scale          float32 // at least MinScale
+	ZeroPoint, Max int32
 }
 
-// Narrow sets dst to the bytes of src.
-func (s *Set) Narrow(dst []byte, src []float32, g Grid) { s.bytes.narrow(dst, src[:len(dst)], g) }
-
-// Widen sets dst[i] to (src[i] − zero)·unit.
-func (s *Set) Widen(dst []float32, src []byte, unit float32, zero int32) {
-	s.bytes.widen(dst, src[:len(dst)], unit, float32(zero))
+// Quantize sets dst to the bytes of src.
+func (s *Set) Quantize(dst []byte, src []float32, p QuantParams) {
+	s.bytes.quantize(dst, src[:len(dst)], p)
 }
 
-// A ByteBinary combines numbers of two scales: (a − ZeroA)·UnitA with (b − ZeroB)·UnitB,
-// over Step, rounded to even, plus Zero, within 0 and Top. Every operation is rounded to
-// float32: sums often lie in the middle between two numbers, where the network has been
-// trained or tested with just this.
+// Dequantize sets dst[i] to (src[i] − zeroPoint)·scale.
+func (s *Set) Dequantize(dst []float32, src []byte, scale float32, zeroPoint int32) {
+	s.bytes.dequantize(dst, src[:len(dst)], scale, float32(zeroPoint))
+}
+
+// A ByteBinary combines bytes of two scales: x = (a − ZeroPointA)·ScaleA with
+// y = (b − ZeroPointB)·ScaleB. The result over Scale is rounded to the nearest whole
+// number, ties to even; plus ZeroPoint, within 0 and Max. Every operation is rounded to
+// float32, as in the runtimes that networks are tested with: sums often lie in the
+// middle between two whole numbers, where another rounding gives another byte.
 type ByteBinary struct {
-	ZeroA, UnitA, ZeroB, UnitB float32
-	Step                       float32 // at least MinStep; the quotient has to stay below MaxSum
-	Zero, Top                  int32
+	ZeroPointA, ScaleA, ZeroPointB, ScaleB float32
+	Scale                                  float32 // at least MinScale; the quotient has to stay below MaxSum
+	ZeroPoint, Max                         int32
 }
 
 // AddBytes sets dst to the sums of a and b; it may be one of the two.
@@ -98,16 +102,16 @@ func (s *Set) Lookup(dst, src []byte, table *[256]byte) {
 }
 
 var portableBytes = byteKernels{
-	panels:    []bytePanelKind{{width: 4, rows: 64, tile: sameBytesForAll(byteTile4, 64)}},
-	lanes:     1,
-	depthwise: byteDepthwise,
-	maxInto:   maxBytes,
-	sumInto:   sumBytes,
-	narrow:    narrow,
-	widen:     widen,
-	add:       addBytes,
-	mul:       mulBytes,
-	lookup:    lookup,
+	panels:     []bytePanelKind{{width: 4, rows: 64, tile: sameBytesForAll(byteTile4, 64)}},
+	lanes:      1,
+	depthwise:  byteDepthwise,
+	maxInto:    maxBytes,
+	sumInto:    sumBytes,
+	quantize:   quantize,
+	dequantize: dequantize,
+	add:        addBytes,
+	mul:        mulBytes,
+	lookup:     lookup,
 }
 
 func lookup(dst, src []byte, table *[256]byte) {
@@ -128,20 +132,20 @@ func sumBytes(dst []int32, src []byte) {
 	}
 }
 
-func narrow(dst []byte, src []float32, g Grid) {
-	lo, hi := float64(-g.Zero), float64(g.Top-g.Zero)
+func quantize(dst []byte, src []float32, p QuantParams) {
+	lo, hi := float64(-p.ZeroPoint), float64(p.Max-p.ZeroPoint)
 	for i, v := range src {
-		q := math.RoundToEven(float64(v / g.Step))
+		q := math.RoundToEven(float64(v / p.Scale))
 		if !(q > lo) { // NaN as well
 			q = lo
 		}
-		dst[i] = byte(int32(min(q, hi)) + g.Zero)
+		dst[i] = byte(int32(min(q, hi)) + p.ZeroPoint)
 	}
 }
 
-func widen(dst []float32, src []byte, unit, zero float32) {
+func dequantize(dst []float32, src []byte, scale, zeroPoint float32) {
 	for i, v := range src {
-		dst[i] = (float32(v) - zero) * unit
+		dst[i] = (float32(v) - zeroPoint) * scale
 	}
 }
 
@@ -160,9 +164,9 @@ func mulBytes(dst, a, b []byte, s *ByteBinary) {
 }
 
 func (s *ByteBinary) values(a, b byte) (x, y float32) {
-	return float32((float32(a) - s.ZeroA) * s.UnitA), float32((float32(b) - s.ZeroB) * s.UnitB)
+	return float32((float32(a) - s.ZeroPointA) * s.ScaleA), float32((float32(b) - s.ZeroPointB) * s.ScaleB)
 }
 
 func (s *ByteBinary) rounded(x float32) byte {
-	return byte(min(max(int32(math.RoundToEven(float64(x/s.Step)))+s.Zero, 0), s.Top))
+	return byte(min(max(int32(math.RoundToEven(float64(x/s.Scale)))+s.ZeroPoint, 0), s.Max))
 }

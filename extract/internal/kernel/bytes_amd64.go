@@ -16,15 +16,15 @@ func avx512Bytes() byteKernels {
 		depthwise: byteDepthwise512,
 		maxInto:   avx512ByteMax,
 		sumInto:   avx512ByteSums,
-		narrow: func(dst []byte, src []float32, g Grid) {
-			avx512ByteNarrow(dst, src, g.Step, 1/g.Step, 1024*g.Step, g.Zero, g.Top)
+		quantize: func(dst []byte, src []float32, p QuantParams) {
+			avx512ByteQuantize(dst, src, p.Scale, 1/p.Scale, 1024*p.Scale, p.ZeroPoint, p.Max)
 		},
-		widen: avx512ByteWiden,
+		dequantize: avx512ByteDequantize,
 		add: func(dst, a, b []byte, s *ByteBinary) {
-			avx512ByteAdd(dst, a, b, s, 1/s.Step)
+			avx512ByteAdd(dst, a, b, s, 1/s.Scale)
 		},
 		mul: func(dst, a, b []byte, s *ByteBinary) {
-			avx512ByteMul(dst, a, b, s, 1/s.Step)
+			avx512ByteMul(dst, a, b, s, 1/s.Scale)
 		},
 		lookup: lookup,
 	}
@@ -35,7 +35,7 @@ func avx512Bytes() byteKernels {
 }
 
 // avx2Bytes returns the kernels for processors that multiply bytes without AVX-512, and
-// for those that have to widen them to 16 bits. Depthwise kernels always widen.
+// for those that have to extend them to 16 bits. Depthwise kernels always do.
 func avx2Bytes(multiplies bool) byteKernels {
 	k := portableBytes
 	k.speed, k.pairs, k.panels = 1.5, true, avx2BytePanels
@@ -54,23 +54,23 @@ func avx2Bytes(multiplies bool) byteKernels {
 		n := len(dst) &^ 15
 		sumBytes(dst[n:], src[n:])
 	}
-	k.narrow = func(dst []byte, src []float32, g Grid) {
-		avx2ByteNarrow(dst, src, g.Step, 1/g.Step, 1024*g.Step, g.Zero, g.Top)
+	k.quantize = func(dst []byte, src []float32, p QuantParams) {
+		avx2ByteQuantize(dst, src, p.Scale, 1/p.Scale, 1024*p.Scale, p.ZeroPoint, p.Max)
 		n := len(dst) &^ 15
-		narrow(dst[n:], src[n:], g)
+		quantize(dst[n:], src[n:], p)
 	}
-	k.widen = func(dst []float32, src []byte, unit, zero float32) {
-		avx2ByteWiden(dst, src, unit, zero)
+	k.dequantize = func(dst []float32, src []byte, scale, zeroPoint float32) {
+		avx2ByteDequantize(dst, src, scale, zeroPoint)
 		n := len(dst) &^ 15
-		widen(dst[n:], src[n:], unit, zero)
+		dequantize(dst[n:], src[n:], scale, zeroPoint)
 	}
 	k.add = func(dst, a, b []byte, s *ByteBinary) {
-		avx2ByteAdd(dst, a, b, s, 1/s.Step)
+		avx2ByteAdd(dst, a, b, s, 1/s.Scale)
 		n := len(dst) &^ 15
 		addBytes(dst[n:], a[n:], b[n:], s)
 	}
 	k.mul = func(dst, a, b []byte, s *ByteBinary) {
-		avx2ByteMul(dst, a, b, s, 1/s.Step)
+		avx2ByteMul(dst, a, b, s, 1/s.Scale)
 		n := len(dst) &^ 15
 		mulBytes(dst[n:], a[n:], b[n:], s)
 	}

@@ -21,7 +21,7 @@ func BenchmarkByteProduct(b *testing.B) {
 				report(b, 2*m*n*k, func() {
 					for i := range p.Panels {
 						q := &p.Panels[i]
-						t := ByteTile{A: a, Offs: offs, K: k, LDA: k, C: c[q.Col:], LDC: n, Ending: Ending{Zero: 3, Top: 255}}
+						t := ByteTile{A: a, Offs: offs, K: k, LDA: k, C: c[q.Col:], LDC: n, Requantize: Requantize{ZeroPoint: 3, Max: 255}}
 						q.Multiply(&t, m)
 					}
 				})
@@ -36,7 +36,7 @@ func BenchmarkByteDepthwise(b *testing.B) {
 	for _, s := range byteSets() {
 		for _, shape := range [][4]int{{112, 32, 3, 1}, {112, 64, 3, 2}, {56, 128, 3, 1}, {28, 256, 3, 1}, {14, 512, 3, 1}, {7, 1024, 3, 1}, {56, 144, 3, 1}, {14, 576, 3, 1}, {28, 256, 5, 1}} {
 			w, c, k, stride := shape[0], shape[1], shape[2], shape[3]
-			d := ByteDepthwise{Step: stride * c, C: c, LDO: c, N: w / stride, Ending: Ending{Zero: 3, Top: 255}}
+			d := ByteDepthwise{Step: stride * c, C: c, LDO: c, N: w / stride, Requantize: Requantize{ZeroPoint: 3, Max: 255}}
 			p := s.PackTaps(randomByteWeights(rng, c, 1, k*k), k)
 			d.Taps = p.Offsets(c, (w+k)*c)
 			d.In, d.Out = randomBytes(rng, k*(w+k)*c), make([]byte, w*c)

@@ -15,7 +15,7 @@ type ByteDepthwise struct {
 	Out []byte
 	LDO int // from one output pixel to the next
 
-	Ending
+	Requantize
 
 	C int // channels
 	N int // pixels
@@ -25,12 +25,12 @@ type ByteDepthwise struct {
 // kernels read: blocks of channels, the channels of a block in the order in which
 // interleaving taps brings them.
 type PackedTaps struct {
-	kw, taps    int
-	order       []int // of taps; -1 for one added, with weights of zero
-	w           []int8
-	bias        []int32
-	scale, rest []float32
-	set         *Set
+	kw, taps      int
+	order         []int // of taps; -1 for one added, with weights of zero
+	w             []int8
+	bias          []int32
+	scale, offset []float32
+	set           *Set
 }
 
 // Bytes returns how much memory the packed weights take.
@@ -88,7 +88,7 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	blocks := (w.N + block - 1) / block
 	n := blocks * block
 	mem := Aligned(3*n + n*groups)
-	p := &PackedTaps{kw: kw, taps: w.K, order: order, set: s, scale: mem[n : 2*n : 2*n], rest: mem[2*n : 3*n : 3*n]}
+	p := &PackedTaps{kw: kw, taps: w.K, order: order, set: s, scale: mem[n : 2*n : 2*n], offset: mem[2*n : 3*n : 3*n]}
 	p.bias = Words(mem[:n])
 	b := BytesOf(mem[3*n:])
 	p.w = unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
@@ -100,7 +100,7 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 		if c >= w.N {
 			continue
 		}
-		p.bias[i], p.scale[i], p.rest[i] = w.Bias[c], w.Scale[c], w.Rest[c]
+		p.bias[i], p.scale[i], p.offset[i] = w.Bias[c], w.Scale[c], w.Offset[c]
 		for at, t := range order {
 			if t >= 0 {
 				word := (i/block*groups+at/together)*block + i%block
@@ -112,9 +112,9 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 }
 
 // Convolve computes one row. The caller has set everything in d but W, Bias, Scale
-// and Rest.
+// and Offset.
 func (p *PackedTaps) Convolve(d *ByteDepthwise) {
-	d.W, d.Bias, d.Scale, d.Rest = p.w, p.bias, p.scale, p.rest
+	d.W, d.Bias, d.Scale, d.Offset = p.w, p.bias, p.scale, p.offset
 	p.set.bytes.depthwise(d)
 }
 

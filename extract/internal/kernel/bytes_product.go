@@ -19,7 +19,7 @@ type ByteTile struct {
 	C   []byte // from row 0, first column of the panel
 	LDC int
 
-	Ending
+	Requantize
 
 	Cols  int // columns to write, at most the panel's width
 	Rows  int // rows of a tile
@@ -35,11 +35,11 @@ type PackedBytes struct {
 
 // A BytePanel is a group of columns of the weights.
 type BytePanel struct {
-	Col, Cols   int // first column, and how many of them are real
-	B           []int8
-	Bias        []int32
-	Scale, Rest []float32
-	kind        *bytePanelKind
+	Col, Cols     int // first column, and how many of them are real
+	B             []int8
+	Bias          []int32
+	Scale, Offset []float32
+	kind          *bytePanelKind
 }
 
 type bytePanelKind struct {
@@ -58,12 +58,12 @@ func (p *PackedBytes) Bytes() int {
 }
 
 // ByteWeights are the weights of a product as N rows, each of so many segments of K,
-// and for each row a bias and what its Ending needs.
+// and for each row a bias and the Scale and Offset of its Requantize.
 type ByteWeights struct {
 	N, Segments, K int
 	W              []int8
 	Bias           []int32
-	Scale, Rest    []float32
+	Scale, Offset  []float32
 }
 
 // PackBytes lays out weights for the set's kernels.
@@ -76,12 +76,12 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 		n := kind.width
 		mem := Aligned(w.Segments*words*n*weightBytes(s.bytes.pairs) + 3*n)
 		q.Bias = Words(mem[:n])
-		q.Scale, q.Rest = mem[n:2*n:2*n], mem[2*n:3*n:3*n]
+		q.Scale, q.Offset = mem[n:2*n:2*n], mem[2*n:3*n:3*n]
 		b := BytesOf(mem[3*n:])
 		q.B = unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
 		copy(q.Bias, w.Bias[col:col+q.Cols])
 		copy(q.Scale, w.Scale[col:col+q.Cols])
-		copy(q.Rest, w.Rest[col:col+q.Cols])
+		copy(q.Offset, w.Offset[col:col+q.Cols])
 		for j := range q.Cols {
 			row := w.W[(col+j)*w.Segments*w.K:]
 			for seg := range w.Segments {
@@ -139,9 +139,10 @@ func (s *Set) bytePanelFor(n int) *bytePanelKind {
 }
 
 // Multiply computes m rows of the product for the panel. The caller has set A, Offs,
-// K, LDA, C at the panel's first column, LDC, Zero and Top. It changes t.
+// K, LDA, C at the panel's first column, LDC, ZeroPoint and Max. It
+// changes t.
 func (q *BytePanel) Multiply(t *ByteTile, m int) {
-	t.B, t.Bias, t.Scale, t.Rest, t.Cols = q.B, q.Bias, q.Scale, q.Rest, q.Cols
+	t.B, t.Bias, t.Scale, t.Offset, t.Cols = q.B, q.Bias, q.Scale, q.Offset, q.Cols
 	tiles := (m + q.kind.rows - 1) / q.kind.rows
 	rows := m / tiles
 	more := m - rows*tiles // so many tiles have one row more

@@ -42,7 +42,7 @@ func randomBytes(rng *rand.Rand, n int) []byte {
 
 // randomByteWeights makes weights whose results fall inside and outside of a byte.
 func randomByteWeights(rng *rand.Rand, n, segments, k int) ByteWeights {
-	w := ByteWeights{N: n, Segments: segments, K: k, W: make([]int8, n*segments*k), Bias: make([]int32, n), Scale: make([]float32, n), Rest: make([]float32, n)}
+	w := ByteWeights{N: n, Segments: segments, K: k, W: make([]int8, n*segments*k), Bias: make([]int32, n), Scale: make([]float32, n), Offset: make([]float32, n)}
 	for i := range w.W {
 		w.W[i] = int8(rng.Uint32())
 	}
@@ -53,15 +53,15 @@ func randomByteWeights(rng *rand.Rand, n, segments, k int) ByteWeights {
 			w.Scale[i] = 1.0 / 256 // sums fall in the middle between two numbers
 		}
 		if rng.IntN(2) == 0 {
-			w.Rest[i] = rng.Float32() - 0.5
+			w.Offset[i] = rng.Float32() - 0.5
 		}
 	}
 	return w
 }
 
-// ended is the reference of Ending.
-func (w *ByteWeights) ended(j, sum int, zero, top int32) byte {
-	x := float32(math.FMA(float64(float32(sum)), float64(w.Scale[j]), float64(w.Rest[j])))
+// requantized is the reference of Requantize.
+func (w *ByteWeights) requantized(j, sum int, zero, top int32) byte {
+	x := float32(math.FMA(float64(float32(sum)), float64(w.Scale[j]), float64(w.Offset[j])))
 	return byte(min(max(math.RoundToEven(float64(x))+float64(zero), 0), float64(top)))
 }
 
@@ -91,7 +91,7 @@ func testByteProduct(t *testing.T, s *Set, rng *rand.Rand, m int, w ByteWeights)
 	out, check := guardedBytes((m-1)*ldc + w.N)
 	before := append([]byte(nil), out...)
 	for _, q := range s.PackBytes(w).Panels {
-		tile := ByteTile{A: a, Offs: offs, K: w.K, LDA: lda, C: out[q.Col:], LDC: ldc, Ending: Ending{Zero: zero, Top: top}}
+		tile := ByteTile{A: a, Offs: offs, K: w.K, LDA: lda, C: out[q.Col:], LDC: ldc, Requantize: Requantize{ZeroPoint: zero, Max: top}}
 		q.Multiply(&tile, m)
 	}
 	check(t)
@@ -103,7 +103,7 @@ func testByteProduct(t *testing.T, s *Set, rng *rand.Rand, m int, w ByteWeights)
 			for x := range w.Segments * w.K {
 				sum += int(a[row*lda+offs[x/w.K]+x%w.K]) * int(w.W[j*w.Segments*w.K+x])
 			}
-			want = w.ended(j, sum, zero, top)
+			want = w.requantized(j, sum, zero, top)
 		}
 		if got != want {
 			t.Fatalf("row %d column %d: got %d, want %d", row, j, got, want)
@@ -122,7 +122,7 @@ func TestByteDepthwiseIsExact(t *testing.T) {
 			w := randomByteWeights(rng, channels, 1, size*size)
 			ld := w.N + rng.IntN(2)*rng.IntN(9)
 			d := &ByteDepthwise{Step: stride * ld, C: w.N, N: 1 + rng.IntN(23), LDO: w.N + rng.IntN(2)*rng.IntN(9)}
-			d.Zero, d.Top = int32(rng.IntN(256)), int32(rng.IntN(256))
+			d.ZeroPoint, d.Max = int32(rng.IntN(256)), int32(rng.IntN(256))
 			row := (d.N-1)*d.Step + size*ld
 			d.In = randomBytes(rng, size*row)
 			p := s.PackTaps(w, size)
@@ -140,7 +140,7 @@ func TestByteDepthwiseIsExact(t *testing.T) {
 					for k := range size * size {
 						sum += int(d.In[pixel*d.Step+k/size*row+k%size*ld+c]) * int(w.W[c*size*size+k])
 					}
-					want = w.ended(c, sum, d.Zero, d.Top)
+					want = w.requantized(c, sum, d.ZeroPoint, d.Max)
 				}
 				if got != want {
 					t.Fatalf("%d×%d step %d, %d channels: pixel %d channel %d: got %d, want %d", size, size, stride, w.N, pixel, c, got, want)
@@ -165,10 +165,10 @@ func TestBytesPointwise(t *testing.T) {
 				}
 			}
 			testSumBytes(t, s, a, b)
-			sum := ByteBinary{ZeroA: float32(rng.IntN(256)), UnitA: rng.Float32(), ZeroB: float32(rng.IntN(256)), UnitB: rng.Float32(),
-				Step: rng.Float32() + 0.1, Zero: int32(rng.IntN(256)), Top: int32(rng.IntN(256))}
+			sum := ByteBinary{ZeroPointA: float32(rng.IntN(256)), ScaleA: rng.Float32(), ZeroPointB: float32(rng.IntN(256)), ScaleB: rng.Float32(),
+				Scale: rng.Float32() + 0.1, ZeroPoint: int32(rng.IntN(256)), Max: int32(rng.IntN(256))}
 			if n%3 == 0 { // middles
-				sum.UnitB, sum.Step = 1.5*sum.UnitA, 2*sum.UnitA
+				sum.ScaleB, sum.Scale = 1.5*sum.ScaleA, 2*sum.ScaleA
 			}
 			for _, fn := range []byte("+*") {
 				run := s.AddBytes
@@ -189,12 +189,12 @@ func TestBytesPointwise(t *testing.T) {
 
 // combined is the reference of ByteBinary.
 func combined(fn, a, b byte, s *ByteBinary) byte {
-	x, y := (float32(a)-s.ZeroA)*s.UnitA, (float32(b)-s.ZeroB)*s.UnitB
+	x, y := (float32(a)-s.ZeroPointA)*s.ScaleA, (float32(b)-s.ZeroPointB)*s.ScaleB
 	v := float32(x) + float32(y)
 	if fn == '*' {
 		v = float32(x) * float32(y)
 	}
-	return byte(min(max(math.RoundToEven(float64(v/s.Step))+float64(s.Zero), 0), float64(s.Top)))
+	return byte(min(max(math.RoundToEven(float64(v/s.Scale))+float64(s.ZeroPoint), 0), float64(s.Max)))
 }
 
 func testSumBytes(t *testing.T, s *Set, a, b []byte) {
@@ -204,7 +204,7 @@ func testSumBytes(t *testing.T, s *Set, a, b []byte) {
 	sums[len(a)] = 77
 	s.SumBytes(sums[:len(a)], a)
 	s.SumBytes(sums[:len(a)], b)
-	s.Widen(floats, a, 0.5, 3)
+	s.Dequantize(floats, a, 0.5, 3)
 	check(t)
 	for i := range a {
 		if sums[i] != int32(a[i])+int32(b[i]) {
@@ -212,7 +212,7 @@ func testSumBytes(t *testing.T, s *Set, a, b []byte) {
 		}
 		want := (float32(a[i]) - 3) * 0.5
 		if floats[i] != want {
-			t.Fatalf("widen: byte %d of %d: %v, want %v", i, len(a), floats[i], want)
+			t.Fatalf("dequantize: byte %d of %d: %v, want %v", i, len(a), floats[i], want)
 		}
 	}
 	if sums[len(a)] != 77 {
@@ -220,16 +220,16 @@ func testSumBytes(t *testing.T, s *Set, a, b []byte) {
 	}
 }
 
-// TestNarrowIsExact: also next to the middle between two numbers, and far outside.
-func TestNarrowIsExact(t *testing.T) {
+// TestQuantizeIsExact: also next to the middle between two numbers, and far outside.
+func TestQuantizeIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(37, 38))
 	eachByteSet(t, func(t *testing.T, s *Set) {
 		for n := range 2000 {
 			n %= 150
-			g := Grid{Step: rng.Float32() / float32(1+rng.IntN(1000)), Zero: int32(rng.IntN(256)), Top: int32(rng.IntN(256))}
+			g := QuantParams{Scale: rng.Float32() / float32(1+rng.IntN(1000)), ZeroPoint: int32(rng.IntN(256)), Max: int32(rng.IntN(256))}
 			x := make([]float32, n)
 			for i := range x {
-				switch middle := g.Step * (float32(rng.IntN(600)-300) + 0.5*float32(rng.IntN(2))); rng.IntN(10) {
+				switch middle := g.Scale * (float32(rng.IntN(600)-300) + 0.5*float32(rng.IntN(2))); rng.IntN(10) {
 				case 0:
 					x[i] = float32(math.Inf(1 - 2*rng.IntN(2)))
 				case 1:
@@ -241,14 +241,14 @@ func TestNarrowIsExact(t *testing.T) {
 				}
 			}
 			dst, check := guardedBytes(n)
-			s.Narrow(dst, x, g)
+			s.Quantize(dst, x, g)
 			check(t)
 			for i, got := range dst {
 				want := byte(0)
 				if x[i] == x[i] {
-					want = byte(min(max(math.RoundToEven(float64(x[i]/g.Step))+float64(g.Zero), 0), float64(g.Top)))
+					want = byte(min(max(math.RoundToEven(float64(x[i]/g.Scale))+float64(g.ZeroPoint), 0), float64(g.Max)))
 				}
-				if got != want && !(x[i] != x[i] && got <= byte(g.Top)) {
+				if got != want && !(x[i] != x[i] && got <= byte(g.Max)) {
 					t.Fatalf("%+v: %v became %d, not %d", g, x[i], got, want)
 				}
 			}

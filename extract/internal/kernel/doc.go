@@ -25,7 +25,7 @@
 //
 // Networks of 8-bit numbers have kernels on bytes: products of unsigned bytes with
 // signed weights, summed exactly in 32 bits, then scaled by column in float32, rounded
-// to even and bounded (Ending). They are laid out as the products of floats are, a word
+// to even and bounded (Requantize). They are laid out as the products of floats are, a word
 // of four bytes in the place of a float. Signed activations are the same with another
 // zero point, which the caller folds into the bias. All sets give the same bytes. What they
 // gain is different: with VPDPBUSD, of AVX-512 or AVX-VNNI, four times the products of

@@ -225,18 +225,18 @@ func checkTransform(t *testing.T, rng *rand.Rand, s *Set, x Transform) {
 	}
 }
 
-// TestShortcutsAgainstReference runs every shortcut as it is used: all of its outputs
+// TestWinogradAgainstReference runs every Winograd kernel as it is used: all of its outputs
 // or only the first ones, with everything that may follow and without.
-func TestShortcutsAgainstReference(t *testing.T) {
+func TestWinogradAgainstReference(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	eachSet(t, func(t *testing.T, s *Set) {
-		for i := range s.shortcuts {
-			c := &s.shortcuts[i]
+		for i := range s.winograd {
+			c := &s.winograd[i]
 			for range 60 {
 				x := Transform{NIn: c.nIn, NOut: c.nOut - rng.IntN(2), M: c.m, LDM: c.nOut, Lines: 1 + rng.IntN(5), C: 1 + rng.IntN(70),
-					Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1)), Shortcut: s.Shortcut(c.nIn, c.nOut, slices.Clone(c.m))}
-				if x.Shortcut != c {
-					t.Fatalf("the shortcut for %d → %d is not found by its matrix", c.nIn, c.nOut)
+					Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1)), Winograd: s.Winograd(c.nIn, c.nOut, slices.Clone(c.m))}
+				if x.Winograd != c {
+					t.Fatalf("the kernel for the matrix of %d → %d is not found", c.nIn, c.nOut)
 				}
 				if rng.IntN(2) == 0 {
 					x.Lo, x.Hi, x.Bias = -1, 1.5, random(rng, x.C)
@@ -396,8 +396,8 @@ func TestCurvesDoNotDependOnTheLength(t *testing.T) {
 		x[i] *= 4
 	}
 	eachSet(t, func(t *testing.T, s *Set) {
-		for f := Clip; f <= Quantize; f++ {
-			a := Activation{Func: f, A: 0.5, B: 1, Step: 0.1, Unit: 1, Shift: 0.5}
+		for f := Clip; f <= FakeQuantize; f++ {
+			a := Activation{Func: f, A: 0.5, B: 1, Scale: 0.1, Unit: 1, Shift: 0.5}
 			want := slices.Clone(x)
 			s.Apply(a, want)
 			for n := 1; n < 40; n++ {

@@ -21,17 +21,17 @@ func native() []*Set {
 }
 
 var avx512 = &Set{
-	Name:      "avx512",
-	panels:    avx512Panels,
-	depthwise: depthwiseBy(avx512Taps, avx512Depthwise),
-	transform: func(t *Transform) { t.by(avx512Transforms[t.NOut])(t) },
-	maxInto:   avx512MaxInto,
-	addInto:   avx512AddInto,
-	mulInto:   avx512MulInto,
-	roots:     avx512InverseRoots,
-	affine:    avx512Affine,
-	clip:      avx512Clip,
-	quantize:  avx512Quantize,
+	Name:         "avx512",
+	panels:       avx512Panels,
+	depthwise:    depthwiseBy(avx512Taps, avx512Depthwise),
+	transform:    func(t *Transform) { t.by(avx512Transforms[t.NOut])(t) },
+	maxInto:      avx512MaxInto,
+	addInto:      avx512AddInto,
+	mulInto:      avx512MulInto,
+	roots:        avx512InverseRoots,
+	affine:       avx512Affine,
+	clip:         avx512Clip,
+	fakeQuantize: avx512FakeQuantize,
 
 	curves: map[Function]func(x []float32, a, b float32){
 		Exp: avx512Exp, Sigmoid: avx512Sigmoid, SiLU: avx512SiLU, Tanh: avx512Tanh, Erf: avx512Erf, GELU: avx512GELU, GELUTanh: avx512GELUTanh,
@@ -41,22 +41,22 @@ var avx512 = &Set{
 	sum:        avx512Sum,
 	max:        avx512Max,
 	sumSquares: avx512SumSquares,
-	shortcuts:  avx512Shortcuts,
+	winograd:   avx512Winograd,
 	bytes:      avx512Bytes(),
 }
 
 var avx2 = &Set{
-	Name:      "avx2",
-	panels:    avx2Panels,
-	depthwise: wholeVectors(depthwiseBy(avx2Taps, avx2Depthwise)),
-	transform: avx2Transform,
-	maxInto:   avx2MaxInto,
-	addInto:   avx2AddInto,
-	mulInto:   avx2MulInto,
-	roots:     avx2InverseRoots,
-	affine:    avx2Affine,
-	clip:      avx2Clip,
-	quantize:  avx2Quantize,
+	Name:         "avx2",
+	panels:       avx2Panels,
+	depthwise:    wholeVectors(depthwiseBy(avx2Taps, avx2Depthwise)),
+	transform:    avx2Transform,
+	maxInto:      avx2MaxInto,
+	addInto:      avx2AddInto,
+	mulInto:      avx2MulInto,
+	roots:        avx2InverseRoots,
+	affine:       avx2Affine,
+	clip:         avx2Clip,
+	fakeQuantize: avx2FakeQuantize,
 
 	curves: map[Function]func(x []float32, a, b float32){
 		Exp: avx2Exp, Sigmoid: avx2Sigmoid, SiLU: avx2SiLU, Tanh: avx2Tanh, Erf: avx2Erf, GELU: avx2GELU, GELUTanh: avx2GELUTanh,
@@ -66,7 +66,7 @@ var avx2 = &Set{
 	sum:        avx2Sum,
 	max:        avx2Max,
 	sumSquares: avx2SumSquares,
-	shortcuts:  avx2Shortcuts,
+	winograd:   avx2Winograd,
 	bytes:      avx2Bytes(cpu.X86.HasAVXVNNI),
 }
 

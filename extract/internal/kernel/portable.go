@@ -2,19 +2,19 @@ package kernel
 
 // portable is the set in plain Go: the reference for all others.
 var portable = &Set{
-	Name:      "portable",
-	panels:    []panelKind{{width: 4, rows: 64, tile: sameForAll(tile4, 64)}},
-	depthwise: depthwiseRow,
-	transform: transform,
-	maxInto:   maxInto,
-	addInto:   addInto,
-	mulInto:   mulInto,
-	roots:     inverseRoots,
-	affine:    affine,
-	clip:      clipAll,
-	quantize:  quantize,
-	lanes:     1,
-	sum:       sumOf, max: maxOf, sumSquares: sumSquaresOf,
+	Name:         "portable",
+	panels:       []panelKind{{width: 4, rows: 64, tile: sameForAll(tile4, 64)}},
+	depthwise:    depthwiseRow,
+	transform:    transform,
+	maxInto:      maxInto,
+	addInto:      addInto,
+	mulInto:      mulInto,
+	roots:        inverseRoots,
+	affine:       affine,
+	clip:         clipAll,
+	fakeQuantize: fakeQuantize,
+	lanes:        1,
+	sum:          sumOf, max: maxOf, sumSquares: sumSquaresOf,
 	bytes: portableBytes,
 }
 

@@ -12,16 +12,16 @@ import (
 type Set struct {
 	Name string // "portable", "avx2" or "avx512"
 
-	panels    []panelKind        // widths of product panels, widest first
-	depthwise func(d *Depthwise) // one row of a depthwise convolution
-	transform func(t *Transform)
-	maxInto   func(dst, src []float32) // dst = max(dst, src)
-	addInto   func(dst, src []float32) // dst += src
-	mulInto   func(dst, src []float32) // dst *= src
-	affine    func(dst, src []float32, scale, shift float32)
-	roots     func(x []float32, _, _ float32) // x = x^(-3/4)
-	clip      func(x []float32, lo, hi float32)
-	quantize  func(x []float32, step, inverse, lo, hi, unit, shift float32)
+	panels       []panelKind        // widths of product panels, widest first
+	depthwise    func(d *Depthwise) // one row of a depthwise convolution
+	transform    func(t *Transform)
+	maxInto      func(dst, src []float32) // dst = max(dst, src)
+	addInto      func(dst, src []float32) // dst += src
+	mulInto      func(dst, src []float32) // dst *= src
+	affine       func(dst, src []float32, scale, shift float32)
+	roots        func(x []float32, _, _ float32) // x = x^(-3/4)
+	clip         func(x []float32, lo, hi float32)
+	fakeQuantize func(x []float32, step, inverse, lo, hi, unit, shift float32)
 
 	curves     map[Function]func(x []float32, a, b float32) // those that the set has code for
 	lanes      int                                          // floats of a vector, for the reductions
@@ -29,8 +29,8 @@ type Set struct {
 	max        func(x []float32) float32
 	sumSquares func(x []float32) float32
 
-	shortcuts []Shortcut
-	bytes     byteKernels
+	winograd []Winograd
+	bytes    byteKernels
 }
 
 // A panelKind is one width of panel with the kernels for it.

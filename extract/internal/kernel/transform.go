@@ -1,7 +1,7 @@
 package kernel
 
-// A Transform multiplies a small matrix with vectors of channels: the steps into
-// and out of the domain where Winograd and Cook-Toom convolutions are pointwise.
+// A Transform multiplies a small matrix with vectors of channels: the input and
+// output transforms of Winograd convolutions.
 // For every line l and output o
 //
 //	Out[l·OutLine + o·OutStep][c] = clip(Σᵢ M[i][o] · In[l·InLine + i·InStep][c] + Bias[c] + R[l·RLine + o·RStep][c])
@@ -22,7 +22,7 @@ type Transform struct {
 	R              []float32 // added; nil for none; may be where Out is
 	RStep, RLine   int
 	Lo, Hi         float32
-	Shortcut       *Shortcut // a faster way for this matrix; nil for none
+	Winograd       *Winograd // the kernel for this matrix alone; nil for the general one
 }
 
 // MaxOutputs is the most outputs of a Transform.

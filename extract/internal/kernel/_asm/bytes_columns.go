@@ -14,17 +14,17 @@ import (
 // registers.
 type byteColumns struct {
 	*vector
-	stride            int
-	rows              []reg.GPVirtual
-	tap, ldo, out, n  reg.GPVirtual
-	bias, scale, rest reg.GPVirtual
-	k                 reg.OpmaskVirtual
-	weights           [][]reg.VecVirtual // by column, then vector
-	sums              [][]reg.VecVirtual // of the outputs under way, in turns
-	zero, top         reg.VecVirtual
-	d                 reg.Register
-	w                 reg.GPVirtual
-	left, offset      Mem
+	stride             int
+	rows               []reg.GPVirtual
+	tap, ldo, out, n   reg.GPVirtual
+	bias, scale, shift reg.GPVirtual
+	k                  reg.OpmaskVirtual
+	weights            [][]reg.VecVirtual // by column, then vector
+	sums               [][]reg.VecVirtual // of the outputs under way, in turns
+	zero, limit        reg.VecVirtual
+	d                  reg.Register
+	w                  reg.GPVirtual
+	left, offset       Mem
 }
 
 const columns = 3
@@ -46,7 +46,7 @@ func (g *byteColumns) generate() {
 		g.everyOther()
 	}
 	Label("next")
-	for _, p := range []reg.GPVirtual{g.bias, g.scale, g.rest} {
+	for _, p := range []reg.GPVirtual{g.bias, g.scale, g.shift} {
 		ADDQ(U32(4*blockWords), p)
 	}
 	ADDQ(U32(blockBytes), g.offset)
@@ -62,15 +62,15 @@ func (g *byteColumns) setUp() {
 	g.left, g.offset = slots.Offset(0), slots.Offset(8)
 	move(g.left, load(g.d, bdC))
 	MOVQ(U32(0), g.offset)
-	g.w, g.bias, g.scale, g.rest = load(g.d, bdW), load(g.d, bdBias), load(g.d, bdScale), load(g.d, bdRest)
+	g.w, g.bias, g.scale, g.shift = load(g.d, bdW), load(g.d, bdBias), load(g.d, bdScale), load(g.d, bdOffset)
 	g.ldo, g.out, g.n, g.k = load(g.d, bdLDO), GP64(), GP64(), K()
 	g.tap = GP64()
 	taps := load(g.d, bdTaps)
 	MOVQ(field(taps, 4*8), g.tap)
 	SUBQ(field(taps, 0), g.tap)
-	g.zero, g.top = g.new(), g.new()
-	VPBROADCASTW(field(g.d, bdZero), g.zero)
-	VPBROADCASTB(field(g.d, bdTop), g.top)
+	g.zero, g.limit = g.new(), g.new()
+	VPBROADCASTW(field(g.d, bdZeroPoint), g.zero)
+	VPBROADCASTB(field(g.d, bdMax), g.limit)
 	for range columns {
 		g.rows = append(g.rows, GP64())
 		g.weights = append(g.weights, g.newN(blockVecs))
@@ -175,8 +175,8 @@ func (g *byteColumns) finish(i int) {
 	for j, s := range g.sums[i] {
 		f := g.new()
 		VMOVUPS(field(g.scale, j*g.bytes()), f)
-		toWhole(s, f, field(g.rest, j*g.bytes()))
+		toWhole(s, f, field(g.shift, j*g.bytes()))
 	}
-	VMOVDQU8(packBytes(g.sums[i], g.zero, g.top), g.k, field(g.out, 0))
+	VMOVDQU8(packBytes(g.sums[i], g.zero, g.limit), g.k, field(g.out, 0))
 	ADDQ(g.ldo, g.out)
 }

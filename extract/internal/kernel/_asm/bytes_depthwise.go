@@ -8,11 +8,11 @@ import (
 
 // Offsets of the fields of kernel.ByteDepthwise; a test of that package checks them.
 const (
-	bdIn, bdTaps, bdTapsLen, bdStep   = 0, 24, 32, 48
-	bdW, bdBias, bdOut, bdLDO         = 56, 80, 104, 128
-	bdScale, bdRest, bdZero, bdTop    = 136, 160, 184, 188
-	bdC, bdN                          = 192, 200
-	blockBytes, blockWords, blockVecs = 64, 64, 4
+	bdIn, bdTaps, bdTapsLen, bdStep       = 0, 24, 32, 48
+	bdW, bdBias, bdOut, bdLDO             = 56, 80, 104, 128
+	bdScale, bdOffset, bdZeroPoint, bdMax = 136, 160, 184, 188
+	bdC, bdN                              = 192, 200
+	blockBytes, blockWords, blockVecs     = 64, 64, 4
 )
 
 // byteDepthwise generates the depthwise kernel on bytes for any taps. For 64 channels
@@ -25,11 +25,11 @@ func byteDepthwise(v *vector) {
 	left, offset := slots.Offset(0), slots.Offset(8)
 	move(left, load(d, bdC))
 	MOVQ(U32(0), offset)
-	w, bias, scale, rest := load(d, bdW), load(d, bdBias), load(d, bdScale), load(d, bdRest)
+	w, bias, scale, shift := load(d, bdW), load(d, bdBias), load(d, bdScale), load(d, bdOffset)
 	step, ldo := load(d, bdStep), load(d, bdLDO)
-	zero, top := v.new(), v.new()
-	VPBROADCASTW(field(d, bdZero), zero)
-	VPBROADCASTB(field(d, bdTop), top)
+	zero, limit := v.new(), v.new()
+	VPBROADCASTW(field(d, bdZeroPoint), zero)
+	VPBROADCASTB(field(d, bdMax), limit)
 	k := K()
 
 	Label("channels")
@@ -70,16 +70,16 @@ func byteDepthwise(v *vector) {
 	for j, s := range sums {
 		f := v.new()
 		VMOVUPS(field(scale, j*v.bytes()), f)
-		toWhole(s, f, field(rest, j*v.bytes()))
+		toWhole(s, f, field(shift, j*v.bytes()))
 	}
-	VMOVDQU8(packBytes(sums, zero, top), k, field(out, 0))
+	VMOVDQU8(packBytes(sums, zero, limit), k, field(out, 0))
 	ADDQ(step, in)
 	ADDQ(ldo, out)
 	DECQ(n)
 	JNZ(LabelRef("pixel"))
 
 	MOVQ(end, w) // behind the weights of this block
-	for _, q := range []reg.GPVirtual{bias, scale, rest} {
+	for _, q := range []reg.GPVirtual{bias, scale, shift} {
 		ADDQ(U32(4*blockWords), q)
 	}
 	ADDQ(U32(blockBytes), offset)

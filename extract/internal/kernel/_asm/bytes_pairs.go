@@ -133,21 +133,21 @@ func (g *pairTile) addPairs(b reg.GPVirtual) {
 
 // finish turns the sums into bytes and stores them.
 func (g *pairTile) finish() {
-	scale, rest := load(g.t, btScale), load(g.t, btRest)
+	scale, shift := load(g.t, btScale), load(g.t, btOffset)
 	for j, w := range g.weights {
 		VMOVUPS(field(scale, j*g.bytes()), w)
 		for i := range g.rows {
-			toWhole(g.sums[i][j], w, field(rest, j*g.bytes()))
+			toWhole(g.sums[i][j], w, field(shift, j*g.bytes()))
 		}
 	}
-	zero, top, order := g.values[0], g.values[1], g.weights[0]
-	VPBROADCASTW(field(g.t, btZero), zero)
-	VPBROADCASTB(field(g.t, btTop), top)
+	zero, limit, order := g.values[0], g.values[1], g.weights[0]
+	VPBROADCASTW(field(g.t, btZeroPoint), zero)
+	VPBROADCASTB(field(g.t, btMax), limit)
 	VMOVDQU(g.order, order)
 	c, ldc, cols := GP64(), load(g.t, btLDC), load(g.t, btCols)
 	MOVQ(g.c, c)
 	for i := range g.rows {
-		x := packBytes(g.sums[i], zero, top)
+		x := packBytes(g.sums[i], zero, limit)
 		VPERMD(x, order, x)
 		g.storePart(fmt.Sprintf("row%d", i), x, c, cols, 8*g.vecs, g.r)
 		ADDQ(ldc, c)
@@ -193,10 +193,10 @@ func pairDepthwise(v *vector) {
 	left, offset, stack := slots.Offset(0), slots.Offset(8), slots.Offset(16)
 	move(left, load(d, bdC))
 	MOVQ(U32(0), offset)
-	w, bias, scale, rest := load(d, bdW), load(d, bdBias), load(d, bdScale), load(d, bdRest)
-	zero, top := v.new(), v.new()
-	VPBROADCASTW(field(d, bdZero), zero)
-	VPBROADCASTB(field(d, bdTop), top)
+	w, bias, scale, shift := load(d, bdW), load(d, bdBias), load(d, bdScale), load(d, bdOffset)
+	zero, limit := v.new(), v.new()
+	VPBROADCASTW(field(d, bdZeroPoint), zero)
+	VPBROADCASTB(field(d, bdMax), limit)
 	Label("channels")
 	in, out, n, end := load(d, bdIn), load(d, bdOut), load(d, bdN), GP64()
 	ADDQ(offset, in)
@@ -228,9 +228,9 @@ func pairDepthwise(v *vector) {
 	for j, s := range sums {
 		f := v.new()
 		VMOVUPS(field(scale, j*v.bytes()), f)
-		toWhole(s, f, field(rest, j*v.bytes()))
+		toWhole(s, f, field(shift, j*v.bytes()))
 	}
-	b := packBytes(sums, zero, top)
+	b := packBytes(sums, zero, limit)
 	VPERMQ(Imm(0b1000), b, b)
 	cols := GP64()
 	MOVQ(left, cols)
@@ -240,7 +240,7 @@ func pairDepthwise(v *vector) {
 	DECQ(n)
 	JNZ(LabelRef("pixel"))
 	MOVQ(end, w) // behind the weights of this block
-	for _, q := range []reg.GPVirtual{bias, scale, rest} {
+	for _, q := range []reg.GPVirtual{bias, scale, shift} {
 		ADDQ(Imm(4*block), q)
 	}
 	ADDQ(Imm(block), offset)
@@ -269,8 +269,8 @@ func pairPointwise(v *vector) {
 	pairSums(v)
 	pairBinary(v, "ByteAdd", func(x, y reg.VecVirtual) { VADDPS(y, x, x) })
 	pairBinary(v, "ByteMul", func(x, y reg.VecVirtual) { VMULPS(y, x, x) })
-	pairNarrow(v)
-	pairWiden(v)
+	pairQuantize(v)
+	pairDequantize(v)
 }
 
 func pairMax(v *vector) {
@@ -301,17 +301,17 @@ func pairSums(v *vector) {
 	})
 }
 
-// pairValues sets x to (byte − zero)·unit.
-func pairValues(m Mem, zero, unit, x reg.VecVirtual) {
+// pairValues sets x to (byte − zero)·scale.
+func pairValues(m Mem, zero, scale, x reg.VecVirtual) {
 	VPMOVZXBD(m, x)
 	VCVTDQ2PS(x, x)
 	VSUBPS(zero, x, x)
-	VMULPS(unit, x, x)
+	VMULPS(scale, x, x)
 }
 
 // storeBytes packs two vectors of whole numbers and stores them.
-func (v *vector) storeBytes(sums []reg.VecVirtual, zero, top reg.VecVirtual, to Mem) {
-	x := packBytes(sums, zero, top)
+func (v *vector) storeBytes(sums []reg.VecVirtual, zero, limit reg.VecVirtual, to Mem) {
+	x := packBytes(sums, zero, limit)
 	order := v.new()
 	VMOVDQU(v.order, order)
 	VPERMD(x, order, x)
@@ -322,65 +322,65 @@ func pairBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
 	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)")
 	dst, a, b, s := pointer("dst"), pointer("a"), pointer("b"), Load(Param("s"), GP64())
 	inverse := v.parameter("inverse")
-	zeroA, unitA, zeroB, unitB, step, zero, top := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
-	for i, x := range []reg.VecVirtual{zeroA, unitA, zeroB, unitB, step} {
-		VBROADCASTSS(field(s, bsZeroA+4*i), x)
+	zeroA, scaleA, zeroB, scaleB, scale, zero, limit := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
+	for i, x := range []reg.VecVirtual{zeroA, scaleA, zeroB, scaleB, scale} {
+		VBROADCASTSS(field(s, bsZeroPointA+4*i), x)
 	}
-	VPBROADCASTW(field(s, bsZero), zero)
-	VPBROADCASTB(field(s, bsTop), top)
+	VPBROADCASTW(field(s, bsZeroPoint), zero)
+	VPBROADCASTB(field(s, bsMax), limit)
 	bytes16(length("dst"), func() {
 		sums := v.newN(2)
 		for i, x := range sums {
 			y := v.new()
-			pairValues(field(a, 8*i), zeroA, unitA, x)
-			pairValues(field(b, 8*i), zeroB, unitB, y)
+			pairValues(field(a, 8*i), zeroA, scaleA, x)
+			pairValues(field(b, 8*i), zeroB, scaleB, y)
 			combine(x, y)
-			v.divide(x, step, inverse)
+			v.divide(x, scale, inverse)
 			VCVTPS2DQ(x, x)
 		}
-		v.storeBytes(sums, zero, top, field(dst, 0))
+		v.storeBytes(sums, zero, limit, field(dst, 0))
 		for _, p := range []reg.GPVirtual{dst, a, b} {
 			ADDQ(Imm(16), p)
 		}
 	})
 }
 
-func pairNarrow(v *vector) {
-	v.function("ByteNarrow", "func(dst []byte, src []float32, step, inverse, far float32, zero, top int32)")
+func pairQuantize(v *vector) {
+	v.function("ByteQuantize", "func(dst []byte, src []float32, scale, inverse, far float32, zero, limit int32)")
 	dst, src := pointer("dst"), pointer("src")
-	step, inverse, hi := v.parameter("step"), v.parameter("inverse"), v.parameter("far")
-	lo, zero, top := v.new(), v.new(), v.new()
+	scale, inverse, hi := v.parameter("scale"), v.parameter("inverse"), v.parameter("far")
+	lo, zero, limit := v.new(), v.new(), v.new()
 	VXORPS(lo, lo, lo)
 	VSUBPS(hi, lo, lo)
 	number := Load(Param("zero"), GP32())
 	VMOVD(number, zero.AsX())
 	VPBROADCASTW(zero.AsX(), zero)
-	Load(Param("top"), number)
-	VMOVD(number, top.AsX())
-	VPBROADCASTB(top.AsX(), top)
+	Load(Param("limit"), number)
+	VMOVD(number, limit.AsX())
+	VPBROADCASTB(limit.AsX(), limit)
 	bytes16(length("dst"), func() {
 		sums := v.newN(2)
 		for i, x := range sums {
 			VMOVUPS(field(src, 32*i), x)
 			VMAXPS(lo, x, x)
 			VMINPS(hi, x, x)
-			v.divide(x, step, inverse)
+			v.divide(x, scale, inverse)
 			VCVTPS2DQ(x, x)
 		}
-		v.storeBytes(sums, zero, top, field(dst, 0))
+		v.storeBytes(sums, zero, limit, field(dst, 0))
 		ADDQ(Imm(16), dst)
 		ADDQ(Imm(64), src)
 	})
 }
 
-func pairWiden(v *vector) {
-	v.function("ByteWiden", "func(dst []float32, src []byte, unit, zero float32)")
+func pairDequantize(v *vector) {
+	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)")
 	dst, src := pointer("dst"), pointer("src")
-	unit, zero := v.parameter("unit"), v.parameter("zero")
+	scale, zero := v.parameter("scale"), v.parameter("zero")
 	bytes16(length("src"), func() {
 		for i := range 2 {
 			x := v.new()
-			pairValues(field(src, 8*i), zero, unit, x)
+			pairValues(field(src, 8*i), zero, scale, x)
 			VMOVUPS(x, field(dst, 32*i))
 		}
 		ADDQ(Imm(64), dst)

@@ -7,8 +7,8 @@ import (
 )
 
 // Offsets of the fields of kernel.ByteBinary; a test of that package checks them.
-// They begin with ZeroA, UnitA, ZeroB, UnitB and Step.
-const bsZeroA, bsZero, bsTop = 0, 20, 24
+// They begin with ZeroPointA, ScaleA, ZeroPointB, ScaleB and Scale.
+const bsZeroPointA, bsZeroPoint, bsMax = 0, 20, 24
 
 // bytePointwise generates the functions of every byte of a slice: 64 at a time, the
 // last ones under a mask.
@@ -17,8 +17,8 @@ func bytePointwise(v *vector) {
 	byteSums(v)
 	byteBinary(v, "ByteAdd", func(x, y reg.VecVirtual) { VADDPS(y, x, x) })
 	byteBinary(v, "ByteMul", func(x, y reg.VecVirtual) { VMULPS(y, x, x) })
-	byteNarrow(v)
-	byteWiden(v)
+	byteQuantize(v)
+	byteDequantize(v)
 	byteLookup(v)
 }
 
@@ -94,24 +94,24 @@ func byteBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
 	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)")
 	dst, a, b, s := pointer("dst"), pointer("a"), pointer("b"), Load(Param("s"), GP64())
 	inverse := v.parameter("inverse")
-	zeroA, unitA, zeroB, unitB, step, zero, top, order := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
-	for i, x := range []reg.VecVirtual{zeroA, unitA, zeroB, unitB, step} {
-		VBROADCASTSS(field(s, bsZeroA+4*i), x)
+	zeroA, scaleA, zeroB, scaleB, scale, zero, limit, order := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
+	for i, x := range []reg.VecVirtual{zeroA, scaleA, zeroB, scaleB, scale} {
+		VBROADCASTSS(field(s, bsZeroPointA+4*i), x)
 	}
-	VPBROADCASTW(field(s, bsZero), zero)
-	VPBROADCASTB(field(s, bsTop), top)
+	VPBROADCASTW(field(s, bsZeroPoint), zero)
+	VPBROADCASTB(field(s, bsMax), limit)
 	VMOVDQU32(v.order, order)
 	bytes64(length("dst"), func(k reg.OpmaskVirtual) {
 		sums := v.newN(4)
 		quarters(k, func(i int, k reg.OpmaskVirtual) {
 			x, y := sums[i], v.new()
-			byteValues(field(a, 16*i), k, zeroA, unitA, x)
-			byteValues(field(b, 16*i), k, zeroB, unitB, y)
+			byteValues(field(a, 16*i), k, zeroA, scaleA, x)
+			byteValues(field(b, 16*i), k, zeroB, scaleB, y)
 			combine(x, y)
-			v.divide(x, step, inverse)
+			v.divide(x, scale, inverse)
 			VCVTPS2DQ(x, x)
 		})
-		x := packBytes(sums, zero, top)
+		x := packBytes(sums, zero, limit)
 		VPERMD(x, order, x)
 		VMOVDQU8(x, k, field(dst, 0))
 		for _, p := range []reg.GPVirtual{dst, a, b} {
@@ -120,19 +120,19 @@ func byteBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
 	})
 }
 
-// byteNarrow quantises floats. Bounds far outside of the bytes come first, so that
+// byteQuantize quantises floats. Bounds far outside of the bytes come first, so that
 // nothing overflows; NaN becomes the lower one.
-func byteNarrow(v *vector) {
-	v.function("ByteNarrow", "func(dst []byte, src []float32, step, inverse, far float32, zero, top int32)")
+func byteQuantize(v *vector) {
+	v.function("ByteQuantize", "func(dst []byte, src []float32, scale, inverse, far float32, zero, limit int32)")
 	dst, src := pointer("dst"), pointer("src")
-	step, inverse, hi := v.parameter("step"), v.parameter("inverse"), v.parameter("far")
-	lo, zero, top, order := v.new(), v.new(), v.new(), v.new()
+	scale, inverse, hi := v.parameter("scale"), v.parameter("inverse"), v.parameter("far")
+	lo, zero, limit, order := v.new(), v.new(), v.new(), v.new()
 	VPXORD(lo, lo, lo)
 	VSUBPS(hi, lo, lo)
 	number := Load(Param("zero"), GP32())
 	VPBROADCASTW(number, zero)
-	Load(Param("top"), number)
-	VPBROADCASTB(number, top)
+	Load(Param("limit"), number)
+	VPBROADCASTB(number, limit)
 	VMOVDQU32(v.order, order)
 	bytes64(length("dst"), func(k reg.OpmaskVirtual) {
 		sums := v.newN(4)
@@ -141,10 +141,10 @@ func byteNarrow(v *vector) {
 			VMOVUPS_Z(field(src, 64*i), k, x)
 			VMAXPS(lo, x, x)
 			VMINPS(hi, x, x)
-			v.divide(x, step, inverse)
+			v.divide(x, scale, inverse)
 			VCVTPS2DQ(x, x)
 		})
-		x := packBytes(sums, zero, top)
+		x := packBytes(sums, zero, limit)
 		VPERMD(x, order, x)
 		VMOVDQU8(x, k, field(dst, 0))
 		ADDQ(Imm(64), dst)
@@ -152,21 +152,21 @@ func byteNarrow(v *vector) {
 	})
 }
 
-// divide divides x by step: the product with the reciprocal, corrected by its
+// divide divides x by scale: the product with the reciprocal, corrected by its
 // remainder, as in quantize.
-func (v *vector) divide(x, step, inverse reg.VecVirtual) {
+func (v *vector) divide(x, scale, inverse reg.VecVirtual) {
 	q := v.new()
 	VMULPS(x, inverse, q)
-	VFNMADD231PS(q, step, x)
+	VFNMADD231PS(q, scale, x)
 	VFMADD213PS(q, inverse, x)
 }
 
-// byteValues sets x to (byte − zero)·unit.
-func byteValues(m Mem, k reg.OpmaskVirtual, zero, unit, x reg.VecVirtual) {
+// byteValues sets x to (byte − zero)·scale.
+func byteValues(m Mem, k reg.OpmaskVirtual, zero, scale, x reg.VecVirtual) {
 	VPMOVZXBD_Z(m, k, x)
 	VCVTDQ2PS(x, x)
 	VSUBPS(zero, x, x)
-	VMULPS(unit, x, x)
+	VMULPS(scale, x, x)
 }
 
 // byteLookup: dst = table[src]. Each half of the table is two registers; the upper bit
@@ -192,15 +192,15 @@ func byteLookup(v *vector) {
 	})
 }
 
-// byteWiden: dst = (src − zero)·unit.
-func byteWiden(v *vector) {
-	v.function("ByteWiden", "func(dst []float32, src []byte, unit, zero float32)")
+// byteDequantize: dst = (src − zero)·scale.
+func byteDequantize(v *vector) {
+	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)")
 	dst, src := pointer("dst"), pointer("src")
-	unit, zero := v.parameter("unit"), v.parameter("zero")
+	scale, zero := v.parameter("scale"), v.parameter("zero")
 	bytes64(length("src"), func(k reg.OpmaskVirtual) {
 		quarters(k, func(i int, k reg.OpmaskVirtual) {
 			x := v.new()
-			byteValues(field(src, 16*i), k, zero, unit, x)
+			byteValues(field(src, 16*i), k, zero, scale, x)
 			VMOVUPS(x, k, field(dst, 64*i))
 		})
 		ADDQ(U32(256), dst)

@@ -11,10 +11,10 @@ import (
 
 // Offsets of the fields of kernel.ByteTile; a test of that package checks them.
 const (
-	btA, btOffs, btOffsLen, btK, btLDA = 0, 24, 32, 48, 56
-	btB, btBias, btC, btLDC            = 64, 88, 112, 136
-	btScale, btRest, btZero, btTop     = 144, 168, 192, 196
-	btCols, btTiles                    = 200, 216
+	btA, btOffs, btOffsLen, btK, btLDA    = 0, 24, 32, 48, 56
+	btB, btBias, btC, btLDC               = 64, 88, 112, 136
+	btScale, btOffset, btZeroPoint, btMax = 144, 168, 192, 196
+	btCols, btTiles                       = 200, 216
 )
 
 // byteRows is the most rows of a tile by vectors in a row of it: the sums, the weights
@@ -166,27 +166,27 @@ func (g *byteTile) steps(b reg.GPVirtual, bases []reg.GPVirtual, n int) {
 
 // finish turns the sums into bytes and stores them.
 func (g *byteTile) finish() {
-	scale, rest := load(g.t, btScale), load(g.t, btRest)
+	scale, shift := load(g.t, btScale), load(g.t, btOffset)
 	for j, w := range g.weights {
 		VMOVUPS(field(scale, j*g.bytes()), w)
 	}
 	for j, w := range g.weights {
 		for i := range g.rows {
-			toWhole(g.sums[i][j], w, field(rest, j*g.bytes()))
+			toWhole(g.sums[i][j], w, field(shift, j*g.bytes()))
 		}
 	}
 	// The weights are free again: zero point, largest byte, order of words.
-	zero, top, order := g.values[0], g.weights[0], append(g.weights, g.values...)[1]
+	zero, limit, order := g.values[0], g.weights[0], append(g.weights, g.values...)[1]
 	if order == zero {
 		order = g.values[1]
 	}
-	VPBROADCASTW(field(g.t, btZero), zero)
-	VPBROADCASTB(field(g.t, btTop), top)
+	VPBROADCASTW(field(g.t, btZeroPoint), zero)
+	VPBROADCASTB(field(g.t, btMax), limit)
 	VMOVDQU32(g.order, order)
 	c, ldc := GP64(), load(g.t, btLDC)
 	MOVQ(g.c, c)
 	for i := range g.rows {
-		x := packBytes(g.sums[i], zero, top)
+		x := packBytes(g.sums[i], zero, limit)
 		VPERMD(x, order, x)
 		VMOVDQU8(x, g.mask, field(c, 0))
 		ADDQ(ldc, c)
@@ -195,15 +195,15 @@ func (g *byteTile) finish() {
 }
 
 // toWhole scales a sum and rounds it to a whole number.
-func toWhole(sum, scale reg.VecVirtual, rest Op) {
+func toWhole(sum, scale reg.VecVirtual, shift Op) {
 	VCVTDQ2PS(sum, sum)
-	VFMADD213PS(rest, scale, sum)
+	VFMADD213PS(shift, scale, sum)
 	VCVTPS2DQ(sum, sum)
 }
 
-// packBytes joins one to four vectors of 32-bit numbers to one of bytes: plus zero, at
-// most top, lane by lane a word of each. It overwrites them.
-func packBytes(s []reg.VecVirtual, zero, top reg.VecVirtual) reg.VecVirtual {
+// packBytes joins one to four vectors of 32-bit numbers to one of bytes: plus zero,
+// at most limit, lane by lane a word of each. It overwrites them.
+func packBytes(s []reg.VecVirtual, zero, limit reg.VecVirtual) reg.VecVirtual {
 	at := func(i int) reg.VecVirtual { return s[min(i, len(s)-1)] }
 	a := at(0)
 	if len(s) > 2 {
@@ -218,7 +218,7 @@ func packBytes(s []reg.VecVirtual, zero, top reg.VecVirtual) reg.VecVirtual {
 		VPADDSW(zero, a, a)
 		VPACKUSWB(a, a, a)
 	}
-	VPMINUB(top, a, a)
+	VPMINUB(limit, a, a)
 	return a
 }
 

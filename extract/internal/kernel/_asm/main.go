@@ -24,10 +24,10 @@ func main() {
 	depthwise(v)
 	depthwiseTaps(v)
 	transforms(v)
-	shortcuts(v)
+	winogradTransforms(v)
 	pointwise(v)
 	activations(v)
-	quantize(v)
+	fakeQuantize(v)
 	reductions(v)
 	if !v.masks {
 		bytePairs(v)

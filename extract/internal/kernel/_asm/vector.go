@@ -65,7 +65,7 @@ func (v *vector) declare(path string) error {
 	b.WriteString("}\n")
 	v.tapTable(&b)
 	v.transformTable(&b)
-	v.shortcutTable(&b)
+	v.winogradTable(&b)
 	if v.masks {
 		v.bytePanelTable(&b, "BytePanels", byteRows, byteTileName)
 	} else {

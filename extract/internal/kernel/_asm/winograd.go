@@ -10,45 +10,47 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Shortcuts are transforms by the matrices of Toom–Cook, as package engine makes
-// them: m outputs of r taps by the points 0, ±1, ±2, … and ∞. What belongs to the
-// points a and −a differs only in signs, so that both are had from one sum over
-// even and one over odd powers; and coefficients of 0 and ±1 take no product.
+// The Winograd transforms of package engine, for m outputs of r taps, evaluate
+// polynomials at the points 0, ±1, ±2, … and ∞ (input transform) and interpolate the
+// outputs from the values there (output transform). Each of the matrices gets its
+// own kernel, which needs fewer operations than the general one: rows of the points
+// a and −a differ only in signs, so one sum over the even powers and one over the odd
+// powers give both; and coefficients of 0 and ±1 need no multiplication.
 
 // A matrix turns in vectors into out: row i holds the coefficients of input i.
 type matrix struct {
 	name    string
 	in, out int
 	m       [][]float64
-	back    bool // from points to outputs
+	output  bool // an output transform, from points to outputs
 }
 
-// toomSizes are the outputs and taps that have shortcuts: those with an odd number
-// of finite points, which pair.
-var toomSizes = [][2]int{{2, 3}, {4, 3}, {4, 7}, {6, 7}}
+// winogradSizes are the numbers of outputs and taps that have kernels: those with an
+// odd number of finite points, because all points but 0 then form pairs.
+var winogradSizes = [][2]int{{2, 3}, {4, 3}, {4, 7}, {6, 7}}
 
-var toomPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75}
+var winogradPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75}
 
-func toomMatrices() []matrix {
+func winogradMatrices() []matrix {
 	var all []matrix
-	for _, s := range toomSizes {
+	for _, s := range winogradSizes {
 		n := s[0] + s[1] - 1
-		into := matrix{name: fmt.Sprintf("Toom%dx%dInto", s[0], s[1]), in: n, out: n, m: zeros(n, n)}
-		back := matrix{name: fmt.Sprintf("Toom%dx%dBack", s[0], s[1]), in: n, out: s[0], m: zeros(n, s[0]), back: true}
-		points := toomPoints[:n-1]
+		input := matrix{name: fmt.Sprintf("Winograd%dx%dInput", s[0], s[1]), in: n, out: n, m: zeros(n, n)}
+		output := matrix{name: fmt.Sprintf("Winograd%dx%dOutput", s[0], s[1]), in: n, out: s[0], m: zeros(n, s[0]), output: true}
+		points := winogradPoints[:n-1]
 		for j := range n {
 			for i, c := range product(points, j) {
-				into.m[i][j] = c
+				input.m[i][j] = c
 			}
 			for i := range s[0] {
 				if j < n-1 {
-					back.m[j][i] = math.Pow(points[j], float64(i))
+					output.m[j][i] = math.Pow(points[j], float64(i))
 				} else if i == s[0]-1 {
-					back.m[j][i] = 1
+					output.m[j][i] = 1
 				}
 			}
 		}
-		all = append(all, into, back)
+		all = append(all, input, output)
 	}
 	return all
 }
@@ -79,18 +81,18 @@ func product(points []float64, j int) []float64 {
 	return c
 }
 
-func shortcuts(v *vector) {
-	for _, m := range toomMatrices() {
-		newShortcut(v, m, false).generate()
-		if m.back {
-			newShortcut(v, m, true).generate()
+func winogradTransforms(v *vector) {
+	for _, m := range winogradMatrices() {
+		newWinogradTransform(v, m, false).generate()
+		if m.output {
+			newWinogradTransform(v, m, true).generate()
 		}
 	}
 }
 
-// A shortcut generates the kernel of one matrix; a full one also adds the bias and
-// what Transform.R holds, and clips.
-type shortcut struct {
+// A winogradTransform generates the kernel of one matrix. A full kernel also adds the
+// bias and Transform.R, and clips.
+type winogradTransform struct {
 	*vector
 	matrix
 	full bool
@@ -105,8 +107,8 @@ type shortcut struct {
 	labels          int
 }
 
-func newShortcut(v *vector, m matrix, full bool) *shortcut {
-	return &shortcut{vector: v, matrix: m, full: full}
+func newWinogradTransform(v *vector, m matrix, full bool) *winogradTransform {
+	return &winogradTransform{vector: v, matrix: m, full: full}
 }
 
 func (m matrix) function(full bool) string {
@@ -116,7 +118,7 @@ func (m matrix) function(full bool) string {
 	return m.name
 }
 
-func (g *shortcut) generate() {
+func (g *winogradTransform) generate() {
 	g.vector.function(g.matrix.function(g.full), "func(t *Transform)")
 	g.setUp()
 	Label("line")
@@ -125,7 +127,7 @@ func (g *shortcut) generate() {
 	if g.masks {
 		g.setMask()
 	}
-	if g.back {
+	if g.output {
 		g.toOutputs()
 	} else {
 		g.toPoints()
@@ -138,7 +140,7 @@ func (g *shortcut) generate() {
 	RET()
 }
 
-func (g *shortcut) setUp() {
+func (g *winogradTransform) setUp() {
 	slots := AllocLocal(5 * 8)
 	for i, m := range []*Mem{&g.chans, &g.lines, &g.in, &g.out, &g.res} {
 		*m = slots.Offset(8 * i)
@@ -154,7 +156,7 @@ func (g *shortcut) setUp() {
 	}
 }
 
-func (g *shortcut) startLine() {
+func (g *winogradTransform) startLine() {
 	move(g.chans, load(g.t, trC))
 	from, to := GP64(), GP64()
 	MOVQ(g.in, from)
@@ -167,7 +169,7 @@ func (g *shortcut) startLine() {
 }
 
 // setMask sets the mask of the channels that are left.
-func (g *shortcut) setMask() {
+func (g *winogradTransform) setMask() {
 	n, most := GP64(), GP64()
 	MOVQ(g.chans, n)
 	MOVQ(U32(uint32(g.floats)), most)
@@ -179,7 +181,7 @@ func (g *shortcut) setMask() {
 }
 
 // nextChannels moves on by a vector; the flags tell whether there are more.
-func (g *shortcut) nextChannels() {
+func (g *winogradTransform) nextChannels() {
 	step := U32(uint32(g.bytes()))
 	for _, p := range append(append([]reg.GPVirtual{}, g.from...), g.to...) {
 		ADDQ(step, p)
@@ -195,7 +197,7 @@ func (g *shortcut) nextChannels() {
 }
 
 // nextLine moves on by a line; the flags tell whether there are more.
-func (g *shortcut) nextLine() {
+func (g *winogradTransform) nextLine() {
 	ADDQ(loadBytes(g.t, trInLine), g.in)
 	ADDQ(loadBytes(g.t, trOutLine), g.out)
 	if g.full {
@@ -207,7 +209,7 @@ func (g *shortcut) nextLine() {
 	DECQ(g.lines)
 }
 
-func (g *shortcut) loadInputs() []reg.VecVirtual {
+func (g *winogradTransform) loadInputs() []reg.VecVirtual {
 	x := g.newN(g.matrix.in)
 	for i := range x {
 		if m := strided(g.from, g.inStep, i, 0); g.masks {
@@ -219,7 +221,7 @@ func (g *shortcut) loadInputs() []reg.VecVirtual {
 	return x
 }
 
-func (g *shortcut) store(o int, y reg.VecVirtual) {
+func (g *winogradTransform) store(o int, y reg.VecVirtual) {
 	if m := strided(g.to, g.outStep, o, 0); g.masks {
 		VMOVUPS(y, g.mask, m)
 	} else {
@@ -235,7 +237,7 @@ type term struct {
 
 // toPoints computes two points at once where their coefficients are the same but
 // for signs.
-func (g *shortcut) toPoints() {
+func (g *winogradTransform) toPoints() {
 	x := g.loadInputs()
 	for o := 0; o < g.matrix.out; o++ {
 		same, opposite, paired := g.split(x, o)
@@ -255,7 +257,7 @@ func (g *shortcut) toPoints() {
 
 // split returns the terms of point o, and apart from them those that have the
 // opposite sign in the next point, if all others are equal there.
-func (g *shortcut) split(x []reg.VecVirtual, o int) (same, opposite []term, paired bool) {
+func (g *winogradTransform) split(x []reg.VecVirtual, o int) (same, opposite []term, paired bool) {
 	var all []term
 	paired = o+1 < g.matrix.out
 	for i, row := range g.m {
@@ -278,7 +280,7 @@ func (g *shortcut) split(x []reg.VecVirtual, o int) (same, opposite []term, pair
 
 // toOutputs first adds and subtracts points that the outputs use with the same
 // coefficients but for signs.
-func (g *shortcut) toOutputs() {
+func (g *winogradTransform) toOutputs() {
 	x := g.loadInputs()
 	terms := make([][]term, g.matrix.out)
 	for i := 0; i < len(x); i++ {
@@ -319,7 +321,7 @@ func paired(a, b []float64) bool {
 }
 
 // sum adds up terms, beginning with one that needs no product.
-func (g *shortcut) sum(terms []term) reg.VecVirtual {
+func (g *winogradTransform) sum(terms []term) reg.VecVirtual {
 	var rest []term
 	y, started := g.new(), false
 	for _, t := range terms {
@@ -347,7 +349,7 @@ func (g *shortcut) sum(terms []term) reg.VecVirtual {
 }
 
 // times sets y to the term, or adds it.
-func (g *shortcut) times(t term, y reg.VecVirtual, add bool) {
+func (g *winogradTransform) times(t term, y reg.VecVirtual, add bool) {
 	c := g.table(math.Float32bits(float32(t.c)))
 	switch {
 	case g.masks && add:
@@ -366,7 +368,7 @@ func (g *shortcut) times(t term, y reg.VecVirtual, add bool) {
 }
 
 // finish adds bias and R, and clips: see transform.store.
-func (g *shortcut) finish(y reg.VecVirtual) {
+func (g *winogradTransform) finish(y reg.VecVirtual) {
 	g.labels++
 	clip := fmt.Sprintf("clip%d", g.labels)
 	g.add(g.bias, y)
@@ -389,7 +391,7 @@ func (g *shortcut) finish(y reg.VecVirtual) {
 	VMINPS(y, bound, y)
 }
 
-func (g *shortcut) add(p reg.GPVirtual, y reg.VecVirtual) {
+func (g *winogradTransform) add(p reg.GPVirtual, y reg.VecVirtual) {
 	if g.masks {
 		VADDPS(field(p, 0), y, g.mask, y)
 	} else {
@@ -397,12 +399,12 @@ func (g *shortcut) add(p reg.GPVirtual, y reg.VecVirtual) {
 	}
 }
 
-// shortcutTable writes the Go table of these kernels.
-func (v *vector) shortcutTable(b *strings.Builder) {
-	fmt.Fprintf(b, "\n// %sShortcuts are the transforms by certain matrices.\nvar %sShortcuts = []Shortcut{\n", v.name, v.name)
-	for _, m := range toomMatrices() {
+// winogradTable writes the Go table of these kernels.
+func (v *vector) winogradTable(b *strings.Builder) {
+	fmt.Fprintf(b, "\n// %sWinograd are the Winograd transforms that have a kernel of their own.\nvar %sWinograd = []Winograd{\n", v.name, v.name)
+	for _, m := range winogradMatrices() {
 		full := "nil"
-		if m.back {
+		if m.output {
 			full = v.name + m.function(true)
 		}
 		fmt.Fprintf(b, "\t{nIn: %d, nOut: %d, plain: %s, full: %s, m: []float32{", m.in, m.out, v.name+m.function(false), full)

@@ -6,17 +6,17 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// quantize: x = min(max(round(x/step), lo, hi)·unit + shift. The quotient is the
+// fakeQuantize: x = min(max(round(x/scale), lo, hi)·unit + shift. The quotient is the
 // product with the reciprocal, corrected by its remainder.
-func quantize(v *vector) {
-	v.function("Quantize", "func(x []float32, step, inverse, lo, hi, unit, shift float32)")
+func fakeQuantize(v *vector) {
+	v.function("FakeQuantize", "func(x []float32, scale, inverse, lo, hi, unit, shift float32)")
 	p, n := Load(Param("x").Base(), GP64()), Load(Param("x").Len(), GP64())
-	step, inverse := v.parameter("step"), v.parameter("inverse")
+	scale, inverse := v.parameter("scale"), v.parameter("inverse")
 	lo, hi, unit, shift := v.parameter("lo"), v.parameter("hi"), v.parameter("unit"), v.parameter("shift")
 	change := func(x reg.VecVirtual) {
 		q := v.new()
 		VMULPS(x, inverse, q)
-		VFNMADD231PS(q, step, x)
+		VFNMADD231PS(q, scale, x)
 		VFMADD213PS(q, inverse, x)
 		if v.masks {
 			VRNDSCALEPS(Imm(0), x, x)
