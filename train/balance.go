@@ -1,6 +1,6 @@
 package train
 
-import "featstore/train/internal/portable"
+import "featstore/train/internal/bitexact"
 
 // How unequally common labels are trained on.
 const (
@@ -58,7 +58,7 @@ func priorShift(cfg Config, counts []int) []float64 {
 		if k == 0 {
 			continue
 		}
-		shift[c] = portable.Log(float64(k) * float64(present) / float64(n))
+		shift[c] = bitexact.Log(float64(k) * float64(present) / float64(n))
 		if cfg.Prior == PriorUniform {
 			shift[c] = -shift[c]
 		}

@@ -3,7 +3,7 @@ package train
 import (
 	"math"
 
-	"featstore/train/internal/portable"
+	"featstore/train/internal/bitexact"
 )
 
 // A bayes is a Gaussian naive Bayes classifier: each feature of each label has a
@@ -21,10 +21,10 @@ type bayes struct {
 const varianceSmoothing = 1e-9
 
 // fitBayes fits the classifier with the labels' frequencies as priors.
-func fitBayes(t *table, smoothing float64, crew *crew) *bayes {
+func fitBayes(t *table, smoothing float64, pool *workerPool) *bayes {
 	d := t.dim()
-	b := &bayes{d: d, mean: t.means(crew), constant: make([]float64, t.labels)}
-	b.inverse = t.scatter(b.mean, crew)
+	b := &bayes{d: d, mean: t.means(pool), constant: make([]float64, t.labels)}
+	b.inverse = t.scatter(b.mean, pool)
 	counts := t.counts()
 	floor := smoothing * b.largestVariance(counts)
 	if floor == 0 {
@@ -35,11 +35,11 @@ func fitBayes(t *table, smoothing float64, crew *crew) *bayes {
 			b.constant[c] = noScore
 			continue
 		}
-		b.constant[c] = portable.Log(float64(n) / float64(len(t.rows)))
+		b.constant[c] = bitexact.Log(float64(n) / float64(len(t.rows)))
 		for k := c * d; k < (c+1)*d; k++ {
 			variance := b.inverse[k]/float64(n) + floor
 			b.inverse[k] = 1 / variance
-			b.constant[c] -= float64(portable.Log(2*math.Pi*variance) / 2)
+			b.constant[c] -= float64(bitexact.Log(2*math.Pi*variance) / 2)
 		}
 	}
 	return b

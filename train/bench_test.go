@@ -109,8 +109,8 @@ func BenchmarkHeads(b *testing.B) {
 	t := benchTable()
 	train, test := benchParts(t)
 	peer := sklearnTimes(b, t, cSVM)
-	crew := newCrew(0)
-	defer crew.close()
+	pool := newWorkerPool(0)
+	defer pool.close()
 	ctx := context.Background()
 	run := func(name, peerName string, fn func() error) {
 		b.Run(name, func(b *testing.B) {
@@ -127,7 +127,7 @@ func BenchmarkHeads(b *testing.B) {
 	}
 	fit := func(kind string, strength float64) func() error {
 		return func() error {
-			f := &fitting{cfg: Config{Kind: kind, Strength: strength, Scaling: ScaleNone}.complete(), crew: crew, events: func(Event) {}}
+			f := &fitting{cfg: Config{Kind: kind, Strength: strength, Scaling: ScaleNone}.complete(), pool: pool, events: func(Event) {}}
 			_, err := f.fitTable(ctx, train)
 			return err
 		}
@@ -139,7 +139,7 @@ func BenchmarkHeads(b *testing.B) {
 	run("lda", "lda", fit(KindLDA, 0))
 	run("bayes", "bayes", fit(KindBayes, 0))
 	run("centroid", "centroid", fit(KindCentroid, 0))
-	neighbours := fitKNN(train, 9, crew)
+	neighbours := fitKNN(train, 9, pool)
 	scores := make([]float64, len(test.rows)*benchLabels)
 	run("knn_predict", "knn", func() error { neighbours.scores(scores, test.rows); return nil })
 	run("knn_choose_k", "", fit(KindKNN, 0))

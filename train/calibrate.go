@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"featstore/train/internal/portable"
+	"featstore/train/internal/bitexact"
 )
 
 // enoughToCalibrate is the number of validation images below which nothing is
@@ -17,7 +17,7 @@ const enoughToCalibrate = 20
 // has one minimum.
 func fitTemperature(scores []float64, truth []int, shift []float64) float64 {
 	loss := func(logT float64) float64 {
-		return temperatureLoss(scores, truth, shift, portable.Exp(logT))
+		return temperatureLoss(scores, truth, shift, bitexact.Exp(logT))
 	}
 	golden := (math.Sqrt(5) - 1) / 2
 	a, b := -7.0, 7.0
@@ -34,7 +34,7 @@ func fitTemperature(scores []float64, truth []int, shift []float64) float64 {
 			fy = loss(y)
 		}
 	}
-	return portable.Exp((a + b) / 2)
+	return bitexact.Exp((a + b) / 2)
 }
 
 // temperatureLoss is the cross-entropy of the labels at a temperature. The truth is
@@ -58,11 +58,11 @@ func temperatureLoss(scores []float64, truth []int, shift []float64, temperature
 		}
 		var exps, all float64
 		for _, v := range z {
-			exps += portable.Exp(v - top)
+			exps += bitexact.Exp(v - top)
 			all += v
 		}
 		// Σ target·(ln Σ exp z − z), the targets being 1−rest for y and other for the rest.
-		sum += portable.Log(exps) + top - float64((1-rest-other)*z[y]) - float64(other*all)
+		sum += bitexact.Log(exps) + top - float64((1-rest-other)*z[y]) - float64(other*all)
 	}
 	return sum
 }

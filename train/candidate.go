@@ -70,7 +70,7 @@ func openDatasets(db *store.DB, candidates []Candidate) ([]*dataset, error) {
 
 // newJuries returns each dataset's jury, and tells what each leaves out. Heads can only
 // be compared on the same images.
-func newJuries(ctx context.Context, datasets []*dataset, crew *crew, events func(Event)) ([]*jury, error) {
+func newJuries(ctx context.Context, datasets []*dataset, pool *workerPool, events func(Event)) ([]*jury, error) {
 	juries := make([]*jury, len(datasets))
 	for i, d := range datasets {
 		if first := slices.Index(datasets, d); first < i {
@@ -80,7 +80,7 @@ func newJuries(ctx context.Context, datasets []*dataset, crew *crew, events func
 		for _, w := range d.leftOut() {
 			events(Warning{w})
 		}
-		j, err := newJury(ctx, d, crew)
+		j, err := newJury(ctx, d, pool)
 		if err != nil {
 			return nil, err
 		}

@@ -8,11 +8,11 @@ const noScore = -1e30
 // is the one whose mean is nearest. It is a Gaussian for each label, all with the
 // same spread in every direction, so a score is −‖x−mean‖²/2σ², less what all
 // labels share: a linear function. A handful of images a label is enough.
-func fitCentroid(t *table, crew *crew) *layer {
+func fitCentroid(t *table, pool *workerPool) *layer {
 	d := t.dim()
-	means := t.means(crew)
+	means := t.means(pool)
 	within := 0.0
-	for _, v := range t.scatter(means, crew) {
+	for _, v := range t.scatter(means, pool) {
 		within += v
 	}
 	present := len(t.present())

@@ -128,17 +128,17 @@ func CrossValidate(ctx context.Context, db *store.DB, candidates []Candidate, op
 	if err != nil {
 		return nil, err
 	}
-	crew := newCrew(0)
-	defer crew.close()
-	return crossValidate(ctx, datasets, candidates, opt, crew, events)
+	pool := newWorkerPool(0)
+	defer pool.close()
+	return crossValidate(ctx, datasets, candidates, opt, pool, events)
 }
 
 // crossValidate judges candidates, each on its dataset.
-func crossValidate(ctx context.Context, datasets []*dataset, candidates []Candidate, opt CVOptions, crew *crew, events func(Event)) (*Comparison, error) {
+func crossValidate(ctx context.Context, datasets []*dataset, candidates []Candidate, opt CVOptions, pool *workerPool, events func(Event)) (*Comparison, error) {
 	if err := opt.complete(); err != nil {
 		return nil, err
 	}
-	juries, err := newJuries(ctx, datasets, crew, events)
+	juries, err := newJuries(ctx, datasets, pool, events)
 	if err != nil {
 		return nil, err
 	}
@@ -270,11 +270,11 @@ type jury struct {
 	d     *dataset
 	parts []*store.Index
 	all   *table
-	crew  *crew
+	pool  *workerPool
 }
 
-func newJury(ctx context.Context, d *dataset, crew *crew) (*jury, error) {
-	j := &jury{d: d, crew: crew, parts: []*store.Index{d.index(split.Training), d.index(split.Validation)}}
+func newJury(ctx context.Context, d *dataset, pool *workerPool) (*jury, error) {
+	j := &jury{d: d, pool: pool, parts: []*store.Index{d.index(split.Training), d.index(split.Validation)}}
 	var err error
 	j.all, err = readTable(ctx, d.db, j.parts...)
 	return j, err
@@ -282,7 +282,7 @@ func newJury(ctx context.Context, d *dataset, crew *crew) (*jury, error) {
 
 // judge fits a head to the images outside and returns its accuracy on those inside.
 func (j *jury) judge(ctx context.Context, cfg Config, outside, inside []int) (Proportion, error) {
-	f := &fitting{cfg: cfg, crew: j.crew, events: func(Event) {}}
+	f := &fitting{cfg: cfg, pool: j.pool, events: func(Event) {}}
 	got, err := j.fit(ctx, f, j.all.subset(outside))
 	if err != nil {
 		return Proportion{}, err
@@ -324,7 +324,7 @@ func (j *jury) fit(ctx context.Context, f *fitting, t *table) (*fitted, error) {
 }
 
 // chooseKind returns cfg with the kind of head that does best in cross-validation.
-func chooseKind(ctx context.Context, d *dataset, cfg Config, crew *crew, events func(Event)) (Config, error) {
+func chooseKind(ctx context.Context, d *dataset, cfg Config, pool *workerPool, events func(Event)) (Config, error) {
 	var candidates []Candidate
 	for _, kind := range Kinds {
 		candidate := cfg
@@ -338,7 +338,7 @@ func chooseKind(ctx context.Context, d *dataset, cfg Config, crew *crew, events 
 	if len(candidates) == 0 {
 		return cfg, fmt.Errorf("%w: no kind of head has these settings", ErrConfig)
 	}
-	c, err := crossValidate(ctx, slices.Repeat([]*dataset{d}, len(candidates)), candidates, CVOptions{Folds: cfg.Folds, Seed: cfg.Seed}, crew, events)
+	c, err := crossValidate(ctx, slices.Repeat([]*dataset{d}, len(candidates)), candidates, CVOptions{Folds: cfg.Folds, Seed: cfg.Seed}, pool, events)
 	if err != nil {
 		return cfg, fmt.Errorf("choosing a head: %w", err)
 	}

@@ -63,9 +63,9 @@ func LearningCurve(ctx context.Context, db *store.DB, cfg Config, opt CVOptions,
 	for _, w := range d.leftOut() {
 		events(Warning{w})
 	}
-	crew := newCrew(0)
-	defer crew.close()
-	j, err := newJury(ctx, d, crew)
+	pool := newWorkerPool(0)
+	defer pool.close()
+	j, err := newJury(ctx, d, pool)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@
 // The same store, settings and version give the same head, to the last bit, on every
 // machine, with any number of processors: sums are made in a fixed order, and nothing
 // is left to the compiler or the mathematical library (see internal/product,
-// internal/cholesky and internal/portable). A Head knows the fingerprint of the images
+// internal/cholesky and internal/bitexact). A Head knows the fingerprint of the images
 // it was trained on; Fresh tells whether they are still those of the store.
 //
 // An accuracy comes with its 95 % Wilson interval: on 350 test images it is some

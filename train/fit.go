@@ -8,7 +8,7 @@ import (
 // A fitting is one run of fitting a head.
 type fitting struct {
 	cfg    Config // complete: see Config.complete
-	crew   *crew
+	pool   *workerPool
 	events func(Event)
 }
 
@@ -82,15 +82,15 @@ func (f *fitting) fitScaled(ctx context.Context, t *table, cfg *Config) (classif
 		err := fit(ctx, t, []float64{cfg.Strength}, func(_ int, l *layer) { last = l })
 		return last, err
 	case KindBayes:
-		return fitBayes(t, varianceSmoothing, f.crew), nil
+		return fitBayes(t, varianceSmoothing, f.pool), nil
 	case KindLDA:
-		return fitLDA(t, f.crew)
+		return fitLDA(t, f.pool)
 	case KindKNN:
-		c := fitKNN(t, cfg.Neighbours, f.crew)
+		c := fitKNN(t, cfg.Neighbours, f.pool)
 		cfg.Neighbours, cfg.Chosen = c.k, cfg.Neighbours == 0
 		return c, nil
 	case KindCentroid:
-		return fitCentroid(t, f.crew), nil
+		return fitCentroid(t, f.pool), nil
 	}
 	return nil, fmt.Errorf("%w: %q", ErrUnknownKind, cfg.Kind)
 }
@@ -131,7 +131,7 @@ func (f *fitting) strengthFitter(weights []float64, p precision) (fit strengthFi
 	return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
 		var state *logisticState
 		for i, c := range strengths {
-			l, next, err := fitLogistic(ctx, t, c, weights, p.logistic, f.crew, state)
+			l, next, err := fitLogistic(ctx, t, c, weights, p.logistic, f.pool, state)
 			if err != nil {
 				return err
 			}

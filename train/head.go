@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"featstore/store"
-	"featstore/train/internal/portable"
+	"featstore/train/internal/bitexact"
 )
 
 // The kinds of head.
@@ -127,7 +127,7 @@ func softmax64(z []float64) {
 	}
 	sum := 0.0
 	for c, v := range z {
-		z[c] = portable.Exp(v - top)
+		z[c] = bitexact.Exp(v - top)
 		sum += z[c]
 	}
 	for c := range z {

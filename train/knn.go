@@ -1,7 +1,7 @@
 package train
 
 import (
-	"featstore/train/internal/portable"
+	"featstore/train/internal/bitexact"
 	"featstore/train/internal/product"
 )
 
@@ -21,7 +21,7 @@ var neighbourChoices = []int{1, 3, 5, 7, 9, 13, 19}
 
 // fitKNN keeps the images. With k 0 it takes the number of neighbours that is
 // right most often about each training image when that is left out.
-func fitKNN(t *table, k int, crew *crew) *knn {
+func fitKNN(t *table, k int, pool *workerPool) *knn {
 	c := &knn{k: k, d: t.dim(), labels: t.labels, truth: t.truth}
 	all := make([]float32, len(t.rows)*c.d)
 	for i, row := range t.rows {
@@ -31,7 +31,7 @@ func fitKNN(t *table, k int, crew *crew) *knn {
 		c.rows = append(c.rows, own)
 	}
 	if k == 0 {
-		c.k = c.chooseK(crew)
+		c.k = c.chooseK(pool)
 	}
 	c.k = min(c.k, len(c.rows))
 	return c
@@ -97,13 +97,13 @@ func (c *knn) nearest(rows [][]float32, k, part, parts int, found func(i int, be
 
 // chooseK returns the number of neighbours that is right most often, each training
 // image being judged by the others; of equally good ones the smallest.
-func (c *knn) chooseK(crew *crew) int {
+func (c *knn) chooseK(pool *workerPool) int {
 	most := neighbourChoices[len(neighbourChoices)-1]
-	hits := make([][]int, crew.parts())
-	crew.run(func(part int) {
+	hits := make([][]int, pool.parts())
+	pool.run(func(part int) {
 		hits[part] = make([]int, len(neighbourChoices))
 		votes := make([]int, c.labels)
-		c.nearest(c.rows, most+1, part, crew.parts(), func(i int, best []neighbour) {
+		c.nearest(c.rows, most+1, part, pool.parts(), func(i int, best []neighbour) {
 			clear(votes)
 			counted, choice := 0, 0
 			for _, n := range best {
@@ -154,9 +154,9 @@ func (c *knn) scores(out []float64, rows [][]float32) {
 	if len(rows) <= knnQueries {
 		parts = 1
 	}
-	crew := newCrew(parts)
-	defer crew.close()
-	crew.run(func(part int) { c.scorePart(out, rows, part, crew.parts()) })
+	pool := newWorkerPool(parts)
+	defer pool.close()
+	pool.run(func(part int) { c.scorePart(out, rows, part, pool.parts()) })
 }
 
 func (c *knn) scorePart(out []float64, rows [][]float32, part, parts int) {
@@ -169,7 +169,7 @@ func (c *knn) scorePart(out []float64, rows [][]float32, part, parts int) {
 			z[c.truth[n.image]]++
 		}
 		for l, v := range z {
-			z[l] = portable.Log(v / (float64(c.k) + float64(voteFloor*float64(c.labels))))
+			z[l] = bitexact.Log(v / (float64(c.k) + float64(voteFloor*float64(c.labels))))
 		}
 	})
 }

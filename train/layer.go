@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"featstore/train/internal/portable"
+	"featstore/train/internal/bitexact"
 	"featstore/train/internal/product"
 )
 
@@ -35,7 +35,7 @@ func (l *layer) initialise(rng *rand.Rand, deviation float64) {
 func truncatedNormal(rng *rand.Rand) float64 {
 	for {
 		z := float64(4*rng.Float64()) - 2
-		if rng.Float64() < portable.Exp(-z*z/2) {
+		if rng.Float64() < bitexact.Exp(-z*z/2) {
 			return z
 		}
 	}
@@ -61,12 +61,12 @@ func softmax(z []float32) (logSum float64) {
 	}
 	var sum float64
 	for _, v := range z {
-		sum += portable.Exp(float64(v) - float64(top))
+		sum += bitexact.Exp(float64(v) - float64(top))
 	}
 	for c, v := range z {
-		z[c] = float32(portable.Exp(float64(v)-float64(top)) / sum)
+		z[c] = float32(bitexact.Exp(float64(v)-float64(top)) / sum)
 	}
-	return portable.Log(sum) + float64(top)
+	return bitexact.Log(sum) + float64(top)
 }
 
 // argmax returns the place of the largest value, the first of equals.
@@ -85,7 +85,7 @@ func argmax(z []float32) int {
 type sgd struct {
 	layer
 	rate float64
-	crew *crew
+	pool *workerPool
 
 	labelWeights []float64 // how much an image of each label counts; nil for all 1
 
@@ -100,9 +100,9 @@ type sgd struct {
 }
 
 // newSGD returns a descent on l, with room for minibatches of batch rows.
-func newSGD(l layer, rate float64, batch int, c *crew) *sgd {
+func newSGD(l layer, rate float64, batch int, c *workerPool) *sgd {
 	labels := len(l.bias)
-	s := &sgd{layer: l, rate: rate, crew: c, factors: make([]float32, batch*labels), nonFinite: make([]bool, c.parts())}
+	s := &sgd{layer: l, rate: rate, pool: c, factors: make([]float32, batch*labels), nonFinite: make([]bool, c.parts())}
 	for range c.parts() {
 		s.exps = append(s.exps, make([]float64, labels))
 	}
@@ -118,7 +118,7 @@ func (s *sgd) step(rows [][]float32, truth []int) bool {
 	clear(s.nonFinite)
 	parallel := product.WorthSharing(len(rows) * len(s.weights))
 	if parallel {
-		s.crew.run(s.forward)
+		s.pool.run(s.forward)
 	} else {
 		s.forwardRows(0, len(rows), 0)
 	}
@@ -128,7 +128,7 @@ func (s *sgd) step(rows [][]float32, truth []int) bool {
 		}
 	}
 	if parallel {
-		s.crew.run(s.backward)
+		s.pool.run(s.backward)
 	} else {
 		product.AddOuter(s.weights, rows, s.factors, s.dim, 0, s.dim)
 	}
@@ -137,12 +137,12 @@ func (s *sgd) step(rows [][]float32, truth []int) bool {
 }
 
 func (s *sgd) forwardPart(part int) {
-	lo, hi := share(len(s.rows), part, s.crew.parts(), 4)
+	lo, hi := share(len(s.rows), part, s.pool.parts(), 4)
 	s.forwardRows(lo, hi, part)
 }
 
 func (s *sgd) backwardPart(part int) {
-	lo, hi := share(s.dim, part, s.crew.parts(), 64)
+	lo, hi := share(s.dim, part, s.pool.parts(), 64)
 	product.AddOuter(s.weights, s.rows, s.factors, s.dim, lo, hi)
 }
 
@@ -175,7 +175,7 @@ func lossAndGradient(z []float32, exps []float64, truth int, scale float64) floa
 	margin := float64(z[truth]) - float64(top)
 	var sum float64
 	for c, v := range z {
-		exps[c] = portable.Exp(float64(v) - float64(top))
+		exps[c] = bitexact.Exp(float64(v) - float64(top))
 		sum += exps[c]
 	}
 	for c, e := range exps {
@@ -185,7 +185,7 @@ func lossAndGradient(z []float32, exps []float64, truth int, scale float64) floa
 		}
 		z[c] = float32(scale * p)
 	}
-	return portable.Log(sum) - margin
+	return bitexact.Log(sum) - margin
 }
 
 func (s *sgd) moveBias() {

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"featstore/train/internal/bitexact"
 	"featstore/train/internal/cholesky"
-	"featstore/train/internal/portable"
 	"featstore/train/internal/product"
 )
 
@@ -17,10 +17,10 @@ import (
 // averaged by their frequency. scikit-learn does the same for shrinkage='auto'.
 //
 // It takes 12·D² bytes besides the features: 20 MB for D = 1,280.
-func fitLDA(t *table, crew *crew) (*layer, error) {
+func fitLDA(t *table, pool *workerPool) (*layer, error) {
 	d := t.dim()
-	means := t.means(crew)
-	factor, err := factorize(pooledCovariance(t, means, crew), d, crew)
+	means := t.means(pool)
+	factor, err := factorize(pooledCovariance(t, means, pool), d, pool)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func fitLDA(t *table, crew *crew) (*layer, error) {
 			l.weights[c*d+k] = float32(w)
 			half += float64(w * (means[c*d+k] + middle[k]) / 2)
 		}
-		l.bias[c] = float32(portable.Log(float64(n)/float64(len(t.rows))) - half)
+		l.bias[c] = float32(bitexact.Log(float64(n)/float64(len(t.rows))) - half)
 	}
 	return &l, nil
 }
@@ -60,12 +60,12 @@ const independence = 1e-10
 // variance is enlarged by a millionth, and features without any get 1. The factor
 // overwrites the upper triangle and the diagonal; the covariance is made anew from the
 // lower triangle.
-func factorize(covariance []float64, d int, crew *crew) ([]float64, error) {
+func factorize(covariance []float64, d int, pool *workerPool) ([]float64, error) {
 	diagonal := make([]float64, d)
 	for k := range diagonal {
 		diagonal[k] = covariance[k*d+k]
 	}
-	if cholesky.Factor(covariance, d, independence, crew.parts(), crew.run) {
+	if cholesky.Factor(covariance, d, independence, pool.parts(), pool.run) {
 		return covariance, nil
 	}
 	for k, v := range diagonal {
@@ -78,7 +78,7 @@ func factorize(covariance []float64, d int, crew *crew) ([]float64, error) {
 			covariance[k*d+k] = v * (1 + 1e-6)
 		}
 	}
-	if !cholesky.Factor(covariance, d, 0, crew.parts(), crew.run) {
+	if !cholesky.Factor(covariance, d, 0, pool.parts(), pool.run) {
 		return nil, fmt.Errorf("%w: the covariance of the features cannot be inverted: add photos, or choose another head", ErrTooFew)
 	}
 	return covariance, nil
@@ -99,7 +99,7 @@ func overallMean(t *table, means []float64) []float64 {
 // pooledCovariance returns the sum over labels of prior · shrunk covariance.
 // With z a label's centred image times √(prior·(1−shrinkage)/n), it is the sum of
 // z·zᵀ over all images plus a diagonal. Both triangles are filled.
-func pooledCovariance(t *table, means []float64, crew *crew) []float64 {
+func pooledCovariance(t *table, means []float64, pool *workerPool) []float64 {
 	d, n := t.dim(), len(t.rows)
 	z := make([]float32, n*d)
 	diagonal := make([]float64, d)
@@ -112,7 +112,7 @@ func pooledCovariance(t *table, means []float64, crew *crew) []float64 {
 		at += count
 		prior := float64(count) / float64(n)
 		deviation := standardise(block, t, c, means[c*d:(c+1)*d])
-		shrinkage, target := ledoitWolf(block, count, d, crew)
+		shrinkage, target := ledoitWolf(block, count, d, pool)
 		scale := math.Sqrt(prior * (1 - shrinkage) / float64(count))
 		for i, v := range block {
 			block[i] = float32(float64(v) * deviation[i%d] * scale)
@@ -122,8 +122,8 @@ func pooledCovariance(t *table, means []float64, crew *crew) []float64 {
 		}
 	}
 	sums := make([]float32, d*d)
-	crew.run(func(part int) {
-		lo, hi := triangleShare(d, part, crew.parts())
+	pool.run(func(part int) {
+		lo, hi := triangleShare(d, part, pool.parts())
 		product.AddGram(sums, z, d, lo, hi)
 	})
 	covariance := make([]float64, d*d)
@@ -171,7 +171,7 @@ func standardise(block []float32, t *table, c int, mean []float64) []float64 {
 
 // ledoitWolf returns how much to shrink the covariance of n centred images x of d
 // features, 0 to 1, towards target times the unit matrix.
-func ledoitWolf(x []float32, n, d int, crew *crew) (shrinkage, target float64) {
+func ledoitWolf(x []float32, n, d int, pool *workerPool) (shrinkage, target float64) {
 	var trace, fourth float64
 	rows := make([][]float32, n)
 	for i := range rows {
@@ -182,7 +182,7 @@ func ledoitWolf(x []float32, n, d int, crew *crew) (shrinkage, target float64) {
 	}
 	trace /= float64(n)
 	target = trace / float64(d)
-	frobenius := squaredGram(rows, crew) / (float64(n) * float64(n)) // ‖covariance‖²
+	frobenius := squaredGram(rows, pool) / (float64(n) * float64(n)) // ‖covariance‖²
 	p := float64(d)
 	noise := (fourth/float64(n) - frobenius) / (p * float64(n))
 	spread := (frobenius - float64(2*target*trace) + float64(p*target*target)) / p
@@ -195,13 +195,13 @@ func ledoitWolf(x []float32, n, d int, crew *crew) (shrinkage, target float64) {
 
 // squaredGram returns the sum of the squares of all products of two rows, which is
 // also that of all products of two columns.
-func squaredGram(rows [][]float32, crew *crew) float64 {
+func squaredGram(rows [][]float32, pool *workerPool) float64 {
 	n := len(rows)
 	sums := make([]float64, n)
 	const block = 64 // rows that meet all the others at a time
-	crew.run(func(part int) {
+	pool.run(func(part int) {
 		out := make([]float32, block*n)
-		for lo := part * block; lo < n; lo += block * crew.parts() {
+		for lo := part * block; lo < n; lo += block * pool.parts() {
 			hi := min(lo+block, n)
 			w := flatten(rows[lo:hi])
 			dots := out[:(n-lo)*(hi-lo)]

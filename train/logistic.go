@@ -15,7 +15,7 @@ type logistic struct {
 	strength float64
 	weights  []float64 // per label, nil for all 1
 	total    float64   // sum of the images' weights
-	crew     *crew
+	pool     *workerPool
 	layer    layer // the parameters, rounded to float32
 	groups   []logisticGroup
 }
@@ -36,8 +36,8 @@ const (
 	logisticChunk  = 64 // images whose features stay in cache for both products
 )
 
-func newLogistic(t *table, strength float64, weights []float64, crew *crew) *logistic {
-	o := &logistic{t: t, strength: strength, weights: weights, crew: crew, layer: newLayer(t.labels, t.dim())}
+func newLogistic(t *table, strength float64, weights []float64, pool *workerPool) *logistic {
+	o := &logistic{t: t, strength: strength, weights: weights, pool: pool, layer: newLayer(t.labels, t.dim())}
 	for _, y := range t.truth {
 		o.total += o.weightOf(y)
 	}
@@ -67,8 +67,8 @@ func (o *logistic) at(x, g []float64) float64 {
 	for c := range o.layer.bias {
 		o.layer.bias[c] = float32(x[n+c])
 	}
-	o.crew.run(func(part int) {
-		for k := part; k < len(o.groups); k += o.crew.parts() {
+	o.pool.run(func(part int) {
+		for k := part; k < len(o.groups); k += o.pool.parts() {
 			o.measure(&o.groups[k])
 		}
 	})
@@ -120,8 +120,8 @@ type logisticState struct{ x []float64 }
 // fitLogistic minimises the objective until no element of the gradient is larger than
 // tolerance times the root mean square length of the images, starting from zero or
 // from an earlier solution.
-func fitLogistic(ctx context.Context, t *table, strength float64, weights []float64, tolerance float64, crew *crew, start *logisticState) (*layer, *logisticState, error) {
-	o := newLogistic(t, strength, weights, crew)
+func fitLogistic(ctx context.Context, t *table, strength float64, weights []float64, tolerance float64, pool *workerPool, start *logisticState) (*layer, *logisticState, error) {
+	o := newLogistic(t, strength, weights, pool)
 	n := len(o.layer.weights)
 	x := make([]float64, n+t.labels)
 	if start != nil {

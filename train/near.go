@@ -134,15 +134,15 @@ func readNear(ctx context.Context, db *store.DB, opt NearOptions) (*nearSearch, 
 
 // compare compares each split with those before it.
 func (n *nearSearch) compare(ctx context.Context) error {
-	crew := newCrew(0)
-	defer crew.close()
+	pool := newWorkerPool(0)
+	defer pool.close()
 	total := len(n.rows) - n.starts[1] // photos that are compared with those of earlier splits
 	var done atomic.Int64
-	crew.run(func(part int) {
+	pool.run(func(part int) {
 		dots := make([]float32, knnQueries*knnBlock)
 		for s := 1; s < len(split.All); s++ {
 			lo, hi := n.starts[s], n.starts[s+1]
-			for at := lo + part*knnQueries; at < hi && ctx.Err() == nil; at += crew.parts() * knnQueries {
+			for at := lo + part*knnQueries; at < hi && ctx.Err() == nil; at += pool.parts() * knnQueries {
 				end := min(at+knnQueries, hi)
 				n.compareBlock(dots, at, end, lo)
 				if d := done.Add(int64(end - at)); n.opt.Progress != nil {

@@ -94,8 +94,8 @@ func requireNear(t *testing.T, what string, got, want [][]float64, tolerance flo
 	}
 }
 
-func oneCrew(t *testing.T) *crew {
-	c := newCrew(2)
+func onePool(t *testing.T) *workerPool {
+	c := newWorkerPool(2)
 	t.Cleanup(c.close)
 	return c
 }
@@ -103,7 +103,7 @@ func oneCrew(t *testing.T) *crew {
 // fitLayerLike fits logistic or svm with given strength.
 func fitLayerLike(t *testing.T, kind, balance string, tb *table, c float64) *layer {
 	t.Helper()
-	f := &fitting{cfg: Config{Kind: kind, Strength: c, Balance: balance, Scaling: ScaleNone}.complete(), crew: oneCrew(t), events: func(Event) {}}
+	f := &fitting{cfg: Config{Kind: kind, Strength: c, Balance: balance, Scaling: ScaleNone}.complete(), pool: onePool(t), events: func(Event) {}}
 	got, err := f.fitTable(context.Background(), tb)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestLogisticAgreesWithSklearn(t *testing.T) {
 		want    refLinear
 	}{{BalanceNone, r.Logistic}, {BalanceWeights, r.LogisticBalanced}} {
 		l := fitLayerLike(t, KindLogistic, c.balance, tb, c.want.C)
-		o := newLogistic(tb, c.want.C, labelWeights(c.balance, tb.counts()), oneCrew(t))
+		o := newLogistic(tb, c.want.C, labelWeights(c.balance, tb.counts()), onePool(t))
 		x := make([]float64, len(l.weights)+len(l.bias))
 		for i, w := range append(append([]float32{}, l.weights...), l.bias...) {
 			x[i] = float64(w)
@@ -171,12 +171,12 @@ func svmObjective(l *layer, tb *table, strength float64, weights []float64) floa
 
 func TestBayesAgreesWithSklearn(t *testing.T) {
 	r, tb := loadReference(t)
-	requireNear(t, "bayes", probabilitiesOf(fitBayes(tb, varianceSmoothing, oneCrew(t)), r.Labels, r.TestX), r.Bayes.Probabilities, 1e-6)
+	requireNear(t, "bayes", probabilitiesOf(fitBayes(tb, varianceSmoothing, onePool(t)), r.Labels, r.TestX), r.Bayes.Probabilities, 1e-6)
 }
 
 func TestLDAAgreesWithSklearn(t *testing.T) {
 	r, tb := loadReference(t)
-	l, err := fitLDA(tb, oneCrew(t))
+	l, err := fitLDA(tb, onePool(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func predictionsOf(c classifier, labels int, rows [][]float32) []int {
 
 func TestKNNAgreesWithSklearn(t *testing.T) {
 	r, tb := loadReference(t)
-	c := fitKNN(tb, r.KNN.K, oneCrew(t))
+	c := fitKNN(tb, r.KNN.K, onePool(t))
 	c.nearest(r.TestX, c.k, 0, 1, func(i int, best []neighbour) {
 		for k, n := range best {
 			if want := r.KNN.Neighbours[i][k]; n.image != want {
@@ -208,7 +208,7 @@ func TestKNNAgreesWithSklearn(t *testing.T) {
 
 func TestCentroidAgreesWithSklearn(t *testing.T) {
 	r, tb := loadReference(t)
-	if d := cmp.Diff(r.Centroid.Predictions, predictionsOf(fitCentroid(tb, oneCrew(t)), r.Labels, r.TestX)); d != "" {
+	if d := cmp.Diff(r.Centroid.Predictions, predictionsOf(fitCentroid(tb, onePool(t)), r.Labels, r.TestX)); d != "" {
 		t.Error(d)
 	}
 }

@@ -44,7 +44,7 @@ func (f *fitting) fitSoftmax(ctx context.Context, d *sgdData) (*layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSGD(l, cfg.Rate, cfg.Batch, f.crew)
+	s := newSGD(l, cfg.Rate, cfg.Batch, f.pool)
 	s.labelWeights = labelWeights(cfg.Balance, countImages(d.training))
 	err = descend(ctx, s, feed, watch, cfg, f.events)
 	if err2 := feed.close(); err == nil {

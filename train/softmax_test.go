@@ -176,9 +176,9 @@ func TestStepFollowsTheGradient(t *testing.T) {
 		return (up - down) / (2 * h)
 	}
 	before := slices.Clone(l.weights)
-	crew := newCrew(1)
-	defer crew.close()
-	s := newSGD(l, 1, n, crew)
+	pool := newWorkerPool(1)
+	defer pool.close()
+	s := newSGD(l, 1, n, pool)
 	if !s.step(rows, truth) {
 		t.Fatal("no finite step")
 	}
@@ -222,17 +222,17 @@ func TestWorkersDoNotChangeBits(t *testing.T) {
 	}
 	var first []float32
 	for _, workers := range []int{1, 2, 3, 7} {
-		crew := newCrew(workers)
+		pool := newWorkerPool(workers)
 		l := newLayer(labels, dim)
 		l.initialise(rand.New(source(1, 1)), 0.1)
-		s := newSGD(l, 0.5, n, crew)
+		s := newSGD(l, 0.5, n, pool)
 		for range 5 {
 			s.step(rows, truth)
 		}
 		if n := testing.AllocsPerRun(3, func() { s.step(rows, truth) }); n > 0 {
 			t.Errorf("%d workers: %v allocations a step", workers, n)
 		}
-		crew.close()
+		pool.close()
 		if first == nil {
 			first = s.weights
 		} else if !sameBits(first, s.weights) {
@@ -323,9 +323,9 @@ func TestTrainingAllocatesNothing(t *testing.T) {
 	}
 	defer s.Close()
 	for _, workers := range []int{1, 2} {
-		crew := newCrew(workers)
-		defer crew.close()
-		sgd := newSGD(newLayer(5, 64), 0.01, 100, crew)
+		pool := newWorkerPool(workers)
+		defer pool.close()
+		sgd := newSGD(newLayer(5, 64), 0.01, 100, pool)
 		src := source(1, 1)
 		for range 600 { // past the first transaction and its cursors
 			if _, err := s.Draw(src, 100); err != nil {

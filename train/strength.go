@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"featstore/train/internal/portable"
+	"featstore/train/internal/bitexact"
 )
 
 // A strengthFitter fits a head of one kind for several strengths in ascending
@@ -113,8 +113,8 @@ func (f *fitting) scoreStrengths(ctx context.Context, t *table, folds []int, k i
 		}
 	}
 	if f.cfg.Kind == KindSVM {
-		parts = f.crew.parts()
-		f.crew.run(each)
+		parts = f.pool.parts()
+		f.pool.run(each)
 	} else {
 		each(0)
 	}
@@ -142,7 +142,7 @@ func judge(l *layer, t *table) (correct int, loss float64) {
 			correct++
 		}
 		softmax(z)
-		loss -= portable.Log(max(float64(z[t.truth[i]]), epsilon))
+		loss -= bitexact.Log(max(float64(z[t.truth[i]]), epsilon))
 	}
 	return correct, loss
 }

@@ -136,12 +136,12 @@ func (t *table) present() []int {
 }
 
 // means returns the mean features of each label, C×D; zero where it has no image.
-func (t *table) means(crew *crew) []float64 {
+func (t *table) means(pool *workerPool) []float64 {
 	d := t.dim()
 	sums := make([]float64, t.labels*d)
 	counts := t.counts()
-	crew.run(func(part int) {
-		lo, hi := share(d, part, crew.parts(), 64)
+	pool.run(func(part int) {
+		lo, hi := share(d, part, pool.parts(), 64)
 		for i, row := range t.rows {
 			s := sums[t.truth[i]*d+lo : t.truth[i]*d+hi]
 			for k, x := range row[lo:hi] {
@@ -159,11 +159,11 @@ func (t *table) means(crew *crew) []float64 {
 
 // scatter returns the sums of squares of each label's features around its means,
 // C×D.
-func (t *table) scatter(means []float64, crew *crew) []float64 {
+func (t *table) scatter(means []float64, pool *workerPool) []float64 {
 	d := t.dim()
 	sums := make([]float64, len(means))
-	crew.run(func(part int) {
-		lo, hi := share(d, part, crew.parts(), 64)
+	pool.run(func(part int) {
+		lo, hi := share(d, part, pool.parts(), 64)
 		for i, row := range t.rows {
 			at := t.truth[i]*d + lo
 			mean, s := means[at:at+hi-lo], sums[at:at+hi-lo]

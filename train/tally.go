@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"featstore/split"
-	"featstore/train/internal/portable"
+	"featstore/train/internal/bitexact"
 )
 
 // A tally gathers what a Report says, one image at a time.
@@ -45,7 +45,7 @@ func (t *tally) add(d split.Digest, truth int, probs []float64) {
 		p = probs[truth]
 		t.ranks[rankOf(probs, truth)]++
 	}
-	t.logLoss -= portable.Log(max(p, epsilon))
+	t.logLoss -= bitexact.Log(max(p, epsilon))
 	t.brier += brierOf(probs, truth)
 	b := &t.bins[max(0, min(int(probs[top]*eceBins), eceBins-1))]
 	b.count++

@@ -50,14 +50,14 @@ func Fit(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*He
 		events(Warning{w})
 	}
 	cfg.Models = d.models
-	crew := newCrew(0)
-	defer crew.close()
+	pool := newWorkerPool(0)
+	defer pool.close()
 	if cfg.Kind == KindAuto {
-		if cfg, err = chooseKind(ctx, d, cfg, crew, events); err != nil {
+		if cfg, err = chooseKind(ctx, d, cfg, pool, events); err != nil {
 			return nil, err
 		}
 	}
-	f := &fitting{cfg: cfg.complete(), crew: crew, events: events}
+	f := &fitting{cfg: cfg.complete(), pool: pool, events: events}
 	h, err := f.head(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("training a %s head: %w", cfg.Kind, err)

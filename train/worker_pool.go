@@ -2,21 +2,21 @@ package train
 
 import "runtime"
 
-// A crew is a fixed set of goroutines that work on the parts of one task at a
+// A workerPool is a fixed set of goroutines that work on the parts of one task at a
 // time. It belongs to whoever made it and ends with close.
-type crew struct {
+type workerPool struct {
 	task  func(part int)
-	start []chan struct{} // one a helper: part i+1 is the i-th helper's
+	start []chan struct{} // one a worker: part i+1 is the i-th worker's
 	done  chan struct{}
 }
 
-// newCrew starts a crew for so many parts, the caller working on part 0.
+// newWorkerPool starts a pool for so many parts, the caller working on part 0.
 // Parts ≤ 0 means one for each processor Go may use.
-func newCrew(parts int) *crew {
+func newWorkerPool(parts int) *workerPool {
 	if parts <= 0 {
 		parts = runtime.GOMAXPROCS(0)
 	}
-	c := &crew{done: make(chan struct{})}
+	c := &workerPool{done: make(chan struct{})}
 	for i := 1; i < parts; i++ {
 		start := make(chan struct{})
 		c.start = append(c.start, start)
@@ -31,10 +31,10 @@ func newCrew(parts int) *crew {
 }
 
 // parts is the number of parts that run works on.
-func (c *crew) parts() int { return len(c.start) + 1 }
+func (c *workerPool) parts() int { return len(c.start) + 1 }
 
 // run calls task for every part and returns when all are done.
-func (c *crew) run(task func(part int)) {
+func (c *workerPool) run(task func(part int)) {
 	c.task = task
 	for _, start := range c.start {
 		start <- struct{}{}
@@ -45,8 +45,8 @@ func (c *crew) run(task func(part int)) {
 	}
 }
 
-// close ends the helpers.
-func (c *crew) close() {
+// close ends the workers.
+func (c *workerPool) close() {
 	for _, start := range c.start {
 		close(start)
 	}

@@ -1,4 +1,4 @@
-// Package portable computes exponentials and logarithms whose every bit is the
+// Package bitexact computes exponentials and logarithms whose every bit is the
 // same on every machine.
 //
 // math.Exp and math.Log are assembly on some architectures and Go on others, and
@@ -6,7 +6,7 @@
 // GOAMD64=v3). Either would make a trained head differ by machine. Here each
 // product is rounded by an explicit conversion, which the language forbids to
 // fuse, and only operations that IEEE 754 rounds exactly are used.
-package portable
+package bitexact
 
 import "math"
 

@@ -1,4 +1,4 @@
-package portable
+package bitexact
 
 import (
 	"hash/fnv"
