@@ -20,6 +20,21 @@ var avx2Taps = map[tapKind][]func(*Depthwise){
 	{7, 1}: {nil, avx2Depthwise7s1x1, avx2Depthwise7s1x2, avx2Depthwise7s1x3, avx2Depthwise7s1x4, avx2Depthwise7s1x5, avx2Depthwise7s1x6, avx2Depthwise7s1x7, avx2Depthwise7s1x8},
 }
 
+// avx2Outers are the kernels of outer products for 3, 2 and 1 vectors.
+var avx2Outers = []outerKind{
+	{width: 16, rows: 6, tile: []func(*Outer){nil, avx2Outer1x2, avx2Outer2x2, avx2Outer3x2, avx2Outer4x2, avx2Outer5x2, avx2Outer6x2}},
+	{width: 8, rows: 12, tile: []func(*Outer){nil, avx2Outer1x1, avx2Outer2x1, avx2Outer3x1, avx2Outer4x1, avx2Outer5x1, avx2Outer6x1, avx2Outer7x1, avx2Outer8x1, avx2Outer9x1, avx2Outer10x1, avx2Outer11x1, avx2Outer12x1}},
+}
+
+// avx2DepthwiseGradients are the kernels by width and stride.
+var avx2DepthwiseGradients = map[tapKind]func(*DepthwiseGradient){
+	{3, 1}: avx2DepthwiseGradient3s1,
+	{3, 2}: avx2DepthwiseGradient3s2,
+	{5, 1}: avx2DepthwiseGradient5s1,
+	{5, 2}: avx2DepthwiseGradient5s2,
+	{7, 1}: avx2DepthwiseGradient7s1,
+}
+
 // avx2Transforms are the transforms by number of outputs.
 var avx2Transforms = [MaxOutputs + 1]func(*Transform){nil, avx2Transform1, avx2Transform2, avx2Transform3, avx2Transform4, avx2Transform5, avx2Transform6, avx2Transform7, avx2Transform8, avx2Transform9, avx2Transform10, avx2Transform11, avx2Transform12}
 
@@ -397,6 +412,81 @@ func avx2Max(x []float32) float32
 
 //go:noescape
 func avx2SumSquares(x []float32) float32
+
+//go:noescape
+func avx2Outer1x1(o *Outer)
+
+//go:noescape
+func avx2Outer2x1(o *Outer)
+
+//go:noescape
+func avx2Outer3x1(o *Outer)
+
+//go:noescape
+func avx2Outer4x1(o *Outer)
+
+//go:noescape
+func avx2Outer5x1(o *Outer)
+
+//go:noescape
+func avx2Outer6x1(o *Outer)
+
+//go:noescape
+func avx2Outer7x1(o *Outer)
+
+//go:noescape
+func avx2Outer8x1(o *Outer)
+
+//go:noescape
+func avx2Outer9x1(o *Outer)
+
+//go:noescape
+func avx2Outer10x1(o *Outer)
+
+//go:noescape
+func avx2Outer11x1(o *Outer)
+
+//go:noescape
+func avx2Outer12x1(o *Outer)
+
+//go:noescape
+func avx2Outer1x2(o *Outer)
+
+//go:noescape
+func avx2Outer2x2(o *Outer)
+
+//go:noescape
+func avx2Outer3x2(o *Outer)
+
+//go:noescape
+func avx2Outer4x2(o *Outer)
+
+//go:noescape
+func avx2Outer5x2(o *Outer)
+
+//go:noescape
+func avx2Outer6x2(o *Outer)
+
+//go:noescape
+func avx2DepthwiseGradient3s1(d *DepthwiseGradient)
+
+//go:noescape
+func avx2DepthwiseGradient3s2(d *DepthwiseGradient)
+
+//go:noescape
+func avx2DepthwiseGradient5s1(d *DepthwiseGradient)
+
+//go:noescape
+func avx2DepthwiseGradient5s2(d *DepthwiseGradient)
+
+//go:noescape
+func avx2DepthwiseGradient7s1(d *DepthwiseGradient)
+
+//go:noescape
+func avx2ClipGradient(dst, src []float32, lo, hi float32)
+
+//go:noescape
+func avx2AddScaled(dst, src []float32, factor float32)
 
 //go:noescape
 func avx2ByteTile1x1(t *ByteTile)

@@ -16468,6 +16468,2132 @@ lanes:
 	VZEROUPPER
 	RET
 
+// func avx2Outer1x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer1x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y3
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y3, Y0
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y3, Y1
+	VBROADCASTSS (R8), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y3, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer2x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer2x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y4
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y4, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y4, Y1
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y4, Y2
+	VBROADCASTSS (R8), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(R8), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y4, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y4, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer3x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer3x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y5
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y5, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y5, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y5, Y2
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y5, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(R8), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 8(R8), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y5, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y5, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y5, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer4x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer4x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y6
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y6, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y6, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y6, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y6, Y3
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y6, Y4
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(R8), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 8(R8), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(R8), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y6, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y6, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y6, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y6, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer5x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer5x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y7
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y7, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y7, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y7, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y7, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y7, Y4
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y7, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 16(R8), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y7, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y7, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y7, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y7, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y7, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer6x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer6x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y8
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y8, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y8, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y8, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y8, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y8, Y4
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y8, Y5
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y8, Y6
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 8(R8), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R8), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 16(R8), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(R8), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y8, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y8, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y8, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y8, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y8, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y5, Y8, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer7x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer7x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y9
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y9, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y9, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y9, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y9, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y9, Y4
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y9, Y5
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y9, Y6
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y9, Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 16(R8), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 20(R8), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 24(R8), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y9, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y9, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y9, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y9, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y9, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y5, Y9, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y6, Y9, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer8x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer8x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y10
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y10, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y10, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y10, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y10, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y10, Y4
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y10, Y5
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y10, Y6
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y10, Y7
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y10, Y8
+	VBROADCASTSS (R8), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VBROADCASTSS 4(R8), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS 8(R8), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 12(R8), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 16(R8), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 20(R8), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 24(R8), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS 28(R8), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y10, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y10, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y10, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y10, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y10, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y5, Y10, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y6, Y10, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y7, Y10, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer9x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer9x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y11
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y11, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y4
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y5
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y6
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y7
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y11, Y8
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y11, Y9
+	VBROADCASTSS (R8), Y10
+	VFMADD231PS  Y9, Y10, Y0
+	VBROADCASTSS 4(R8), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 8(R8), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS 12(R8), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 16(R8), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 20(R8), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 24(R8), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 28(R8), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS 32(R8), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y5, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y6, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y7, Y11, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y8, Y11, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer10x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer10x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y12
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y12, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y4
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y5
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y6
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y7
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y8
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y12, Y9
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y12, Y10
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y10, Y11, Y0
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VBROADCASTSS 16(R8), Y11
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 20(R8), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 24(R8), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 28(R8), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 32(R8), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS 36(R8), Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y5, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y6, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y7, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y8, Y12, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y9, Y12, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer11x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer11x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y13
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y13, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y4
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y5
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y6
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y7
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y8
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y9
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y13, Y10
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y13, Y11
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y11, Y12, Y0
+	VBROADCASTSS 4(R8), Y12
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(R8), Y12
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS 12(R8), Y12
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 16(R8), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS 20(R8), Y12
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 24(R8), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 28(R8), Y12
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 32(R8), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 36(R8), Y12
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS 40(R8), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y5, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y6, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y7, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y8, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y9, Y13, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y10, Y13, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer12x1(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer12x1(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    32(SI)(BX*4), Y14
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMASKMOVPS (BX), Y14, Y0
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y1
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y2
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y3
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y4
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y5
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y6
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y7
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y8
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y9
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y10
+	ADDQ       SI, BX
+	VMASKMOVPS (BX), Y14, Y11
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMASKMOVPS   (R9), Y14, Y12
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y12, Y13, Y0
+	VBROADCASTSS 4(R8), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS 8(R8), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS 12(R8), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS 16(R8), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS 20(R8), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS 24(R8), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS 28(R8), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 32(R8), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 36(R8), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS 40(R8), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS 44(R8), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMASKMOVPS   Y0, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y1, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y2, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y3, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y4, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y5, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y6, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y7, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y8, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y9, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y10, Y14, (CX)
+	ADDQ         AX, CX
+	VMASKMOVPS   Y11, Y14, (CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer1x2(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer1x2(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    64(SI)(BX*4), Y5
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y5, Y1
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Y2
+	VMASKMOVPS   32(R9), Y5, Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Y0, (CX)
+	VMASKMOVPS   Y1, Y5, 32(CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer2x2(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer2x2(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    64(SI)(BX*4), Y7
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y7, Y1
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y7, Y3
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Y4
+	VMASKMOVPS   32(R9), Y7, Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y4, Y6, Y2
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Y0, (CX)
+	VMASKMOVPS   Y1, Y7, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMASKMOVPS   Y3, Y7, 32(CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer3x2(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer3x2(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    64(SI)(BX*4), Y9
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y9, Y1
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y9, Y3
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y9, Y5
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Y6
+	VMASKMOVPS   32(R9), Y9, Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y6, Y8, Y2
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Y0, (CX)
+	VMASKMOVPS   Y1, Y9, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMASKMOVPS   Y3, Y9, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMASKMOVPS   Y5, Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer4x2(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer4x2(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    64(SI)(BX*4), Y11
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y11, Y1
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y11, Y3
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y11, Y5
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y6
+	VMASKMOVPS 32(BX), Y11, Y7
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Y8
+	VMASKMOVPS   32(R9), Y11, Y9
+	VBROADCASTSS (R8), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(R8), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(R8), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R8), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Y0, (CX)
+	VMASKMOVPS   Y1, Y11, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMASKMOVPS   Y3, Y11, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMASKMOVPS   Y5, Y11, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y6, (CX)
+	VMASKMOVPS   Y7, Y11, 32(CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer5x2(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer5x2(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    64(SI)(BX*4), Y13
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y13, Y1
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y13, Y3
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y13, Y5
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y6
+	VMASKMOVPS 32(BX), Y13, Y7
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS 32(BX), Y13, Y9
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Y10
+	VMASKMOVPS   32(R9), Y13, Y11
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(R8), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 8(R8), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(R8), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 16(R8), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Y0, (CX)
+	VMASKMOVPS   Y1, Y13, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMASKMOVPS   Y3, Y13, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMASKMOVPS   Y5, Y13, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y6, (CX)
+	VMASKMOVPS   Y7, Y13, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y8, (CX)
+	VMASKMOVPS   Y9, Y13, 32(CX)
+	VZEROUPPER
+	RET
+
+// func avx2Outer6x2(o *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2Outer6x2(SB), NOSPLIT, $0-8
+	MOVQ       o+0(FP), AX
+	MOVQ       48(AX), CX
+	SHLQ       $0x02, CX
+	MOVQ       104(AX), DX
+	SHLQ       $0x02, DX
+	MOVQ       152(AX), BX
+	NEGQ       BX
+	LEAQ       avx2Lanes<>+0(SB), SI
+	VMOVUPS    64(SI)(BX*4), Y15
+	MOVQ       120(AX), BX
+	MOVQ       144(AX), SI
+	SHLQ       $0x02, SI
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS 32(BX), Y15, Y1
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y4
+	VMASKMOVPS 32(BX), Y15, Y5
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y6
+	VMASKMOVPS 32(BX), Y15, Y7
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS 32(BX), Y15, Y9
+	ADDQ       SI, BX
+	VMOVUPS    (BX), Y10
+	VMASKMOVPS 32(BX), Y15, Y11
+	MOVQ       24(AX), BX
+	MOVQ       80(AX), SI
+	MOVQ       32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Y12
+	VMASKMOVPS   32(R9), Y15, Y13
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(R8), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(R8), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R8), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 16(R8), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(R8), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Y0, (CX)
+	VMASKMOVPS   Y1, Y15, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMASKMOVPS   Y3, Y15, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMASKMOVPS   Y5, Y15, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y6, (CX)
+	VMASKMOVPS   Y7, Y15, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y8, (CX)
+	VMASKMOVPS   Y9, Y15, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y10, (CX)
+	VMASKMOVPS   Y11, Y15, 32(CX)
+	VZEROUPPER
+	RET
+
+// func avx2DepthwiseGradient3s1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2DepthwiseGradient3s1(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VMOVUPS (SI), Y0
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	ADDQ    DI, SI
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	MOVQ    (AX), SI
+	ADDQ    R9, SI
+	MOVQ    48(AX), DI
+	ADDQ    R9, DI
+	MOVQ    80(AX), R8
+
+pixels2:
+	CMPQ        R8, $0x02
+	JL          after2
+	VMOVUPS     (DI), Y6
+	ADDQ        DX, DI
+	VMOVUPS     (DI), Y7
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y6, Y8, Y0
+	VMOVUPS     (R11)(CX*1), Y8
+	VFMADD231PS Y7, Y8, Y3
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS     (R11)(CX*2), Y8
+	ADDQ        BX, R11
+	VFMADD231PS Y7, Y8, Y4
+	VFMADD231PS Y6, Y8, Y2
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y7, Y8, Y5
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x02, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x02, R8
+	JMP         pixels2
+
+after2:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS     (DI), Y6
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y6, Y8, Y0
+	VMOVUPS     (R11)(CX*1), Y8
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS     (R11)(CX*2), Y8
+	ADDQ        BX, R11
+	VFMADD231PS Y6, Y8, Y2
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS Y1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y5, Y2, Y2
+	VMOVUPS Y2, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000020, R9
+	SUBQ    $0x00000008, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2DepthwiseGradient3s2(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2DepthwiseGradient3s2(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VMOVUPS (SI), Y0
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	ADDQ    DI, SI
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	MOVQ    (AX), SI
+	ADDQ    R9, SI
+	MOVQ    48(AX), DI
+	ADDQ    R9, DI
+	MOVQ    80(AX), R8
+
+pixels2:
+	CMPQ        R8, $0x02
+	JL          after2
+	VMOVUPS     (DI), Y6
+	ADDQ        DX, DI
+	VMOVUPS     (DI), Y7
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y6, Y8, Y0
+	VMOVUPS     (R11)(CX*1), Y8
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS     (R11)(CX*2), Y8
+	ADDQ        BX, R11
+	VFMADD231PS Y7, Y8, Y3
+	VFMADD231PS Y6, Y8, Y2
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y7, Y8, Y4
+	VMOVUPS     (R11)(CX*1), Y8
+	VFMADD231PS Y7, Y8, Y5
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x02, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x02, R8
+	JMP         pixels2
+
+after2:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS     (DI), Y6
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y6, Y8, Y0
+	VMOVUPS     (R11)(CX*1), Y8
+	VFMADD231PS Y6, Y8, Y1
+	VMOVUPS     (R11)(CX*2), Y8
+	ADDQ        BX, R11
+	VFMADD231PS Y6, Y8, Y2
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS Y1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y5, Y2, Y2
+	VMOVUPS Y2, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000020, R9
+	SUBQ    $0x00000008, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2DepthwiseGradient5s1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2DepthwiseGradient5s1(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VMOVUPS (SI), Y0
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y3
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y4
+	ADDQ    DI, SI
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
+	MOVQ    (AX), SI
+	ADDQ    R9, SI
+	MOVQ    48(AX), DI
+	ADDQ    R9, DI
+	MOVQ    80(AX), R8
+
+pixels2:
+	CMPQ        R8, $0x02
+	JL          after2
+	VMOVUPS     (DI), Y10
+	ADDQ        DX, DI
+	VMOVUPS     (DI), Y11
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y10, Y12, Y0
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y11, Y12, Y5
+	VFMADD231PS Y10, Y12, Y1
+	VMOVUPS     (R11)(CX*2), Y12
+	ADDQ        BX, R11
+	VFMADD231PS Y11, Y12, Y6
+	VFMADD231PS Y10, Y12, Y2
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y11, Y12, Y7
+	VFMADD231PS Y10, Y12, Y3
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y11, Y12, Y8
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS     (R11)(CX*2), Y12
+	ADDQ        BX, R11
+	VFMADD231PS Y11, Y12, Y9
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x02, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x02, R8
+	JMP         pixels2
+
+after2:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS     (DI), Y10
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y10, Y12, Y0
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y10, Y12, Y1
+	VMOVUPS     (R11)(CX*2), Y12
+	ADDQ        BX, R11
+	VFMADD231PS Y10, Y12, Y2
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y10, Y12, Y3
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y10, Y12, Y4
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y7, Y2, Y2
+	VMOVUPS Y2, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS Y3, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y9, Y4, Y4
+	VMOVUPS Y4, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000020, R9
+	SUBQ    $0x00000008, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2DepthwiseGradient5s2(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2DepthwiseGradient5s2(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VMOVUPS (SI), Y0
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y3
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y4
+	ADDQ    DI, SI
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
+	MOVQ    (AX), SI
+	ADDQ    R9, SI
+	MOVQ    48(AX), DI
+	ADDQ    R9, DI
+	MOVQ    80(AX), R8
+
+pixels2:
+	CMPQ        R8, $0x02
+	JL          after2
+	VMOVUPS     (DI), Y10
+	ADDQ        DX, DI
+	VMOVUPS     (DI), Y11
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y10, Y12, Y0
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y10, Y12, Y1
+	VMOVUPS     (R11)(CX*2), Y12
+	ADDQ        BX, R11
+	VFMADD231PS Y11, Y12, Y5
+	VFMADD231PS Y10, Y12, Y2
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y11, Y12, Y6
+	VFMADD231PS Y10, Y12, Y3
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y11, Y12, Y7
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS     (R11)(CX*2), Y12
+	ADDQ        BX, R11
+	VFMADD231PS Y11, Y12, Y8
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y11, Y12, Y9
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x02, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x02, R8
+	JMP         pixels2
+
+after2:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS     (DI), Y10
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y10, Y12, Y0
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y10, Y12, Y1
+	VMOVUPS     (R11)(CX*2), Y12
+	ADDQ        BX, R11
+	VFMADD231PS Y10, Y12, Y2
+	VMOVUPS     (R11), Y12
+	VFMADD231PS Y10, Y12, Y3
+	VMOVUPS     (R11)(CX*1), Y12
+	VFMADD231PS Y10, Y12, Y4
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y7, Y2, Y2
+	VMOVUPS Y2, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS Y3, (SI)
+	ADDQ    DI, SI
+	VADDPS  Y9, Y4, Y4
+	VMOVUPS Y4, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000020, R9
+	SUBQ    $0x00000008, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2DepthwiseGradient7s1(d *byte)
+// Requires: AVX, FMA3
+TEXT ·avx2DepthwiseGradient7s1(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VMOVUPS (SI), Y0
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y3
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y4
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y5
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y6
+	ADDQ    DI, SI
+	MOVQ    (AX), SI
+	ADDQ    R9, SI
+	MOVQ    48(AX), DI
+	ADDQ    R9, DI
+	MOVQ    80(AX), R8
+
+pixels2:
+	CMPQ        R8, $0x02
+	JL          after2
+	VMOVUPS     (DI), Y7
+	ADDQ        DX, DI
+	VMOVUPS     (DI), Y8
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y7, Y9, Y0
+	VMOVUPS     (R11)(CX*1), Y9
+	VFMADD231PS Y8, Y9, Y0
+	VFMADD231PS Y7, Y9, Y1
+	VMOVUPS     (R11)(CX*2), Y9
+	ADDQ        BX, R11
+	VFMADD231PS Y8, Y9, Y1
+	VFMADD231PS Y7, Y9, Y2
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y8, Y9, Y2
+	VFMADD231PS Y7, Y9, Y3
+	VMOVUPS     (R11)(CX*1), Y9
+	VFMADD231PS Y8, Y9, Y3
+	VFMADD231PS Y7, Y9, Y4
+	VMOVUPS     (R11)(CX*2), Y9
+	ADDQ        BX, R11
+	VFMADD231PS Y8, Y9, Y4
+	VFMADD231PS Y7, Y9, Y5
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y8, Y9, Y5
+	VFMADD231PS Y7, Y9, Y6
+	VMOVUPS     (R11)(CX*1), Y9
+	VFMADD231PS Y8, Y9, Y6
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x02, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x02, R8
+	JMP         pixels2
+
+after2:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS     (DI), Y7
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y7, Y9, Y0
+	VMOVUPS     (R11)(CX*1), Y9
+	VFMADD231PS Y7, Y9, Y1
+	VMOVUPS     (R11)(CX*2), Y9
+	ADDQ        BX, R11
+	VFMADD231PS Y7, Y9, Y2
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y7, Y9, Y3
+	VMOVUPS     (R11)(CX*1), Y9
+	VFMADD231PS Y7, Y9, Y4
+	VMOVUPS     (R11)(CX*2), Y9
+	ADDQ        BX, R11
+	VFMADD231PS Y7, Y9, Y5
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y7, Y9, Y6
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VMOVUPS Y0, (SI)
+	ADDQ    DI, SI
+	VMOVUPS Y1, (SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	ADDQ    DI, SI
+	VMOVUPS Y3, (SI)
+	ADDQ    DI, SI
+	VMOVUPS Y4, (SI)
+	ADDQ    DI, SI
+	VMOVUPS Y5, (SI)
+	ADDQ    DI, SI
+	VMOVUPS Y6, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000020, R9
+	SUBQ    $0x00000008, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx2ClipGradient(dst []float32, src []float32, lo float32, hi float32)
+// Requires: AVX
+TEXT ·avx2ClipGradient(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	VBROADCASTSS lo+48(FP), Y0
+	VBROADCASTSS hi+52(FP), Y1
+	MOVQ         dst_len+8(FP), DX
+
+four:
+	CMPQ    DX, $0x00000020
+	JL      fourDone
+	VMOVUPS (CX), Y2
+	VCMPPS  $0x1e, Y0, Y2, Y3
+	VCMPPS  $0x11, Y1, Y2, Y2
+	VANDPS  Y2, Y3, Y3
+	VANDPS  (AX), Y3, Y2
+	VMOVUPS Y2, (AX)
+	VMOVUPS 32(CX), Y2
+	VCMPPS  $0x1e, Y0, Y2, Y3
+	VCMPPS  $0x11, Y1, Y2, Y2
+	VANDPS  Y2, Y3, Y3
+	VANDPS  32(AX), Y3, Y2
+	VMOVUPS Y2, 32(AX)
+	VMOVUPS 64(CX), Y2
+	VCMPPS  $0x1e, Y0, Y2, Y3
+	VCMPPS  $0x11, Y1, Y2, Y2
+	VANDPS  Y2, Y3, Y3
+	VANDPS  64(AX), Y3, Y2
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS 96(CX), Y2
+	VCMPPS  $0x1e, Y0, Y2, Y3
+	VCMPPS  $0x11, Y1, Y2, Y2
+	VANDPS  Y2, Y3, Y3
+	VANDPS  96(AX), Y3, Y2
+	VMOVUPS Y2, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     four
+
+fourDone:
+one:
+	CMPQ    DX, $0x00000008
+	JL      oneDone
+	VMOVUPS (CX), Y2
+	VCMPPS  $0x1e, Y0, Y2, Y3
+	VCMPPS  $0x11, Y1, Y2, Y2
+	VANDPS  Y2, Y3, Y3
+	VANDPS  (AX), Y3, Y2
+	VMOVUPS Y2, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     one
+
+oneDone:
+single:
+	CMPQ   DX, $0x00000001
+	JL     singleDone
+	VMOVSS (CX), X2
+	VCMPSS $0x1e, X0, X2, X3
+	VCMPSS $0x11, X1, X2, X2
+	VANDPS X2, X3, X3
+	VMOVSS (AX), X2
+	VANDPS X3, X2, X2
+	VMOVSS X2, (AX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	SUBQ   $0x00000001, DX
+	JMP    single
+
+singleDone:
+	VZEROUPPER
+	RET
+
+// func avx2AddScaled(dst []float32, src []float32, factor float32)
+// Requires: AVX, FMA3
+TEXT ·avx2AddScaled(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	VBROADCASTSS factor+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+
+four:
+	CMPQ        DX, $0x00000020
+	JL          fourDone
+	VMOVUPS     (AX), Y1
+	VFMADD231PS (CX), Y0, Y1
+	VMOVUPS     Y1, (AX)
+	VMOVUPS     32(AX), Y1
+	VFMADD231PS 32(CX), Y0, Y1
+	VMOVUPS     Y1, 32(AX)
+	VMOVUPS     64(AX), Y1
+	VFMADD231PS 64(CX), Y0, Y1
+	VMOVUPS     Y1, 64(AX)
+	VMOVUPS     96(AX), Y1
+	VFMADD231PS 96(CX), Y0, Y1
+	VMOVUPS     Y1, 96(AX)
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x00000020, DX
+	JMP         four
+
+fourDone:
+one:
+	CMPQ        DX, $0x00000008
+	JL          oneDone
+	VMOVUPS     (AX), Y1
+	VFMADD231PS (CX), Y0, Y1
+	VMOVUPS     Y1, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         one
+
+oneDone:
+single:
+	CMPQ        DX, $0x00000001
+	JL          singleDone
+	VMOVSS      (AX), X1
+	VFMADD231SS (CX), X0, X1
+	VMOVSS      X1, (AX)
+	ADDQ        $0x00000004, AX
+	ADDQ        $0x00000004, CX
+	SUBQ        $0x00000001, DX
+	JMP         single
+
+singleDone:
+	VZEROUPPER
+	RET
+
 DATA avx2ByteOrder<>+0(SB)/4, $0x00000000
 DATA avx2ByteOrder<>+4(SB)/4, $0x00000004
 DATA avx2ByteOrder<>+8(SB)/4, $0x00000001

@@ -20,6 +20,22 @@ var avx512Taps = map[tapKind][]func(*Depthwise){
 	{7, 1}: {nil, avx512Depthwise7s1x1, avx512Depthwise7s1x2, avx512Depthwise7s1x3, avx512Depthwise7s1x4, avx512Depthwise7s1x5, avx512Depthwise7s1x6, avx512Depthwise7s1x7, avx512Depthwise7s1x8, avx512Depthwise7s1x9, avx512Depthwise7s1x10},
 }
 
+// avx512Outers are the kernels of outer products for 3, 2 and 1 vectors.
+var avx512Outers = []outerKind{
+	{width: 48, rows: 9, tile: []func(*Outer){nil, avx512Outer1x3, avx512Outer2x3, avx512Outer3x3, avx512Outer4x3, avx512Outer5x3, avx512Outer6x3, avx512Outer7x3, avx512Outer8x3, avx512Outer9x3}},
+	{width: 32, rows: 14, tile: []func(*Outer){nil, avx512Outer1x2, avx512Outer2x2, avx512Outer3x2, avx512Outer4x2, avx512Outer5x2, avx512Outer6x2, avx512Outer7x2, avx512Outer8x2, avx512Outer9x2, avx512Outer10x2, avx512Outer11x2, avx512Outer12x2, avx512Outer13x2, avx512Outer14x2}},
+	{width: 16, rows: 14, tile: []func(*Outer){nil, avx512Outer1x1, avx512Outer2x1, avx512Outer3x1, avx512Outer4x1, avx512Outer5x1, avx512Outer6x1, avx512Outer7x1, avx512Outer8x1, avx512Outer9x1, avx512Outer10x1, avx512Outer11x1, avx512Outer12x1, avx512Outer13x1, avx512Outer14x1}},
+}
+
+// avx512DepthwiseGradients are the kernels by width and stride.
+var avx512DepthwiseGradients = map[tapKind]func(*DepthwiseGradient){
+	{3, 1}: avx512DepthwiseGradient3s1,
+	{3, 2}: avx512DepthwiseGradient3s2,
+	{5, 1}: avx512DepthwiseGradient5s1,
+	{5, 2}: avx512DepthwiseGradient5s2,
+	{7, 1}: avx512DepthwiseGradient7s1,
+}
+
 // avx512Transforms are the transforms by number of outputs.
 var avx512Transforms = [MaxOutputs + 1]func(*Transform){nil, avx512Transform1, avx512Transform2, avx512Transform3, avx512Transform4, avx512Transform5, avx512Transform6, avx512Transform7, avx512Transform8, avx512Transform9, avx512Transform10, avx512Transform11, avx512Transform12}
 
@@ -444,6 +460,138 @@ func avx512Max(x []float32) float32
 
 //go:noescape
 func avx512SumSquares(x []float32) float32
+
+//go:noescape
+func avx512Outer1x1(o *Outer)
+
+//go:noescape
+func avx512Outer2x1(o *Outer)
+
+//go:noescape
+func avx512Outer3x1(o *Outer)
+
+//go:noescape
+func avx512Outer4x1(o *Outer)
+
+//go:noescape
+func avx512Outer5x1(o *Outer)
+
+//go:noescape
+func avx512Outer6x1(o *Outer)
+
+//go:noescape
+func avx512Outer7x1(o *Outer)
+
+//go:noescape
+func avx512Outer8x1(o *Outer)
+
+//go:noescape
+func avx512Outer9x1(o *Outer)
+
+//go:noescape
+func avx512Outer10x1(o *Outer)
+
+//go:noescape
+func avx512Outer11x1(o *Outer)
+
+//go:noescape
+func avx512Outer12x1(o *Outer)
+
+//go:noescape
+func avx512Outer13x1(o *Outer)
+
+//go:noescape
+func avx512Outer14x1(o *Outer)
+
+//go:noescape
+func avx512Outer1x2(o *Outer)
+
+//go:noescape
+func avx512Outer2x2(o *Outer)
+
+//go:noescape
+func avx512Outer3x2(o *Outer)
+
+//go:noescape
+func avx512Outer4x2(o *Outer)
+
+//go:noescape
+func avx512Outer5x2(o *Outer)
+
+//go:noescape
+func avx512Outer6x2(o *Outer)
+
+//go:noescape
+func avx512Outer7x2(o *Outer)
+
+//go:noescape
+func avx512Outer8x2(o *Outer)
+
+//go:noescape
+func avx512Outer9x2(o *Outer)
+
+//go:noescape
+func avx512Outer10x2(o *Outer)
+
+//go:noescape
+func avx512Outer11x2(o *Outer)
+
+//go:noescape
+func avx512Outer12x2(o *Outer)
+
+//go:noescape
+func avx512Outer13x2(o *Outer)
+
+//go:noescape
+func avx512Outer14x2(o *Outer)
+
+//go:noescape
+func avx512Outer1x3(o *Outer)
+
+//go:noescape
+func avx512Outer2x3(o *Outer)
+
+//go:noescape
+func avx512Outer3x3(o *Outer)
+
+//go:noescape
+func avx512Outer4x3(o *Outer)
+
+//go:noescape
+func avx512Outer5x3(o *Outer)
+
+//go:noescape
+func avx512Outer6x3(o *Outer)
+
+//go:noescape
+func avx512Outer7x3(o *Outer)
+
+//go:noescape
+func avx512Outer8x3(o *Outer)
+
+//go:noescape
+func avx512Outer9x3(o *Outer)
+
+//go:noescape
+func avx512DepthwiseGradient3s1(d *DepthwiseGradient)
+
+//go:noescape
+func avx512DepthwiseGradient3s2(d *DepthwiseGradient)
+
+//go:noescape
+func avx512DepthwiseGradient5s1(d *DepthwiseGradient)
+
+//go:noescape
+func avx512DepthwiseGradient5s2(d *DepthwiseGradient)
+
+//go:noescape
+func avx512DepthwiseGradient7s1(d *DepthwiseGradient)
+
+//go:noescape
+func avx512ClipGradient(dst, src []float32, lo, hi float32)
+
+//go:noescape
+func avx512AddScaled(dst, src []float32, factor float32)
 
 //go:noescape
 func avx512ByteTile1x1(t *ByteTile)

@@ -21203,6 +21203,4580 @@ lanes:
 	VZEROUPPER
 	RET
 
+// func avx512Outer1x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer1x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z1
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer2x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer2x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z2
+	VBROADCASTSS (R8), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS 4(R8), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer3x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer3x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS 4(R8), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS 8(R8), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer4x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer4x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z4
+	VBROADCASTSS (R8), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS 4(R8), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS 8(R8), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS 12(R8), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer5x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer5x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 8(R8), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS 12(R8), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS 16(R8), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer6x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer6x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z6
+	VBROADCASTSS (R8), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R8), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R8), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(R8), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 16(R8), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 20(R8), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer7x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer7x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VBROADCASTSS 4(R8), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 8(R8), Z8
+	VFMADD231PS  Z7, Z8, Z2
+	VBROADCASTSS 12(R8), Z8
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 16(R8), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VBROADCASTSS 20(R8), Z8
+	VFMADD231PS  Z7, Z8, Z5
+	VBROADCASTSS 24(R8), Z8
+	VFMADD231PS  Z7, Z8, Z6
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer8x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer8x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS 8(R8), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 12(R8), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS 16(R8), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS 20(R8), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS 24(R8), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS 28(R8), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer9x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer9x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z9, Z10, Z2
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 16(R8), Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS 20(R8), Z10
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 24(R8), Z10
+	VFMADD231PS  Z9, Z10, Z6
+	VBROADCASTSS 28(R8), Z10
+	VFMADD231PS  Z9, Z10, Z7
+	VBROADCASTSS 32(R8), Z10
+	VFMADD231PS  Z9, Z10, Z8
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer10x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer10x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z9
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z10
+	VBROADCASTSS (R8), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS 4(R8), Z11
+	VFMADD231PS  Z10, Z11, Z1
+	VBROADCASTSS 8(R8), Z11
+	VFMADD231PS  Z10, Z11, Z2
+	VBROADCASTSS 12(R8), Z11
+	VFMADD231PS  Z10, Z11, Z3
+	VBROADCASTSS 16(R8), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS 20(R8), Z11
+	VFMADD231PS  Z10, Z11, Z5
+	VBROADCASTSS 24(R8), Z11
+	VFMADD231PS  Z10, Z11, Z6
+	VBROADCASTSS 28(R8), Z11
+	VFMADD231PS  Z10, Z11, Z7
+	VBROADCASTSS 32(R8), Z11
+	VFMADD231PS  Z10, Z11, Z8
+	VBROADCASTSS 36(R8), Z11
+	VFMADD231PS  Z10, Z11, Z9
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer11x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer11x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z10
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VBROADCASTSS 4(R8), Z12
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 8(R8), Z12
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 12(R8), Z12
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 16(R8), Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VBROADCASTSS 20(R8), Z12
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 24(R8), Z12
+	VFMADD231PS  Z11, Z12, Z6
+	VBROADCASTSS 28(R8), Z12
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 32(R8), Z12
+	VFMADD231PS  Z11, Z12, Z8
+	VBROADCASTSS 36(R8), Z12
+	VFMADD231PS  Z11, Z12, Z9
+	VBROADCASTSS 40(R8), Z12
+	VFMADD231PS  Z11, Z12, Z10
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer12x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer12x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z10
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z11
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z12
+	VBROADCASTSS (R8), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS 4(R8), Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VBROADCASTSS 8(R8), Z13
+	VFMADD231PS  Z12, Z13, Z2
+	VBROADCASTSS 12(R8), Z13
+	VFMADD231PS  Z12, Z13, Z3
+	VBROADCASTSS 16(R8), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS 20(R8), Z13
+	VFMADD231PS  Z12, Z13, Z5
+	VBROADCASTSS 24(R8), Z13
+	VFMADD231PS  Z12, Z13, Z6
+	VBROADCASTSS 28(R8), Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VBROADCASTSS 32(R8), Z13
+	VFMADD231PS  Z12, Z13, Z8
+	VBROADCASTSS 36(R8), Z13
+	VFMADD231PS  Z12, Z13, Z9
+	VBROADCASTSS 40(R8), Z13
+	VFMADD231PS  Z12, Z13, Z10
+	VBROADCASTSS 44(R8), Z13
+	VFMADD231PS  Z12, Z13, Z11
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z11, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer13x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer13x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z10
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z12
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z13, Z14, Z0
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z13, Z14, Z2
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 16(R8), Z14
+	VFMADD231PS  Z13, Z14, Z4
+	VBROADCASTSS 20(R8), Z14
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 24(R8), Z14
+	VFMADD231PS  Z13, Z14, Z6
+	VBROADCASTSS 28(R8), Z14
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 32(R8), Z14
+	VFMADD231PS  Z13, Z14, Z8
+	VBROADCASTSS 36(R8), Z14
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 40(R8), Z14
+	VFMADD231PS  Z13, Z14, Z10
+	VBROADCASTSS 44(R8), Z14
+	VFMADD231PS  Z13, Z14, Z11
+	VBROADCASTSS 48(R8), Z14
+	VFMADD231PS  Z13, Z14, Z12
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z11, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer14x1(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer14x1(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000000, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z10
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z12
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z13
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS.Z    (R9), K1, Z14
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z14, Z15, Z0
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z14, Z15, Z1
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z14, Z15, Z3
+	VBROADCASTSS 16(R8), Z15
+	VFMADD231PS  Z14, Z15, Z4
+	VBROADCASTSS 20(R8), Z15
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 24(R8), Z15
+	VFMADD231PS  Z14, Z15, Z6
+	VBROADCASTSS 28(R8), Z15
+	VFMADD231PS  Z14, Z15, Z7
+	VBROADCASTSS 32(R8), Z15
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 36(R8), Z15
+	VFMADD231PS  Z14, Z15, Z9
+	VBROADCASTSS 40(R8), Z15
+	VFMADD231PS  Z14, Z15, Z10
+	VBROADCASTSS 44(R8), Z15
+	VFMADD231PS  Z14, Z15, Z11
+	VBROADCASTSS 48(R8), Z15
+	VFMADD231PS  Z14, Z15, Z12
+	VBROADCASTSS 52(R8), Z15
+	VFMADD231PS  Z14, Z15, Z13
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z11, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z13, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer1x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer1x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z2
+	VMOVUPS.Z    64(R9), K1, Z3
+	VBROADCASTSS (R8), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer2x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer2x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z4
+	VMOVUPS.Z    64(R9), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS 4(R8), Z6
+	VFMADD231PS  Z4, Z6, Z2
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer3x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer3x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z6
+	VMOVUPS.Z    64(R9), K1, Z7
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS 4(R8), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS 8(R8), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer4x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer4x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z8
+	VMOVUPS.Z    64(R9), K1, Z9
+	VBROADCASTSS (R8), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer5x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer5x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z10
+	VMOVUPS.Z    64(R9), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z10, Z12, Z0
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS 4(R8), Z12
+	VFMADD231PS  Z10, Z12, Z2
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS 8(R8), Z12
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 12(R8), Z12
+	VFMADD231PS  Z10, Z12, Z6
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS 16(R8), Z12
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z11, Z12, Z9
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer6x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer6x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z12
+	VMOVUPS.Z    64(R9), K1, Z13
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z12, Z14, Z0
+	VFMADD231PS  Z13, Z14, Z1
+	VBROADCASTSS 4(R8), Z14
+	VFMADD231PS  Z12, Z14, Z2
+	VFMADD231PS  Z13, Z14, Z3
+	VBROADCASTSS 8(R8), Z14
+	VFMADD231PS  Z12, Z14, Z4
+	VFMADD231PS  Z13, Z14, Z5
+	VBROADCASTSS 12(R8), Z14
+	VFMADD231PS  Z12, Z14, Z6
+	VFMADD231PS  Z13, Z14, Z7
+	VBROADCASTSS 16(R8), Z14
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	VBROADCASTSS 20(R8), Z14
+	VFMADD231PS  Z12, Z14, Z10
+	VFMADD231PS  Z13, Z14, Z11
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer7x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer7x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z14
+	VMOVUPS.Z    64(R9), K1, Z15
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z14, Z16, Z0
+	VFMADD231PS  Z15, Z16, Z1
+	VBROADCASTSS 4(R8), Z16
+	VFMADD231PS  Z14, Z16, Z2
+	VFMADD231PS  Z15, Z16, Z3
+	VBROADCASTSS 8(R8), Z16
+	VFMADD231PS  Z14, Z16, Z4
+	VFMADD231PS  Z15, Z16, Z5
+	VBROADCASTSS 12(R8), Z16
+	VFMADD231PS  Z14, Z16, Z6
+	VFMADD231PS  Z15, Z16, Z7
+	VBROADCASTSS 16(R8), Z16
+	VFMADD231PS  Z14, Z16, Z8
+	VFMADD231PS  Z15, Z16, Z9
+	VBROADCASTSS 20(R8), Z16
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z11
+	VBROADCASTSS 24(R8), Z16
+	VFMADD231PS  Z14, Z16, Z12
+	VFMADD231PS  Z15, Z16, Z13
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer8x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer8x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z16
+	VMOVUPS.Z    64(R9), K1, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(R8), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(R8), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(R8), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, (CX)
+	VMOVUPS      Z15, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer9x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer9x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z18
+	VMOVUPS.Z    64(R9), K1, Z19
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z18, Z20, Z0
+	VFMADD231PS  Z19, Z20, Z1
+	VBROADCASTSS 4(R8), Z20
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS 8(R8), Z20
+	VFMADD231PS  Z18, Z20, Z4
+	VFMADD231PS  Z19, Z20, Z5
+	VBROADCASTSS 12(R8), Z20
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS 16(R8), Z20
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z9
+	VBROADCASTSS 20(R8), Z20
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS 24(R8), Z20
+	VFMADD231PS  Z18, Z20, Z12
+	VFMADD231PS  Z19, Z20, Z13
+	VBROADCASTSS 28(R8), Z20
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	VBROADCASTSS 32(R8), Z20
+	VFMADD231PS  Z18, Z20, Z16
+	VFMADD231PS  Z19, Z20, Z17
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, (CX)
+	VMOVUPS      Z15, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      Z17, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer10x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer10x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS.Z 64(BX), K1, Z19
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z20
+	VMOVUPS.Z    64(R9), K1, Z21
+	VBROADCASTSS (R8), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS 4(R8), Z22
+	VFMADD231PS  Z20, Z22, Z2
+	VFMADD231PS  Z21, Z22, Z3
+	VBROADCASTSS 8(R8), Z22
+	VFMADD231PS  Z20, Z22, Z4
+	VFMADD231PS  Z21, Z22, Z5
+	VBROADCASTSS 12(R8), Z22
+	VFMADD231PS  Z20, Z22, Z6
+	VFMADD231PS  Z21, Z22, Z7
+	VBROADCASTSS 16(R8), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS 20(R8), Z22
+	VFMADD231PS  Z20, Z22, Z10
+	VFMADD231PS  Z21, Z22, Z11
+	VBROADCASTSS 24(R8), Z22
+	VFMADD231PS  Z20, Z22, Z12
+	VFMADD231PS  Z21, Z22, Z13
+	VBROADCASTSS 28(R8), Z22
+	VFMADD231PS  Z20, Z22, Z14
+	VFMADD231PS  Z21, Z22, Z15
+	VBROADCASTSS 32(R8), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
+	VBROADCASTSS 36(R8), Z22
+	VFMADD231PS  Z20, Z22, Z18
+	VFMADD231PS  Z21, Z22, Z19
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, (CX)
+	VMOVUPS      Z15, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      Z17, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer11x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer11x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS.Z 64(BX), K1, Z19
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z20
+	VMOVUPS.Z 64(BX), K1, Z21
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z22
+	VMOVUPS.Z    64(R9), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z22, Z24, Z0
+	VFMADD231PS  Z23, Z24, Z1
+	VBROADCASTSS 4(R8), Z24
+	VFMADD231PS  Z22, Z24, Z2
+	VFMADD231PS  Z23, Z24, Z3
+	VBROADCASTSS 8(R8), Z24
+	VFMADD231PS  Z22, Z24, Z4
+	VFMADD231PS  Z23, Z24, Z5
+	VBROADCASTSS 12(R8), Z24
+	VFMADD231PS  Z22, Z24, Z6
+	VFMADD231PS  Z23, Z24, Z7
+	VBROADCASTSS 16(R8), Z24
+	VFMADD231PS  Z22, Z24, Z8
+	VFMADD231PS  Z23, Z24, Z9
+	VBROADCASTSS 20(R8), Z24
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 24(R8), Z24
+	VFMADD231PS  Z22, Z24, Z12
+	VFMADD231PS  Z23, Z24, Z13
+	VBROADCASTSS 28(R8), Z24
+	VFMADD231PS  Z22, Z24, Z14
+	VFMADD231PS  Z23, Z24, Z15
+	VBROADCASTSS 32(R8), Z24
+	VFMADD231PS  Z22, Z24, Z16
+	VFMADD231PS  Z23, Z24, Z17
+	VBROADCASTSS 36(R8), Z24
+	VFMADD231PS  Z22, Z24, Z18
+	VFMADD231PS  Z23, Z24, Z19
+	VBROADCASTSS 40(R8), Z24
+	VFMADD231PS  Z22, Z24, Z20
+	VFMADD231PS  Z23, Z24, Z21
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, (CX)
+	VMOVUPS      Z15, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      Z17, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, (CX)
+	VMOVUPS      Z21, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer12x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer12x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS.Z 64(BX), K1, Z19
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z20
+	VMOVUPS.Z 64(BX), K1, Z21
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z22
+	VMOVUPS.Z 64(BX), K1, Z23
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z24
+	VMOVUPS.Z    64(R9), K1, Z25
+	VBROADCASTSS (R8), Z26
+	VFMADD231PS  Z24, Z26, Z0
+	VFMADD231PS  Z25, Z26, Z1
+	VBROADCASTSS 4(R8), Z26
+	VFMADD231PS  Z24, Z26, Z2
+	VFMADD231PS  Z25, Z26, Z3
+	VBROADCASTSS 8(R8), Z26
+	VFMADD231PS  Z24, Z26, Z4
+	VFMADD231PS  Z25, Z26, Z5
+	VBROADCASTSS 12(R8), Z26
+	VFMADD231PS  Z24, Z26, Z6
+	VFMADD231PS  Z25, Z26, Z7
+	VBROADCASTSS 16(R8), Z26
+	VFMADD231PS  Z24, Z26, Z8
+	VFMADD231PS  Z25, Z26, Z9
+	VBROADCASTSS 20(R8), Z26
+	VFMADD231PS  Z24, Z26, Z10
+	VFMADD231PS  Z25, Z26, Z11
+	VBROADCASTSS 24(R8), Z26
+	VFMADD231PS  Z24, Z26, Z12
+	VFMADD231PS  Z25, Z26, Z13
+	VBROADCASTSS 28(R8), Z26
+	VFMADD231PS  Z24, Z26, Z14
+	VFMADD231PS  Z25, Z26, Z15
+	VBROADCASTSS 32(R8), Z26
+	VFMADD231PS  Z24, Z26, Z16
+	VFMADD231PS  Z25, Z26, Z17
+	VBROADCASTSS 36(R8), Z26
+	VFMADD231PS  Z24, Z26, Z18
+	VFMADD231PS  Z25, Z26, Z19
+	VBROADCASTSS 40(R8), Z26
+	VFMADD231PS  Z24, Z26, Z20
+	VFMADD231PS  Z25, Z26, Z21
+	VBROADCASTSS 44(R8), Z26
+	VFMADD231PS  Z24, Z26, Z22
+	VFMADD231PS  Z25, Z26, Z23
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, (CX)
+	VMOVUPS      Z15, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      Z17, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, (CX)
+	VMOVUPS      Z21, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z22, (CX)
+	VMOVUPS      Z23, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer13x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer13x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS.Z 64(BX), K1, Z19
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z20
+	VMOVUPS.Z 64(BX), K1, Z21
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z22
+	VMOVUPS.Z 64(BX), K1, Z23
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z24
+	VMOVUPS.Z 64(BX), K1, Z25
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z26
+	VMOVUPS.Z    64(R9), K1, Z27
+	VBROADCASTSS (R8), Z28
+	VFMADD231PS  Z26, Z28, Z0
+	VFMADD231PS  Z27, Z28, Z1
+	VBROADCASTSS 4(R8), Z28
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 8(R8), Z28
+	VFMADD231PS  Z26, Z28, Z4
+	VFMADD231PS  Z27, Z28, Z5
+	VBROADCASTSS 12(R8), Z28
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 16(R8), Z28
+	VFMADD231PS  Z26, Z28, Z8
+	VFMADD231PS  Z27, Z28, Z9
+	VBROADCASTSS 20(R8), Z28
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 24(R8), Z28
+	VFMADD231PS  Z26, Z28, Z12
+	VFMADD231PS  Z27, Z28, Z13
+	VBROADCASTSS 28(R8), Z28
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 32(R8), Z28
+	VFMADD231PS  Z26, Z28, Z16
+	VFMADD231PS  Z27, Z28, Z17
+	VBROADCASTSS 36(R8), Z28
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 40(R8), Z28
+	VFMADD231PS  Z26, Z28, Z20
+	VFMADD231PS  Z27, Z28, Z21
+	VBROADCASTSS 44(R8), Z28
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	VBROADCASTSS 48(R8), Z28
+	VFMADD231PS  Z26, Z28, Z24
+	VFMADD231PS  Z27, Z28, Z25
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, (CX)
+	VMOVUPS      Z15, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      Z17, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, (CX)
+	VMOVUPS      Z21, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z22, (CX)
+	VMOVUPS      Z23, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z24, (CX)
+	VMOVUPS      Z25, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer14x2(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer14x2(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000010, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS.Z 64(BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS.Z 64(BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z10
+	VMOVUPS.Z 64(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS.Z 64(BX), K1, Z13
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z14
+	VMOVUPS.Z 64(BX), K1, Z15
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS.Z 64(BX), K1, Z19
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z20
+	VMOVUPS.Z 64(BX), K1, Z21
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z22
+	VMOVUPS.Z 64(BX), K1, Z23
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z24
+	VMOVUPS.Z 64(BX), K1, Z25
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z26
+	VMOVUPS.Z 64(BX), K1, Z27
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z28
+	VMOVUPS.Z    64(R9), K1, Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(R8), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VFMADD231PS  Z29, Z30, Z3
+	VBROADCASTSS 8(R8), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(R8), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VFMADD231PS  Z29, Z30, Z7
+	VBROADCASTSS 16(R8), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(R8), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VFMADD231PS  Z29, Z30, Z11
+	VBROADCASTSS 24(R8), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(R8), Z30
+	VFMADD231PS  Z28, Z30, Z14
+	VFMADD231PS  Z29, Z30, Z15
+	VBROADCASTSS 32(R8), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(R8), Z30
+	VFMADD231PS  Z28, Z30, Z18
+	VFMADD231PS  Z29, Z30, Z19
+	VBROADCASTSS 40(R8), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(R8), Z30
+	VFMADD231PS  Z28, Z30, Z22
+	VFMADD231PS  Z29, Z30, Z23
+	VBROADCASTSS 48(R8), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS 52(R8), Z30
+	VFMADD231PS  Z28, Z30, Z26
+	VFMADD231PS  Z29, Z30, Z27
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, (CX)
+	VMOVUPS      Z3, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, (CX)
+	VMOVUPS      Z5, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, (CX)
+	VMOVUPS      Z9, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z11, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, (CX)
+	VMOVUPS      Z15, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, (CX)
+	VMOVUPS      Z17, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, (CX)
+	VMOVUPS      Z21, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z22, (CX)
+	VMOVUPS      Z23, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z24, (CX)
+	VMOVUPS      Z25, K1, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z26, (CX)
+	VMOVUPS      Z27, K1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer1x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer1x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z3
+	VMOVUPS      64(R9), Z4
+	VMOVUPS.Z    128(R9), K1, Z5
+	VBROADCASTSS (R8), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer2x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer2x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z6
+	VMOVUPS      64(R9), Z7
+	VMOVUPS.Z    128(R9), K1, Z8
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z6, Z9, Z0
+	VFMADD231PS  Z7, Z9, Z1
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS 4(R8), Z9
+	VFMADD231PS  Z6, Z9, Z3
+	VFMADD231PS  Z7, Z9, Z4
+	VFMADD231PS  Z8, Z9, Z5
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer3x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer3x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS   64(BX), Z7
+	VMOVUPS.Z 128(BX), K1, Z8
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z9
+	VMOVUPS      64(R9), Z10
+	VMOVUPS.Z    128(R9), K1, Z11
+	VBROADCASTSS (R8), Z12
+	VFMADD231PS  Z9, Z12, Z0
+	VFMADD231PS  Z10, Z12, Z1
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS 4(R8), Z12
+	VFMADD231PS  Z9, Z12, Z3
+	VFMADD231PS  Z10, Z12, Z4
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS 8(R8), Z12
+	VFMADD231PS  Z9, Z12, Z6
+	VFMADD231PS  Z10, Z12, Z7
+	VFMADD231PS  Z11, Z12, Z8
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVUPS      Z8, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer4x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer4x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS   64(BX), Z7
+	VMOVUPS.Z 128(BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z9
+	VMOVUPS   64(BX), Z10
+	VMOVUPS.Z 128(BX), K1, Z11
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VMOVUPS.Z    128(R9), K1, Z14
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS 4(R8), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS 8(R8), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS 12(R8), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVUPS      Z8, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z10, 64(CX)
+	VMOVUPS      Z11, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer5x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer5x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS   64(BX), Z7
+	VMOVUPS.Z 128(BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z9
+	VMOVUPS   64(BX), Z10
+	VMOVUPS.Z 128(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS   64(BX), Z13
+	VMOVUPS.Z 128(BX), K1, Z14
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z15
+	VMOVUPS      64(R9), Z16
+	VMOVUPS.Z    128(R9), K1, Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z15, Z18, Z0
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z2
+	VBROADCASTSS 4(R8), Z18
+	VFMADD231PS  Z15, Z18, Z3
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 8(R8), Z18
+	VFMADD231PS  Z15, Z18, Z6
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS 12(R8), Z18
+	VFMADD231PS  Z15, Z18, Z9
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 16(R8), Z18
+	VFMADD231PS  Z15, Z18, Z12
+	VFMADD231PS  Z16, Z18, Z13
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVUPS      Z8, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z10, 64(CX)
+	VMOVUPS      Z11, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, 64(CX)
+	VMOVUPS      Z14, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer6x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer6x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS   64(BX), Z7
+	VMOVUPS.Z 128(BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z9
+	VMOVUPS   64(BX), Z10
+	VMOVUPS.Z 128(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS   64(BX), Z13
+	VMOVUPS.Z 128(BX), K1, Z14
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z15
+	VMOVUPS   64(BX), Z16
+	VMOVUPS.Z 128(BX), K1, Z17
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z18
+	VMOVUPS      64(R9), Z19
+	VMOVUPS.Z    128(R9), K1, Z20
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z18, Z21, Z0
+	VFMADD231PS  Z19, Z21, Z1
+	VFMADD231PS  Z20, Z21, Z2
+	VBROADCASTSS 4(R8), Z21
+	VFMADD231PS  Z18, Z21, Z3
+	VFMADD231PS  Z19, Z21, Z4
+	VFMADD231PS  Z20, Z21, Z5
+	VBROADCASTSS 8(R8), Z21
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VFMADD231PS  Z20, Z21, Z8
+	VBROADCASTSS 12(R8), Z21
+	VFMADD231PS  Z18, Z21, Z9
+	VFMADD231PS  Z19, Z21, Z10
+	VFMADD231PS  Z20, Z21, Z11
+	VBROADCASTSS 16(R8), Z21
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z14
+	VBROADCASTSS 20(R8), Z21
+	VFMADD231PS  Z18, Z21, Z15
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z20, Z21, Z17
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVUPS      Z8, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z10, 64(CX)
+	VMOVUPS      Z11, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, 64(CX)
+	VMOVUPS      Z14, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z15, (CX)
+	VMOVUPS      Z16, 64(CX)
+	VMOVUPS      Z17, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer7x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer7x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS   64(BX), Z7
+	VMOVUPS.Z 128(BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z9
+	VMOVUPS   64(BX), Z10
+	VMOVUPS.Z 128(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS   64(BX), Z13
+	VMOVUPS.Z 128(BX), K1, Z14
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z15
+	VMOVUPS   64(BX), Z16
+	VMOVUPS.Z 128(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS   64(BX), Z19
+	VMOVUPS.Z 128(BX), K1, Z20
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z21
+	VMOVUPS      64(R9), Z22
+	VMOVUPS.Z    128(R9), K1, Z23
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z21, Z24, Z0
+	VFMADD231PS  Z22, Z24, Z1
+	VFMADD231PS  Z23, Z24, Z2
+	VBROADCASTSS 4(R8), Z24
+	VFMADD231PS  Z21, Z24, Z3
+	VFMADD231PS  Z22, Z24, Z4
+	VFMADD231PS  Z23, Z24, Z5
+	VBROADCASTSS 8(R8), Z24
+	VFMADD231PS  Z21, Z24, Z6
+	VFMADD231PS  Z22, Z24, Z7
+	VFMADD231PS  Z23, Z24, Z8
+	VBROADCASTSS 12(R8), Z24
+	VFMADD231PS  Z21, Z24, Z9
+	VFMADD231PS  Z22, Z24, Z10
+	VFMADD231PS  Z23, Z24, Z11
+	VBROADCASTSS 16(R8), Z24
+	VFMADD231PS  Z21, Z24, Z12
+	VFMADD231PS  Z22, Z24, Z13
+	VFMADD231PS  Z23, Z24, Z14
+	VBROADCASTSS 20(R8), Z24
+	VFMADD231PS  Z21, Z24, Z15
+	VFMADD231PS  Z22, Z24, Z16
+	VFMADD231PS  Z23, Z24, Z17
+	VBROADCASTSS 24(R8), Z24
+	VFMADD231PS  Z21, Z24, Z18
+	VFMADD231PS  Z22, Z24, Z19
+	VFMADD231PS  Z23, Z24, Z20
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVUPS      Z8, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z10, 64(CX)
+	VMOVUPS      Z11, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, 64(CX)
+	VMOVUPS      Z14, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z15, (CX)
+	VMOVUPS      Z16, 64(CX)
+	VMOVUPS      Z17, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, 64(CX)
+	VMOVUPS      Z20, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer8x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer8x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS   64(BX), Z7
+	VMOVUPS.Z 128(BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z9
+	VMOVUPS   64(BX), Z10
+	VMOVUPS.Z 128(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS   64(BX), Z13
+	VMOVUPS.Z 128(BX), K1, Z14
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z15
+	VMOVUPS   64(BX), Z16
+	VMOVUPS.Z 128(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS   64(BX), Z19
+	VMOVUPS.Z 128(BX), K1, Z20
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z21
+	VMOVUPS   64(BX), Z22
+	VMOVUPS.Z 128(BX), K1, Z23
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS.Z    128(R9), K1, Z26
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R8), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS 8(R8), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS 12(R8), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS 16(R8), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R8), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS 24(R8), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS 28(R8), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVUPS      Z8, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z10, 64(CX)
+	VMOVUPS      Z11, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, 64(CX)
+	VMOVUPS      Z14, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z15, (CX)
+	VMOVUPS      Z16, 64(CX)
+	VMOVUPS      Z17, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, 64(CX)
+	VMOVUPS      Z20, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z21, (CX)
+	VMOVUPS      Z22, 64(CX)
+	VMOVUPS      Z23, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512Outer9x3(o *byte)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·avx512Outer9x3(SB), NOSPLIT, $0-8
+	MOVQ      o+0(FP), AX
+	MOVQ      48(AX), CX
+	SHLQ      $0x02, CX
+	MOVQ      104(AX), DX
+	SHLQ      $0x02, DX
+	MOVQ      152(AX), BX
+	SUBQ      $0x00000020, BX
+	MOVL      $0xffffffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      120(AX), BX
+	MOVQ      144(AX), SI
+	SHLQ      $0x02, SI
+	VMOVUPS   (BX), Z0
+	VMOVUPS   64(BX), Z1
+	VMOVUPS.Z 128(BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z3
+	VMOVUPS   64(BX), Z4
+	VMOVUPS.Z 128(BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z6
+	VMOVUPS   64(BX), Z7
+	VMOVUPS.Z 128(BX), K1, Z8
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z9
+	VMOVUPS   64(BX), Z10
+	VMOVUPS.Z 128(BX), K1, Z11
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z12
+	VMOVUPS   64(BX), Z13
+	VMOVUPS.Z 128(BX), K1, Z14
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z15
+	VMOVUPS   64(BX), Z16
+	VMOVUPS.Z 128(BX), K1, Z17
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z18
+	VMOVUPS   64(BX), Z19
+	VMOVUPS.Z 128(BX), K1, Z20
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z21
+	VMOVUPS   64(BX), Z22
+	VMOVUPS.Z 128(BX), K1, Z23
+	ADDQ      SI, BX
+	VMOVUPS   (BX), Z24
+	VMOVUPS   64(BX), Z25
+	VMOVUPS.Z 128(BX), K1, Z26
+	MOVQ      24(AX), BX
+	MOVQ      80(AX), SI
+	MOVQ      32(AX), DI
+
+segment:
+	MOVQ 112(AX), R10
+	MOVQ (BX), R8
+	MOVQ (SI), R9
+	MOVQ (AX), R11
+	LEAQ (R11)(R8*4), R8
+	MOVQ 56(AX), R11
+	LEAQ (R11)(R9*4), R9
+	ADDQ $0x08, BX
+	ADDQ $0x08, SI
+
+step:
+	VMOVUPS      (R9), Z27
+	VMOVUPS      64(R9), Z28
+	VMOVUPS.Z    128(R9), K1, Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z27, Z30, Z0
+	VFMADD231PS  Z28, Z30, Z1
+	VFMADD231PS  Z29, Z30, Z2
+	VBROADCASTSS 4(R8), Z30
+	VFMADD231PS  Z27, Z30, Z3
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 8(R8), Z30
+	VFMADD231PS  Z27, Z30, Z6
+	VFMADD231PS  Z28, Z30, Z7
+	VFMADD231PS  Z29, Z30, Z8
+	VBROADCASTSS 12(R8), Z30
+	VFMADD231PS  Z27, Z30, Z9
+	VFMADD231PS  Z28, Z30, Z10
+	VFMADD231PS  Z29, Z30, Z11
+	VBROADCASTSS 16(R8), Z30
+	VFMADD231PS  Z27, Z30, Z12
+	VFMADD231PS  Z28, Z30, Z13
+	VFMADD231PS  Z29, Z30, Z14
+	VBROADCASTSS 20(R8), Z30
+	VFMADD231PS  Z27, Z30, Z15
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 24(R8), Z30
+	VFMADD231PS  Z27, Z30, Z18
+	VFMADD231PS  Z28, Z30, Z19
+	VFMADD231PS  Z29, Z30, Z20
+	VBROADCASTSS 28(R8), Z30
+	VFMADD231PS  Z27, Z30, Z21
+	VFMADD231PS  Z28, Z30, Z22
+	VFMADD231PS  Z29, Z30, Z23
+	VBROADCASTSS 32(R8), Z30
+	VFMADD231PS  Z27, Z30, Z24
+	VFMADD231PS  Z28, Z30, Z25
+	VFMADD231PS  Z29, Z30, Z26
+	ADDQ         CX, R8
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          step
+	DECQ         DI
+	JNZ          segment
+	MOVQ         120(AX), CX
+	MOVQ         144(AX), AX
+	SHLQ         $0x02, AX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, (CX)
+	VMOVUPS      Z4, 64(CX)
+	VMOVUPS      Z5, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVUPS      Z8, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z10, 64(CX)
+	VMOVUPS      Z11, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, (CX)
+	VMOVUPS      Z13, 64(CX)
+	VMOVUPS      Z14, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z15, (CX)
+	VMOVUPS      Z16, 64(CX)
+	VMOVUPS      Z17, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, (CX)
+	VMOVUPS      Z19, 64(CX)
+	VMOVUPS      Z20, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z21, (CX)
+	VMOVUPS      Z22, 64(CX)
+	VMOVUPS      Z23, K1, 128(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z24, (CX)
+	VMOVUPS      Z25, 64(CX)
+	VMOVUPS      Z26, K1, 128(CX)
+	VZEROUPPER
+	RET
+
+// func avx512DepthwiseGradient3s1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512DepthwiseGradient3s1(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ      R10, SI
+	MOVQ      $0x00000010, DI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	MOVQ      88(AX), SI
+	MOVQ      112(AX), DI
+	SHLQ      $0x02, DI
+	ADDQ      R9, SI
+	VMOVUPS.Z (SI), K1, Z0
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z1
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z2
+	ADDQ      DI, SI
+	VXORPS    X3, X3, X3
+	VXORPS    X4, X4, X4
+	VXORPS    X5, X5, X5
+	MOVQ      (AX), SI
+	ADDQ      R9, SI
+	MOVQ      48(AX), DI
+	ADDQ      R9, DI
+	MOVQ      80(AX), R8
+
+pixels4:
+	CMPQ        R8, $0x04
+	JL          after4
+	VMOVUPS.Z   (DI), K1, Z6
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z7
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z8
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z9
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z10
+	VFMADD231PS Z7, Z10, Z3
+	VFMADD231PS Z6, Z10, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z10
+	ADDQ        BX, R11
+	VFMADD231PS Z8, Z10, Z0
+	VFMADD231PS Z7, Z10, Z4
+	VFMADD231PS Z6, Z10, Z2
+	VMOVUPS.Z   (R11), K1, Z10
+	VFMADD231PS Z9, Z10, Z3
+	VFMADD231PS Z8, Z10, Z1
+	VFMADD231PS Z7, Z10, Z5
+	VMOVUPS.Z   (R11)(CX*1), K1, Z10
+	VFMADD231PS Z9, Z10, Z4
+	VFMADD231PS Z8, Z10, Z2
+	VMOVUPS.Z   (R11)(CX*2), K1, Z10
+	ADDQ        BX, R11
+	VFMADD231PS Z9, Z10, Z5
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x04, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x04, R8
+	JMP         pixels4
+
+after4:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS.Z   (DI), K1, Z6
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z10
+	VFMADD231PS Z6, Z10, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z10
+	ADDQ        BX, R11
+	VFMADD231PS Z6, Z10, Z2
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z5, Z2, Z2
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512DepthwiseGradient3s2(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512DepthwiseGradient3s2(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ      R10, SI
+	MOVQ      $0x00000010, DI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	MOVQ      88(AX), SI
+	MOVQ      112(AX), DI
+	SHLQ      $0x02, DI
+	ADDQ      R9, SI
+	VMOVUPS.Z (SI), K1, Z0
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z1
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z2
+	ADDQ      DI, SI
+	VXORPS    X3, X3, X3
+	VXORPS    X4, X4, X4
+	VXORPS    X5, X5, X5
+	MOVQ      (AX), SI
+	ADDQ      R9, SI
+	MOVQ      48(AX), DI
+	ADDQ      R9, DI
+	MOVQ      80(AX), R8
+
+pixels4:
+	CMPQ        R8, $0x04
+	JL          after4
+	VMOVUPS.Z   (DI), K1, Z6
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z7
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z8
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z9
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z10
+	VFMADD231PS Z6, Z10, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z10
+	ADDQ        BX, R11
+	VFMADD231PS Z7, Z10, Z3
+	VFMADD231PS Z6, Z10, Z2
+	VMOVUPS.Z   (R11), K1, Z10
+	VFMADD231PS Z7, Z10, Z4
+	VMOVUPS.Z   (R11)(CX*1), K1, Z10
+	VFMADD231PS Z8, Z10, Z0
+	VFMADD231PS Z7, Z10, Z5
+	VMOVUPS.Z   (R11)(CX*2), K1, Z10
+	ADDQ        BX, R11
+	VFMADD231PS Z8, Z10, Z1
+	VMOVUPS.Z   (R11), K1, Z10
+	VFMADD231PS Z9, Z10, Z3
+	VFMADD231PS Z8, Z10, Z2
+	VMOVUPS.Z   (R11)(CX*1), K1, Z10
+	VFMADD231PS Z9, Z10, Z4
+	VMOVUPS.Z   (R11)(CX*2), K1, Z10
+	ADDQ        BX, R11
+	VFMADD231PS Z9, Z10, Z5
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x04, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x04, R8
+	JMP         pixels4
+
+after4:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS.Z   (DI), K1, Z6
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z10
+	VFMADD231PS Z6, Z10, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z10
+	ADDQ        BX, R11
+	VFMADD231PS Z6, Z10, Z2
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z5, Z2, Z2
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512DepthwiseGradient5s1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512DepthwiseGradient5s1(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ      R10, SI
+	MOVQ      $0x00000010, DI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	MOVQ      88(AX), SI
+	MOVQ      112(AX), DI
+	SHLQ      $0x02, DI
+	ADDQ      R9, SI
+	VMOVUPS.Z (SI), K1, Z0
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z1
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z2
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z3
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z4
+	ADDQ      DI, SI
+	VXORPS    X5, X5, X5
+	VXORPS    X6, X6, X6
+	VXORPS    X7, X7, X7
+	VXORPS    X8, X8, X8
+	VXORPS    X9, X9, X9
+	MOVQ      (AX), SI
+	ADDQ      R9, SI
+	MOVQ      48(AX), DI
+	ADDQ      R9, DI
+	MOVQ      80(AX), R8
+
+pixels4:
+	CMPQ        R8, $0x04
+	JL          after4
+	VMOVUPS.Z   (DI), K1, Z10
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z11
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z12
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z13
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z11, Z14, Z5
+	VFMADD231PS Z10, Z14, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z14
+	ADDQ        BX, R11
+	VFMADD231PS Z12, Z14, Z0
+	VFMADD231PS Z11, Z14, Z6
+	VFMADD231PS Z10, Z14, Z2
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z13, Z14, Z5
+	VFMADD231PS Z12, Z14, Z1
+	VFMADD231PS Z11, Z14, Z7
+	VFMADD231PS Z10, Z14, Z3
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z13, Z14, Z6
+	VFMADD231PS Z12, Z14, Z2
+	VFMADD231PS Z11, Z14, Z8
+	VFMADD231PS Z10, Z14, Z4
+	VMOVUPS.Z   (R11)(CX*2), K1, Z14
+	ADDQ        BX, R11
+	VFMADD231PS Z13, Z14, Z7
+	VFMADD231PS Z12, Z14, Z3
+	VFMADD231PS Z11, Z14, Z9
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z13, Z14, Z8
+	VFMADD231PS Z12, Z14, Z4
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z13, Z14, Z9
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x04, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x04, R8
+	JMP         pixels4
+
+after4:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS.Z   (DI), K1, Z10
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z10, Z14, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z14
+	ADDQ        BX, R11
+	VFMADD231PS Z10, Z14, Z2
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z10, Z14, Z3
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z10, Z14, Z4
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z7, Z2, Z2
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z8, Z3, Z3
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z9, Z4, Z4
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512DepthwiseGradient5s2(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512DepthwiseGradient5s2(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ      R10, SI
+	MOVQ      $0x00000010, DI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	MOVQ      88(AX), SI
+	MOVQ      112(AX), DI
+	SHLQ      $0x02, DI
+	ADDQ      R9, SI
+	VMOVUPS.Z (SI), K1, Z0
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z1
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z2
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z3
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z4
+	ADDQ      DI, SI
+	VXORPS    X5, X5, X5
+	VXORPS    X6, X6, X6
+	VXORPS    X7, X7, X7
+	VXORPS    X8, X8, X8
+	VXORPS    X9, X9, X9
+	MOVQ      (AX), SI
+	ADDQ      R9, SI
+	MOVQ      48(AX), DI
+	ADDQ      R9, DI
+	MOVQ      80(AX), R8
+
+pixels4:
+	CMPQ        R8, $0x04
+	JL          after4
+	VMOVUPS.Z   (DI), K1, Z10
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z11
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z12
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z13
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z10, Z14, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z14
+	ADDQ        BX, R11
+	VFMADD231PS Z11, Z14, Z5
+	VFMADD231PS Z10, Z14, Z2
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z11, Z14, Z6
+	VFMADD231PS Z10, Z14, Z3
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z12, Z14, Z0
+	VFMADD231PS Z11, Z14, Z7
+	VFMADD231PS Z10, Z14, Z4
+	VMOVUPS.Z   (R11)(CX*2), K1, Z14
+	ADDQ        BX, R11
+	VFMADD231PS Z12, Z14, Z1
+	VFMADD231PS Z11, Z14, Z8
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z13, Z14, Z5
+	VFMADD231PS Z12, Z14, Z2
+	VFMADD231PS Z11, Z14, Z9
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z13, Z14, Z6
+	VFMADD231PS Z12, Z14, Z3
+	VMOVUPS.Z   (R11)(CX*2), K1, Z14
+	ADDQ        BX, R11
+	VFMADD231PS Z13, Z14, Z7
+	VFMADD231PS Z12, Z14, Z4
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z13, Z14, Z8
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z13, Z14, Z9
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x04, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x04, R8
+	JMP         pixels4
+
+after4:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS.Z   (DI), K1, Z10
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z10, Z14, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z14
+	ADDQ        BX, R11
+	VFMADD231PS Z10, Z14, Z2
+	VMOVUPS.Z   (R11), K1, Z14
+	VFMADD231PS Z10, Z14, Z3
+	VMOVUPS.Z   (R11)(CX*1), K1, Z14
+	VFMADD231PS Z10, Z14, Z4
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z7, Z2, Z2
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z8, Z3, Z3
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z9, Z4, Z4
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512DepthwiseGradient7s1(d *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·avx512DepthwiseGradient7s1(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ 32(AX), CX
+	SHLQ $0x02, CX
+	MOVQ 72(AX), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(CX*2), BX
+	MOVQ 120(AX), R10
+	XORQ R9, R9
+
+channels:
+	MOVQ      R10, SI
+	MOVQ      $0x00000010, DI
+	CMPQ      SI, DI
+	CMOVQGT   DI, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	MOVQ      88(AX), SI
+	MOVQ      112(AX), DI
+	SHLQ      $0x02, DI
+	ADDQ      R9, SI
+	VMOVUPS.Z (SI), K1, Z0
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z1
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z2
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z3
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z4
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z5
+	ADDQ      DI, SI
+	VMOVUPS.Z (SI), K1, Z6
+	ADDQ      DI, SI
+	VXORPS    X7, X7, X7
+	VXORPS    X8, X8, X8
+	VXORPS    X9, X9, X9
+	VXORPS    X10, X10, X10
+	VXORPS    X11, X11, X11
+	VXORPS    X12, X12, X12
+	VXORPS    X13, X13, X13
+	MOVQ      (AX), SI
+	ADDQ      R9, SI
+	MOVQ      48(AX), DI
+	ADDQ      R9, DI
+	MOVQ      80(AX), R8
+
+pixels4:
+	CMPQ        R8, $0x04
+	JL          after4
+	VMOVUPS.Z   (DI), K1, Z14
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z15
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z16
+	ADDQ        DX, DI
+	VMOVUPS.Z   (DI), K1, Z17
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z18
+	VFMADD231PS Z15, Z18, Z7
+	VFMADD231PS Z14, Z18, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z18
+	ADDQ        BX, R11
+	VFMADD231PS Z16, Z18, Z0
+	VFMADD231PS Z15, Z18, Z8
+	VFMADD231PS Z14, Z18, Z2
+	VMOVUPS.Z   (R11), K1, Z18
+	VFMADD231PS Z17, Z18, Z7
+	VFMADD231PS Z16, Z18, Z1
+	VFMADD231PS Z15, Z18, Z9
+	VFMADD231PS Z14, Z18, Z3
+	VMOVUPS.Z   (R11)(CX*1), K1, Z18
+	VFMADD231PS Z17, Z18, Z8
+	VFMADD231PS Z16, Z18, Z2
+	VFMADD231PS Z15, Z18, Z10
+	VFMADD231PS Z14, Z18, Z4
+	VMOVUPS.Z   (R11)(CX*2), K1, Z18
+	ADDQ        BX, R11
+	VFMADD231PS Z17, Z18, Z9
+	VFMADD231PS Z16, Z18, Z3
+	VFMADD231PS Z15, Z18, Z11
+	VFMADD231PS Z14, Z18, Z5
+	VMOVUPS.Z   (R11), K1, Z18
+	VFMADD231PS Z17, Z18, Z10
+	VFMADD231PS Z16, Z18, Z4
+	VFMADD231PS Z15, Z18, Z12
+	VFMADD231PS Z14, Z18, Z6
+	VMOVUPS.Z   (R11)(CX*1), K1, Z18
+	VFMADD231PS Z17, Z18, Z11
+	VFMADD231PS Z16, Z18, Z5
+	VFMADD231PS Z15, Z18, Z13
+	VMOVUPS.Z   (R11)(CX*2), K1, Z18
+	ADDQ        BX, R11
+	VFMADD231PS Z17, Z18, Z12
+	VFMADD231PS Z16, Z18, Z6
+	VMOVUPS.Z   (R11), K1, Z18
+	VFMADD231PS Z17, Z18, Z13
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x04, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x04, R8
+	JMP         pixels4
+
+after4:
+pixels1:
+	CMPQ        R8, $0x01
+	JL          after1
+	VMOVUPS.Z   (DI), K1, Z14
+	ADDQ        DX, DI
+	MOVQ        SI, R11
+	VMOVUPS.Z   (R11), K1, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VMOVUPS.Z   (R11)(CX*1), K1, Z18
+	VFMADD231PS Z14, Z18, Z1
+	VMOVUPS.Z   (R11)(CX*2), K1, Z18
+	ADDQ        BX, R11
+	VFMADD231PS Z14, Z18, Z2
+	VMOVUPS.Z   (R11), K1, Z18
+	VFMADD231PS Z14, Z18, Z3
+	VMOVUPS.Z   (R11)(CX*1), K1, Z18
+	VFMADD231PS Z14, Z18, Z4
+	VMOVUPS.Z   (R11)(CX*2), K1, Z18
+	ADDQ        BX, R11
+	VFMADD231PS Z14, Z18, Z5
+	VMOVUPS.Z   (R11), K1, Z18
+	VFMADD231PS Z14, Z18, Z6
+	MOVQ        40(AX), R11
+	SHLQ        $0x02, R11
+	IMUL3Q      $0x01, R11, R11
+	ADDQ        R11, SI
+	SUBQ        $0x01, R8
+	JMP         pixels1
+
+after1:
+	MOVQ    88(AX), SI
+	MOVQ    112(AX), DI
+	SHLQ    $0x02, DI
+	ADDQ    R9, SI
+	VADDPS  Z7, Z0, Z0
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z8, Z1, Z1
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z9, Z2, Z2
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z10, Z3, Z3
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z11, Z4, Z4
+	VMOVUPS Z4, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z12, Z5, Z5
+	VMOVUPS Z5, K1, (SI)
+	ADDQ    DI, SI
+	VADDPS  Z13, Z6, Z6
+	VMOVUPS Z6, K1, (SI)
+	ADDQ    DI, SI
+	ADDQ    $0x00000040, R9
+	SUBQ    $0x00000010, R10
+	JG      channels
+	VZEROUPPER
+	RET
+
+// func avx512ClipGradient(dst []float32, src []float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·avx512ClipGradient(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	VBROADCASTSS lo+48(FP), Z0
+	VBROADCASTSS hi+52(FP), Z1
+	MOVQ         dst_len+8(FP), DX
+
+four:
+	CMPQ      DX, $0x00000040
+	JL        fourDone
+	VMOVUPS   (CX), Z2
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x11, Z1, Z2, K1, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VMOVUPS   Z2, (AX)
+	VMOVUPS   64(CX), Z2
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x11, Z1, Z2, K1, K1
+	VMOVUPS.Z 64(AX), K1, Z2
+	VMOVUPS   Z2, 64(AX)
+	VMOVUPS   128(CX), Z2
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x11, Z1, Z2, K1, K1
+	VMOVUPS.Z 128(AX), K1, Z2
+	VMOVUPS   Z2, 128(AX)
+	VMOVUPS   192(CX), Z2
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x11, Z1, Z2, K1, K1
+	VMOVUPS.Z 192(AX), K1, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, AX
+	ADDQ      $0x00000100, CX
+	SUBQ      $0x00000040, DX
+	JMP       four
+
+fourDone:
+one:
+	CMPQ      DX, $0x00000010
+	JL        oneDone
+	VMOVUPS   (CX), Z2
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x11, Z1, Z2, K1, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000040, CX
+	SUBQ      $0x00000010, DX
+	JMP       one
+
+oneDone:
+single:
+	CMPQ   DX, $0x00000001
+	JL     singleDone
+	VMOVSS (CX), X2
+	VCMPSS $0x1e, X0, X2, X3
+	VCMPSS $0x11, X1, X2, X2
+	VANDPS X2, X3, X3
+	VMOVSS (AX), X2
+	VANDPS X3, X2, X2
+	VMOVSS X2, (AX)
+	ADDQ   $0x00000004, AX
+	ADDQ   $0x00000004, CX
+	SUBQ   $0x00000001, DX
+	JMP    single
+
+singleDone:
+	VZEROUPPER
+	RET
+
+// func avx512AddScaled(dst []float32, src []float32, factor float32)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·avx512AddScaled(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	VBROADCASTSS factor+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+
+four:
+	CMPQ        DX, $0x00000040
+	JL          fourDone
+	VMOVUPS     (AX), Z1
+	VFMADD231PS (CX), Z0, Z1
+	VMOVUPS     Z1, (AX)
+	VMOVUPS     64(AX), Z1
+	VFMADD231PS 64(CX), Z0, Z1
+	VMOVUPS     Z1, 64(AX)
+	VMOVUPS     128(AX), Z1
+	VFMADD231PS 128(CX), Z0, Z1
+	VMOVUPS     Z1, 128(AX)
+	VMOVUPS     192(AX), Z1
+	VFMADD231PS 192(CX), Z0, Z1
+	VMOVUPS     Z1, 192(AX)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x00000040, DX
+	JMP         four
+
+fourDone:
+one:
+	CMPQ        DX, $0x00000010
+	JL          oneDone
+	VMOVUPS     (AX), Z1
+	VFMADD231PS (CX), Z0, Z1
+	VMOVUPS     Z1, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         one
+
+oneDone:
+single:
+	CMPQ        DX, $0x00000001
+	JL          singleDone
+	VMOVSS      (AX), X1
+	VFMADD231SS (CX), X0, X1
+	VMOVSS      X1, (AX)
+	ADDQ        $0x00000004, AX
+	ADDQ        $0x00000004, CX
+	SUBQ        $0x00000001, DX
+	JMP         single
+
+singleDone:
+	VZEROUPPER
+	RET
+
 DATA avx512ByteOrder<>+0(SB)/4, $0x00000000
 DATA avx512ByteOrder<>+4(SB)/4, $0x00000004
 DATA avx512ByteOrder<>+8(SB)/4, $0x00000008

@@ -29,6 +29,8 @@ func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 	var b ByteTile
 	var bd ByteDepthwise
 	var bs ByteBinary
+	var o Outer
+	var dg DepthwiseGradient
 	for name, is := range map[string][2]uintptr{
 		"ByteTile.A": {unsafe.Offsetof(b.A), 0}, "ByteTile.Offs": {unsafe.Offsetof(b.Offs), 24}, "ByteTile.K": {unsafe.Offsetof(b.K), 48},
 		"ByteTile.LDA": {unsafe.Offsetof(b.LDA), 56}, "ByteTile.B": {unsafe.Offsetof(b.B), 64}, "ByteTile.Bias": {unsafe.Offsetof(b.Bias), 88},
@@ -44,6 +46,12 @@ func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 		"ByteBinary.ScaleB": {unsafe.Offsetof(bs.ScaleB), 12}, "ByteBinary.Scale": {unsafe.Offsetof(bs.Scale), 16}, "ByteBinary.ZeroPoint": {unsafe.Offsetof(bs.ZeroPoint), 20},
 		"ByteBinary.Max": {unsafe.Offsetof(bs.Max), 24},
 		"Tile.A":         {unsafe.Offsetof(a.A), 0}, "Tile.Offs": {unsafe.Offsetof(a.Offs), 24}, "Tile.K": {unsafe.Offsetof(a.K), 48},
+		"Outer.A": {unsafe.Offsetof(o.A), 0}, "Outer.OffsA": {unsafe.Offsetof(o.OffsA), 24}, "Outer.StepA": {unsafe.Offsetof(o.StepA), 48},
+		"Outer.B": {unsafe.Offsetof(o.B), 56}, "Outer.OffsB": {unsafe.Offsetof(o.OffsB), 80}, "Outer.StepB": {unsafe.Offsetof(o.StepB), 104},
+		"Outer.K": {unsafe.Offsetof(o.K), 112}, "Outer.C": {unsafe.Offsetof(o.C), 120}, "Outer.LDC": {unsafe.Offsetof(o.LDC), 144}, "Outer.Cols": {unsafe.Offsetof(o.Cols), 152},
+		"DepthwiseGradient.In": {unsafe.Offsetof(dg.In), 0}, "DepthwiseGradient.KW": {unsafe.Offsetof(dg.KW), 24}, "DepthwiseGradient.Tap": {unsafe.Offsetof(dg.Tap), 32},
+		"DepthwiseGradient.Step": {unsafe.Offsetof(dg.Step), 40}, "DepthwiseGradient.Out": {unsafe.Offsetof(dg.Out), 48}, "DepthwiseGradient.LDO": {unsafe.Offsetof(dg.LDO), 72},
+		"DepthwiseGradient.N": {unsafe.Offsetof(dg.N), 80}, "DepthwiseGradient.W": {unsafe.Offsetof(dg.W), 88}, "DepthwiseGradient.LDW": {unsafe.Offsetof(dg.LDW), 112}, "DepthwiseGradient.C": {unsafe.Offsetof(dg.C), 120},
 		"Tile.LDA": {unsafe.Offsetof(a.LDA), 56}, "Tile.B": {unsafe.Offsetof(a.B), 64}, "Tile.Bias": {unsafe.Offsetof(a.Bias), 88},
 		"Tile.C": {unsafe.Offsetof(a.C), 112}, "Tile.LDC": {unsafe.Offsetof(a.LDC), 136}, "Tile.R": {unsafe.Offsetof(a.R), 144},
 		"Tile.LDR": {unsafe.Offsetof(a.LDR), 168}, "Tile.Lo": {unsafe.Offsetof(a.Lo), 176}, "Tile.Hi": {unsafe.Offsetof(a.Hi), 180},

@@ -43,6 +43,12 @@ var avx512 = &Set{
 	sumSquares: avx512SumSquares,
 	winograd:   avx512Winograd,
 	bytes:      avx512Bytes(),
+
+	outers:             avx512Outers,
+	depthwiseGradients: avx512DepthwiseGradients,
+	masked:             true,
+	clipGradient:       avx512ClipGradient,
+	addScaled:          avx512AddScaled,
 }
 
 var avx2 = &Set{
@@ -68,6 +74,11 @@ var avx2 = &Set{
 	sumSquares: avx2SumSquares,
 	winograd:   avx2Winograd,
 	bytes:      avx2Bytes(cpu.X86.HasAVXVNNI),
+
+	outers:             avx2Outers,
+	depthwiseGradients: avx2DepthwiseGradients,
+	clipGradient:       avx2ClipGradient,
+	addScaled:          avx2AddScaled,
 }
 
 // depthwiseBy chooses the kernel for a width and stride, or else the general one.

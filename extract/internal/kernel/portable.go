@@ -16,6 +16,8 @@ var portable = &Set{
 	lanes:        1,
 	sum:          sumOf, max: maxOf, sumSquares: sumSquaresOf,
 	bytes: portableBytes,
+
+	outers: portableOuters(), masked: true, clipGradient: clipGradient, addScaled: addScaled,
 }
 
 func sameForAll(f func(t *Tile), rows int) []func(t *Tile) {

@@ -30,7 +30,14 @@ type Set struct {
 	sumSquares func(x []float32) float32
 
 	winograd []Winograd
-	bytes    byteKernels
+
+	outers             []outerKind // kernels of outer products, widest first
+	depthwiseGradients map[tapKind]func(d *DepthwiseGradient)
+	masked             bool // whether these take any number of channels
+	clipGradient       func(dst, src []float32, lo, hi float32)
+	addScaled          func(dst, src []float32, factor float32)
+
+	bytes byteKernels
 }
 
 // A panelKind is one width of panel with the kernels for it.

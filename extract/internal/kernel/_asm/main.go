@@ -29,6 +29,9 @@ func main() {
 	activations(v)
 	fakeQuantize(v)
 	reductions(v)
+	outers(v)
+	depthwiseGradients(v)
+	pointwiseGradients(v)
 	if !v.masks {
 		bytePairs(v)
 		byteDots(v)

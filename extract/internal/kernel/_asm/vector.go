@@ -46,7 +46,7 @@ func (v *vector) newN(n int) []reg.VecVirtual {
 // Arguments that point to structs of package kernel are byte pointers to avo.
 func (v *vector) function(name, signature string) {
 	v.declarations = append(v.declarations, "//go:noescape\nfunc "+v.name+name+strings.TrimPrefix(signature, "func"))
-	r := strings.NewReplacer("*Tile", "*byte", "*Depthwise", "*byte", "*Transform", "*byte", "*ByteTile", "*byte", "*ByteDepthwise", "*byte", "*ByteBinary", "*byte", "*[256]byte", "*byte")
+	r := strings.NewReplacer("*DepthwiseGradient", "*byte", "*Tile", "*byte", "*Depthwise", "*byte", "*Transform", "*byte", "*ByteTile", "*byte", "*ByteDepthwise", "*byte", "*ByteBinary", "*byte", "*Outer", "*byte", "*[256]byte", "*byte")
 	TEXT(v.name+name, NOSPLIT, r.Replace(signature))
 }
 
@@ -64,6 +64,8 @@ func (v *vector) declare(path string) error {
 	}
 	b.WriteString("}\n")
 	v.tapTable(&b)
+	v.outerTable(&b)
+	v.depthwiseGradientTable(&b)
 	v.transformTable(&b)
 	v.winogradTable(&b)
 	if v.masks {
