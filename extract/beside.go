@@ -1,15 +1,16 @@
 package extract
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strings"
 
 	"featstore/extract/photo"
+	"featstore/extract/userfile"
 )
 
 // fromBeside returns what the JSON files beside a model say: its manifest first,
@@ -53,27 +54,15 @@ func fromBeside(dir fs.FS, model string) (manifest, configs []said, err error) {
 
 // readSmall reads a file, or returns nil if there is none.
 func readSmall(dir fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(dir, name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+	if info, err := fs.Stat(dir, name); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() { // opening a pipe might wait for ever
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	}
-	f, err := dir.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxManifest {
+	data, err := userfile.ReadFS(context.Background(), dir, name, maxManifest)
+	switch {
+	case errors.Is(err, userfile.ErrTooLarge):
 		return nil, fmt.Errorf("%s: larger than the %d bytes that say how a network is used", name, maxManifest)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return data, nil
 }

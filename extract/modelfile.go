@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/models"
+	"featstore/extract/userfile"
 )
 
 // A ModelFile is an ONNX model as it lies on disk, read with what lies beside it:
@@ -74,12 +76,12 @@ func openModel(path string, lim ModelLimits) (*ModelFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.OpenRoot(filepath.Dir(abs))
+	dir, err := openModelFolder(filepath.Dir(abs))
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	m, err := readMemory(data, dir.FS(), lim)
+	m, err := readMemory(data, dir, lim)
 	if err == nil {
 		if m.bytes >= largeFile {
 			runtime.GC() // or the file stays in memory beside its weights, in two forms soon
@@ -104,7 +106,7 @@ func readMemory(data []byte, dir fs.FS, lim ModelLimits) (*ModelFile, error) {
 	if m.graph, err = onnx.Parse(data, onnx.Options{External: dir, Limits: lim.scan(), Copy: true}); err != nil {
 		return nil, err
 	}
-	m.weights, err = digests(files, dir)
+	m.weights, err = digests(files, dir, lim.Weights)
 	return m, err
 }
 
@@ -152,25 +154,37 @@ func (l ModelLimits) DefaultModel() (*ModelFile, error) {
 // SHA256 returns the digest of the model's file, in hexadecimal.
 func (m *ModelFile) SHA256() string { return m.sum }
 
-// readModel reads a file of at most the size that a model may have.
+// readModel reads a file of at most the size that a model may have. What is clearly no
+// model is refused by its beginning: it may be very large.
 func readModel(path string, most int64) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, err := userfile.Open(path)
+	if err != nil {
+		if info, e := os.Stat(path); e == nil && info.IsDir() {
+			return nil, errors.New("this is a folder, not an ONNX file")
+		}
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case info.IsDir():
-		return nil, errors.New("this is a folder, not an ONNX file")
-	case !info.Mode().IsRegular():
-		return nil, errors.New("this is not a regular file")
-	case info.Size() > most:
+	if info.Size() > most {
 		return nil, fmt.Errorf("%w: the file has %d bytes, at most %d are allowed: %w", ErrModel, info.Size(), most, errFileTooLarge)
 	}
-	return os.ReadFile(path)
+	if err := onnx.Skim(f, info.Size()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	data, err := userfile.ReadFile(context.Background(), f, most)
+	if errors.Is(err, userfile.ErrTooLarge) { // it has grown
+		err = fmt.Errorf("%w: %w: %w", ErrModel, err, errFileTooLarge)
+	}
+	return data, err
 }
 
-// digests hashes the files that hold weights beside a model.
-func digests(names []string, dir fs.FS) ([]Weights, error) {
+// digests hashes the files that hold weights beside a model, which have been found to
+// be of at most most bytes.
+func digests(names []string, dir fs.FS, most int64) ([]Weights, error) {
 	var all []Weights
 	for _, name := range names {
 		f, err := dir.Open(name)
@@ -178,7 +192,7 @@ func digests(names []string, dir fs.FS) ([]Weights, error) {
 			return nil, err
 		}
 		h := sha256.New()
-		n, err := io.Copy(h, f)
+		n, err := io.Copy(h, io.LimitReader(f, most+1)) // it may grow
 		f.Close()
 		if err != nil {
 			return nil, err

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"featstore/extract/userfile"
 )
 
 // attempts is how often a file that changes while it is read is read again.
@@ -36,9 +38,12 @@ func (r *run) read(f file, buf []byte) ([]byte, file, error) {
 
 // readStable reads a file and returns errChanging if it was changed meanwhile.
 func readStable(abs string, buf []byte, limit int64, judge bool) (data []byte, size, mtime int64, err error) {
-	h, err := os.Open(abs)
+	h, err := userfile.Open(abs)
+	if errors.Is(err, userfile.ErrKind) {
+		return buf, 0, 0, errNotPhoto // since the folder was listed
+	}
 	if err != nil {
-		return buf, 0, 0, cause(err)
+		return buf, 0, 0, err
 	}
 	defer h.Close()
 	before, err := settled(h)
@@ -46,9 +51,6 @@ func readStable(abs string, buf []byte, limit int64, judge bool) (data []byte, s
 		return buf, 0, 0, cause(err)
 	}
 	size, mtime = before.Size(), before.ModTime().UnixNano()
-	if !before.Mode().IsRegular() {
-		return buf, size, mtime, errNotPhoto
-	}
 	if judge && !startsLikePhoto(h) {
 		return buf, size, mtime, errNotPhoto
 	}

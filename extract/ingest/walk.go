@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"featstore/extract/userfile"
 	"featstore/store"
 )
 
@@ -258,7 +259,7 @@ func Photos(ctx context.Context, dir string) (photos []string, unread []Problem,
 
 // isPhoto reports whether a file that is not named as a photo is one.
 func isPhoto(abs string) bool {
-	h, err := os.Open(abs)
+	h, err := userfile.Open(abs)
 	if err != nil {
 		return false
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"image/jpeg"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"featstore/cmd/featstore/internal/drawn"
+	"featstore/extract/ingest"
 	"featstore/extract/photo"
 )
 
@@ -76,12 +76,8 @@ func Read(ctx context.Context, folder string, files []string) (Photos, error) {
 			return p, err
 		}
 		name := files[i*len(files)/n]
-		data, err := os.ReadFile(name)
+		data, err := ingest.ReadPhoto(ctx, name)
 		if err != nil {
-			var pe *fs.PathError
-			if errors.As(err, &pe) {
-				err = pe.Err
-			}
 			return p, fmt.Errorf("read photo %s: %w", name, err)
 		}
 		if room -= len(data); room < 0 && len(p.Files) > 0 {

@@ -64,7 +64,7 @@ interrupted.` + storeExits(exitSomeFailed),
 			if err := checkWorkers(cmd, opt.Workers); err != nil {
 				return err
 			}
-			if err := own.apply(&opt); err != nil {
+			if err := own.apply(cmd.Context(), a, &opt); err != nil {
 				return err
 			}
 			if err := findFolder(args[0]); err != nil {
@@ -81,7 +81,7 @@ interrupted.` + storeExits(exitSomeFailed),
 	flags.BoolVar(&opt.Retry, "retry", false, "try photos again that failed before, though they have not changed")
 	flags.StringVar(&own.folders, "split-folders", "", "folders named train, val, test are splits: on, ignore or off")
 	flags.Lookup("split-folders").NoOptDefVal = "on"
-	flags.StringVar(&own.file, "split-file", "", "CSV of path,split: puts these photos into these splits")
+	flags.StringVar(&own.file, "split-file", "", "CSV of path,split, - for standard input: puts these photos into these splits")
 	flags.IntVar(&opt.Workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
 }

@@ -1,13 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync/atomic"
 
 	"featstore/extract/ingest"
+	"featstore/extract/userfile"
 	"featstore/split"
 	"featstore/store"
 	"featstore/store/ownsplit"
@@ -28,7 +29,7 @@ type ownSplitFlags struct {
 }
 
 // apply makes options of the flags.
-func (f *ownSplitFlags) apply(opt *ingest.Options) error {
+func (f *ownSplitFlags) apply(ctx context.Context, a *app, opt *ingest.Options) error {
 	if f.folders != "" {
 		layout, ok := layouts[f.folders]
 		if !ok {
@@ -43,32 +44,45 @@ func (f *ownSplitFlags) apply(opt *ingest.Options) error {
 		return usagef("--split-folders and --split-file both say which split a photo is in: give one of them")
 	}
 	var err error
-	opt.SplitList, err = readSplitList(f.file)
+	opt.SplitList, err = a.readSplitList(ctx, f.file)
 	return err
 }
 
-// readSplitList reads a user's list of splits.
-func readSplitList(name string) ([]split.Entry, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, hint(fmt.Errorf("open list of splits: %w", err), "it is a CSV of path,split: featstore export --format csv -o FILE writes one with the splits as they are, to change them in")
+// mostListed is the size of a list of splits up to which it is read: some million
+// photos.
+const mostListed = 128 << 20
+
+// readSplitList reads a user's list of splits from a file, or from standard input where
+// its name is "-".
+func (a *app) readSplitList(ctx context.Context, name string) ([]split.Entry, error) {
+	data, err := a.readList(ctx, name)
+	switch {
+	case errors.Is(err, userfile.ErrTooLarge):
+		return nil, hint(fmt.Errorf("read list of splits %s: %w", name, err), "a list of all photos is smaller; is it the right file?")
+	case errors.Is(err, userfile.ErrKind):
+		return nil, hint(fmt.Errorf("read list of splits %s: %w", name, err), "give a CSV of path,split, or - and pipe it in")
+	case err != nil:
+		return nil, hint(fmt.Errorf("open list of splits: %s: %w", name, err), "it is a CSV of path,split: featstore export --format csv -o FILE writes one with the splits as they are, to change them in")
 	}
-	defer f.Close()
-	entries, err := split.ReadList(f)
+	entries, err := split.ReadList(bytes.NewReader(data))
 	if err != nil {
 		err = fmt.Errorf("read %s: %w", name, err)
 	}
 	return entries, hint(err, "one photo a line: path,split with training, validation or testing; a header may name the columns")
 }
 
-// splitByList puts the photos that a list names into its splits.
-func (a *app) splitByList(ctx context.Context, db *store.DB, name string) (*ownsplit.Report, error) {
-	entries, err := readSplitList(name)
-	if err != nil {
-		return nil, err
+func (a *app) readList(ctx context.Context, name string) ([]byte, error) {
+	if name == "-" {
+		return userfile.ReadStream(ctx, a.In, mostListed)
 	}
+	return userfile.Read(ctx, name, mostListed)
+}
+
+// splitByList puts the photos that a list, read from the file name, names into its
+// splits.
+func (a *app) splitByList(ctx context.Context, db *store.DB, name string, entries []split.Entry) (*ownsplit.Report, error) {
 	var files []ownsplit.File
-	err = db.View(func(tx *store.Tx) (err error) {
+	err := db.View(func(tx *store.Tx) (err error) {
 		files, err = ownsplit.Files(tx)
 		return err
 	})

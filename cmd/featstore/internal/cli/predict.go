@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +16,7 @@ import (
 
 	"featstore/extract"
 	"featstore/extract/ingest"
+	"featstore/extract/userfile"
 	"featstore/store"
 	"featstore/train"
 )
@@ -219,9 +218,9 @@ func (p *predictor) one(ctx context.Context, path string, extractors []*extract.
 	if err := ctx.Err(); err != nil {
 		return prediction{}, err
 	}
-	data, err := p.read(path)
+	data, err := p.read(ctx, path)
 	if err != nil {
-		return prediction{Path: path, Error: err.Error()}, nil
+		return prediction{Path: path, Error: err.Error()}, ctx.Err()
 	}
 	features := make([]float32, p.head.Dim)
 	at := 0
@@ -239,14 +238,13 @@ func (p *predictor) one(ctx context.Context, path string, extractors []*extract.
 	return p.best(path, probabilities), nil
 }
 
-func (p *predictor) read(path string) ([]byte, error) {
+func (p *predictor) read(ctx context.Context, path string) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(io.LimitReader(p.In, ingest.DefaultMaxBytes))
+		return ingest.ReadPhotoStream(ctx, p.In)
 	}
-	data, err := os.ReadFile(path)
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
+	data, err := ingest.ReadPhoto(ctx, path)
+	if errors.Is(err, userfile.ErrKind) {
+		err = fmt.Errorf("%w, or pipe a photo in as -", err)
 	}
 	return data, err
 }

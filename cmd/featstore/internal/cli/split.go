@@ -51,12 +51,19 @@ released (folders whose --split-folders no longer counts).` + storeExits(),
 				return usagef("--file, --clear and a new rule are three things: one at a time")
 			}
 			change := rule || list != "" || clear
+			var entries []split.Entry
+			if list != "" { // read before the store is held
+				var err error
+				if entries, err = a.readSplitList(cmd.Context(), list); err != nil {
+					return err
+				}
+			}
 			return a.withStore(store.Options{ReadOnly: !change}, func(db *store.DB) error {
 				var r splitResult
 				var err error
 				switch {
 				case list != "":
-					if r.Own, err = a.splitByList(cmd.Context(), db, list); err == nil {
+					if r.Own, err = a.splitByList(cmd.Context(), db, list, entries); err == nil {
 						r.Moved = r.Own.Moved
 					}
 				case clear:
@@ -75,7 +82,7 @@ released (folders whose --split-folders no longer counts).` + storeExits(),
 	flags.StringVar(&want.Salt, "salt", "", "any text: each makes a draw of its own")
 	flags.Float64Var(&want.Validation, "validation", 10, "share of the validation split in percent")
 	flags.Float64Var(&want.Testing, "testing", 10, "share of the testing split in percent")
-	flags.StringVar(&list, "file", "", "CSV of path,split: puts these photos into these splits")
+	flags.StringVar(&list, "file", "", "CSV of path,split, - for standard input: puts these photos into these splits")
 	flags.BoolVar(&clear, "clear", false, "forget splits set by hand")
 	return cmd
 }
