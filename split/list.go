@@ -23,6 +23,15 @@ var (
 	splitColumns = []string{"split", "set", "subset", "partition", "fold"}
 )
 
+// What a list may have: a line with some thousand features of a photo, and some million
+// photos. What is larger is no list, and is not read to its end.
+const (
+	mostLine  = 8 << 20   // bytes
+	mostPath  = 64 << 10  // bytes
+	mostPaths = 256 << 20 // bytes of all paths, with what is kept beside each
+	entrySize = 64
+)
+
 // ErrList: a file is not a list of splits.
 var ErrList = errors.New("not a list of splits")
 
@@ -32,7 +41,8 @@ var ErrList = errors.New("not a list of splits")
 // two. Commas, semicolons and tabs separate columns: the first of these that is in
 // the first line. Lines that cannot be understood are errors: none is left out.
 func ReadList(r io.Reader) ([]Entry, error) {
-	in := bufio.NewReader(r)
+	lines := &lineReader{r: r, left: mostLine}
+	in := bufio.NewReader(lines)
 	separator, err := beginList(in)
 	if err != nil {
 		return nil, err
@@ -40,8 +50,9 @@ func ReadList(r io.Reader) ([]Entry, error) {
 	rows := csv.NewReader(in)
 	rows.Comma, rows.FieldsPerRecord, rows.LazyQuotes, rows.ReuseRecord = separator, -1, separator == '\t', true
 	var entries []Entry
-	pathAt, splitAt, first := 0, 1, true
+	pathAt, splitAt, first, room := 0, 1, true, mostPaths
 	for {
+		lines.left = mostLine
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
 			break
@@ -61,12 +72,30 @@ func ReadList(r io.Reader) ([]Entry, error) {
 		if err != nil {
 			return nil, err
 		}
+		if room -= len(e.Path) + entrySize; room < 0 {
+			return nil, fmt.Errorf("%w: more than %d lines", ErrList, len(entries))
+		}
 		entries = append(entries, e)
 	}
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("%w: it has no lines", ErrList)
 	}
 	return entries, nil
+}
+
+// A lineReader fails where a line does not end.
+type lineReader struct {
+	r    io.Reader
+	left int // bytes that may be read before the next line
+}
+
+func (l *lineReader) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("a line of more than %d bytes", mostLine)
+	}
+	n, err := l.r.Read(p)
+	l.left -= n
+	return n, err
 }
 
 // beginList skips the mark that some programs put before UTF-8, and finds the
@@ -94,13 +123,16 @@ func entry(row []string, pathAt, splitAt, line int) (Entry, error) {
 	if len(row) <= max(pathAt, splitAt) {
 		return Entry{}, fmt.Errorf("%w: line %d has no split: want path,split", ErrList, line)
 	}
-	e := Entry{Path: strings.TrimSpace(row[pathAt]), Line: line}
+	e := Entry{Path: strings.Clone(strings.TrimSpace(row[pathAt])), Line: line} // not a piece of the whole line
 	if e.Path == "" {
 		return e, fmt.Errorf("%w: line %d has no path", ErrList, line)
 	}
+	if len(e.Path) > mostPath {
+		return e, fmt.Errorf("%w: line %d has a path of %d bytes", ErrList, line, len(e.Path))
+	}
 	var ok bool
 	if e.Split, ok = Spelling(row[splitAt]); !ok {
-		return e, fmt.Errorf("%w: line %d: unknown split %q: want training, validation or testing", ErrList, line, row[splitAt])
+		return e, fmt.Errorf("%w: line %d: unknown split %.60q: want training, validation or testing", ErrList, line, row[splitAt])
 	}
 	return e, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -139,4 +140,45 @@ func FuzzReadList(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is no list is not read to its end, and what it says does not come back whole in
+// an error.
+func TestReadListReadsLittle(t *testing.T) {
+	for name, c := range map[string]struct{ start, again, want string }{
+		"one line":          {"path,split\n", "x", "a line of more than"},
+		"zeros":             {"path,split\na,train\n", "\x00", "a line of more than"},
+		"a quote":           {"path,split\n\"", "\n", "a line of more than"},
+		"no header":         {"", "x", "a line of more than"},
+		"lines for ever":    {"path,split\n", strings.Repeat("x", mostPath) + ",train\n", "more than 4"},
+		"a very long path":  {strings.Repeat("x", mostPath+1) + ",train\n", "", "a path of 65537 bytes"},
+		"a very long split": {"a," + strings.Repeat("x", mostPath) + "\n", "", "unknown split"},
+	} {
+		r := &endless{rest: c.start, again: c.again}
+		_, err := ReadList(r)
+		if !errors.Is(err, ErrList) || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 {
+			t.Errorf("%s: %.400v", name, err)
+		}
+		if r.read > mostPaths+2*mostLine {
+			t.Errorf("%s: %d bytes were read", name, r.read)
+		}
+	}
+}
+
+// endless reads a start, then the same again and again.
+type endless struct {
+	rest, again string
+	read        int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.rest == "" {
+		e.rest = strings.Repeat(e.again, 1+4096/(len(e.again)+1))
+	}
+	if e.rest == "" {
+		return 0, io.EOF
+	}
+	n := copy(p, e.rest)
+	e.rest, e.read = e.rest[n:], e.read+n
+	return n, nil
 }

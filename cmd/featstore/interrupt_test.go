@@ -48,7 +48,14 @@ func (o *output) String() string {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith starts featstore with a standard input.
+func startWith(t *testing.T, stdin io.Reader, args ...string) *process {
+	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], args...)}
+	p.Stdin = stdin
 	p.Env = append(os.Environ(), asProgram+"=1")
 	p.Stdout = &p.out
 	pipe, err := p.StderrPipe()

@@ -101,25 +101,54 @@ func CheckSize(size, most int64) error {
 	return fmt.Errorf("the file has %d bytes, at most %d are read: %w", size, most, ErrTooLarge)
 }
 
-// ReadStream reads a standard input to its end, at most most bytes of it. It returns
-// once ctx is cancelled even if r gives nothing: nothing can end a read from a terminal,
-// so r must not be used again then, and what still waits for it ends with the process.
+// ReadStream reads a standard input to its end, at most most bytes of it, or until ctx is
+// cancelled: see Stream.
 func ReadStream(ctx context.Context, r io.Reader, most int64) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	done := make(chan result, 1)
+	stream := Stream(ctx, r)
+	defer stream.Close()
+	data, err := readAll(ctx, stream, 0, most)
+	return data, bare(err)
+}
+
+// Stream returns a reader of r whose reads return ctx's error once it is cancelled, even
+// if r gives nothing. Nothing can end a read from a terminal: what still waits for r then
+// ends with the process, and r must not be used again.
+func Stream(ctx context.Context, r io.Reader) io.ReadCloser {
+	out, in := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
 	go func() {
-		data, err := readAll(ctx, r, 0, most)
-		done <- result{data, err}
+		_, err := io.Copy(in, r)
+		stop()
+		in.CloseWithError(err)
 	}()
-	select {
-	case r := <-done:
-		return r.data, bare(r.err)
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	return out
+}
+
+// OpenList opens what may be read at any length, a line at a time: a regular file, or
+// standard input where the name is "-". Reads return ctx's error once it is cancelled.
+func OpenList(ctx context.Context, name string, stdin io.Reader) (io.ReadCloser, error) {
+	if name == "-" {
+		return Stream(ctx, stdin), nil
 	}
+	f, err := Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &cancelled{ctx, f}, nil
+}
+
+// cancelled is a file whose reads end with a context.
+type cancelled struct {
+	ctx context.Context
+	*os.File
+}
+
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := c.File.Read(p)
+	return n, bare(err)
 }
 
 // chunk is how much is read between two looks at the context.

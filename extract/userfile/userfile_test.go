@@ -165,3 +165,35 @@ func (r *telling) Read(p []byte) (int, error) {
 	}
 	return r.Reader.Read(p)
 }
+
+// A list comes from a file or from standard input; a cancelled context ends both.
+func TestOpenList(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	path := write(t, "from a file")
+	for name, want := range map[string]string{path: "from a file", "-": "from a pipe"} {
+		f, err := OpenList(ctx, name, strings.NewReader("from a pipe"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(f); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		f.Close()
+	}
+	if _, err := OpenList(ctx, t.TempDir(), nil); !errors.Is(err, ErrKind) {
+		t.Errorf("a folder: %v", err)
+	}
+	cancel()
+	for _, name := range []string{path, "-"} {
+		silent, writer := io.Pipe()
+		f, err := OpenList(ctx, name, silent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(f); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		f.Close()
+		writer.Close()
+	}
+}

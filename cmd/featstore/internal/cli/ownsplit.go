@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,34 +47,25 @@ func (f *ownSplitFlags) apply(ctx context.Context, a *app, opt *ingest.Options) 
 	return err
 }
 
-// mostListed is the size of a list of splits up to which it is read: some million
-// photos.
-const mostListed = 128 << 20
-
 // readSplitList reads a user's list of splits from a file, or from standard input where
 // its name is "-".
 func (a *app) readSplitList(ctx context.Context, name string) ([]split.Entry, error) {
-	data, err := a.readList(ctx, name)
+	f, err := userfile.OpenList(ctx, name, a.In)
 	switch {
-	case errors.Is(err, userfile.ErrTooLarge):
-		return nil, hint(fmt.Errorf("read list of splits %s: %w", name, err), "a list of all photos is smaller; is it the right file?")
 	case errors.Is(err, userfile.ErrKind):
 		return nil, hint(fmt.Errorf("read list of splits %s: %w", name, err), "give a CSV of path,split, or - and pipe it in")
 	case err != nil:
 		return nil, hint(fmt.Errorf("open list of splits: %s: %w", name, err), "it is a CSV of path,split: featstore export --format csv -o FILE writes one with the splits as they are, to change them in")
 	}
-	entries, err := split.ReadList(bytes.NewReader(data))
+	defer f.Close()
+	entries, err := split.ReadList(f)
+	if e := ctx.Err(); e != nil {
+		return nil, e
+	}
 	if err != nil {
 		err = fmt.Errorf("read %s: %w", name, err)
 	}
 	return entries, hint(err, "one photo a line: path,split with training, validation or testing; a header may name the columns")
-}
-
-func (a *app) readList(ctx context.Context, name string) ([]byte, error) {
-	if name == "-" {
-		return userfile.ReadStream(ctx, a.In, mostListed)
-	}
-	return userfile.Read(ctx, name, mostListed)
 }
 
 // splitByList puts the photos that a list, read from the file name, names into its
