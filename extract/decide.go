@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/passes"
 	"featstore/extract/photo"
 )
 
@@ -82,7 +82,7 @@ func (m *ModelFile) decide(wish Manifest) (*decider, error) {
 		return d, err
 	}
 	var err error
-	if d.part, err = engine.UpTo(m.graph, d.Tap); err != nil {
+	if d.part, err = passes.Prune(m.graph, d.Tap); err != nil {
 		return d, fmt.Errorf("%w; likely ones are %s", err, quoted(d.candidates))
 	}
 	if d.input, err = findInput(d.part, d.merged.Layout); err != nil {
@@ -101,7 +101,7 @@ func quoted(names []string) string {
 }
 
 func (d *decider) chooseTap() error {
-	found, candidates, err := engine.FindTap(d.graph)
+	found, candidates, err := passes.FindTap(d.graph)
 	d.candidates, d.noTap = candidates, err
 	if d.Tap = d.merged.Tap; d.Tap == "" {
 		if err != nil {
@@ -116,7 +116,7 @@ func (d *decider) chooseTap() error {
 		}
 	}
 	d.TapWhy = `it is called "bottleneck"`
-	if d.Tap != engine.Bottleneck {
+	if d.Tap != passes.Bottleneck {
 		d.TapWhy = tapReason(d.graph, d.Tap)
 	}
 	return nil

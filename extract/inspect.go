@@ -10,6 +10,7 @@ import (
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/op"
+	"featstore/extract/internal/passes"
 	"featstore/extract/internal/tensor"
 	"featstore/extract/photo"
 )
@@ -189,7 +190,8 @@ func (r *Inspection) shapes(d *decider) {
 			feeds[in.Name] = tensor.Abstract(in.DType, d.input.shape(w, h)...)
 		}
 	}
-	known, _ := engine.FoldLimits(d.graph, d.limits.Arena).Interpret(d.graph, feeds) // what fails is found by compiling
+	share := float64(d.limits.Arena) / float64(engine.DefaultArena)
+	known, _ := passes.FoldLimits(d.graph, share).Interpret(d.graph, feeds) // what fails is found by compiling
 	from := map[string]string{}
 	for _, n := range d.graph.Nodes {
 		for _, o := range n.Outputs {

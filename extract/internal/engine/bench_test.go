@@ -12,6 +12,7 @@ import (
 
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/onnx"
+	"featstore/extract/internal/passes"
 	"featstore/extract/internal/zoo"
 )
 
@@ -38,7 +39,7 @@ func BenchmarkNetwork(b *testing.B) {
 			if n.nhwc {
 				shape = []int{1, n.size, n.size, 3}
 			}
-			p, err := Compile(g, Options{Input: shape, Tap: Bottleneck, Kernels: s.Name})
+			p, err := Compile(g, Options{Input: shape, Tap: passes.Bottleneck, Kernels: s.Name})
 			if err != nil {
 				b.Fatal(err)
 			}

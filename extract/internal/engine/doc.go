@@ -1,7 +1,7 @@
 // Package engine turns a network into a plan of kernel calls and runs it.
 //
 // Compile works on one concrete input shape. It evaluates the graph abstractly,
-// which gives every shape and folds every constant (prune.go), lowers the nodes
+// which gives every shape and folds every constant (package passes), lowers the nodes
 // to a few operations of its own (lower*.go), rewrites them (fuse*.go: batch
 // normalisation, bias, activation, residual addition and padding move into the
 // convolution), chooses the order of axes in memory of every value (order.go),
@@ -21,7 +21,7 @@
 // # Bytes
 //
 // Networks of 8-bit numbers are written out first, as floats that are rounded to
-// multiples of a step (unpack_quantized.go, lower_quantize.go). Where the kernels are
+// multiples of a step (package passes, lower_quantize.go). Where the kernels are
 // fast at bytes, useBytes (bytes.go) then finds the values that are quantized and
 // the operations that have a form on bytes, so what a model wrote as operators on
 // integers, or as operators on floats between conversions, runs the same way. Values on

@@ -473,25 +473,3 @@ func TestCompileRefusesWithAReason(t *testing.T) {
 		t.Errorf("an unsupported operator behind the tap matters: %v", err)
 	}
 }
-
-func TestFindTap(t *testing.T) {
-	dense := newBuilder(9, 1, 3, 8, 8)
-	v := dense.add("Flatten", nil, dense.add("GlobalAveragePool", nil, dense.conv("x", 3, 4, 3, 1, nil)))
-	s := dense.add("Softmax", nil, dense.add("Gemm", nil, dense.add("Dropout", nil, v), dense.weights(4, 5)))
-	dense.Outputs = []graph.Output{{Name: s}}
-	if tap, candidates, err := FindTap(dense.Graph); tap != v || err != nil || candidates[0] != v {
-		t.Errorf("dense: %q %q %v, want %q", tap, candidates, err, v)
-	}
-	squeeze := newBuilder(9, 1, 3, 8, 8)
-	m := squeeze.conv("x", 3, 4, 3, 1, nil)
-	s = squeeze.add("Flatten", nil, squeeze.add("GlobalAveragePool", nil, squeeze.add("Relu", nil, squeeze.add("Conv", nil, m, squeeze.weights(9, 4, 1, 1)))))
-	squeeze.Outputs = []graph.Output{{Name: s}}
-	if tap, _, err := FindTap(squeeze.Graph); tap != m || err != nil {
-		t.Errorf("squeeze: %q %v, want %q", tap, err, m)
-	}
-	none := newBuilder(9, 1, 3, 8, 8)
-	none.Outputs = []graph.Output{{Name: none.conv("x", 3, 4, 3, 1, nil)}}
-	if _, _, err := FindTap(none.Graph); !errors.Is(err, ErrNoTap) {
-		t.Errorf("none: %v", err)
-	}
-}

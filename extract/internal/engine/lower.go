@@ -42,7 +42,7 @@ func init() {
 func lower(g *graph.Graph, known map[string]*tensor.Tensor, tap string) (*net, error) {
 	l := &lowerer{known: known, values: map[string]*value{}, read: map[string]bool{tap: true}, net: &net{}}
 	for _, n := range g.Nodes {
-		for _, name := range freeNames(n) {
+		for _, name := range n.Reads() {
 			l.read[name] = true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/passes"
 )
 
 // BenchmarkSteps logs where a network's time goes: the best time of each step
@@ -35,7 +36,7 @@ func BenchmarkSteps(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := Compile(g, Options{Input: shape, Tap: Bottleneck, Kernels: set.Name})
+	p, err := Compile(g, Options{Input: shape, Tap: passes.Bottleneck, Kernels: set.Name})
 	if err != nil {
 		b.Fatal(err)
 	}

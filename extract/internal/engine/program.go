@@ -9,6 +9,7 @@ import (
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/op"
+	"featstore/extract/internal/passes"
 	"featstore/extract/internal/tensor"
 )
 
@@ -73,20 +74,21 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	part, err := UpTo(g, opt.Tap)
+	part, err := passes.Prune(g, opt.Tap)
 	if err != nil {
 		return nil, err
 	}
-	part = unpackQuantized(widen(part))
+	part = passes.DecomposeQuantized(passes.CastFP16(part))
 	if err := checkInput(part, opt); err != nil {
 		return nil, err
 	}
-	part, known, err := settle(part, opt.Tap, opt.Input, opt.Arena)
+	share := float64(opt.Arena) / float64(DefaultArena)
+	part, known, err := passes.Specialize(part, opt.Tap, opt.Input, share)
 	if err != nil {
 		return nil, err
 	}
-	if written, changed := unpackFused(part, known); changed {
-		if part, known, err = settle(written, opt.Tap, opt.Input, opt.Arena); err != nil {
+	if written, changed := passes.DecomposeFused(part, known); changed {
+		if part, known, err = passes.Specialize(written, opt.Tap, opt.Input, share); err != nil {
 			return nil, err
 		}
 	}

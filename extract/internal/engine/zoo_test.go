@@ -15,6 +15,7 @@ import (
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/op"
+	"featstore/extract/internal/passes"
 	"featstore/extract/internal/tensor"
 	"featstore/extract/internal/zoo"
 )
@@ -31,7 +32,7 @@ func TestZooAgainstReference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tap, _, err := FindTap(g); tap != m.Tap || err != nil {
+			if tap, _, err := passes.FindTap(g); tap != m.Tap || err != nil {
 				t.Errorf("tap %q, want %q (%v)", tap, m.Tap, err)
 			}
 			checkZoo(t, g, m, kinds)

@@ -75,6 +75,28 @@ func (n *Node) Input(i int) string {
 	return ""
 }
 
+// Reads lists the values that the node reads, in order and with repetitions. Those that
+// the graphs inside it take from outside are included.
+func (n *Node) Reads() []string {
+	var names []string
+	for _, in := range n.Inputs {
+		if in != "" {
+			names = append(names, in)
+		}
+	}
+	for _, a := range n.Attrs {
+		if sub, ok := a.(*Graph); ok {
+			for _, m := range sub.Nodes {
+				names = append(names, m.Reads()...)
+			}
+			for _, o := range sub.Outputs {
+				names = append(names, o.Name)
+			}
+		}
+	}
+	return names
+}
+
 // Attr is the value of a node's attribute: exactly one of int64, float32,
 // string, []int64, []float32, []string, *tensor.Tensor or *Graph.
 type Attr any

@@ -16,6 +16,7 @@ import (
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/op"
+	"featstore/extract/internal/passes"
 	"featstore/extract/internal/tensor"
 )
 
@@ -117,7 +118,7 @@ func alive(t *testing.T, name string, x *tensor.Tensor) {
 // checkTap fails if the bottleneck would not be found.
 func checkTap(t *testing.T, g *graph.Graph, m *Model) {
 	t.Helper()
-	tap, candidates, err := engine.FindTap(g)
+	tap, candidates, err := passes.FindTap(g)
 	if err != nil || tap != m.Tap {
 		t.Errorf("the tap found is %q of %q (%v), not %q", tap, candidates, err, m.Tap)
 	}

@@ -1,4 +1,4 @@
-package engine
+package passes
 
 import (
 	"fmt"
@@ -9,39 +9,6 @@ import (
 	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
 )
-
-// settle evaluates the part of the graph that tap needs for inputs of one shape,
-// and puts the branch that is taken in the place of each If. Exporters write them
-// for sizes that are known by then.
-func settle(part *graph.Graph, tap string, shape []int, arena int64) (*graph.Graph, map[string]*tensor.Tensor, error) {
-	for {
-		known, err := facts(part, shape, arena)
-		if err != nil {
-			return nil, nil, err
-		}
-		i := slices.IndexFunc(part.Nodes, isIf)
-		if i < 0 {
-			return part, known, nil
-		}
-		g := *part
-		g.Initializers = maps.Clone(part.Initializers)
-		g.Nodes = nil
-		for _, n := range part.Nodes {
-			if !isIf(n) {
-				g.Nodes = append(g.Nodes, n)
-				continue
-			}
-			branch, err := taken(n, known)
-			if err != nil {
-				return nil, nil, err
-			}
-			inlineBranch(&g, n, branch, known)
-		}
-		if part, err = UpTo(&g, tap); err != nil {
-			return nil, nil, err
-		}
-	}
-}
 
 func isIf(n *graph.Node) bool { return n.Op == "If" && n.Domain == "" }
 

@@ -1,4 +1,4 @@
-package engine
+package passes
 
 import (
 	"maps"
@@ -8,12 +8,11 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// widen returns a graph that computes in float32 what g computes in float16: no
-// kernel works on float16, and the result is nearer to the network that was
-// trained. A graph that only stores weights as float16 and casts them stays as it
-// is.
-func widen(g *graph.Graph) *graph.Graph {
-	if !computesInHalf(g) {
+// CastFP16 returns a graph that computes in float32 what g computes in float16: no
+// kernel works on float16, and the result is nearer to the network that was trained.
+// A graph that only stores weights as float16 and casts them is returned as it is.
+func CastFP16(g *graph.Graph) *graph.Graph {
+	if !computesInFP16(g) {
 		return g
 	}
 	w := *g
@@ -25,29 +24,29 @@ func widen(g *graph.Graph) *graph.Graph {
 	}
 	w.Initializers = make(map[string]*tensor.Tensor, len(g.Initializers))
 	for _, n := range g.Nodes {
-		for _, name := range freeNames(n) {
+		for _, name := range n.Reads() {
 			if t := g.Initializers[name]; t != nil {
-				w.Initializers[name] = widened(t)
+				w.Initializers[name] = castTensor(t)
 			}
 		}
 	}
 	w.Nodes = make([]*graph.Node, len(g.Nodes))
 	for i, n := range g.Nodes {
-		w.Nodes[i] = widenNode(n)
+		w.Nodes[i] = castNode(n)
 	}
 	return &w
 }
 
-// computesInHalf reports whether anything but a Cast reads float16.
-func computesInHalf(g *graph.Graph) bool {
+// computesInFP16 reports whether anything but a Cast reads float16.
+func computesInFP16(g *graph.Graph) bool {
 	for _, in := range g.Inputs {
 		if in.DType == tensor.Float16 {
 			return true
 		}
 	}
-	isHalf := func(name string) bool { t := g.Initializers[name]; return t != nil && t.DType == tensor.Float16 }
+	isFP16 := func(name string) bool { t := g.Initializers[name]; return t != nil && t.DType == tensor.Float16 }
 	for _, n := range g.Nodes {
-		if n.Op == "Cast" && n.Int("to", 0) == int(tensor.Float16) || n.Op != "Cast" && slices.ContainsFunc(freeNames(n), isHalf) {
+		if n.Op == "Cast" && n.Int("to", 0) == int(tensor.Float16) || n.Op != "Cast" && slices.ContainsFunc(n.Reads(), isFP16) {
 			return true
 		}
 		for _, a := range n.Attrs {
@@ -57,7 +56,7 @@ func computesInHalf(g *graph.Graph) bool {
 					return true
 				}
 			case *graph.Graph:
-				if computesInHalf(a) {
+				if computesInFP16(a) {
 					return true
 				}
 			}
@@ -66,8 +65,8 @@ func computesInHalf(g *graph.Graph) bool {
 	return false
 }
 
-// widenNode changes the types and constants that a node names.
-func widenNode(n *graph.Node) *graph.Node {
+// castNode returns the node with its types and constants of float16 made float32.
+func castNode(n *graph.Node) *graph.Node {
 	m := *n
 	m.Attrs = maps.Clone(n.Attrs)
 	for name, a := range m.Attrs {
@@ -77,16 +76,16 @@ func widenNode(n *graph.Node) *graph.Node {
 				m.Attrs[name] = int64(tensor.Float32)
 			}
 		case *tensor.Tensor:
-			m.Attrs[name] = widened(a)
+			m.Attrs[name] = castTensor(a)
 		case *graph.Graph:
 			branch := *a
 			branch.Initializers = make(map[string]*tensor.Tensor, len(a.Initializers))
 			for name, t := range a.Initializers {
-				branch.Initializers[name] = widened(t)
+				branch.Initializers[name] = castTensor(t)
 			}
 			branch.Nodes = make([]*graph.Node, len(a.Nodes))
 			for i, k := range a.Nodes {
-				branch.Nodes[i] = widenNode(k)
+				branch.Nodes[i] = castNode(k)
 			}
 			m.Attrs[name] = &branch
 		}
@@ -94,7 +93,7 @@ func widenNode(n *graph.Node) *graph.Node {
 	return &m
 }
 
-func widened(t *tensor.Tensor) *tensor.Tensor {
+func castTensor(t *tensor.Tensor) *tensor.Tensor {
 	if t.DType != tensor.Float16 {
 		return t
 	}

@@ -1,4 +1,4 @@
-package engine
+package passes
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ func prepend(names []string, name string) []string {
 	return append([]string{name}, names...)
 }
 
-// A tapFinder knows which node computes each value and which values hang on an
+// A tapFinder knows which node computes each value and which values depend on an
 // input of the network.
 type tapFinder struct {
 	graph   *graph.Graph
@@ -60,7 +60,7 @@ func newTapFinder(g *graph.Graph) *tapFinder {
 		f.dynamic[in.Name] = true
 	}
 	for _, n := range g.Nodes {
-		moving := slices.ContainsFunc(freeNames(n), func(s string) bool { return f.dynamic[s] })
+		moving := slices.ContainsFunc(n.Reads(), func(s string) bool { return f.dynamic[s] })
 		for _, o := range n.Outputs {
 			f.def[o] = n
 			f.dynamic[o] = moving
@@ -71,7 +71,7 @@ func newTapFinder(g *graph.Graph) *tapFinder {
 }
 
 // weighted reports whether n is a layer that can compute class scores: a product
-// of a value that hangs on the input with weights that do not.
+// of a value that depends on the input with weights that do not.
 func (f *tapFinder) weighted(n *graph.Node) bool {
 	if n.Domain != "" || !f.dynamic[n.Input(0)] || f.dynamic[n.Input(1)] {
 		return false

@@ -1,0 +1,14 @@
+// Package passes rewrites graphs before they are compiled: each pass takes a graph and
+// returns one, which computes the same.
+//
+//	FindTap             chooses the tensor to take as the bottleneck
+//	Prune               keeps what the tap needs
+//	CastFP16            computes in float32 instead of float16
+//	DecomposeQuantized  QLinearConv and its like become DequantizeLinear, Conv, QuantizeLinear
+//	Specialize          infers shapes, folds constants, inlines the branches of If
+//	DecomposeFused      ONNX Runtime's fused operators become standard ones
+//
+// Passes never change the graph that they are given, and share with it what stays the
+// same: nodes, tensors, maps. So a graph can be used by several goroutines and be
+// compiled more than once. What a pass does not know it leaves as it is.
+package passes
