@@ -33,18 +33,11 @@ func (r *Report) add(format string, args ...any) {
 // checksums of vectors, each vector's place, counts, and references in both
 // directions. The error is of the check itself, such as ctx's; problems found are
 // no error. progress, if not nil, is called now and then with what is done of the
-// total, in arbitrary units. Changes wait until the check ends.
+// total, in arbitrary units.
 func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (r Report, err error) {
 	defer guard(panicOnFault(), &err)
 	if err := db.usable(); err != nil {
 		return r, db.wrap(err)
-	}
-	if !db.readOnly { // bbolt's own check must be alone
-		hold, err := db.bolt.Begin(true)
-		if err != nil {
-			return r, db.wrap(err)
-		}
-		defer hold.Rollback()
 	}
 	c := &checker{ctx: ctx, report: &r, progress: progress}
 	err = db.View(func(tx *Tx) error {

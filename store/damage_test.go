@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/vmihailenco/msgpack/v5"
 	bolt "go.etcd.io/bbolt"
 
 	"featstore/split"
@@ -257,6 +259,15 @@ func TestCircles(t *testing.T) {
 	}
 }
 
+// nanHead is a head whose accuracy no arithmetic gives.
+func nanHead() []byte {
+	b, err := msgpack.Marshal(store.Head{Models: []string{"small"}, Dim: 8, Test: store.TestAccuracy{Total: 1, Lo: math.NaN()}})
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 // Check names damage wherever it is, and goes on beside it.
 func TestCheckFindsDamage(t *testing.T) {
 	d := smallModel.Digest(0, 5)
@@ -281,6 +292,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	sp := split.DefaultPolicy().Assign(d).String()
 	indexed := append(append(bytes.Clone(d[:]), root1...), "label00/000005.jpg"...)
 	blob := store.AppendBlob(nil, make([]float32, 8))
+	fixed := smallModel.Digest(1, 1)
 	torn := bytes.Clone(blob)
 	torn[20] ^= 1
 	for _, c := range []struct {
@@ -288,14 +300,23 @@ func TestCheckFindsDamage(t *testing.T) {
 		says   string
 	}{
 		{func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("extra")); return err }, `unknown bucket "extra"`},
-		{put([]byte("default"), []byte{0xc1}, "heads"), "head default: the store is damaged: unreadable record"},
+		{put([]byte("default"), []byte{0xc1}, "heads"), "head default: the store is damaged: record without a checksum"},
+		{put([]byte("default"), store.Seal([]byte{0xc1}, "heads", "other"), "heads"), "head default: the store is damaged: record has checksum"},
+		{put([]byte("default"), store.Seal([]byte{0xc1}, "heads", "default"), "heads"), "head default: the store is damaged: unreadable record"},
+		{put([]byte("default"), store.Seal(nanHead(), "heads", "default"), "heads"), "its accuracy cannot be"},
+		{put([]byte("default"), nil, "heads"), "heads: there are 0, it counts 1"},
+		{put(fixed[:], nil, "splits"), "splits: there are 0, it counts 1"},
+		{put([]byte("bad.jpg"), nil, "failures", root1), "failures: there are 0, it counts 1"},
+		{func(tx *bolt.Tx) error { return tx.Bucket([]byte("features")).Bucket([]byte("small")).DeleteBucket([]byte(sp)) }, "features: there are "},
+		{func(tx *bolt.Tx) error { return tx.Bucket([]byte("roots")).SetSequence(7) }, "the root given last is 7, it counts 1"},
+		{put([]byte("counts"), nil, "meta"), "counts of records: the store is damaged"},
 		{put([]byte("small"), nil, "models"), `unknown model "small"`},
 		{put([]byte("small"), nil, "models"), "head default: it needs model small"},
 		{put(indexed, nil, "digests"), "its digest " + d.Short() + " is not in the index"},
 		{put(indexed, []byte{0xa1, 'x'}, "digests"), `it has label "label00", in the index "x"`},
 		{put([]byte("short"), []byte{0xa1, 'x'}, "digests"), "key of 5 bytes in the index"},
 		{put([]byte("label00/000005.jpg"), nil, "images", root1), `has image "label00/000005.jpg" of root 1, which is not there`},
-		{put([]byte("label00/000005.jpg"), []byte{0x80}, "images", root1), "digest of 0 bytes in an image's record"},
+		{put([]byte("label00/000005.jpg"), store.Seal([]byte{0x80}, "images", root1, "label00/000005.jpg"), "images", root1), "digest of 0 bytes in an image's record"},
 		{put([]byte("x.jpg"), []byte{0x80}, "images", root9), "images: root 9: not in the store"},
 		{put([]byte("label00/000005.jpg"), []byte{0x80}, "failures", root1), "is both an image and a failure"},
 		{put([]byte("x.jpg"), []byte{0xc1}, "failures", root1), "failure of x.jpg: the store is damaged"},
@@ -307,7 +328,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		{put(other[:], blob, "features", "small", sp, "label00"), "belongs "},
 		{put(d[:3], blob, "features", "small", sp, "label00"), "unknown key"},
 		{put(d[:], blob, "features", "small", "odd", "label00"), `features/small has a bucket "odd"`},
-		{put(d[:], []byte{0xa1, 'x'}, "splits"), "unknown split"},
+		{put(d[:], store.Seal([]byte{0xa1, 'x'}, "splits", string(d[:])), "splits"), "unknown split"},
 		{put([]byte("x"), []byte{0xa1, 'x'}, "splits"), "a split's key has 1 bytes"},
 		{put([]byte("resplit"), []byte{0xc1}, "meta"), "state of the change of splits"},
 		{func(tx *bolt.Tx) error { return tx.Bucket([]byte("roots")).SetSequence(0) }, "may be given again"},

@@ -20,7 +20,9 @@ type DB struct {
 	file     *os.File // bbolt's own, to let go of the lock when bbolt cannot
 	readOnly bool
 	created  time.Time
+	format   int          // of the file: see schema.go
 	pages    *pageChecker // of a reader: see checkPages
+	doubt    string       // see Doubt
 
 	broken atomic.Bool // a write panicked within bbolt: its locks may be held for good
 
@@ -37,6 +39,11 @@ func (db *DB) Path() string { return db.path }
 
 // ReadOnly tells whether the store was opened for reading only.
 func (db *DB) ReadOnly() bool { return db.readOnly }
+
+// Doubt says, in words, what may be missing although the store opened: one of the
+// file's two headers was invalid then, and the older state that the other one gives
+// may not be the last. It is empty if all is well. The next commit writes both anew.
+func (db *DB) Doubt() string { return db.doubt }
 
 // Created returns when the store was made.
 func (db *DB) Created() time.Time { return db.created }
@@ -117,7 +124,10 @@ func (db *DB) commit(b *bolt.Tx, fn func(*Tx) error) (err error) {
 		db.broken.Store(false)
 	}()
 	tx := newTx(db, b)
-	if err = fn(tx); err != nil {
+	if err = fn(tx); err == nil {
+		err = tx.saveCounts()
+	}
+	if err != nil {
 		return err
 	}
 	if err = db.faultAt("commit"); err != nil {

@@ -29,8 +29,11 @@
 // file grow waits until nobody reads.
 //
 // A damaged file makes errors that wrap ErrCorrupt, never a crash: pages are looked
-// at before bbolt follows them, and each vector has a checksum. Check looks at
-// everything and says what is wrong.
+// at before bbolt follows them, and each record and each vector has a checksum. What
+// is lost without a trace, such as the last keys of a page, shows in the counts that
+// each transaction keeps. Check looks at everything and says what is wrong. Where one
+// of bbolt's two headers is invalid the other is used; Doubt then says what may be
+// missing.
 //
 // # Lifetimes
 //
@@ -44,11 +47,12 @@
 // marks a bucket; binary keys are big-endian, file names are slash-separated.
 //
 //	meta/       kind      str  "featstore"
-//	            format    int  1; a program refuses numbers it does not know
+//	            format    int  2; a program refuses numbers it does not know
 //	            policy    map  validation, testing: percentages; salt: str
 //	            created   timestamp
 //	            resplit   map  only while splits change: policy (the new one), done (bin):
 //	                           digests below done are placed by the new policy
+//	            counts    map  roots, images, failures, splits, models, heads, vectors; last_root
 //	roots/      <root: 8 bytes>                   map  path, name, seen (timestamp), layout (if not by label)
 //	images/     <root>/ <path>                    map  digest (bin 32), size, mtime (ns since 1970), label
 //	failures/   <root>/ <path>                    map  reason, size, mtime, when (timestamp)
@@ -63,6 +67,18 @@
 // The bbolt sequence of each bucket that holds vectors is the number of its keys, so
 // counting needs no walk over the vectors' pages. Buckets without keys are removed,
 // except those at the top and a model's own.
+//
+// Each of these values but kind, format and those of digests, which repeat what
+// images say, is followed by its seal, a second msgpack value: an ext value of
+// application type 2, whose four bytes are a CRC-32C, little-endian, over the bucket's
+// name, the keys below it, each with its length before it (uint32, little-endian),
+// and the value. A seal that does not fit is ErrCorrupt.
+//
+//	d6 02 <crc: 4>
+//
+// A store of format 1, which had neither seals nor counts, is read as it is. Opening
+// it for writing upgrades it in one transaction: each record is sealed as it stands.
+// Programs of format 1 then refuse it with ErrNewer.
 //
 // # Layout of a vector
 //

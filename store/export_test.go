@@ -18,13 +18,24 @@ var (
 
 // DecodeRecords decodes b as each kind of record.
 func DecodeRecords(b []byte) {
-	decodeImage(b)
-	decodeRoot(RootID(1).key(), b)
-	decodeModel("m", b)
-	decodeHead("h", b)
-	decodeFailure([]byte("f"), b)
-	decodeSplit(make([]byte, digestSize), b)
+	tx := &Tx{db: &DB{format: 1}} // without seals, which no fuzzing would get past
+	tx.decodeImage(1, []byte("p"), b)
+	tx.decodeRoot(RootID(1).key(), b)
+	tx.decodeModel("m", b)
+	tx.decodeHead("h", b)
+	tx.decodeFailure(1, []byte("f"), b)
+	tx.decodeSplit(make([]byte, digestSize), b)
+	unseal(b, headsBucket, []byte("h"))
 	decode(b, new(resplitRecord))
+}
+
+// Seal seals a record, as another program might.
+func Seal(v []byte, top string, keys ...string) []byte {
+	var ks [][]byte
+	for _, k := range keys {
+		ks = append(ks, []byte(k))
+	}
+	return seal(v, []byte(top), ks...)
 }
 
 // Decode decodes b into v as a record.

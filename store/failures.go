@@ -21,7 +21,7 @@ func (tx *Tx) Failures(root RootID) iter.Seq2[FailureEntry, error] {
 		}
 		c := b.Cursor()
 		for k, v := c.First(); k != nil; k, v = c.Next() {
-			f, err := decodeFailure(k, v)
+			f, err := tx.decodeFailure(root, k, v)
 			if !yield(FailureEntry{string(k), f}, err) {
 				return
 			}
@@ -33,15 +33,17 @@ func (tx *Tx) Failures(root RootID) iter.Seq2[FailureEntry, error] {
 func (tx *Tx) Failure(root RootID, path string) (Failure, error) {
 	if b := tx.sub(failuresBucket, root.key()); b != nil {
 		if v := b.Get([]byte(path)); v != nil {
-			return decodeFailure([]byte(path), v)
+			return tx.decodeFailure(root, []byte(path), v)
 		}
 	}
 	return Failure{}, fmt.Errorf("failure of %s: %w", path, ErrNotFound)
 }
 
-func decodeFailure(k, v []byte) (Failure, error) {
-	var f Failure
-	if err := decode(v, &f); err != nil {
+func (tx *Tx) decodeFailure(root RootID, k, v []byte) (f Failure, err error) {
+	if v, err = tx.open(v, failuresBucket, root.key(), k); err == nil {
+		err = decode(v, &f)
+	}
+	if err != nil {
 		return Failure{}, fmt.Errorf("failure of %s: %w", k, err)
 	}
 	f.When = f.When.UTC()
@@ -62,7 +64,7 @@ func (tx *Tx) PutFailure(root RootID, path string, f Failure) error {
 		return err
 	}
 	f.When = f.When.UTC()
-	return put(b, []byte(path), f)
+	return tx.put(b, f, failuresBucket, root.key(), []byte(path))
 }
 
 // DeleteFailure forgets a failure. Deleting what is not there is no error.
@@ -74,7 +76,7 @@ func (tx *Tx) DeleteFailure(root RootID, path string) error {
 	if b == nil {
 		return nil
 	}
-	if err := b.Delete([]byte(path)); err != nil {
+	if err := tx.drop(b, failuresBucket, []byte(path)); err != nil {
 		return err
 	}
 	return dropEmpty(tx.top(failuresBucket), b, root.key())

@@ -5,15 +5,21 @@ import (
 	"fmt"
 )
 
-// Heads returns the heads in the order of their names.
+// Heads returns the heads in the order of their names. Those that are damaged are
+// left out, and the error, which wraps ErrCorrupt, names each of them.
 func (tx *Tx) Heads() ([]Head, error) {
 	var heads []Head
+	var bad []error
 	err := tx.top(headsBucket).ForEach(func(k, v []byte) error {
-		h, err := decodeHead(string(k), v)
+		h, err := tx.decodeHead(string(k), v)
+		if err != nil {
+			bad = append(bad, err)
+			return nil
+		}
 		heads = append(heads, h)
-		return err
+		return nil
 	})
-	return heads, err
+	return heads, errors.Join(append(bad, err)...)
 }
 
 // Head returns a head, or ErrNotFound.
@@ -22,16 +28,34 @@ func (tx *Tx) Head(name string) (Head, error) {
 	if v == nil {
 		return Head{}, fmt.Errorf("head %s: %w", name, ErrNotFound)
 	}
-	return decodeHead(name, v)
+	return tx.decodeHead(name, v)
 }
 
-func decodeHead(name string, v []byte) (Head, error) {
-	h := Head{Name: name}
-	if err := decode(v, &h); err != nil {
+func (tx *Tx) decodeHead(name string, v []byte) (h Head, err error) {
+	h.Name = name
+	if v, err = tx.open(v, headsBucket, []byte(name)); err == nil {
+		err = decode(v, &h)
+	}
+	if err == nil && !h.sensible() {
+		err = fmt.Errorf("%w: its counts or its accuracy cannot be", ErrCorrupt)
+	}
+	if err != nil {
 		return Head{}, fmt.Errorf("head %s: %w", name, err)
 	}
 	h.Created = h.Created.UTC()
 	return h, nil
+}
+
+// sensible tells whether the numbers beside a head's parameters can be shown. NaN
+// is in no range.
+func (h *Head) sensible() bool {
+	t := h.Test
+	ok := h.Trained.Policy.Validate() == nil && 0 <= t.Correct && t.Correct <= t.Total &&
+		0 <= t.Lo && t.Lo <= 1 && 0 <= t.Hi && t.Hi <= 1
+	for _, n := range h.Trained.Counts {
+		ok = ok && min(n[0], n[1], n[2]) >= 0
+	}
+	return ok
 }
 
 // PutHead adds a head or replaces the one of its name. Its models must be in the
@@ -46,8 +70,11 @@ func (tx *Tx) PutHead(h Head) error {
 	if err := tx.checkHead(h); err != nil {
 		return err
 	}
+	if !h.sensible() {
+		return fmt.Errorf("head %s: its counts or its accuracy cannot be", h.Name)
+	}
 	h.Created = h.Created.UTC()
-	return put(tx.top(headsBucket), []byte(h.Name), h)
+	return tx.put(tx.top(headsBucket), h, headsBucket, []byte(h.Name))
 }
 
 // checkHead tells whether a head can be used with the models in the store.
@@ -81,5 +108,5 @@ func (tx *Tx) DeleteHead(name string) error {
 	if b.Get([]byte(name)) == nil {
 		return fmt.Errorf("head %s: %w", name, ErrNotFound)
 	}
-	return b.Delete([]byte(name))
+	return tx.drop(b, headsBucket, []byte(name))
 }

@@ -26,10 +26,7 @@ func (tx *Tx) Images(root RootID) iter.Seq2[ImageEntry, error] {
 		}
 		c := b.Cursor()
 		for k, v := c.First(); k != nil; k, v = c.Next() {
-			m, err := decodeImage(v)
-			if err != nil {
-				err = fmt.Errorf("image %s: %w", k, err)
-			}
+			m, err := tx.decodeImage(root, k, v)
 			if !yield(ImageEntry{string(k), m}, err) {
 				return
 			}
@@ -41,11 +38,7 @@ func (tx *Tx) Images(root RootID) iter.Seq2[ImageEntry, error] {
 func (tx *Tx) Image(root RootID, path string) (Image, error) {
 	if b := tx.sub(imagesBucket, root.key()); b != nil {
 		if v := b.Get([]byte(path)); v != nil {
-			m, err := decodeImage(v)
-			if err != nil {
-				err = fmt.Errorf("image %s: %w", path, err)
-			}
-			return m, err
+			return tx.decodeImage(root, []byte(path), v)
 		}
 	}
 	return Image{}, fmt.Errorf("image %s: %w", path, ErrNotFound)
@@ -68,11 +61,7 @@ func (tx *Tx) PutImage(root RootID, path string, m Image) error {
 	if err != nil {
 		return err
 	}
-	enc, err := encodeImage(m)
-	if err != nil {
-		return err
-	}
-	if err := b.Put([]byte(path), enc); err != nil {
+	if err := tx.put(b, recordOf(m), imagesBucket, root.key(), []byte(path)); err != nil {
 		return err
 	}
 	if err := tx.DeleteFailure(root, path); err != nil {
@@ -87,7 +76,11 @@ func (tx *Tx) PutImage(root RootID, path string, m Image) error {
 		}
 	}
 	return tx.replace(m.Digest, func() error {
-		return put(tx.top(digestsBucket), indexKey(m.Digest, root, path), m.Label)
+		label, err := encode(m.Label)
+		if err != nil {
+			return err
+		}
+		return tx.top(digestsBucket).Put(indexKey(m.Digest, root, path), label)
 	})
 }
 
@@ -102,7 +95,7 @@ func (tx *Tx) DeleteImage(root RootID, path string) error {
 		return err
 	}
 	b := tx.sub(imagesBucket, root.key())
-	if err := b.Delete([]byte(path)); err != nil {
+	if err := tx.drop(b, imagesBucket, []byte(path)); err != nil {
 		return err
 	}
 	if err := dropEmpty(tx.top(imagesBucket), b, root.key()); err != nil {
@@ -121,11 +114,22 @@ func (tx *Tx) find(root RootID, path string) (*Image, error) {
 	if v == nil {
 		return nil, nil
 	}
-	m, err := decodeImage(v)
+	m, err := tx.decodeImage(root, []byte(path), v)
 	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", path, err)
+		return nil, err
 	}
 	return &m, nil
+}
+
+// decodeImage reads the record at a path under a root.
+func (tx *Tx) decodeImage(root RootID, path, v []byte) (m Image, err error) {
+	if v, err = tx.open(v, imagesBucket, root.key(), path); err == nil {
+		m, err = decodeImage(v)
+	}
+	if err != nil {
+		return Image{}, fmt.Errorf("image %s: %w", path, err)
+	}
+	return m, nil
 }
 
 // checkPut judges a path that something is to be put under.

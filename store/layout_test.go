@@ -46,7 +46,7 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 	d := largeModel.Digest(2, 3)
 	err = b.View(func(tx *bolt.Tx) error {
 		meta := tx.Bucket([]byte("meta"))
-		if k, f := decode(meta.Get([]byte("kind"))), decode(meta.Get([]byte("format"))); k != "featstore" || f != int8(1) {
+		if k, f := decode(meta.Get([]byte("kind"))), decode(meta.Get([]byte("format"))); k != "featstore" || f != int8(2) {
 			t.Errorf("kind %v, format %v", k, f)
 		}
 		p := decode(meta.Get([]byte("policy"))).(record)

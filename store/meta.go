@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -19,10 +20,13 @@ func initMeta(b *bolt.Tx, policy split.Policy, now time.Time) error {
 	for _, e := range []struct {
 		key   []byte
 		value any
-	}{{kindKey, kind}, {formatKey, format}, {policyKey, policy}, {createdKey, now.UTC()}} {
+	}{{kindKey, kind}, {formatKey, format}, {policyKey, policy}, {createdKey, now.UTC()}, {countsKey, counts{}}} {
 		v, err := encode(e.value)
 		if err != nil {
 			return err
+		}
+		if sealed(e.key) {
+			v = seal(v, metaBucket, e.key)
 		}
 		if err := b.Bucket(metaBucket).Put(e.key, v); err != nil {
 			return err
@@ -30,6 +34,10 @@ func initMeta(b *bolt.Tx, policy split.Policy, now time.Time) error {
 	}
 	return nil
 }
+
+// sealed tells whether a key of meta has a seal. All have but those that programs of
+// every version read.
+func sealed(key []byte) bool { return !bytes.Equal(key, kindKey) && !bytes.Equal(key, formatKey) }
 
 // load checks that the file is a store this program understands.
 func (db *DB) load() error {
@@ -50,15 +58,20 @@ func (db *DB) load() error {
 		if f > format {
 			return fmt.Errorf("%w (format %d, this version reads %d)", ErrNewer, f, format)
 		}
-		if f != format {
+		if f < 1 {
 			return fmt.Errorf("%w: format %d", ErrCorrupt, f)
 		}
+		db.format = f
 		for _, name := range topBuckets {
 			if tx.bolt.Bucket(name) == nil {
 				return fmt.Errorf("%w: its bucket %s is missing", ErrCorrupt, name)
 			}
 		}
-		if err := decode(meta.Get(createdKey), &db.created); err != nil {
+		v, err := tx.open(meta.Get(createdKey), metaBucket, createdKey)
+		if err == nil {
+			err = decode(v, &db.created)
+		}
+		if err != nil {
 			return fmt.Errorf("its date: %w", err)
 		}
 		db.created = db.created.UTC()
@@ -73,7 +86,11 @@ func (db *DB) load() error {
 
 func (tx *Tx) storedPolicy() (split.Policy, error) {
 	var p split.Policy
-	if err := decode(tx.top(metaBucket).Get(policyKey), &p); err != nil {
+	v, err := tx.open(tx.top(metaBucket).Get(policyKey), metaBucket, policyKey)
+	if err == nil {
+		err = decode(v, &p)
+	}
+	if err != nil {
 		return p, fmt.Errorf("split policy: %w", err)
 	}
 	if err := p.Validate(); err != nil {

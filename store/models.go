@@ -10,7 +10,7 @@ import (
 func (tx *Tx) Models() ([]Model, error) {
 	var models []Model
 	err := tx.top(modelsBucket).ForEach(func(k, v []byte) error {
-		m, err := decodeModel(string(k), v)
+		m, err := tx.decodeModel(string(k), v)
 		models = append(models, m)
 		return err
 	})
@@ -23,12 +23,15 @@ func (tx *Tx) Model(id string) (Model, error) {
 	if v == nil {
 		return Model{}, fmt.Errorf("model %s: %w", id, ErrNotFound)
 	}
-	return decodeModel(id, v)
+	return tx.decodeModel(id, v)
 }
 
-func decodeModel(id string, v []byte) (Model, error) {
-	m := Model{ID: id}
-	if err := decode(v, &m); err != nil {
+func (tx *Tx) decodeModel(id string, v []byte) (m Model, err error) {
+	m.ID = id
+	if v, err = tx.open(v, modelsBucket, []byte(id)); err == nil {
+		err = decode(v, &m)
+	}
+	if err != nil {
 		return Model{}, fmt.Errorf("model %s: %w", id, err)
 	}
 	if m.Dim < 1 || m.Dim > MaxDim {
@@ -51,7 +54,7 @@ func (tx *Tx) PutModel(m Model) error {
 	}
 	b := tx.top(modelsBucket)
 	if v := b.Get([]byte(m.ID)); v != nil {
-		old, err := decodeModel(m.ID, v)
+		old, err := tx.decodeModel(m.ID, v)
 		if err != nil {
 			return err
 		}
@@ -64,7 +67,7 @@ func (tx *Tx) PutModel(m Model) error {
 	}
 	tx.models = nil
 	m.Added = m.Added.UTC()
-	return put(b, []byte(m.ID), m)
+	return tx.put(b, m, modelsBucket, []byte(m.ID))
 }
 
 // DeleteModel removes a model and its vectors. It refuses with ErrInUse while a
@@ -78,7 +81,7 @@ func (tx *Tx) DeleteModel(id string) error {
 	}
 	heads, err := tx.Heads()
 	if err != nil {
-		return err
+		return err // one of the damaged may need it
 	}
 	var users []string
 	for _, h := range heads {
@@ -89,11 +92,14 @@ func (tx *Tx) DeleteModel(id string) error {
 	if len(users) > 0 {
 		return fmt.Errorf("model %s: %w by head %s: delete that first", id, ErrInUse, strings.Join(users, ", "))
 	}
+	if err := tx.counted(featuresBucket, -tx.countKeys(tx.sub(featuresBucket, []byte(id)))); err != nil {
+		return err
+	}
 	if err := tx.top(featuresBucket).DeleteBucket([]byte(id)); err != nil {
 		return err
 	}
 	tx.models = nil
-	return tx.top(modelsBucket).Delete([]byte(id))
+	return tx.drop(tx.top(modelsBucket), modelsBucket, []byte(id))
 }
 
 // modelIDs returns the ids of all models, read once in a transaction.

@@ -66,6 +66,9 @@ func open(path string, opt Options) (*DB, error) {
 	}
 	err = db.load()
 	if err == nil && !db.readOnly {
+		err = db.upgrade()
+	}
+	if err == nil && !db.readOnly {
 		_, err = db.finishResplit(context.Background(), nil)
 	}
 	if err != nil {
@@ -180,6 +183,7 @@ func (db *DB) checkPages() error {
 	if err != nil {
 		return err
 	}
+	db.doubt = m.doubt
 	c := newPageChecker(db.file, m)
 	if db.readOnly {
 		db.pages = c

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -126,7 +127,7 @@ func (tx *Tx) move(model string, d split.Digest, from, to place) error {
 
 // take removes the vector of d from b, the bucket at place p of a model.
 func (tx *Tx) take(model string, d split.Digest, p place, b *bolt.Bucket) error {
-	if err := b.Delete(d[:]); err != nil {
+	if err := tx.drop(b, featuresBucket, d[:]); err != nil {
 		return err
 	}
 	if b.Sequence() == 0 {
@@ -155,7 +156,7 @@ func (tx *Tx) give(model string, d split.Digest, p place, blob []byte) error {
 		return err
 	}
 	if b.Get(d[:]) == nil {
-		if err := b.SetSequence(b.Sequence() + 1); err != nil {
+		if err := errors.Join(tx.counted(featuresBucket, 1), b.SetSequence(b.Sequence()+1)); err != nil {
 			return err
 		}
 	}

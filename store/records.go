@@ -127,9 +127,7 @@ type imageRecord struct {
 	Label  string `msgpack:"label"`
 }
 
-func encodeImage(m Image) ([]byte, error) {
-	return encode(imageRecord{m.Digest[:], m.Size, m.MTime, m.Label})
-}
+func recordOf(m Image) imageRecord { return imageRecord{m.Digest[:], m.Size, m.MTime, m.Label} }
 
 func decodeImage(b []byte) (Image, error) {
 	var r imageRecord

@@ -35,7 +35,7 @@ func (db *DB) Resplit(ctx context.Context, policy split.Policy, progress func(do
 		return moved, nil
 	}
 	err = db.Update(func(tx *Tx) error {
-		return put(tx.top(metaBucket), resplitKey, resplitRecord{Policy: policy})
+		return tx.put(tx.top(metaBucket), resplitRecord{Policy: policy}, metaBucket, resplitKey)
 	})
 	if err != nil {
 		return moved, err
@@ -117,11 +117,11 @@ func (s *resplitStep) run(tx *Tx) error {
 	s.moved = len(movers)
 	meta := tx.top(metaBucket)
 	if after != nil {
-		return put(meta, resplitKey, resplitRecord{*r.next, after})
+		return tx.put(meta, resplitRecord{*r.next, after}, metaBucket, resplitKey)
 	}
 	s.last = true
 	tx.newPolicy = r.next
-	if err := put(meta, policyKey, *r.next); err != nil {
+	if err := tx.put(meta, *r.next, metaBucket, policyKey); err != nil {
 		return err
 	}
 	return meta.Delete(resplitKey)

@@ -9,7 +9,7 @@ import (
 func (tx *Tx) Roots() ([]Root, error) {
 	var roots []Root
 	err := tx.top(rootsBucket).ForEach(func(k, v []byte) error {
-		r, err := decodeRoot(k, v)
+		r, err := tx.decodeRoot(k, v)
 		roots = append(roots, r)
 		return err
 	})
@@ -23,15 +23,18 @@ func (tx *Tx) Root(id RootID) (Root, error) {
 	if v == nil {
 		return Root{}, fmt.Errorf("root %d: %w", id, ErrNotFound)
 	}
-	return decodeRoot(k, v)
+	return tx.decodeRoot(k, v)
 }
 
-func decodeRoot(k, v []byte) (Root, error) {
+func (tx *Tx) decodeRoot(k, v []byte) (r Root, err error) {
 	if len(k) != rootSize {
 		return Root{}, fmt.Errorf("%w: a root's key has %d bytes", ErrCorrupt, len(k))
 	}
-	r := Root{ID: RootID(binary.BigEndian.Uint64(k))}
-	if err := decode(v, &r); err != nil {
+	r.ID = RootID(binary.BigEndian.Uint64(k))
+	if v, err = tx.open(v, rootsBucket, k); err == nil {
+		err = decode(v, &r)
+	}
+	if err != nil {
 		return Root{}, fmt.Errorf("root %d: %w", r.ID, err)
 	}
 	r.Seen = r.Seen.UTC()
@@ -55,7 +58,7 @@ func (tx *Tx) PutRoot(r Root) (Root, error) {
 		return r, fmt.Errorf("root %d: %w", r.ID, ErrNotFound)
 	}
 	r.Seen = r.Seen.UTC()
-	return r, put(b, r.ID.key(), r)
+	return r, tx.put(b, r, rootsBucket, r.ID.key())
 }
 
 // DeleteRoot removes a photo folder with its images and failures.
@@ -78,10 +81,13 @@ func (tx *Tx) DeleteRoot(id RootID) error {
 			return err
 		}
 	}
-	if tx.sub(failuresBucket, id.key()) != nil {
+	if b := tx.sub(failuresBucket, id.key()); b != nil {
+		if err := tx.counted(failuresBucket, -tx.countKeys(b)); err != nil {
+			return err
+		}
 		if err := tx.top(failuresBucket).DeleteBucket(id.key()); err != nil {
 			return err
 		}
 	}
-	return tx.top(rootsBucket).Delete(id.key())
+	return tx.drop(tx.top(rootsBucket), rootsBucket, id.key())
 }

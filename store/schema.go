@@ -13,7 +13,10 @@ import (
 
 // format is the version of the file's layout. Readers refuse other numbers, so it
 // changes only when an older program would misread the file.
-const format = 1
+const (
+	format       = 2
+	sealedFormat = 2 // since this one, records are sealed and counted
+)
 
 const kind = "featstore"
 
@@ -39,6 +42,7 @@ var (
 	policyKey  = []byte("policy")
 	createdKey = []byte("created")
 	resplitKey = []byte("resplit")
+	countsKey  = []byte("counts")
 )
 
 // disputedBucket holds a model's vectors whose images disagree about the label.

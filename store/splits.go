@@ -40,7 +40,11 @@ func (tx *Tx) loadRule() (*rule, error) {
 	r := &rule{policy: p}
 	if v := tx.top(metaBucket).Get(resplitKey); v != nil {
 		var rec resplitRecord
-		if err := decode(v, &rec); err != nil {
+		v, err := tx.open(v, metaBucket, resplitKey)
+		if err == nil {
+			err = decode(v, &rec)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("state of the change of splits: %w", err)
 		}
 		r.next, r.done = &rec.Policy, rec.Done
@@ -52,7 +56,7 @@ func (tx *Tx) loadRule() (*rule, error) {
 // splitOf returns the split of a digest: the one set by hand or the policy's.
 func (tx *Tx) splitOf(d split.Digest) (split.Split, error) {
 	if v := tx.top(splitsBucket).Get(d[:]); v != nil {
-		return decodeSplit(d[:], v)
+		return tx.decodeSplit(d[:], v)
 	}
 	r, err := tx.loadRule()
 	if err != nil {
@@ -61,9 +65,13 @@ func (tx *Tx) splitOf(d split.Digest) (split.Split, error) {
 	return r.assign(d), nil
 }
 
-func decodeSplit(k, v []byte) (split.Split, error) {
+func (tx *Tx) decodeSplit(k, v []byte) (split.Split, error) {
 	var name string
-	if err := decode(v, &name); err != nil {
+	v, err := tx.open(v, splitsBucket, k)
+	if err == nil {
+		err = decode(v, &name)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("split of %x: %w", k, err)
 	}
 	s, err := split.Parse(name)
@@ -86,7 +94,7 @@ func (tx *Tx) SetSplit(d split.Digest, s split.Split) error {
 	if _, err := split.Parse(s.String()); err != nil {
 		return err
 	}
-	return tx.replace(d, func() error { return put(tx.top(splitsBucket), d[:], s.String()) })
+	return tx.replace(d, func() error { return tx.put(tx.top(splitsBucket), s.String(), splitsBucket, d[:]) })
 }
 
 // ClearSplit gives a digest back to the policy.
@@ -94,7 +102,7 @@ func (tx *Tx) ClearSplit(d split.Digest) error {
 	if err := tx.writable(); err != nil {
 		return err
 	}
-	return tx.replace(d, func() error { return tx.top(splitsBucket).Delete(d[:]) })
+	return tx.replace(d, func() error { return tx.drop(tx.top(splitsBucket), splitsBucket, d[:]) })
 }
 
 // FixedSplits returns the splits set by hand.
@@ -104,7 +112,7 @@ func (tx *Tx) FixedSplits() (map[split.Digest]split.Split, error) {
 		if len(k) != digestSize {
 			return fmt.Errorf("%w: a split's key has %d bytes", ErrCorrupt, len(k))
 		}
-		s, err := decodeSplit(k, v)
+		s, err := tx.decodeSplit(k, v)
 		fixed[split.Digest(k)] = s
 		return err
 	})

@@ -33,6 +33,8 @@ type Stats struct {
 	Labels []LabelStats `json:"labels"` // sorted by label
 	Models []ModelStats `json:"models"` // sorted by id
 	Heads  []Head       `json:"heads"`  // sorted by name
+
+	Damaged error `json:"-"` // of heads that are damaged and so not among Heads; wraps ErrCorrupt
 }
 
 // RootStats counts the files of a photo folder.
@@ -78,7 +80,7 @@ func (db *DB) Stats() (Stats, error) {
 
 // Stats is DB.Stats within a transaction.
 func (tx *Tx) Stats() (Stats, error) {
-	st := Stats{Path: tx.db.path, Format: format, Created: tx.db.created}
+	st := Stats{Path: tx.db.path, Format: tx.db.format, Created: tx.db.created}
 	if info, err := os.Stat(tx.db.path); err == nil {
 		st.FileBytes = info.Size()
 	}
@@ -87,9 +89,8 @@ func (tx *Tx) Stats() (Stats, error) {
 			return st, err
 		}
 	}
-	var err error
-	st.Heads, err = tx.Heads()
-	return st, err
+	st.Heads, st.Damaged = tx.Heads()
+	return st, nil
 }
 
 func (tx *Tx) statPolicy(st *Stats) error {

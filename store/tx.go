@@ -19,6 +19,7 @@ type Tx struct {
 
 	rule      *rule         // how digests are split, once needed
 	models    []string      // ids of all models, once needed
+	counts    *counts       // as they will be, once something was counted
 	newPolicy *split.Policy // becomes the DB's on commit
 }
 
@@ -74,13 +75,4 @@ func (tx *Tx) makeSub(top []byte, names ...[]byte) (*bolt.Bucket, error) {
 		}
 	}
 	return b, nil
-}
-
-// put encodes v and puts it under key.
-func put(b *bolt.Bucket, key []byte, v any) error {
-	enc, err := encode(v)
-	if err != nil {
-		return err
-	}
-	return b.Put(key, enc)
 }
