@@ -307,7 +307,9 @@ func TestCheckFindsDamage(t *testing.T) {
 		{put([]byte("default"), nil, "heads"), "heads: there are 0, it counts 1"},
 		{put(fixed[:], nil, "splits"), "splits: there are 0, it counts 1"},
 		{put([]byte("bad.jpg"), nil, "failures", root1), "failures: there are 0, it counts 1"},
-		{func(tx *bolt.Tx) error { return tx.Bucket([]byte("features")).Bucket([]byte("small")).DeleteBucket([]byte(sp)) }, "features: there are "},
+		{func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte("features")).Bucket([]byte("small")).DeleteBucket([]byte(sp))
+		}, "features: there are "},
 		{func(tx *bolt.Tx) error { return tx.Bucket([]byte("roots")).SetSequence(7) }, "the root given last is 7, it counts 1"},
 		{put([]byte("counts"), nil, "meta"), "counts of records: the store is damaged"},
 		{put([]byte("small"), nil, "models"), `unknown model "small"`},

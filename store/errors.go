@@ -1,6 +1,10 @@
 package store
 
-import "errors"
+import (
+	"errors"
+
+	"featstore/split"
+)
 
 // Opening a store fails with an error that wraps one of these.
 var (
@@ -43,10 +47,16 @@ var (
 	// ErrClosed: the store, the writer or the sampler was closed.
 	ErrClosed = errors.New("closed")
 
-	// ErrResplitting: a change of splits was interrupted. Opening the store for
-	// writing finishes it.
+	// ErrResplitting: a change of splits was interrupted. See ResplittingError.
 	ErrResplitting = errors.New("a change of splits was interrupted: it must be finished first")
 
 	// ErrStale: the store changed since the index was made; make it again.
 	ErrStale = errors.New("the store has changed: index it again")
 )
+
+// A ResplittingError is ErrResplitting with the policy that splits are on their way
+// to: Resplit to it, or to any other, finishes the change.
+type ResplittingError struct{ Policy split.Policy }
+
+func (e *ResplittingError) Error() string { return ErrResplitting.Error() }
+func (e *ResplittingError) Unwrap() error { return ErrResplitting }

@@ -106,7 +106,7 @@ func (tx *Tx) Index(models []string, sp split.Split) (*Index, error) {
 	if r, err := tx.loadRule(); err != nil {
 		return nil, err
 	} else if r.next != nil {
-		return nil, ErrResplitting
+		return nil, &ResplittingError{*r.next}
 	}
 	ix := &Index{Models: slices.Clone(models), Split: sp}
 	for i, id := range models {

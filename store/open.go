@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,9 +66,6 @@ func open(path string, opt Options) (*DB, error) {
 	err = db.load()
 	if err == nil && !db.readOnly {
 		err = db.upgrade()
-	}
-	if err == nil && !db.readOnly {
-		_, err = db.finishResplit(context.Background(), nil)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -19,8 +19,8 @@ const (
 // contents (digests) changed their split.
 //
 // It works in several transactions, each of which leaves the store in order. If it
-// is interrupted, by ctx or a kill, the next Open for writing, or the next Resplit,
-// finishes it; until then Index refuses, because splits are those of two policies.
+// is interrupted, by ctx or a kill, the next Resplit finishes it first; until then
+// Index refuses with a ResplittingError, because splits are those of two policies.
 // progress, if not nil, is called after each transaction with what is done of the
 // total.
 func (db *DB) Resplit(ctx context.Context, policy split.Policy, progress func(done, total int)) (moved int, err error) {

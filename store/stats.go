@@ -22,7 +22,9 @@ type Stats struct {
 	Policy    split.Policy `json:"policy"`
 	Fixed     int          `json:"fixed_splits"` // digests whose split was set by hand
 
-	Resplitting bool `json:"resplitting"` // a change of splits was interrupted: splits are those of two policies
+	// Pending is the policy that splits are on their way to: a change was interrupted,
+	// and splits are those of two policies. Resplit finishes it.
+	Pending *split.Policy `json:"pending_policy"`
 
 	Roots    []RootStats `json:"roots"`
 	Images   int         `json:"images"`   // files
@@ -94,12 +96,11 @@ func (tx *Tx) Stats() (Stats, error) {
 }
 
 func (tx *Tx) statPolicy(st *Stats) error {
-	p, err := tx.storedPolicy()
+	r, err := tx.loadRule()
 	if err != nil {
 		return err
 	}
-	st.Policy = p
-	st.Resplitting = tx.top(metaBucket).Get(resplitKey) != nil
+	st.Policy, st.Pending = r.policy, r.next
 	fixed, err := tx.FixedSplits()
 	st.Fixed = len(fixed)
 	return err

@@ -10,6 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/google/go-cmp/cmp"
+
 	"featstore/split"
 	"featstore/store"
 	"featstore/store/storetest"
@@ -194,7 +196,7 @@ func TestResplitFails(t *testing.T) {
 			if r, err := db.Check(context.Background(), nil); err != nil || !r.OK() {
 				t.Fatalf("step %d: %v %+v", k, err, r)
 			}
-			if st, err := db.Stats(); err != nil || st.Resplitting {
+			if st, err := db.Stats(); err != nil || st.Pending != nil {
 				if _, err := db.Index([]string{"m"}, split.Testing); !errors.Is(err, store.ErrResplitting) {
 					t.Errorf("step %d: Index: %v", k, err)
 				}
@@ -215,7 +217,7 @@ func finishResplit(t *testing.T, db *store.DB, policy split.Policy, reopen bool)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reopen && was.Resplitting {
+	if reopen {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +225,12 @@ func finishResplit(t *testing.T, db *store.DB, policy split.Policy, reopen bool)
 			t.Fatal(err)
 		}
 		defer db.Close()
-	} else if _, err := db.Resplit(context.Background(), policy, func(done, total int) {
+		// Opening for writing changes nothing that nobody has asked for.
+		if is, err := db.Stats(); err != nil || !cmp.Equal(was.Pending, is.Pending) || was.Policy != is.Policy || was.Pending != nil && *was.Pending != policy {
+			t.Errorf("pending %+v, was %+v, %v", is.Pending, was.Pending, err)
+		}
+	}
+	if _, err := db.Resplit(context.Background(), policy, func(done, total int) {
 		if done > total || total != 4400 {
 			t.Errorf("%d of %d", done, total)
 		}

@@ -29,6 +29,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":   exits,
 	"json":    jsonFields,
 	"lock":    lock,
+	"resplit": resplit,
+	"flip":    flip,
 	"age":     age,
 }
 
@@ -120,6 +122,35 @@ func lock(ts *testscript.TestScript, neg bool, args []string) {
 	db, err := store.Open(ts.MkAbs(args[0]), store.Options{})
 	ts.Check(err)
 	ts.Defer(func() { db.Close() })
+}
+
+// resplit changes the splits of a store, and is interrupted at once: resplit STORE SALT.
+func resplit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: resplit STORE SALT")
+	}
+	db, err := store.Open(ts.MkAbs(args[0]), store.Options{})
+	ts.Check(err)
+	defer db.Close()
+	policy := db.Policy()
+	policy.Salt = args[1]
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := db.Resplit(ctx, policy, nil); !errors.Is(err, context.Canceled) {
+		ts.Fatalf("changing splits was not interrupted: %v", err)
+	}
+}
+
+// flip flips the lowest bit of a byte of a file: flip FILE OFFSET.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILE OFFSET")
+	}
+	at, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	data := []byte(ts.ReadFile(args[0]))
+	data[at] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
 }
 
 // age gives files a time of change of their own: age 2020-01-02 FILE….

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"featstore/store"
+	"featstore/train"
 )
 
 func checkCommand(a *app) *cobra.Command {
@@ -24,6 +25,9 @@ JSON, one object: problems, more_problems, images, vectors, finished, ok.` + sto
 			var done, total atomic.Int64
 			stop := a.watch(func() gauge { return gauge{"check", "part", done.Load(), total.Load()} })
 			r, err := store.CheckFile(cmd.Context(), a.store, func(d, t int64) { done.Store(d); total.Store(t) })
+			if err == nil && r.Finished {
+				err = a.checkHeads(&r)
+			}
 			stop()
 			if err != nil {
 				return err
@@ -31,6 +35,25 @@ JSON, one object: problems, more_problems, images, vectors, finished, ok.` + sto
 			return a.reportCheck(r)
 		},
 	}
+}
+
+// checkHeads adds heads whose parameters cannot be used, which only package train can
+// tell.
+func (a *app) checkHeads(r *store.Report) error {
+	db, err := store.Open(a.store, store.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(func(tx *store.Tx) error {
+		heads, _ := tx.Heads() // the others are reported
+		for _, h := range heads {
+			if _, err := train.FromRecord(h); err != nil {
+				r.Problems = append(r.Problems, err.Error())
+			}
+		}
+		return nil
+	})
 }
 
 func (a *app) reportCheck(r store.Report) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"featstore/extract"
+	"featstore/store"
 )
 
 // finish prints what is to be said about an error and returns the exit code.
@@ -16,14 +17,14 @@ func (a *app) finish(err error, interrupted bool) int {
 	case err == nil:
 	case errors.As(err, &exit) && exit.err == nil:
 	case code == exitInterrupted && errors.Is(err, context.Canceled):
-		a.failure(errors.New("interrupted"), hintOf(err), code)
+		a.failure(errors.New("interrupted"), a.hintOf(err), code)
 	default:
-		a.failure(err, hintOf(err), code)
+		a.failure(err, a.hintOf(err), code)
 	}
 	return code
 }
 
-func hintOf(err error) string {
+func (a *app) hintOf(err error) string {
 	var hinted *hintedError
 	if errors.As(err, &hinted) {
 		return hinted.hint
@@ -38,6 +39,10 @@ func hintOf(err error) string {
 	}
 	if extract.Exceeded(err) {
 		return "choose a smaller size, or allow networks more memory: --" + memoryFlagName
+	}
+	var pending *store.ResplittingError
+	if errors.As(err, &pending) {
+		return a.finishSplit(pending.Policy) + " finishes it"
 	}
 	return storeHint(err)
 }
@@ -65,6 +70,20 @@ func (a *app) warn(format string, args ...any) {
 		return // every warning is a field of the result too
 	}
 	fmt.Fprintf(a.Err, "featstore: %s %s\n", a.paint(bold+yellow, "warning:"), printable(fmt.Sprintf(format, args...)))
+}
+
+// warnAside is warn for what no result has a field for: with --json it is an object on
+// standard error.
+func (a *app) warnAside(format string, args ...any) {
+	if !a.json {
+		a.warn(format, args...)
+		return
+	}
+	line, _ := marshal(struct {
+		Event   string `json:"event"`
+		Warning string `json:"warning"`
+	}{"warning", fmt.Sprintf(format, args...)})
+	fmt.Fprintf(a.Err, "%s\n", line)
 }
 
 func (a *app) hint(text string) {

@@ -34,7 +34,8 @@ and the like are understood. Photos it does not name stay where they are. The sa
 in two splits are an error that names them, and nothing is changed. --clear gives all
 photos back to the rule, also those of folders ingested with --split-folders.
 
-JSON, one object: policy (validation, testing, salt), moved, training, validation,
+JSON, one object: policy (validation, testing, salt), pending_policy (null unless a
+change was interrupted), moved, training, validation,
 testing, fixed (photos whose split was set by hand), own_splits (null without --file; by,
 training, validation, testing, fixed, moved, unknown, unlisted with their first paths),
 released (folders whose --split-folders no longer counts).` + storeExits(),
@@ -115,6 +116,11 @@ func (a *app) resplit(cmd *cobra.Command, db *store.DB, policy split.Policy) (mo
 	return moved, nil
 }
 
+// finishSplit is the command that finishes a change of splits that was interrupted.
+func (a *app) finishSplit(p split.Policy) string {
+	return fmt.Sprintf("featstore split --salt %s --validation %v --testing %v%s", shellWord(p.Salt), p.Validation, p.Testing, a.useHead(defaultHead))
+}
+
 func (a *app) clearSplits(ctx context.Context, db *store.DB) (moved int, released []string, err error) {
 	err = a.changeSplits(func(progress func(int, int)) error {
 		c, folders, err := ownsplit.Clear(ctx, db, progress)
@@ -126,8 +132,9 @@ func (a *app) clearSplits(ctx context.Context, db *store.DB) (moved int, release
 
 // A splitResult is what the command did and what splits there are now, as JSON.
 type splitResult struct {
-	Policy split.Policy `json:"policy"`
-	Moved  int          `json:"moved"`
+	Policy  split.Policy  `json:"policy"`
+	Pending *split.Policy `json:"pending_policy"`
+	Moved   int           `json:"moved"`
 	trainedCounts
 	Fixed    int              `json:"fixed"`
 	Own      *ownsplit.Report `json:"own_splits"`
@@ -146,7 +153,7 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 			sum[i] += n
 		}
 	}
-	r.Policy, r.Fixed = db.Policy(), s.Fixed
+	r.Policy, r.Pending, r.Fixed = s.Policy, s.Pending, s.Fixed
 	r.trainedCounts = trainedCounts{sum[split.Training], sum[split.Validation], sum[split.Testing]}
 	if a.json {
 		return a.emit(r)
@@ -162,6 +169,9 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 	}
 	t.write(a.Out, "")
 	fmt.Fprintf(a.Out, "salt %q\n", p.Salt)
+	if s.Pending != nil {
+		fmt.Fprintf(a.Out, "pending: a change was interrupted, these photos are split by two rules; %s finishes it\n", printable(a.finishSplit(*s.Pending)))
+	}
 	if s.Fixed > 0 {
 		fmt.Fprintf(a.Out, "%s set by hand, whatever the shares\n", count(s.Fixed, "split"))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -32,11 +33,11 @@ too good; move them with featstore split --file. What is listed are candidates: 
 them. Lower the cosine (--near-duplicates=0.85) to find pictures saved anew at low
 quality, and more that only look alike.
 
-JSON, one object: path, file_bytes, created, policy, fixed_splits, folders (path, images,
+JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a change of splits was interrupted), fixed_splits, folders (path, images,
 failures, seen), images, distinct, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, preprocess, engine, vectors, missing), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
-failures (path, reason), disputed (digest, labels, paths), warnings; with
+failures (path, reason), disputed (digest, labels, paths), damaged, warnings; with
 --near-duplicates also near_duplicates (models, least, compared, found, affected, pairs
 of cosine, a and b: digest, split, label, paths), after lines with event "progress".` + storeExits(),
 		Example: `  featstore stats
@@ -62,11 +63,12 @@ of cosine, a and b: digest, split, label, paths), after lines with event "progre
 					}
 				}
 				if a.json {
-					return a.emit(s)
+					err = a.emit(s)
+				} else {
+					a.printStats(s, failures)
+					a.printNear(s.Near, near.most)
 				}
-				a.printStats(s, failures)
-				a.printNear(s.Near, near.most)
-				return nil
+				return errors.Join(err, damagedHeads(s.Damaged))
 			})
 		},
 	}
@@ -75,13 +77,23 @@ of cosine, a and b: digest, split, label, paths), after lines with event "progre
 	return cmd
 }
 
+// damagedHeads is the error of heads that could not be shown, after all the rest was.
+func damagedHeads(damaged []string) error {
+	if len(damaged) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%w: %s", store.ErrCorrupt, strings.Join(damaged, "; "))
+	return hint(err, "the photos and their vectors are not concerned: featstore train makes a head anew, featstore forget --head removes one")
+}
+
 // storeStats is what the command shows, in the form of its JSON.
 type storeStats struct {
 	Path      string         `json:"path"`
 	FileBytes int64          `json:"file_bytes"`
 	Created   time.Time      `json:"created"`
 	Policy    split.Policy   `json:"policy"`
-	Fixed     int            `json:"fixed_splits"` // set by hand
+	Pending   *split.Policy  `json:"pending_policy"` // a change of splits to it was interrupted
+	Fixed     int            `json:"fixed_splits"`   // set by hand
 	Folders   []folderStats  `json:"folders"`
 	Images    int            `json:"images"`
 	Distinct  int            `json:"distinct"`
@@ -90,6 +102,7 @@ type storeStats struct {
 	Heads     []headStats    `json:"heads"`
 	Failures  []failureStats `json:"failures"`
 	Disputed  []disputeStats `json:"disputed"`
+	Damaged   []string       `json:"damaged"` // heads that cannot be read, and why
 	Warnings  []string       `json:"warnings"`
 	Near      *train.Near    `json:"near_duplicates,omitempty"`
 }
@@ -145,9 +158,9 @@ func gatherStats(db *store.DB) (*storeStats, error) {
 		return nil, err
 	}
 	s := &storeStats{
-		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Fixed: raw.Fixed, Images: raw.Images, Distinct: raw.Distinct,
+		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Pending: raw.Pending, Fixed: raw.Fixed, Images: raw.Images, Distinct: raw.Distinct,
 		Folders: []folderStats{}, Labels: []labelStats{}, Models: []modelStats{}, Heads: []headStats{},
-		Failures: []failureStats{}, Disputed: []disputeStats{}, Warnings: []string{},
+		Failures: []failureStats{}, Disputed: []disputeStats{}, Damaged: []string{}, Warnings: []string{},
 	}
 	folders := map[store.RootID]string{}
 	for _, r := range raw.Roots {
@@ -162,10 +175,17 @@ func gatherStats(db *store.DB) (*storeStats, error) {
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)
+		if errors.Is(err, train.ErrHeadCorrupt) {
+			s.Damaged = append(s.Damaged, err.Error())
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		s.Heads = append(s.Heads, hs)
+	}
+	if raw.Damaged != nil {
+		s.Damaged = append(s.Damaged, strings.Split(raw.Damaged.Error(), "\n")...)
 	}
 	for _, d := range raw.Disputed {
 		ds := disputeStats{Digest: d.Digest.String(), Labels: d.Labels}
@@ -184,10 +204,10 @@ func gatherStats(db *store.DB) (*storeStats, error) {
 func headStatsOf(db *store.DB, record store.Head) (headStats, error) {
 	h, err := train.FromRecord(record)
 	if err != nil {
-		return headStats{}, fmt.Errorf("head %q: %w", record.Name, err)
+		return headStats{}, err // it names the head
 	}
 	fresh, err := h.Fresh(db)
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrResplitting) { // which is shown anyway
 		return headStats{}, fmt.Errorf("head %q: %w", record.Name, err)
 	}
 	result := trainResult(record.Name, h, nil)
@@ -257,7 +277,7 @@ func (s *storeStats) findWarnings() []string {
 		}
 	}
 	for _, h := range s.Heads {
-		if !h.Fresh {
+		if !h.Fresh && s.Pending == nil {
 			add("the photos have changed since head %q was trained: featstore train", h.Head)
 		}
 	}
@@ -281,6 +301,9 @@ func (a *app) printStats(s *storeStats, failures bool) {
 	fmt.Fprintf(a.Out, ", %s\n", count(len(s.Labels), "label"))
 	for _, f := range s.Folders {
 		fmt.Fprintf(a.Out, "  from %s, last looked at %s\n", printable(f.Path), f.Seen.Local().Format("2006-01-02 15:04"))
+	}
+	if s.Pending != nil {
+		fmt.Fprintf(a.Out, "  pending: a change of splits was interrupted; %s finishes it\n", printable(a.finishSplit(*s.Pending)))
 	}
 	a.printLabels(s)
 	a.printModels(s.Models)

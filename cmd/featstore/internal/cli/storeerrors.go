@@ -16,7 +16,7 @@ func storeExitCode(err error) int {
 		return exitNoStore
 	case errors.Is(err, store.ErrLocked):
 		return exitStoreInUse
-	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNewer), errors.Is(err, store.ErrNotStore):
+	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrNewer), errors.Is(err, store.ErrNotStore), errors.Is(err, train.ErrHeadCorrupt):
 		return exitCorrupt
 	case errors.Is(err, train.ErrConfig), errors.Is(err, train.ErrUnknownKind):
 		return exitUsage
@@ -42,7 +42,11 @@ func storeHint(err error) string {
 // openStore opens the store for reading, or for writing with create saying
 // whether it may be made.
 func (a *app) openStore(opt store.Options) (*store.DB, error) {
-	return store.Open(a.store, opt)
+	db, err := store.Open(a.store, opt)
+	if err == nil && db.Doubt() != "" {
+		a.warnAside("store %s: %s", a.store, db.Doubt())
+	}
+	return db, err
 }
 
 // withStore opens the store, calls do and closes it again. An error on closing

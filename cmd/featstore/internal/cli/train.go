@@ -189,19 +189,21 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 // useHead gives the flags by which another command uses this store's head: none
 // where the defaults do.
 func (a *app) useHead(name string) (flags string) {
-	word := func(s string) string {
-		if strings.ContainsAny(s, " \t\n'\"\\$`*?&;|<>()#!~") {
-			return strconv.Quote(s)
-		}
-		return s
-	}
 	if name != defaultHead {
-		flags += " --head " + word(name)
+		flags += " --head " + shellWord(name)
 	}
 	if a.store != defaultStore() {
-		flags += " --store " + word(a.store)
+		flags += " --store " + shellWord(a.store)
 	}
 	return flags
+}
+
+// shellWord writes a word as a shell reads it.
+func shellWord(s string) string {
+	if s == "" || strings.ContainsAny(s, " \t\n'\"\\$`*?&;|<>()#!~") {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // A headResult is what is known of a head, as JSON.
