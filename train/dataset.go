@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"featstore/extract/cpu"
 	"featstore/split"
 	"featstore/store"
 )
@@ -22,8 +23,11 @@ type dataset struct {
 
 // openDataset reads the keys of the images that have features of all the models,
 // none meaning the only one in the store. It refuses data that no head can be
-// trained on.
+// trained on, and kernels that do not exist.
 func openDataset(db *store.DB, models []string) (*dataset, error) {
+	if _, err := cpu.Chosen(); err != nil { // the products cannot report it
+		return nil, err
+	}
 	d := &dataset{db: db}
 	err := db.View(func(tx *store.Tx) (err error) {
 		if d.models, err = chooseModels(tx, models); err != nil {

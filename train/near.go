@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"featstore/extract/cpu"
 	"featstore/split"
 	"featstore/store"
 	"featstore/train/internal/product"
@@ -63,6 +64,9 @@ type Near struct {
 // The comparison is exact, in blocks, on all processors; the features are in memory,
 // 4·D bytes a photo. With several models the cosine is the mean of theirs.
 func NearDuplicates(ctx context.Context, db *store.DB, opt NearOptions) (*Near, error) {
+	if _, err := cpu.Chosen(); err != nil { // the products cannot report it
+		return nil, err
+	}
 	if opt.Least == 0 {
 		opt.Least = DefaultNear
 	}

@@ -2,11 +2,11 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import "featstore/extract/cpu"
 
 // avx512Bytes returns the kernels on bytes, if the processor can multiply these.
 func avx512Bytes() byteKernels {
-	if !cpu.X86.HasAVX512VNNI || !cpu.X86.HasAVX512BW {
+	if !cpu.HasVNNI(cpu.AVX512) {
 		return portableBytes
 	}
 	k := byteKernels{
@@ -28,7 +28,7 @@ func avx512Bytes() byteKernels {
 		},
 		lookup: lookup,
 	}
-	if cpu.X86.HasAVX512VBMI {
+	if cpu.HasVBMI() {
 		k.lookup = avx512ByteLookup
 	}
 	return k

@@ -5,8 +5,7 @@
 //
 // A Set is one implementation of all of them: portable Go, or assembly for one
 // kind of processor. The sets agree within rounding, and every test runs every
-// set that the machine can run. Default picks the fastest one; the environment
-// variable FEATSTORE_KERNELS names another (portable, avx2, avx512).
+// set that the machine can run. Default returns the one that package cpu chooses.
 //
 // # Products
 //

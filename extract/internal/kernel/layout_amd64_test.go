@@ -3,16 +3,17 @@
 package kernel
 
 import (
+	"slices"
 	"testing"
 	"unsafe"
 
-	"golang.org/x/sys/cpu"
+	"featstore/extract/cpu"
 )
 
 // byteSets are all sets, and AVX2's kernels for processors without AVX-VNNI.
 func byteSets() []*Set {
 	sets := Sets()
-	if cpu.X86.HasAVX2 && cpu.X86.HasAVXVNNI {
+	if slices.Contains(sets, avx2) && cpu.HasVNNI(cpu.AVX2) {
 		s := *avx2
 		s.Name, s.bytes = "avx2-pairs", avx2Bytes(false)
 		sets = append(sets, &s)

@@ -1,11 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-	"os"
-	"strings"
-	"sync"
-)
+import "featstore/extract/cpu"
 
 // A Set is one implementation of all kernels. Its methods may be called from
 // many goroutines at once.
@@ -52,29 +47,31 @@ func (s *Set) Lanes() int { return s.panels[len(s.panels)-1].width }
 
 // Sets returns the sets that this machine can run, the fastest first; the
 // portable one is always the last.
-func Sets() []*Set { return append(native(), portable) }
+func Sets() []*Set {
+	var all []*Set
+	for _, isa := range cpu.Supported() {
+		all = append(all, setFor(isa))
+	}
+	return all
+}
 
 // Portable returns the set in plain Go.
 func Portable() *Set { return portable }
 
 // ByName returns the set called name, or the fastest one when name is "".
 func ByName(name string) (*Set, error) {
-	var names []string
-	for _, s := range Sets() {
-		if s.Name == name || name == "" {
-			return s, nil
-		}
-		names = append(names, s.Name)
+	isa, err := cpu.ByName(name)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no kernels called %q on this machine: choose one of %s", name, strings.Join(names, ", "))
+	return setFor(isa), nil
 }
 
-// Default returns the set named by the environment variable FEATSTORE_KERNELS,
-// or the fastest one when it is unset. The variable is read once.
-var Default = sync.OnceValues(func() (*Set, error) {
-	s, err := ByName(os.Getenv("FEATSTORE_KERNELS"))
+// Default returns the set for the instructions that package cpu chooses.
+func Default() (*Set, error) {
+	isa, err := cpu.Chosen()
 	if err != nil {
-		return nil, fmt.Errorf("FEATSTORE_KERNELS: %w", err)
+		return nil, err
 	}
-	return s, nil
-})
+	return setFor(isa), nil
+}

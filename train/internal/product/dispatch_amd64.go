@@ -2,33 +2,14 @@
 
 package product
 
-import "golang.org/x/sys/cpu"
+import "featstore/extract/cpu"
 
 //go:generate sh -c "cd _asm && go run . -out ../kernel_amd64.s -stubs ../kernel_amd64.go -pkg product"
 
-// An instructionSet says which assembly runs.
-type instructionSet int
+// instructions is what the products use. Tests set it to run every kernel.
+var instructions, _ = cpu.Chosen()
 
-const (
-	none instructionSet = iota
-	avx2
-	avx512
-)
-
-// instructions is what this processor has. Tests set it to run every kernel.
-var instructions = detect()
-
-func detect() instructionSet {
-	switch {
-	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL:
-		return avx512
-	case cpu.X86.HasAVX2:
-		return avx2
-	}
-	return none
-}
-
-func useAssembly() bool { return instructions != none }
+func useAssembly() bool { return instructions >= cpu.AVX2 }
 
 const (
 	tileRows    = 4  // rows a call of the kernels takes
@@ -72,7 +53,7 @@ func dotsTile(out []float32, rows *[tileRows][]float32, w []float32, dim, labels
 		raggedTile(out, rows, w, dim, labels, c, end)
 		return
 	}
-	if instructions == avx512 {
+	if instructions == cpu.AVX512 {
 		for ; c+4 <= end; c += 4 {
 			tile4AVX512(&rows[0], &w[c*dim], 4*dim, dim/Lanes, &out[c], 4*labels)
 		}
@@ -92,7 +73,7 @@ func raggedTile(out []float32, rows *[tileRows][]float32, w []float32, dim, labe
 	var lanes [tileRows * Lanes]float32
 	whole := dim - dim%Lanes
 	for ; c < end; c++ {
-		if instructions == avx512 {
+		if instructions == cpu.AVX512 {
 			dotsAVX512(&rows[0], &w[c*dim], dim/Lanes, &lanes)
 		} else {
 			dotsAVX2(&rows[0], &w[c*dim], dim/Lanes, &lanes)
@@ -107,7 +88,7 @@ func raggedTile(out []float32, rows *[tileRows][]float32, w []float32, dim, labe
 // on, and returns the first column that is left. Labels are as in outerPortable.
 func outerFast(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) int {
 	columns, one, two := 32, outer1AVX2, outer2AVX2
-	if instructions == avx512 {
+	if instructions == cpu.AVX512 {
 		columns, one, two = 64, outer1AVX512, outer2AVX512
 	}
 	k := lo

@@ -7,12 +7,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"featstore/extract/cpu"
 )
 
-// sets lists the instruction sets this machine can run, none among them.
-func sets() []instructionSet { return []instructionSet{none, avx2, avx512}[:detect()+1] }
-
-func withInstructions(t testing.TB, set instructionSet) {
+func withInstructions(t testing.TB, set cpu.ISA) {
 	was := instructions
 	instructions = set
 	t.Cleanup(func() { instructions = was })
@@ -83,9 +82,9 @@ func testKernels(t *testing.T, n, labels, dim int) {
 	}
 	outerPortable(moved, rows, want, dim, 0, labels, labels, lo, hi)
 	start := append([]float32(nil), w...)
-	for _, set := range sets() {
+	for _, set := range cpu.Supported() {
 		withInstructions(t, set)
-		what := fmt.Sprintf("instructions %d, %d rows, %d labels, dim %d", set, n, labels, dim)
+		what := fmt.Sprintf("%v, %d rows, %d labels, dim %d", set, n, labels, dim)
 		Dots(out, rows, w, dim)
 		requireSameBits(t, "dots, "+what, out, want)
 		copy(w, start)
@@ -99,8 +98,8 @@ func testKernels(t *testing.T, n, labels, dim int) {
 }
 
 func BenchmarkStep(b *testing.B) {
-	for _, set := range sets() {
-		b.Run(fmt.Sprint("instructions", set), func(b *testing.B) {
+	for _, set := range cpu.Supported() {
+		b.Run(set.String(), func(b *testing.B) {
 			withInstructions(b, set)
 			rows, w, z := benchData(100, 5, 1280)
 			for b.Loop() {

@@ -83,6 +83,8 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
   featstore predict some.jpg           # what is on this photo?`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		PersistentPreRunE: checkKernels,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0:

@@ -2,15 +2,16 @@
 
 package jpeg
 
-import "golang.org/x/sys/cpu"
+import "featstore/extract/cpu"
 
 //go:generate go run -C _asm . -pkg jpeg -stubs ../idct_avx2_amd64.go -out ../idct_avx2_amd64.s
 
-var hasAVX2 = cpu.X86.HasAVX2
+// instructions is what the inverse DCT uses.
+var instructions, _ = cpu.Chosen()
 
 // idct8 is the inverse DCT of a whole block.
 func idct8(b *[64]int16, last int, dst []byte, stride int) {
-	if !hasAVX2 {
+	if instructions < cpu.AVX2 {
 		idct8Generic(b, last, dst, stride)
 		return
 	}

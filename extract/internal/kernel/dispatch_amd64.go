@@ -2,22 +2,20 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import "featstore/extract/cpu"
 
 //go:generate go run -C _asm . -isa avx512 -pkg kernel -declarations ../avx512_amd64.go -out ../avx512_amd64.s
 //go:generate go run -C _asm . -isa avx2 -pkg kernel -declarations ../avx2_amd64.go -out ../avx2_amd64.s
 
-// native returns the sets written in assembly that this processor can run.
-func native() []*Set {
-	var sets []*Set
-	fused := cpu.X86.HasFMA && cpu.X86.HasBMI2
-	if cpu.X86.HasAVX512F && fused {
-		sets = append(sets, avx512)
+// setFor returns the kernels for a set of instructions.
+func setFor(isa cpu.ISA) *Set {
+	switch isa {
+	case cpu.AVX512:
+		return avx512
+	case cpu.AVX2:
+		return avx2
 	}
-	if cpu.X86.HasAVX2 && fused {
-		sets = append(sets, avx2)
-	}
-	return sets
+	return portable
 }
 
 var avx512 = &Set{
@@ -73,7 +71,7 @@ var avx2 = &Set{
 	max:        avx2Max,
 	sumSquares: avx2SumSquares,
 	winograd:   avx2Winograd,
-	bytes:      avx2Bytes(cpu.X86.HasAVXVNNI),
+	bytes:      avx2Bytes(cpu.HasVNNI(cpu.AVX2)),
 
 	outers:             avx2Outers,
 	depthwiseGradients: avx2DepthwiseGradients,
