@@ -7,6 +7,9 @@
 //	DecomposeQuantized  QLinearConv and its like become DequantizeLinear, Conv, QuantizeLinear
 //	Specialize          infers shapes, folds constants, inlines the branches of If
 //	DecomposeFused      ONNX Runtime's fused operators become standard ones
+//	FoldConstants       what depends on no input becomes an initializer
+//	FoldBatchNorm       batch normalisation moves into the convolutions before it
+//	Above               keeps what is computed behind a cut, see Cuts
 //
 // Passes never change the graph that they are given, and share with it what stays the
 // same: nodes, tensors, maps. So a graph can be used by several goroutines and be

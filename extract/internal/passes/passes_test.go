@@ -30,7 +30,7 @@ func TestPassesKeepTheTap(t *testing.T) {
 			checkPasses(t, g, m, rewritten)
 		})
 	}
-	for _, pass := range []string{"CastFP16", "DecomposeQuantized", "Specialize"} {
+	for _, pass := range []string{"CastFP16", "DecomposeQuantized", "Specialize", "FoldConstants", "FoldBatchNorm"} {
 		if rewritten[pass] == 0 {
 			t.Errorf("no network shows what %s does", pass)
 		}
@@ -80,6 +80,39 @@ func checkPasses(t *testing.T, whole *graph.Graph, m *zoo.Model, rewritten map[s
 		return next, nil
 	})
 	step("Specialize again", 0, specialize)
+	step("FoldConstants", 0, func(g *graph.Graph) (*graph.Graph, error) { return FoldConstants(g, known), nil })
+	step("Specialize once more", 0, specialize)
+	step("FoldBatchNorm", 1e-5, func(g *graph.Graph) (*graph.Graph, error) { return FoldBatchNorm(g), nil })
+	step("Specialize at last", 0, specialize)
+	checkCuts(t, g, m, known, want)
+}
+
+// checkCuts parts a network at three of its cuts: the lower half and then the upper one
+// compute what the whole does.
+func checkCuts(t *testing.T, g *graph.Graph, m *zoo.Model, known map[string]*tensor.Tensor, want *tensor.Tensor) {
+	t.Helper()
+	cuts := Cuts(g, known)
+	if cuts[0].Tensor != g.Inputs[0].Name || cuts[0].Below != 0 || len(cuts) < 3 {
+		t.Fatalf("%d cuts, the first %+v", len(cuts), cuts[0])
+	}
+	for i := 1; i < len(cuts); i++ {
+		if cuts[i].Below < cuts[i-1].Below || cuts[i].Below > 1 {
+			t.Errorf("cut %d of %d: %+v comes after %+v", i, len(cuts), cuts[i], cuts[i-1])
+		}
+	}
+	for _, c := range []Cut{cuts[1], cuts[len(cuts)/2], cuts[len(cuts)-1]} {
+		lower, err := Prune(g, c.Tensor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := interpret(t, lower, image(lower, 1, m.Shape...), c.Tensor)
+		upper, err := Above(g, c, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify(t, "Above "+c.Tensor, upper)
+		agree(t, "parted at "+c.Tensor, interpret(t, upper, x, m.Tap), want, 1e-5, 1.01*m.Quantum)
+	}
 }
 
 func TestPruneRefuses(t *testing.T) {
