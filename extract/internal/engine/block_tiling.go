@@ -29,11 +29,11 @@ const minChunk = 64
 // wholePanels returns how many channels the first 1, 2, … panels of the expansion
 // hold; without one the channels are not cut.
 func (s *blockStep) wholePanels() []int {
-	if s.wide == nil {
+	if s.expandWeights == nil {
 		return []int{s.channels}
 	}
 	var ends []int
-	for _, q := range s.wide.Panels {
+	for _, q := range s.expandWeights.Panels {
 		ends = append(ends, q.Col+q.Cols)
 	}
 	return ends

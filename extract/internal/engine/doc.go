@@ -1,12 +1,19 @@
 // Package engine turns a network into a plan of kernel calls and runs it.
 //
 // Compile works on one concrete input shape. It evaluates the graph abstractly,
-// which gives every shape and folds every constant (package passes), lowers the nodes
-// to a few operations of its own (lower*.go), rewrites them (fuse*.go: batch
-// normalisation, bias, activation, residual addition and padding move into the
-// convolution), chooses the order of axes in memory of every value (order.go),
-// gives every value a view of one arena (placement.go, arena.go) and emits steps
-// (step*.go). What has no fast step runs the reference operator of package op.
+// which gives every shape and folds every constant (package passes), and lowers the nodes
+// to a few operations of its own (lower.go). It rewrites them (fuse*.go: batch
+// normalization, bias, activation, residual addition and padding move into the
+// convolution), chooses the order of axes in memory of every value (order.go), gives
+// every value a view of one arena (placement.go, view.go, arena.go) and emits steps
+// (step.go). What has no fast step runs the reference operator of package op.
+//
+// # Operations
+//
+// Each operation has a file of its own, op_*.go, with all that belongs to it: how nodes
+// of the graph are lowered to it, and its answers to what the compiler asks (operation.go):
+// order of axes, halo, placement, epilogue, form on bytes, cost, steps. The compiler itself
+// does not know which operations there are.
 //
 // # Layout
 //
@@ -26,7 +33,7 @@
 // the operations that have a form on bytes, so what a model wrote as operators on
 // integers, or as operators on floats between conversions, runs the same way. Values on
 // a grid lie in the arena as bytes, with the byte for 0 in their halos. Whatever has no
-// form on bytes computes floats as before, so a result never hangs on what has.
+// form on bytes computes floats as before, so a result never depends on what has.
 //
 // # Concurrency
 //

@@ -73,10 +73,10 @@ func gateToActivation(g *net, n *node) bool {
 		a, ok := gate.def.op.(*activate)
 		switch {
 		case ok && a.Func == kernel.Sigmoid:
-			g.absorb(n, &activate{kernel.Activation{Func: kernel.SiLU, A: 1}}, x)
+			g.absorb(n, &activate{Activation: kernel.Activation{Func: kernel.SiLU, A: 1}}, x)
 			return true
 		case ok && a.Func == kernel.HardSigmoid:
-			g.absorb(n, &activate{kernel.Activation{Func: kernel.HardSwish, A: a.A, B: a.B}}, x)
+			g.absorb(n, &activate{Activation: kernel.Activation{Func: kernel.HardSwish, A: a.A, B: a.B}}, x)
 			return true
 		}
 	}

@@ -26,7 +26,7 @@ func uniformScale(g *net, n *node) bool {
 			return false
 		}
 	}
-	n.op = &activate{kernel.Activation{Func: kernel.Affine, A: c.weight[0], B: c.bias[0]}}
+	n.op = &activate{Activation: kernel.Activation{Func: kernel.Affine, A: c.weight[0], B: c.bias[0]}}
 	return true
 }
 
@@ -77,21 +77,21 @@ func writtenOut(g *net, n *node) bool {
 			gate := n.in[0].def.in[1-i]
 			switch {
 			case a.A == 0.5 && g.geluGate(gate) == x:
-				g.absorb(n, &activate{kernel.Activation{Func: kernel.GELU}}, x)
+				g.absorb(n, &activate{Activation: kernel.Activation{Func: kernel.GELU}}, x)
 				return true
 			case math.Abs(float64(a.A)-1.0/6) < 1e-4 && g.clipGate(gate) == x:
-				g.absorb(n, &activate{kernel.Activation{Func: kernel.HardSwish, A: hard.A, B: hard.B}}, x)
+				g.absorb(n, &activate{Activation: kernel.Activation{Func: kernel.HardSwish, A: hard.A, B: hard.B}}, x)
 				return true
 			}
 		}
 		if x := g.clipGate(n.in[0]); x != nil && math.Abs(float64(a.A)-1.0/6) < 1e-4 {
-			g.absorb(n, &activate{hard}, x)
+			g.absorb(n, &activate{Activation: hard}, x)
 			return true
 		}
 	}
 	for i, half := range product(n) {
 		if x := g.applied(half, kernel.Affine, 0.5, 0); x != nil && g.geluGate(n.in[1-i]) == x {
-			g.absorb(n, &activate{kernel.Activation{Func: kernel.GELU}}, x)
+			g.absorb(n, &activate{Activation: kernel.Activation{Func: kernel.GELU}}, x)
 			return true
 		}
 	}

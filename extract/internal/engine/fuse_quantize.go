@@ -33,8 +33,8 @@ func mergeQuantize(g *net, n *node) bool {
 		return false
 	}
 	p := n.in[0].def
-	first, with := epilogue(p.op)
-	if with == nil {
+	first, ok := p.op.epilogue()
+	if !ok {
 		return false
 	}
 	merged := first
@@ -54,26 +54,8 @@ func mergeQuantize(g *net, n *node) bool {
 	default:
 		return false
 	}
-	g.absorb(n, with(merged), p.in...)
+	g.absorb(n, p.op.withEpilogue(merged), p.in...)
 	return true
 }
 
 func nearest(x float32) float32 { return float32(math.RoundToEven(float64(x))) }
-
-// epilogue returns the activation at the end of an operation, and how to give it
-// another one; nil for an operation that has none.
-func epilogue(op operation) (kernel.Activation, func(kernel.Activation) operation) {
-	switch op := op.(type) {
-	case *conv:
-		return op.act, func(a kernel.Activation) operation {
-			c := *op
-			c.act = a
-			return &c
-		}
-	case *binary:
-		return op.act, func(a kernel.Activation) operation { return &binary{fn: op.fn, act: a} }
-	case *activate:
-		return op.Activation, func(a kernel.Activation) operation { return &activate{a} }
-	}
-	return kernel.Activation{}, nil
-}

@@ -28,7 +28,7 @@ func mergeTransposes(g *net, n *node) bool {
 	for i, axis := range t.perm {
 		perm[i] = first.perm[axis]
 	}
-	g.absorb(n, &transpose{perm}, n.in[0].def.in[0])
+	g.absorb(n, &transpose{perm: perm}, n.in[0].def.in[0])
 	return true
 }
 
@@ -38,28 +38,8 @@ func sinkTranspose(g *net, n *node) bool {
 	if t == nil {
 		return false
 	}
-	op := n.op
-	switch o := n.op.(type) {
-	case *activate:
-	case *conv:
-		if !o.scaling() || len(n.in) != 1 {
-			return false
-		}
-		moved := *o
-		moved.axis = t.perm[o.axis]
-		op = &moved
-	case *binary:
-		if !slices.Equal(n.in[0].shape, n.in[1].shape) {
-			return false
-		}
-	case *concat:
-		op = &concat{axis: t.perm[o.axis]}
-	case *pad:
-		if !swapsChannels(t.perm) || t.perm[o.channel] == 2 {
-			return false // what is not padded is height or width
-		}
-		op = &pad{o.borders, t.perm[o.channel]}
-	default:
+	op := n.op.beforeTranspose(n, t.perm)
+	if op == nil {
 		return false
 	}
 	inputs := make([]*value, len(n.in))
@@ -70,7 +50,7 @@ func sinkTranspose(g *net, n *node) bool {
 	for i, axis := range t.perm {
 		shape[axis] = n.out[0].shape[i]
 	}
-	g.absorb(n, &transpose{t.perm}, g.insert(n, op, shape, inputs...))
+	g.absorb(n, &transpose{perm: t.perm}, g.insert(n, op, shape, inputs...))
 	return true
 }
 

@@ -138,3 +138,12 @@ func (n *node) keep(inputs ...*value) {
 		n.addInput(v)
 	}
 }
+func (l *lowerer) append(n *node, inputs ...*value) {
+	for _, v := range inputs {
+		n.addInput(v)
+	}
+	for _, v := range n.out {
+		v.def = n
+	}
+	l.net.nodes = append(l.net.nodes, n)
+}

@@ -1,233 +1,117 @@
 package engine
 
 import (
+	"math"
 	"slices"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/tensor"
 )
 
-// A rowwise works on the vectors along the last axis by themselves: softmax, or
-// layer normalisation when it has a scale.
-type rowwise struct {
-	scale, shift []float32 // shift may be nil
-	epsilon      float32
-	factor       float32 // softmax of factor·x
-}
-
-// A matmul multiplies two values of the same batch axes: […,M,K]·[…,K,N].
-type matmul struct{}
-
-// A slice takes a range of an axis. The result's shape says how long it is, unless
-// the axis is dropped: then one index is taken.
-type slice struct {
-	axis, from int
-	step       int
-	drop       bool
-}
-
-// source returns the input's axis that an axis of the result is.
-func (s *slice) source(axis int) int {
-	if s.drop && axis >= s.axis {
-		return axis + 1
-	}
-	return axis
-}
-
-// keptOrder is the order of the result of a slice of a value in the given order.
-func (s *slice) keptOrder(order []int) []int {
-	if !s.drop {
-		return order
-	}
-	var kept []int
-	for _, axis := range order {
-		switch {
-		case axis < s.axis:
-			kept = append(kept, axis)
-		case axis > s.axis:
-			kept = append(kept, axis-1)
-		}
-	}
-	return kept
-}
-
-func lowerSoftmax(n *node, src *graph.Node, opset int64) operation {
-	rank := len(n.in[0].shape)
-	axis := src.Int("axis", -1)
-	if _, ok := src.Attrs["axis"]; !ok && opset < 13 {
-		axis = 1
-	}
-	if !dynamic(n.in[0]) || hasZero(n.in[0].shape) || axis != -1 && axis != rank-1 {
-		return nil
-	}
-	return &rowwise{factor: 1}
-}
-
-func lowerLayerNorm(n *node, src *graph.Node, _ int64) operation {
-	x := n.in[0]
-	rank := len(x.shape)
-	if axis := src.Int("axis", -1); !dynamic(x) || hasZero(x.shape) || axis != -1 && axis != rank-1 {
-		return nil
-	}
-	r := &rowwise{epsilon: src.Float("epsilon", 1e-5)}
-	var ok bool
-	if r.scale, ok = floats(n.in[1]); !ok || len(r.scale) != x.shape[rank-1] {
-		return nil
-	}
-	if len(n.in) > 2 && n.in[2] != nil {
-		if r.shift, ok = floats(n.in[2]); !ok || len(r.shift) != len(r.scale) {
-			return nil
-		}
-	}
-	r.scale, r.shift = slices.Clone(r.scale), slices.Clone(r.shift) // not the model's memory
-	n.keep(x)
-	return r
-}
-
-// lowerProduct recognises a product of two computed values.
-func lowerProduct(n *node) operation {
-	a, b := n.in[0], n.in[1]
-	rank := len(a.shape)
-	if !dynamic(a) || !dynamic(b) || rank < 2 || len(b.shape) != rank || hasZero(n.out[0].shape) || hasZero(a.shape) ||
-		!slices.Equal(a.shape[:rank-2], b.shape[:rank-2]) {
-		return nil
-	}
-	return &matmul{}
-}
-
-// slice makes a slice for each axis that a Slice cuts.
-func (l *lowerer) slice(src *graph.Node) bool {
-	x, out := l.value(src.Input(0)), l.value(src.Outputs[0])
-	if !dynamic(x) || out == nil || hasZero(out.shape) {
+// attention writes out the operator Attention: softmax(scale·Q·Kᵀ + mask)·V for
+// each head. Without past keys and with as many heads of keys as of queries it is
+// what the exporters wrote before.
+func (l *lowerer) attention(src *graph.Node) bool {
+	q, k, v, out := l.value(src.Input(0)), l.value(src.Input(1)), l.value(src.Input(2)), l.value(src.Outputs[0])
+	if !plainAttention(src) || !dynamic(q) || !dynamic(k) || !dynamic(v) || !isFloat(out) || hasZero(out.shape) || hasZero(k.shape) {
 		return false
 	}
-	cuts := l.cuts(src, x, out)
-	if cuts == nil {
+	m := &maker{l, src.Label()}
+	flat := len(q.shape) == 3
+	shape := func(x *value, heads string) []int {
+		if n := src.Int(heads, 0); flat && n > 0 {
+			return []int{x.shape[0], x.shape[1], n, x.shape[2] / n}
+		}
+		return []int{x.shape[0], x.shape[2], x.shape[1], x.shape[len(x.shape)-1]}
+	}
+	qs, ks, vs := shape(q, "q_num_heads"), shape(k, "kv_num_heads"), shape(v, "kv_num_heads")
+	if qs[2] != ks[2] || qs[0] != ks[0] {
 		return false
 	}
-	for i, c := range cuts {
-		part := out
-		if i < len(cuts)-1 {
-			shape := slices.Clone(x.shape)
-			shape[c.axis] = out.shape[c.axis]
-			part = &value{name: x.name, dtype: x.dtype, whole: x.whole, shape: shape}
+	scores := []int{qs[0], qs[2], qs[1], ks[1]}
+	mask, ok := l.scoreMask(src.Input(3), scores)
+	if !ok {
+		return false
+	}
+	scale := src.Float("scale", float32(1/math.Sqrt(float64(qs[3]))))
+	q = m.node(&activate{Activation: kernel.Activation{Func: kernel.Affine, A: scale}}, q.shape, q)
+	heads := func(x *value, shape []int) *value { // B×heads×S×D
+		if flat {
+			return m.permuted(m.reshaped(x, shape), []int{0, 2, 1, 3})
 		}
-		l.append(&node{label: src.Label(), op: c, out: []*value{part}}, x)
-		x = part
+		return x
 	}
-	if len(cuts) == 0 {
-		l.append(&node{label: src.Label(), op: &identity{}, out: []*value{out}}, x)
+	s := m.product(heads(q, qs), m.permuted(heads(k, ks), []int{0, 1, 3, 2}), scores)
+	if mask != nil {
+		s = m.node(&binary{fn: '+'}, scores, s, mask)
 	}
+	s = m.node(&rowwise{factor: 1}, scores, s)
+	y := m.product(s, heads(v, vs), []int{qs[0], qs[2], qs[1], vs[3]})
+	if flat {
+		y = m.reshaped(m.permuted(y, []int{0, 2, 1, 3}), out.shape)
+	}
+	m.name(y, out)
 	return true
 }
 
-// cuts returns the slices that make out of x, one for each axis that becomes shorter:
-// nil when they are not known or go backwards.
-func (l *lowerer) cuts(src *graph.Node, x, out *value) []*slice {
-	starts, axes, steps := src.Ints("starts"), src.Ints("axes"), []int(nil)
-	if len(src.Inputs) > 1 { // since opset 10
-		n := &node{in: []*value{x, l.value(src.Input(1)), nil, l.value(src.Input(3)), l.value(src.Input(4))}}
-		starts, axes, steps = integers(n, 1), integers(n, 3), integers(n, 4)
-		if n.in[3] != nil && axes == nil || n.in[4] != nil && steps == nil {
-			return nil
-		}
-	}
-	if starts == nil {
-		return nil
-	}
-	cuts := []*slice{}
-	for i, from := range starts {
-		s := &slice{axis: i, step: 1}
-		if axes != nil {
-			s.axis = axes[i]
-		}
-		if s.axis < 0 {
-			s.axis += len(x.shape)
-		}
-		if steps != nil {
-			s.step = steps[i]
-		}
-		if s.step < 1 {
-			return nil
-		}
-		if from < 0 {
-			from += x.shape[s.axis]
-		}
-		s.from = max(from, 0)
-		if x.shape[s.axis] != out.shape[s.axis] {
-			cuts = append(cuts, s)
-		}
-	}
-	return cuts
-}
-
-// integers returns the values of an integer constant, nil for anything else.
-func integers(n *node, i int) []int {
-	if i >= len(n.in) || n.in[i] == nil || n.in[i].constant == nil {
-		return nil
-	}
-	v := []int{}
-	switch n.in[i].dtype {
-	case tensor.Int64:
-		for _, x := range tensor.Values[int64](n.in[i].constant) {
-			v = append(v, int(x))
-		}
-	case tensor.Int32:
-		for _, x := range tensor.Values[int32](n.in[i].constant) {
-			v = append(v, int(x))
-		}
-	default:
-		return nil
-	}
-	return v
-}
-
-// split makes a slice of every output of a Split.
-func (l *lowerer) split(src *graph.Node) bool {
-	x := l.value(src.Input(0))
-	if !dynamic(x) || hasZero(x.shape) {
-		return false
-	}
-	axis, from := src.Int("axis", 0), 0
-	if axis < 0 {
-		axis += len(x.shape)
-	}
-	for _, name := range src.Outputs {
-		v := l.value(name)
-		if v == nil || hasZero(v.shape) {
+// plainAttention reports whether a node has none of the operator's further inputs,
+// results and stages.
+func plainAttention(src *graph.Node) bool {
+	for i := 4; i < len(src.Inputs); i++ {
+		if src.Input(i) != "" {
 			return false
 		}
-		l.append(&node{label: src.Label(), op: &slice{axis: axis, from: from, step: 1}, out: []*value{v}}, x)
-		from += v.shape[axis]
 	}
-	return true
+	for _, o := range src.Outputs[1:] {
+		if o != "" {
+			return false
+		}
+	}
+	return src.Int("is_causal", 0) == 0 && src.Float("softcap", 0) == 0 && src.Int("left_window_size", -1) < 0 && src.Int("right_window_size", -1) < 0
 }
 
-// pick makes a slice of a Gather of one index.
-func (l *lowerer) pick(src *graph.Node) bool {
-	x, index, out := l.value(src.Input(0)), l.value(src.Input(1)), l.value(src.Outputs[0])
-	at := integers(&node{in: []*value{index}}, 0)
-	if !dynamic(x) || len(at) != 1 || len(index.shape) > 1 || out == nil || hasZero(x.shape) || len(x.shape) < 2 {
-		return false
+// scoreMask returns what is added to scores of the given shape, nil for nothing: a
+// constant, or a computed value of that very shape.
+func (l *lowerer) scoreMask(name string, scores []int) (mask *value, ok bool) {
+	v := l.value(name)
+	if v == nil {
+		return nil, true
 	}
-	axis := src.Int("axis", 0)
-	if axis < 0 {
-		axis += len(x.shape)
+	if v.constant == nil {
+		return v, isFloat(v) && v.whole == 0 && slices.Equal(v.shape, scores)
 	}
-	if at[0] < 0 {
-		at[0] += x.shape[axis]
+	x, ok := floats(v)
+	if v.dtype == tensor.Bool {
+		ok = true
+		for _, open := range tensor.Values[bool](v.constant) {
+			shut := float32(0)
+			if !open {
+				shut = -infinity
+			}
+			x = append(x, shut)
+		}
 	}
-	op := &slice{axis: axis, from: at[0], step: 1, drop: len(index.shape) == 0}
-	l.append(&node{label: src.Label(), op: op, out: []*value{out}}, x)
-	return true
+	rank := len(v.shape)
+	if !ok || rank == 0 || rank > 4 {
+		return nil, false
+	}
+	for i, d := range v.shape {
+		if d != 1 && d != scores[4-rank+i] {
+			return nil, false
+		}
+	}
+	full := broadcast(constantValue(v.name, x, v.shape), scores)
+	return full, !shutsOut(tensor.Values[float32](full.constant), scores[3])
 }
 
-func (l *lowerer) append(n *node, inputs ...*value) {
-	for _, v := range inputs {
-		n.addInput(v)
+// shutsOut reports whether a mask leaves a query no key at all: softmax has no
+// result then.
+func shutsOut(mask []float32, keys int) bool {
+	for row := range slices.Chunk(mask, keys) {
+		if slices.Max(row) == -infinity {
+			return true
+		}
 	}
-	for _, v := range n.out {
-		v.def = n
-	}
-	l.net.nodes = append(l.net.nodes, n)
+	return false
 }

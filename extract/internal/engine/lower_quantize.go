@@ -63,7 +63,7 @@ func lowerQuantize(n *node, src *graph.Node, _ int64) operation {
 		lo, hi = -128, 127
 	}
 	n.keep(x)
-	return &activate{kernel.Activation{Func: kernel.FakeQuantize, Scale: step, A: lo - at, B: hi - at, Unit: 1, Shift: at}}
+	return &activate{Activation: kernel.Activation{Func: kernel.FakeQuantize, Scale: step, A: lo - at, B: hi - at, Unit: 1, Shift: at}}
 }
 
 // dequantize makes a difference and a product of DequantizeLinear. Rounded one after
@@ -76,10 +76,10 @@ func (l *lowerer) dequantize(src *graph.Node) bool {
 	}
 	if at != 0 {
 		centred := &value{name: x.name, dtype: tensor.Float32, shape: x.shape}
-		l.append(&node{label: src.Label(), op: &activate{affineActivation(1, -at)}, out: []*value{centred}}, x)
+		l.append(&node{label: src.Label(), op: &activate{Activation: affineActivation(1, -at)}, out: []*value{centred}}, x)
 		x = centred
 	}
-	l.append(&node{label: src.Label(), op: &activate{affineActivation(step, 0)}, out: []*value{out}}, x)
+	l.append(&node{label: src.Label(), op: &activate{Activation: affineActivation(step, 0)}, out: []*value{out}}, x)
 	return true
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"slices"
 
-	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
 
@@ -37,17 +36,6 @@ type node struct {
 	op    operation
 	in    []*value // nil for an absent input
 	out   []*value
-}
-
-// An operation says what a node does: *conv, *block, *pool, *spatialMean, *activate,
-// *binary, *concat, *reshape, *transpose, *pad, *reorder, *reference or one on bytes.
-type operation any
-
-// A reference is an operation without a fast step: the graph's own node, for
-// package op.
-type reference struct {
-	src   *graph.Node
-	opset int64
 }
 
 func (n *node) setInput(i int, v *value) {

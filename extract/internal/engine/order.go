@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"slices"
-
-	"featstore/extract/internal/tensor"
-)
+import "slices"
 
 // identityOrder is row-major: the model's own order.
 func identityOrder(rank int) []int {
@@ -59,7 +55,7 @@ func (g *net) assignOrders(inputOrder []int) {
 	g.input.order = inputOrder
 	a := &orders{net: g}
 	for _, n := range g.nodes {
-		a.assign(n)
+		n.op.assignOrders(a, n)
 		a.nodes = append(a.nodes, n)
 	}
 	if g.output.order != nil {
@@ -86,7 +82,7 @@ func (a *orders) reordered(v *value, order []int, label string) *value {
 		return v
 	}
 	for _, u := range v.users { // another reader may have had the same need
-		if _, ok := u.op.(*reorder); ok && slices.Equal(u.out[0].order, order) {
+		if to, ok := reorderTo(u); ok && slices.Equal(to, order) {
 			return u.out[0]
 		}
 	}
@@ -98,92 +94,6 @@ func (a *orders) reordered(v *value, order []int, label string) *value {
 	return w
 }
 
-func (a *orders) assign(n *node) {
-	switch op := n.op.(type) {
-	case *conv:
-		a.assignConv(n, op)
-	case *byteConv:
-		a.assignConv(n, op.conv)
-	case *pool, *bytePool, *block, *lrn:
-		a.all(n, innermost(len(n.in[0].shape), 1))
-	case *pad:
-		a.all(n, innermost(4, op.channel))
-	case *spatialMean:
-		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))
-		a.spatialMeanResult(n, op)
-	case *byteMean:
-		a.need(n, 0, innermost(len(n.in[0].shape), op.channel))
-		a.spatialMeanResult(n, op.spatialMean)
-	case *activate, *quantize, *dequantize, *lookup:
-		n.out[0].order = n.in[0].order
-	case *binary, *byteBinary:
-		order := n.in[0].order
-		if !slices.Equal(n.in[0].shape, n.in[1].shape) {
-			order = innermost(len(order), 1)
-		}
-		a.all(n, order)
-	case *concat:
-		order := identityOrder(len(n.out[0].shape))
-		for _, v := range slices.Backward(n.in) {
-			if v.order != nil {
-				order = v.order
-			}
-		}
-		a.all(n, order)
-	case *rowwise:
-		order := n.in[0].order
-		if order[len(order)-1] != len(order)-1 {
-			order = identityOrder(len(order))
-		}
-		a.all(n, order)
-	case *slice:
-		n.out[0].order = op.keptOrder(n.in[0].order)
-	case *reshape:
-		if n.out[0].order = reshapedOrder(n.in[0], n.out[0].shape); n.out[0].order == nil {
-			a.need(n, 0, gatheredOrder(n.in[0], n.out[0].shape))
-			n.out[0].order = reshapedOrder(n.in[0], n.out[0].shape)
-		}
-		if n.out[0].order == nil {
-			a.all(n, identityOrder(len(n.in[0].shape)))
-			n.out[0].order = identityOrder(len(n.out[0].shape))
-		}
-	case *matmul:
-		a.assignMatmul(n)
-	case *transpose:
-		n.out[0].order = make([]int, len(op.perm))
-		for i, axis := range n.in[0].order {
-			n.out[0].order[i] = slices.Index(op.perm, axis)
-		}
-	default: // references work in the model's own order
-		for i, v := range n.in {
-			if v != nil {
-				a.need(n, i, identityOrder(len(v.shape)))
-			}
-		}
-		for _, v := range n.out {
-			if v.dtype == tensor.Float32 {
-				v.order = identityOrder(len(v.shape))
-			}
-		}
-	}
-}
-
-// assignMatmul: the left matrix needs its rows in one piece, the right one is
-// packed anyway. The result comes in the order that the Transpose behind it wants.
-func (a *orders) assignMatmul(n *node) {
-	rank := len(n.in[0].shape)
-	if o := n.in[0].order; o[rank-1] != rank-1 {
-		a.need(n, 0, identityOrder(rank))
-	}
-	out := n.out[0]
-	out.order = identityOrder(rank)
-	if len(out.users) == 1 {
-		if t, ok := out.users[0].op.(*transpose); ok && t.perm[rank-1] == rank-1 {
-			out.order = t.perm
-		}
-	}
-}
-
 // all demands one order for every input, which is also that of the result.
 func (a *orders) all(n *node, order []int) {
 	for i := range n.in {
@@ -192,21 +102,12 @@ func (a *orders) all(n *node, order []int) {
 	n.out[0].order = order
 }
 
-// assignConv: a pointwise convolution takes any order with the channels
-// innermost, others need N×H×W×C.
-func (a *orders) assignConv(n *node, c *conv) {
+// pair demands one order for both inputs: that of the first, with channels innermost
+// where the second one has a single pixel.
+func (a *orders) pair(n *node) {
 	order := n.in[0].order
-	if !c.pointwise() || order[len(order)-1] != c.axis {
-		order = innermost(len(order), c.axis)
+	if !slices.Equal(n.in[0].shape, n.in[1].shape) {
+		order = innermost(len(order), 1)
 	}
 	a.all(n, order)
-}
-
-func (a *orders) spatialMeanResult(n *node, op *spatialMean) {
-	out := n.out[0]
-	if len(out.shape) == len(n.in[0].shape) {
-		out.order = innermost(len(out.shape), op.channel)
-	} else {
-		out.order = identityOrder(len(out.shape))
-	}
 }

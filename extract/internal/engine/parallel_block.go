@@ -95,7 +95,7 @@ func (b *blockRun) expandPiece(i, y, from, to int) {
 	_, _, done := s.expand.act.Bounds()
 	for p := s.panels[i][0] + from; p < s.panels[i][0]+to; p++ {
 		b.expandPanel(i, p, y, y+1)
-		q := &s.wide.Panels[p]
+		q := &s.expandWeights.Panels[p]
 		row := b.slot(i, y%s.ring.slots)[s.ring.left*c+q.Col-c0:]
 		for x := 0; x < s.in.w && !done; x++ {
 			b.r.set.Apply(s.expand.act, row[x*c:][:q.Cols])

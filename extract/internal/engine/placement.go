@@ -90,75 +90,55 @@ func dimensions(v *value) (n, h, w, c int) {
 // so that a value can be put where its reader wants it: into a concatenation,
 // under another name, or where its result overwrites it.
 func (g *net) placeAll() {
-	need, views := g.halos(), g.views()
-	own := func(v *value) {
-		if v.order == nil || v.view != nil {
-			return
-		}
-		n, h, w, c := dimensions(v)
-		r := &buffer{n: n, h: h, w: w, ld: c, bytes: v.quant != nil}
-		r.surround(v, need[v])
-		v.view = &view{buffer: r, n: n, h: h, w: w, c: c, ld: c}
-	}
-	own(g.output)
+	p := &placement{net: g, halos: g.halos(), views: g.views()}
+	p.own(g.output)
 	for i := len(g.nodes) - 1; i >= 0; i-- {
 		n := g.nodes[i]
 		for _, v := range n.out {
-			if !views[v] || !need[v].zero() {
-				own(v)
+			if !p.views[v] || !p.halos[v].zero() {
+				p.own(v)
 			}
 		}
-		if n.out[0].view == nil {
-			continue // a view of its input, once that has one
-		}
-		switch op := n.op.(type) {
-		case *reshape, *transpose:
-			alias(n.in[0], n.out[0].view, need)
-		case *reorder:
-			if sameBytes(n.in[0].order, n.out[0].order, n.out[0].shape) {
-				alias(n.in[0], n.out[0].view, need)
-			}
-		case *concat:
-			placeParts(n, op, need)
-		case *activate, *binary, *rowwise, *byteBinary, *lookup:
-			g.overwrite(n.in[0], n.out[0].view, need)
-		case *conv, *block:
-			if len(n.in) > 1 {
-				g.overwrite(n.in[1], n.out[0].view, need)
-			}
+		if n.out[0].view != nil { // else it is a view of its input, once that has one
+			n.op.placeInputs(p, n)
 		}
 	}
-	own(g.input)
+	p.own(g.input)
 	for _, n := range g.nodes {
-		if v := n.out[0]; views[v] && v.view == nil {
+		if v := n.out[0]; p.views[v] && v.view == nil {
 			v.view = viewOfInput(n)
-			own(v)
+			p.own(v)
 		}
 	}
 }
 
-// halos returns how wide a border every value needs for the convolutions that
-// read it.
+// placement is the state of placeAll.
+type placement struct {
+	net   *net
+	halos map[*value]borders // what the readers of a value need around it
+	views map[*value]bool    // the values that may be views with strides
+}
+
+// own gives v a buffer of its own, unless it has a view already or is no float32.
+func (p *placement) own(v *value) {
+	if v.order == nil || v.view != nil {
+		return
+	}
+	n, h, w, c := dimensions(v)
+	b := &buffer{n: n, h: h, w: w, ld: c, bytes: v.quant != nil}
+	b.surround(v, p.halos[v])
+	v.view = &view{buffer: b, n: n, h: h, w: w, c: c, ld: c}
+}
+
+// halos returns how wide a border every value needs for the operations that read it.
 func (g *net) halos() map[*value]borders {
 	need := map[*value]borders{}
 	for _, n := range g.nodes {
-		switch c := n.op.(type) {
-		case *conv:
-			need[n.in[0]] = need[n.in[0]].union(reach(n, c))
-		case *byteConv:
-			need[n.in[0]] = need[n.in[0]].union(reach(n, c.conv))
-		case *block:
-			if c.expand == nil {
-				need[n.in[0]] = need[n.in[0]].union(c.depthwise.pad)
-			}
+		if b := n.op.halo(n); !b.zero() {
+			need[n.in[0]] = need[n.in[0]].union(b)
 		}
 	}
 	return need
-}
-
-func reach(n *node, c *conv) borders {
-	_, h, w, _ := dimensions(n.in[0])
-	return c.reach(h, w)
 }
 
 func (b borders) union(o borders) borders {
@@ -173,14 +153,14 @@ func (r *buffer) surround(v *value, need borders) {
 	r.halo = r.halo.union(need)
 }
 
-// share puts v at p, unless v lies somewhere already or needs a halo that the
+// share puts v at a view, unless v lies somewhere already or needs a halo that the
 // buffer cannot have.
-func share(v *value, p *view, need map[*value]borders) {
-	if v.view != nil || v.constant != nil || !p.buffer.takes(v, need[v]) {
+func (p *placement) share(v *value, at *view) {
+	if v.view != nil || v.constant != nil || !at.buffer.takes(v, p.halos[v]) {
 		return
 	}
-	p.buffer.surround(v, need[v])
-	v.view = p
+	at.buffer.surround(v, p.halos[v])
+	v.view = at
 }
 
 // takes reports whether v may lie in the buffer with the halo that it needs.
@@ -194,49 +174,27 @@ func (r *buffer) takes(v *value, need borders) bool {
 	return !r.plain && (!r.bytes || r.halo.zero() || r.zero == byte(v.quant.zero))
 }
 
-// alias puts v where p is, seen with v's own dimensions.
-func alias(v *value, p *view, need map[*value]borders) {
+// alias puts v where another value is, seen with v's own dimensions.
+func (p *placement) alias(v *value, at *view) {
 	n, h, w, c := dimensions(v)
-	if n == p.n && h == p.h && w == p.w && c == p.c {
-		share(v, p, need)
+	if n == at.n && h == at.h && w == at.w && c == at.c {
+		p.share(v, at)
 		return
 	}
-	if v.view != nil || !need[v].zero() || !p.contiguous() || p.len() != n*h*w*c || p.buffer.bytes != (v.quant != nil) {
+	if v.view != nil || !p.halos[v].zero() || !at.contiguous() || at.len() != n*h*w*c || at.buffer.bytes != (v.quant != nil) {
 		return
 	}
-	p.buffer.plain = true
-	share(v, &view{buffer: p.buffer, n: n, h: h, w: w, c: c, ld: c}, need)
+	at.buffer.plain = true
+	p.share(v, &view{buffer: at.buffer, n: n, h: h, w: w, c: c, ld: c})
 }
 
-// placeParts puts the inputs of a concatenation of channels into its result.
-func placeParts(n *node, op *concat, need map[*value]borders) {
-	p := n.out[0].view
-	order := n.out[0].order
-	if order[len(order)-1] != op.axis {
+// overwrite puts v where the only reader of v writes its result: that is safe if
+// nothing else lies where v does.
+func (p *placement) overwrite(v *value, at *view) {
+	if v.constant != nil || v.def == nil || !p.net.only(v) || !v.def.op.ownsResult() {
 		return
 	}
-	ch := p.ch
-	for _, v := range n.in {
-		c := v.shape[op.axis]
-		if v.view == nil && v.constant == nil {
-			share(v, &view{buffer: p.buffer, n: p.n, h: p.h, w: p.w, c: c, ld: p.ld, ch: ch}, need)
-		}
-		ch += c
-	}
-}
-
-// overwrite puts v at p, where the only reader of v writes its result: that is
-// safe if nothing else lies where v does.
-func (g *net) overwrite(v *value, p *view, need map[*value]borders) {
-	if v.constant != nil || v.def == nil || !g.only(v) {
-		return
-	}
-	switch v.def.op.(type) {
-	case *conv, *block, *pool, *binary, *activate, *spatialMean, *rowwise, *matmul, *byteConv, *byteBinary, *bytePool, *byteMean, *quantize, *dequantize, *lookup:
-	default:
-		return
-	}
-	if n, h, w, c := dimensions(v); n == p.n && h == p.h && w == p.w && c == p.c {
-		share(v, p, need)
+	if n, h, w, c := dimensions(v); n == at.n && h == at.h && w == at.w && c == at.c {
+		p.share(v, at)
 	}
 }

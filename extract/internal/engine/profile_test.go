@@ -93,7 +93,7 @@ func describe(s step, t time.Duration) string {
 	case *strassenStep:
 		return fmt.Sprintf("%d→%d at %d by Strassen %s", s.cin, s.cout, s.pixels, rate(s.pixels*len(s.bias)*s.cin))
 	case *blockStep:
-		return s.describe() + " " + rate(s.macs)
+		return s.describe()
 	case *depthwiseStep:
 		return fmt.Sprintf("%d×%d/%d %d at %d %s", s.kh, s.kw, s.sh, s.cout, s.out.h, rate(s.out.len()*s.kh*s.kw))
 	}

@@ -193,13 +193,10 @@ func (g *net) poolTap(how string) error {
 // channelsLastResult reports whether a node computes N×H×W×C: only products
 // along the last axis, and a Transpose to that order, are known to.
 func channelsLastResult(n *node) bool {
-	switch op := n.op.(type) {
-	case *conv:
-		return op.axis == 3
-	case *transpose:
-		return slices.Equal(op.perm, []int{0, 2, 3, 1})
+	if c := convOf(n.out[0]); c != nil {
+		return c.axis == 3
 	}
-	return false
+	return slices.Equal(permutation(n), []int{0, 2, 3, 1})
 }
 
 // build emits the plan and lays out its memory.
@@ -212,9 +209,7 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 		cache = defaultCache
 	}
 	pl := &planner{set: set, cache: cache / 4, slots: map[*value]int{}, constants: map[*value]*tensor.Tensor{}}
-	if err := pl.plan(n); err != nil {
-		return nil, err
-	}
+	pl.plan(n)
 	p := &Program{set: set, steps: pl.steps, labels: pl.labels, arena: layOut(pl.buffers), slots: len(pl.slots),
 		inputLen: n.input.view.len(), dim: n.output.view.len(), stats: pl.stats}
 	if most := cmp.Or(opt.Arena, DefaultArena); int64(p.arena) > most/4 {

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"fmt"
-
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/tensor"
 )
@@ -77,108 +75,33 @@ func (p *planner) emit(label string, s step, touched ...*view) {
 }
 
 // plan emits the steps of all nodes.
-func (p *planner) plan(g *net) error {
+func (p *planner) plan(g *net) {
 	if in := g.input.view; in.contiguous() && in.len() == in.buffer.n*in.buffer.h*in.buffer.w*in.buffer.ld {
 		in.buffer.input = true // nothing is ever computed in the input's place
 	} else {
 		p.emit("input", &loadInput{out: in}, in)
 	}
 	for _, n := range g.nodes {
-		if err := p.node(g, n); err != nil {
-			return fmt.Errorf("%s: %w", n.label, err)
-		}
-		release(n.op)
-	}
-	p.emit("output", &storeOutput{in: g.output.view}, g.output.view)
-	return nil
-}
-
-// release lets go of the weights of an operation: its step has packed them in a form of
-// its own.
-func release(op operation) {
-	switch op := op.(type) {
-	case *conv:
-		op.weight = nil
-	case *byteConv:
-		op.weight, op.weights = nil, nil
-	case *block:
-		for _, c := range []*conv{op.expand, op.depthwise, op.project} {
-			if c != nil {
-				c.weight = nil
+		for _, v := range n.in {
+			if v != nil && v.constant != nil && v.view == nil {
+				p.placeConstant(v, n.op.constantOrder(n))
 			}
 		}
+		c := n.op.cost(n)
+		p.stats.Params, p.stats.MACs = p.stats.Params+c.params, p.stats.MACs+c.macs
+		n.op.emit(p, n)
+		n.op = nil // with its weights: the steps have them in a form of their own
 	}
+	p.emit("output", &storeOutput{in: g.output.view}, g.output.view)
 }
 
-func (p *planner) node(g *net, n *node) error {
-	for _, v := range n.in {
-		if v != nil && v.constant != nil && v.view == nil {
-			p.placeConstant(n, v)
-		}
+// placeConstant lays out a constant in the order that its reader wants, if it wants one.
+func (p *planner) placeConstant(v *value, order []int) {
+	if order == nil {
+		return
 	}
-	switch op := n.op.(type) {
-	case *conv:
-		p.conv(n, op)
-	case *block:
-		p.block(n, op)
-	case *pool:
-		in, out := n.in[0].view, n.out[0].view
-		p.emit(n.label, &poolStep{pool: op, in: in, out: out}, in, out)
-	case *spatialMean:
-		in, out := n.in[0].view, n.out[0].view
-		p.emit(n.label, &meanStep{in: in, out: out, max: op.max}, in, out)
-	case *activate:
-		in, out := n.in[0].view, n.out[0].view
-		p.copy(n.label, in, out)
-		p.emit(n.label, &activateStep{act: op.Activation, x: out}, out)
-	case *binary:
-		a, b, out := n.in[0].view, n.in[1].view, n.out[0].view
-		p.emit(n.label, &binaryStep{binary: op, a: a, b: b, out: out}, a, b, out)
-	case *concat:
-		p.concat(n, op)
-	case *pad:
-		in, out := n.in[0].view, n.out[0].view
-		p.emit(n.label, &padStep{borders: op.borders, in: in, out: out}, in, out)
-	case *reshape, *transpose:
-		p.copy(n.label, n.in[0].view, n.out[0].view)
-	case *rowwise:
-		in, out := n.in[0].view, n.out[0].view
-		p.emit(n.label, &rowStep{rowwise: op, in: in, out: out}, in, out)
-	case *lrn:
-		in, out := n.in[0].view, n.out[0].view
-		p.emit(n.label, &lrnStep{lrn: op, in: in, out: out}, in, out)
-	case *matmul:
-		p.matmul(n)
-	case *slice:
-		in, out := n.in[0].view, n.out[0].view
-		if out.strided {
-			p.emitNothing(in)
-		} else {
-			p.emit(n.label, &sliceStep{slice: op, in: n.in[0], out: n.out[0]}, in, out)
-		}
-	case *reorder:
-		p.reorder(n)
-	case *reference:
-		p.reference(n, op)
-	case *byteConv, *byteBinary, *bytePool, *byteMean, *quantize, *dequantize, *lookup:
-		p.onBytes(n)
-	default:
-		return fmt.Errorf("no step for %T", n.op)
-	}
-	return nil
-}
-
-// placeConstant lays out a constant in the order that its reader wants.
-func (p *planner) placeConstant(n *node, v *value) {
 	w := *v
-	switch n.op.(type) {
-	case *binary:
-		w.order = n.in[0].order
-	case *concat:
-		w.order = n.out[0].order
-	default:
-		return // references take constants as they are
-	}
+	w.order = order
 	data := make([]float32, 0, len(w.shape))
 	src, _ := floats(v)
 	forEachOffset(w.shape, w.order, func(at int) { data = append(data, src[at]) })
@@ -222,28 +145,3 @@ func (p *planner) copy(label string, in, out *view) {
 
 // emitNothing keeps a buffer alive that the next step would have read.
 func (p *planner) emitNothing(t *view) { t.buffer.last = max(t.buffer.last, len(p.steps)) }
-
-func (p *planner) concat(n *node, op *concat) {
-	out := n.out[0].view
-	order := n.out[0].order
-	if order[len(order)-1] != op.axis {
-		p.concatOuter(n, op)
-		return
-	}
-	ch := out.ch
-	for _, v := range n.in {
-		part := &view{buffer: out.buffer, n: out.n, h: out.h, w: out.w, c: v.shape[op.axis], ld: out.ld, ch: ch}
-		p.copy(n.label, v.view, part)
-		ch += part.c
-	}
-}
-
-func (p *planner) reorder(n *node) {
-	in, out := n.in[0], n.out[0]
-	if sameBytes(in.order, out.order, in.shape) {
-		p.copy(n.label, in.view, out.view)
-		return
-	}
-	s := &permuteStep{in: in.view, out: out.view, shape: in.shape, from: in.order, to: out.order}
-	p.emit(n.label, s, in.view, out.view)
-}

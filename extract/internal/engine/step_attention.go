@@ -35,14 +35,6 @@ type matmulStep struct {
 	sa, sb, so []int // strides by logical axis
 }
 
-func (p *planner) matmul(n *node) {
-	a, b, out := n.in[0], n.in[1], n.out[0]
-	rank := len(a.shape)
-	s := &matmulStep{a: a, b: b, out: out, m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
-	p.stats.MACs += int64(out.view.len()) * int64(s.k)
-	p.emit(n.label, s, a.view, b.view, out.view)
-}
-
 func (s *matmulStep) prepare() { s.sa, s.sb, s.so = strides(s.a), strides(s.b), strides(s.out) }
 
 // strides returns the floats from one element of v to the next along each

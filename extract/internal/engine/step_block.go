@@ -2,6 +2,36 @@ package engine
 
 import "featstore/extract/internal/kernel"
 
+// A blockStep runs a block. Output rows are cut into strips and the channels
+// between expansion and projection into chunks, so that what a strip needs of a
+// chunk fits the second-level cache: few rows of all channels where images are
+// large, all rows of few channels where they are small. Expanded rows that the
+// next strip needs again stay in a ring of rows.
+type blockStep struct {
+	*block
+	in, out, res   *view
+	expandWeights  *kernel.Packed // expansion weights
+	projectWeights *kernel.Packed // projection weights
+	weight         []float32      // depthwise, tap × channel
+	cache          int            // floats that a strip may take
+
+	channels int       // between expansion and projection
+	w, h     int       // of the depthwise result
+	strip    int       // output rows of a strip
+	chunks   [][2]int  // channels from…to of each chunk
+	panels   [][2]int  // the expansion's panels of each chunk
+	ring     ringShape // expanded rows of a chunk
+}
+
+// A ringShape says how expanded rows lie in scratch memory: row y of the image in
+// slot y mod slots, each slot with its halo of zero pixels, and one slot of zeros
+// for rows above and below the image.
+type ringShape struct {
+	slots       int
+	left, right int // halo
+	row         int // floats of a slot
+}
+
 func (s *blockStep) size() int { return s.out.n * s.out.h }
 
 // runLines computes output rows [from, to), which may lie in several images.
@@ -52,13 +82,13 @@ func (s *blockStep) image(r *Runner, h *worker, n, from, to int) {
 }
 
 func (s *blockStep) scratch() int {
-	rings, results := s.parts(s.size())
+	rings, results := s.memory(s.size())
 	return rings*s.ring.slots*s.ring.row + s.ring.row + results
 }
 
-// parts are the rings, and the floats of results, that a run of so many rows needs in
+// memory is the rings, and the floats of results, that a run of so many rows needs in
 // scratch memory.
-func (s *blockStep) parts(rows int) (rings, results int) {
+func (s *blockStep) memory(rows int) (rings, results int) {
 	switch {
 	case s.expand == nil:
 	case s.strip < rows:
@@ -75,7 +105,7 @@ func (s *blockStep) parts(rows int) (rings, results int) {
 // allocate takes scratch memory and clears the halos in it.
 func (b *blockRun) allocate(rows int) {
 	s := b.blockStep
-	rings, results := s.parts(rows)
+	rings, results := s.memory(rows)
 	buf := b.h.scratch(rings*s.ring.slots*s.ring.row + s.ring.row + results)
 	b.results, buf = buf[:results], buf[results:]
 	if s.expand == nil {
@@ -133,7 +163,7 @@ func (b *blockRun) freshRing(i int) {
 // expandPanel computes one panel of the expansion's rows [from, to), but for what its
 // activation does beyond bounds.
 func (b *blockRun) expandPanel(i, p, from, to int) {
-	s, t, q := b.blockStep, &b.h.tile, &b.wide.Panels[p]
+	s, t, q := b.blockStep, &b.h.tile, &b.expandWeights.Panels[p]
 	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]
 	in := b.r.mem(s.in)
 	t.Offs, t.K, t.LDA, t.LDC, t.R = zeroOffset, s.expand.cin, s.in.ld, c, nil
@@ -215,8 +245,8 @@ func (b *blockRun) projectPixels(i, from, to int) {
 	if s.densely() {
 		piece = to - from
 	}
-	for p := range s.narrow.Panels {
-		q := &s.narrow.Panels[p]
+	for p := range s.projectWeights.Panels {
+		q := &s.projectWeights.Panels[p]
 		for at := from; at < to; at += piece {
 			b.projectInto(t, q, i, at)
 			t.A = b.results[at*c:]

@@ -6,56 +6,6 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// onBytes emits the step of an operation that reads or computes bytes.
-func (p *planner) onBytes(n *node) {
-	in, out := n.in[0].view, n.out[0].view
-	switch op := n.op.(type) {
-	case *byteConv:
-		p.byteConv(n, op)
-	case *byteBinary:
-		b := n.in[1].view
-		p.emit(n.label, &byteBinaryStep{byteBinary: op, binaryStep: binaryStep{a: in, b: b, out: out}}, in, b, out)
-	case *bytePool:
-		p.emit(n.label, &bytePoolStep{poolStep{pool: op.pool, in: in, out: out}}, in, out)
-	case *byteMean:
-		p.emit(n.label, &byteMeanStep{quant: *op.quant, in: in, out: out}, in, out)
-	case *quantize:
-		p.emit(n.label, &quantizeStep{quant: op.QuantParams, in: in, out: out}, in, out)
-	case *dequantize:
-		p.emit(n.label, &dequantizeStep{quant: *op.quant, in: in, out: out}, in, out)
-	case *lookup:
-		p.emit(n.label, &lookupStep{table: op.table, in: in, out: out}, in, out)
-	}
-}
-
-func (p *planner) byteConv(n *node, c *byteConv) {
-	in, out := n.in[0].view, n.out[0].view
-	p.stats.Params += len(c.weight) + len(c.bias)
-	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
-	w := *c.weights
-	if c.depthwise() {
-		s := &byteDepthwiseStep{conv: c.conv, in: in, out: out, packed: p.set.PackTaps(w, c.kw), quant: c.quant}
-		p.stats.WeightBytes += s.packed.Bytes()
-		p.emit(n.label, s, in, out)
-		return
-	}
-	s := &byteConvStep{convStep: convStep{conv: c.conv, in: in, out: out}, quant: c.quant}
-	s.segments()
-	s.sums = w.Segments
-	w.N, w.Segments, w.K = c.cout/c.group, s.sums*len(s.offs), s.k
-	row := w.Segments * w.K
-	for g := range c.group {
-		part := w
-		part.W, part.Bias = w.W[g*w.N*row:][:w.N*row], w.Bias[g*w.N:][:w.N]
-		part.Scale, part.Offset = w.Scale[g*w.N:][:w.N], w.Offset[g*w.N:][:w.N]
-		q := p.set.PackBytes(part)
-		p.stats.WeightBytes += q.Bytes()
-		s.panels = append(s.panels, q)
-	}
-	s.offs = nil // once the views have their halos they lie elsewhere
-	p.emit(n.label, s, in, out)
-}
-
 // A byteConvStep is a convStep on bytes.
 type byteConvStep struct {
 	convStep

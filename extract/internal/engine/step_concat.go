@@ -6,23 +6,6 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// concatOuter joins values along an axis that is not innermost in memory: the
-// parts lie one behind the other for every index of the axes outside it.
-func (p *planner) concatOuter(n *node, op *concat) {
-	s := &concatStep{out: n.out[0].view}
-	order := n.out[0].order
-	touched := []*view{s.out}
-	for _, v := range n.in {
-		inner := 1
-		for i := slices.Index(order, op.axis); i < len(order); i++ {
-			inner *= v.shape[order[i]]
-		}
-		s.in, s.lens = append(s.in, v.view), append(s.lens, inner)
-		touched = append(touched, v.view)
-	}
-	p.emit(n.label, s, touched...)
-}
-
 // A concatStep joins values along an axis that is not the innermost one.
 type concatStep struct {
 	in   []*view

@@ -45,41 +45,6 @@ type convStep struct {
 	perPart  int   // segments that are multiplied at a time
 }
 
-func (p *planner) conv(n *node, c *conv) {
-	in, out := n.in[0].view, n.out[0].view
-	var res *view
-	if len(n.in) > 1 {
-		res = n.in[1].view
-	}
-	p.stats.Params += len(c.weight) + len(c.bias)
-	p.stats.MACs += int64(out.len()) * int64(len(c.weight)/c.cout)
-	if c.winograd != nil {
-		p.winograd(n, c, in, res, out)
-		return
-	}
-	if c.strassen && in.contiguous() {
-		p.strassen(n, c, in, res, out)
-		return
-	}
-	lo, hi, done := c.act.Bounds()
-	if c.depthwise() && res == nil {
-		w := kernel.Aligned(len(c.weight)) // from channel × tap to tap × channel
-		copy(w, channelsLast(c.weight, 1, c.cout, c.kh*c.kw))
-		p.stats.WeightBytes += 4 * (len(w) + len(c.bias))
-		p.emit(n.label, &depthwiseStep{conv: c, in: in, out: out, weight: w, lo: lo, hi: hi, post: !done}, in, out)
-		return
-	}
-	c = c.joinGroups(p.set.Lanes())
-	s := &convStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
-	rows, k := c.cout/c.group, len(c.weight)/c.cout
-	for g := range c.group {
-		q := p.set.Pack(rows, k, c.weight[g*rows*k:], c.bias[g*rows:])
-		p.stats.WeightBytes += q.Bytes()
-		s.packed = append(s.packed, q)
-	}
-	p.emit(n.label, s, in, res, out)
-}
-
 func (s *convStep) prepare() {
 	s.segments()
 	s.cut()

@@ -28,21 +28,6 @@ type operand struct {
 	none     bool
 }
 
-func (p *planner) reference(n *node, r *reference) {
-	s := &referenceStep{src: r.src, opset: r.opset}
-	var touched []*view
-	for _, v := range n.in {
-		o := p.operand(v)
-		s.in, touched = append(s.in, o), append(touched, o.view)
-	}
-	for _, v := range n.out {
-		o := p.operand(v)
-		s.out, touched = append(s.out, o), append(touched, o.view)
-	}
-	p.stats.References = append(p.stats.References, n.label)
-	p.emit(n.label, s, touched...)
-}
-
 func (p *planner) operand(v *value) operand {
 	switch {
 	case v == nil:

@@ -14,13 +14,6 @@ type strassenStep struct {
 	perBlock     int // pairs that share a pass over the weights
 }
 
-func (p *planner) strassen(n *node, c *conv, in, res, out *view) {
-	lo, hi, done := c.act.Bounds()
-	s := &strassenStep{conv: c, strassenWeights: newStrassenWeights(p.set, c), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
-	p.stats.WeightBytes += s.weights.Bytes() + 4*(len(s.low)+len(s.high))
-	p.emit(n.label, s, in, res, out)
-}
-
 func (s *strassenStep) prepare() {
 	s.pixels = s.out.n * s.out.h * s.out.w
 	s.perBlock = min((s.pixels+1)/2, mostPairs)

@@ -16,18 +16,6 @@ type winogradStep struct {
 	width    int // pixels of an input row that tiles read
 }
 
-func (p *planner) winograd(n *node, c *conv, in, res, out *view) {
-	lo, hi, done := c.act.Bounds()
-	s := &winogradStep{conv: c, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
-	c.winograd.y.shorten(p.set)
-	c.winograd.x.shorten(p.set)
-	s.packed = p.set.PackEach(c.cout, c.cin, winogradWeights(c, c.winograd.y, c.winograd.x))
-	for _, q := range s.packed {
-		p.stats.WeightBytes += q.Bytes()
-	}
-	p.emit(n.label, s, in, res, out)
-}
-
 func (s *winogradStep) prepare() {
 	s.perBlock = s.winograd.rowsPerBlock
 	s.width = s.winograd.tilesX*s.winograd.x.m + s.kw - 1

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"featstore/extract/internal/kernel"
-	"featstore/extract/internal/tensor"
 )
 
 // Strassen found that a product of matrices cut into quarters takes seven products
@@ -106,12 +105,4 @@ func (c *conv) worthStrassen(pixels int, residual bool) bool {
 // strassenFits reports whether all that the algorithm needs can be cut in halves.
 func (c *conv) strassenFits() bool {
 	return c.pointwise() && c.group == 1 && !c.depthwise() && c.cin%2 == 0 && c.cout%2 == 0
-}
-
-// worthStrassen is that of n's convolution, which would not be part of a block: the
-// results of the depthwise convolution before it then go to memory.
-func (n *node) worthStrassen() bool {
-	c, d := n.op.(*conv), n.out[0].shape
-	pixels := tensor.Len(d) / d[c.axis]
-	return c.worthStrassen(pixels, len(n.in) > 1) && (c.axis != 1 || pixels*c.cin <= nearResults)
 }

@@ -10,13 +10,8 @@ import "slices"
 func (g *net) views() map[*value]bool {
 	views := map[*value]bool{}
 	for _, n := range g.nodes {
-		switch n.op.(type) {
-		case *slice:
+		if op := n.op.asView(); op != nil && op.isView(n, views[n.in[0]]) {
 			views[n.out[0]] = true
-		case *transpose:
-			views[n.out[0]] = views[n.in[0]]
-		case *reshape:
-			views[n.out[0]] = views[n.in[0]] && reshapedOrder(n.in[0], n.out[0].shape) != nil
 		}
 	}
 	return views
@@ -25,31 +20,15 @@ func (g *net) views() map[*value]bool {
 // viewOfInput returns a view for n's result inside that of its input: nil if the
 // elements are not evenly spaced.
 func viewOfInput(n *node) *view {
-	v, out := n.in[0], n.out[0]
+	v := n.in[0]
 	if v.view == nil || v.view.buffer.constant != nil {
 		return nil
 	}
-	from, at := strides(v), v.view.at(0, 0, 0)
-	stride := make([]int, len(out.shape))
-	switch op := n.op.(type) {
-	case *slice:
-		at += op.from * from[op.axis]
-		for i := range stride {
-			stride[i] = from[op.source(i)]
-			if op.source(i) == op.axis {
-				stride[i] *= op.step
-			}
-		}
-	case *transpose:
-		for i, axis := range op.perm {
-			stride[i] = from[axis]
-		}
-	case *reshape:
-		if stride = reshapedStrides(v.shape, out.shape, from); stride == nil {
-			return nil
-		}
+	first, stride := n.op.asView().strides(n, strides(v))
+	if stride == nil {
+		return nil
 	}
-	return stridedView(v.view.buffer, at, out, stride)
+	return stridedView(v.view.buffer, v.view.at(0, 0, 0)+first, n.out[0], stride)
 }
 
 // reshapedStrides returns the strides of a reshaped value, nil when elements that

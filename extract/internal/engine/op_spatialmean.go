@@ -7,36 +7,59 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// A pool takes the maximum or the average of a window.
-type pool struct {
-	window
-	max      bool
-	countPad bool // the average counts padding pixels, inside the padded image
-}
-
 // A spatialMean averages over the axes given, which are next to the innermost
 // one in memory: the channel axis stays. Keeping the reduced axes or not does
 // not matter to the memory.
 type spatialMean struct {
 	channel int // logical axis that stays, beside the batch axis 0
 	max     bool
+
+	noConstants
+	stopsTranspose
+	noHalo
+	separateInputs
+	ownResult
+	neverView
+	noEpilogue
+	noCost
 }
 
-func lowerPool(n *node, src *graph.Node, _ int64) operation {
-	x := n.in[0]
-	rank := len(x.shape)
-	if rank < 3 || rank > 4 || hasZero(x.shape) || hasZero(n.out[0].shape) {
-		return nil
+func (m *spatialMean) name() string {
+	if m.max {
+		return "global max pooling"
 	}
-	w := windowOf(src, x.shape, src.Ints("kernel_shape"))
-	if negative(w.pad) {
-		return nil
+	return "global average pooling"
+}
+
+func (m *spatialMean) assignOrders(a *orders, n *node) {
+	a.need(n, 0, innermost(len(n.in[0].shape), m.channel))
+	out := n.out[0]
+	if len(out.shape) == len(n.in[0].shape) {
+		out.order = innermost(len(out.shape), m.channel)
+	} else {
+		out.order = identityOrder(len(out.shape))
 	}
-	return &pool{window: w, max: src.Op == "MaxPool", countPad: src.Int("count_include_pad", 0) != 0}
+}
+
+func (m *spatialMean) byteForm(_ *byteForms, n *node) (operation, *quantParams) {
+	if in := n.in[0].quant; in != nil && !m.max {
+		return &byteMean{mean: m, quant: in}, nil
+	}
+	return nil, nil
+}
+
+func (m *spatialMean) wantsBytes(*byteForms, *node) bool { return !m.max }
+
+func (*spatialMean) readsBytes(*node) bool { return false }
+
+func (m *spatialMean) emit(p *planner, n *node) {
+	in, out := n.in[0].view, n.out[0].view
+	p.emit(n.label, &meanStep{in: in, out: out, max: m.max}, in, out)
 }
 
 func lowerGlobalAverage(n *node, _ *graph.Node, _ int64) operation { return globalPool(n, false) }
-func lowerGlobalMax(n *node, _ *graph.Node, _ int64) operation     { return globalPool(n, true) }
+
+func lowerGlobalMax(n *node, _ *graph.Node, _ int64) operation { return globalPool(n, true) }
 
 func globalPool(n *node, max bool) operation {
 	if rank := len(n.in[0].shape); rank < 3 || rank > 4 || hasZero(n.in[0].shape) {

@@ -8,42 +8,6 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// A conv is everything of the form act(W ∗ x + bias + residual): convolutions,
-// fully connected layers (1×1 along the last axis) and per-channel affine
-// functions (1×1 depthwise). in[0] is x, in[1] the residual if there is one.
-type conv struct {
-	axis           int // the logical axis of channels: 1 in a convolution, the last in a product
-	cin, cout      int
-	group          int
-	kh, kw, sh, sw int
-	dh, dw         int
-	pad            borders
-	weight         []float32 // cout × kh × kw × cin/group
-	bias           []float32 // cout values
-	act            kernel.Activation
-	winograd       *winogradTiling // how it runs by Winograd; nil for the direct method
-	strassen       bool            // whether it runs by Strassen
-}
-
-// borders counts pixels around an image.
-type borders struct{ top, left, bottom, right int }
-
-func (b borders) zero() bool { return b == borders{} }
-
-// depthwise reports whether every output channel reads its own input channel only.
-func (c *conv) depthwise() bool {
-	return c.group == c.cin && c.cin == c.cout && (c.group > 1 || c.kh*c.kw == 1)
-}
-
-// scaling reports whether the convolution is no more than scale and shift.
-func (c *conv) scaling() bool {
-	return c.depthwise() && c.kh == 1 && c.kw == 1 && c.sh == 1 && c.sw == 1 && c.pad.zero()
-}
-
-func (c *conv) pointwise() bool {
-	return c.kh == 1 && c.kw == 1 && c.sh == 1 && c.sw == 1 && c.pad.zero()
-}
-
 func lowerConv(n *node, src *graph.Node, _ int64) operation {
 	x, w := n.in[0], n.in[1]
 	weights, ok := floats(w)
@@ -149,13 +113,6 @@ func lowerGemm(n *node, src *graph.Node, _ int64) operation {
 		}
 	}
 	return fullyConnected(n, src.Int("transB", 0) != 0, bias)
-}
-
-func lowerMatMul(n *node, _ *graph.Node, _ int64) operation {
-	if op := fullyConnected(n, false, nil); op != nil {
-		return op
-	}
-	return lowerProduct(n)
 }
 
 // fullyConnected makes a product with the constant n.in[1], [K,N] or [N,K], along

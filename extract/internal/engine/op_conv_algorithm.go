@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"math"
+
+	"featstore/extract/internal/tensor"
+)
 
 // chooseAlgorithms decides for every convolution whether an algorithm of Winograd or
 // Strassen's is cheaper than the direct method. The costs are cycles of a core with two vector
@@ -119,4 +123,48 @@ func (c *conv) reach(h, w int) borders {
 		b.right = max(b.right, f.tilesX*f.x.m+c.kw-1-c.pad.left-w)
 	}
 	return b
+}
+
+// worthBytes reports whether the convolutions run faster by products of bytes, so many
+// times as fast as those of floats, than by the algorithms that they have on floats.
+func (g *net) worthBytes(speed float64) bool {
+	if speed == 0 || speed >= 4 { // no algorithm saves as much
+		return speed > 0
+	}
+	onBytes, onFloats := 0.0, 0.0
+	for _, n := range g.nodes {
+		c, ok := n.op.(*conv)
+		if !ok {
+			continue
+		}
+		direct, best := c.costs(n.in[0].shape, n.out[0].shape)
+		onFloats += best
+		if w, _, ok := c.wholeWeights(); ok && quantParamsOf(c.act) != nil {
+			_, segments := signedBytes(w, len(w)/c.cout)
+			onBytes += direct / speed * float64(segments)
+		} else {
+			onBytes += best
+		}
+	}
+	return onBytes < onFloats
+}
+
+// costs returns the cycles of a convolution on floats by the direct method, and by the
+// best one.
+func (c *conv) costs(in, out []int) (direct, best float64) {
+	direct = float64(tensor.Len(out)/c.cout) * float64(len(c.weight)) / macsPerCycle
+	if f := *c; c.winogradFits() && len(out) == 4 {
+		if f.choose(in[0]*out[2], out[2], out[3], out[0]); f.winograd != nil {
+			return direct, f.winograd.cost(&f, out[3], out[0])
+		}
+	}
+	return direct, direct
+}
+
+// worthStrassen is that of n's convolution, which would not be part of a block: the
+// results of the depthwise convolution before it then go to memory.
+func (n *node) worthStrassen() bool {
+	c, d := n.op.(*conv), n.out[0].shape
+	pixels := tensor.Len(d) / d[c.axis]
+	return c.worthStrassen(pixels, len(n.in) > 1) && (c.axis != 1 || pixels*c.cin <= nearResults)
 }

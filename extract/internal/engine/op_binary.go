@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math"
 	"slices"
 
 	"featstore/extract/internal/graph"
@@ -9,77 +8,68 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// An activate applies a function to every element.
-type activate struct{ kernel.Activation }
-
 // A binary combines two values element by element. The second one may be
 // narrower: the same for all pixels of an image (N×C×1×1), or a constant.
 type binary struct {
 	fn  byte // '+', '*', '-' or '/'
 	act kernel.Activation
+
+	noHalo
+	overwritesFirst
+	ownResult
+	neverView
+	noCost
 }
 
-// activations makes the activation of each operator from its attributes; ok is
-// false when its parameters are not constants.
-var activations = map[string]func(n *node, src *graph.Node) (kernel.Activation, bool){
-	"Relu": func(*node, *graph.Node) (kernel.Activation, bool) { return kernel.ReLU, true },
-	"Clip": clipOf,
-	"LeakyRelu": func(_ *node, s *graph.Node) (kernel.Activation, bool) {
-		return kernel.Activation{Func: kernel.Leaky, A: s.Float("alpha", 0.01)}, true
-	},
-	"Sigmoid":  plainActivation(kernel.Sigmoid),
-	"Tanh":     plainActivation(kernel.Tanh),
-	"Softplus": plainActivation(kernel.Softplus),
-	"Exp":      plainActivation(kernel.Exp),
-	"Sqrt":     plainActivation(kernel.Sqrt),
-	"Erf":      plainActivation(kernel.Erf),
-	"Abs":      plainActivation(kernel.Abs),
-	"Mish":     plainActivation(kernel.Mish),
-	"HardSigmoid": func(_ *node, s *graph.Node) (kernel.Activation, bool) {
-		return kernel.Activation{Func: kernel.HardSigmoid, A: s.Float("alpha", 0.2), B: s.Float("beta", 0.5)}, true
-	},
-	"HardSwish": func(*node, *graph.Node) (kernel.Activation, bool) {
-		return kernel.Activation{Func: kernel.HardSwish, A: 1.0 / 6, B: 0.5}, true
-	},
-	"Elu": func(_ *node, s *graph.Node) (kernel.Activation, bool) {
-		return kernel.Activation{Func: kernel.ELU, A: s.Float("alpha", 1)}, true
-	},
-	"Gelu": func(_ *node, s *graph.Node) (kernel.Activation, bool) {
-		if s.Text("approximate", "none") == "tanh" {
-			return kernel.Activation{Func: kernel.GELUTanh}, true
-		}
-		return kernel.Activation{Func: kernel.GELU}, true
-	},
+func (b *binary) name() string {
+	return map[byte]string{'+': "addition", '*': "multiplication", '-': "subtraction", '/': "division"}[b.fn]
 }
 
-func plainActivation(f kernel.Function) func(*node, *graph.Node) (kernel.Activation, bool) {
-	return func(*node, *graph.Node) (kernel.Activation, bool) { return kernel.Activation{Func: f}, true }
-}
+func (b *binary) assignOrders(a *orders, n *node) { a.pair(n) }
 
-func lowerActivation(n *node, src *graph.Node, _ int64) operation {
-	a, ok := activations[src.Op](n, src)
-	if !ok || !dynamic(n.in[0]) {
+func (b *binary) constantOrder(n *node) []int { return n.in[0].order }
+
+func (b *binary) beforeTranspose(n *node, _ []int) operation {
+	if !slices.Equal(n.in[0].shape, n.in[1].shape) {
 		return nil
 	}
-	n.keep(n.in[0])
-	return &activate{a}
+	return b
 }
 
-// clipOf reads the bounds from inputs (opset 11 and later) or attributes.
-func clipOf(n *node, src *graph.Node) (kernel.Activation, bool) {
-	inf := float32(math.Inf(1))
-	a := kernel.Activation{Func: kernel.Clip, A: src.Float("min", -inf), B: src.Float("max", inf)}
-	for i, bound := range []*float32{&a.A, &a.B} {
-		if i+1 >= len(n.in) || n.in[i+1] == nil {
-			continue
-		}
-		v, ok := floats(n.in[i+1])
-		if !ok || len(v) != 1 {
-			return a, false
-		}
-		*bound = v[0]
+func (b *binary) epilogue() (kernel.Activation, bool) { return b.act, true }
+
+func (b *binary) withEpilogue(a kernel.Activation) operation { return &binary{fn: b.fn, act: a} }
+
+func (b *binary) byteForm(_ *byteForms, n *node) (operation, *quantParams) {
+	x, y, out := n.in[0].quant, n.in[1].quant, quantParamsOf(b.act)
+	if x == nil || y == nil || out == nil {
+		return nil, nil
 	}
-	return a, a.A <= a.B
+	r := rounding(b.act)
+	largest := x.largest() + y.largest()
+	switch b.fn {
+	case '+':
+	case '*':
+		largest = x.largest() * y.largest()
+	default:
+		return nil, nil
+	}
+	if largest > kernel.MaxSum/2*r.Scale {
+		return nil, nil
+	}
+	return &byteBinary{fn: b.fn, ByteBinary: kernel.ByteBinary{ZeroPointA: float32(x.zero), ScaleA: x.unit, ZeroPointB: float32(y.zero), ScaleB: y.unit,
+		Scale: r.Scale, ZeroPoint: r.ZeroPoint, Max: r.Max}}, out
+}
+
+func (b *binary) wantsBytes(*byteForms, *node) bool {
+	return (b.fn == '+' || b.fn == '*') && b.act.Func == kernel.FakeQuantize
+}
+
+func (*binary) readsBytes(*node) bool { return false }
+
+func (b *binary) emit(p *planner, n *node) {
+	x, y, out := n.in[0].view, n.in[1].view, n.out[0].view
+	p.emit(n.label, &binaryStep{binary: b, a: x, b: y, out: out}, x, y, out)
 }
 
 var binaryFunctions = map[string]byte{"Add": '+', "Mul": '*', "Sub": '-', "Div": '/'}
@@ -126,22 +116,9 @@ func lowerPow(n *node, _ *graph.Node, _ int64) operation {
 		return &binary{fn: '*'}
 	case 0.5:
 		n.keep(x)
-		return &activate{kernel.Activation{Func: kernel.Sqrt}}
+		return &activate{Activation: kernel.Activation{Func: kernel.Sqrt}}
 	}
 	return nil
-}
-
-// An lrn is local response normalisation over neighbouring channels.
-type lrn struct {
-	size              int
-	alpha, beta, bias float32
-}
-
-func lowerLRN(n *node, src *graph.Node, _ int64) operation {
-	if !dynamic(n.in[0]) || len(n.in[0].shape) < 3 || hasZero(n.in[0].shape) {
-		return nil
-	}
-	return &lrn{size: src.Int("size", 1), alpha: src.Float("alpha", 1e-4), beta: src.Float("beta", 0.75), bias: src.Float("bias", 1)}
 }
 
 // repeats reports whether a value of shape s covers one of shape full by being
@@ -186,16 +163,10 @@ func affineWith(x, y *value, fn byte, swapped bool) operation {
 			return nil
 		}
 	}
-	if single && (x.def == nil || !foldable(x.def.op)) {
-		return &activate{kernel.Activation{Func: kernel.Affine, A: scale[0], B: shift[0]}}
+	if single && convOf(x) == nil { // a convolution could take it
+		return &activate{Activation: kernel.Activation{Func: kernel.Affine, A: scale[0], B: shift[0]}}
 	}
 	return scaleShift(axis, scale, shift)
-}
-
-// foldable reports whether a scale after the operation can become part of it.
-func foldable(op operation) bool {
-	_, ok := op.(*conv)
-	return ok
 }
 
 const anyAxis = 1 << 20
@@ -222,10 +193,8 @@ func channelAxis(y *value, rank int) int {
 // guessAxis picks the axis of channels for a scale that is the same for all:
 // that of the convolution before it, so that it can be folded, or the usual one.
 func guessAxis(x *value) int {
-	if x.def != nil {
-		if c, ok := x.def.op.(*conv); ok {
-			return c.axis
-		}
+	if c := convOf(x); c != nil {
+		return c.axis
 	}
 	if len(x.shape) == 4 {
 		return 1

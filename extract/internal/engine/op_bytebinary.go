@@ -1,0 +1,31 @@
+package engine
+
+import (
+	"featstore/extract/internal/kernel"
+)
+
+// A byteBinary adds or multiplies two quantized values. As in a binary, the second one
+// may be the same for all pixels of an image.
+type byteBinary struct {
+	fn byte // '+' or '*'
+	kernel.ByteBinary
+
+	noConstants
+	stopsTranspose
+	noHalo
+	overwritesFirst
+	ownResult
+	neverView
+	noEpilogue
+	bytesOnly
+	noCost
+}
+
+func (b *byteBinary) name() string { return (&binary{fn: b.fn}).name() + " of bytes" }
+
+func (*byteBinary) assignOrders(a *orders, n *node) { a.pair(n) }
+
+func (b *byteBinary) emit(p *planner, n *node) {
+	x, y, out := n.in[0].view, n.in[1].view, n.out[0].view
+	p.emit(n.label, &byteBinaryStep{byteBinary: b, binaryStep: binaryStep{a: x, b: y, out: out}}, x, y, out)
+}

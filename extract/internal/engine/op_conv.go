@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/tensor"
+)
+
+// A conv is everything of the form act(W ∗ x + bias + residual): convolutions,
+// fully connected layers (1×1 along the last axis) and per-channel affine
+// functions (1×1 depthwise). in[0] is x, in[1] the residual if there is one.
+type conv struct {
+	axis           int // the logical axis of channels: 1 in a convolution, the last in a product
+	cin, cout      int
+	group          int
+	kh, kw, sh, sw int
+	dh, dw         int
+	pad            borders
+	weight         []float32 // cout × kh × kw × cin/group
+	bias           []float32 // cout values
+	act            kernel.Activation
+	winograd       *winogradTiling // how it runs by Winograd; nil for the direct method
+	strassen       bool            // whether it runs by Strassen
+
+	noConstants
+	ownResult
+	neverView
+}
+
+// borders counts pixels around an image.
+type borders struct{ top, left, bottom, right int }
+
+func (b borders) zero() bool { return b == borders{} }
+
+// depthwise reports whether every output channel reads its own input channel only.
+func (c *conv) depthwise() bool {
+	return c.group == c.cin && c.cin == c.cout && (c.group > 1 || c.kh*c.kw == 1)
+}
+
+// scaling reports whether the convolution is no more than scale and shift.
+func (c *conv) scaling() bool {
+	return c.depthwise() && c.kh == 1 && c.kw == 1 && c.sh == 1 && c.sw == 1 && c.pad.zero()
+}
+
+func (c *conv) pointwise() bool {
+	return c.kh == 1 && c.kw == 1 && c.sh == 1 && c.sw == 1 && c.pad.zero()
+}
+
+func (c *conv) name() string {
+	switch {
+	case c.scaling():
+		return "scale and shift"
+	case c.depthwise():
+		return "depthwise convolution"
+	case c.axis != 1:
+		return "fully connected layer"
+	case c.group > 1:
+		return "grouped convolution"
+	}
+	return "convolution"
+}
+
+// assignOrders: a pointwise convolution takes any order with the channels innermost,
+// others need N×H×W×C.
+func (c *conv) assignOrders(a *orders, n *node) {
+	order := n.in[0].order
+	if !c.pointwise() || order[len(order)-1] != c.axis {
+		order = innermost(len(order), c.axis)
+	}
+	a.all(n, order)
+}
+
+func (c *conv) beforeTranspose(n *node, perm []int) operation {
+	if !c.scaling() || len(n.in) != 1 {
+		return nil
+	}
+	moved := *c
+	moved.axis = perm[c.axis]
+	return &moved
+}
+
+func (c *conv) halo(n *node) borders {
+	_, h, w, _ := dimensions(n.in[0])
+	return c.reach(h, w)
+}
+
+func (*conv) placeInputs(p *placement, n *node) {
+	if len(n.in) > 1 {
+		p.overwrite(n.in[1], n.out[0].view)
+	}
+}
+
+func (c *conv) epilogue() (kernel.Activation, bool) { return c.act, true }
+
+func (c *conv) withEpilogue(a kernel.Activation) operation {
+	with := *c
+	with.act = a
+	return &with
+}
+
+func (c *conv) byteForm(_ *byteForms, n *node) (operation, *quantParams) {
+	in, out := n.in[0].quant, quantParamsOf(c.act)
+	if in == nil || out == nil || len(n.in) > 1 || !c.pad.zero() && !in.padded() {
+		return nil, nil
+	}
+	if !c.depthwise() {
+		c = c.joinGroups(byteLanes)
+	}
+	w := c.byteWeights(in)
+	if w == nil {
+		return nil, nil
+	}
+	return &byteConv{conv: c, weights: w, zero: in.zero, quant: rounding(c.act)}, out
+}
+
+func (c *conv) wantsBytes(_ *byteForms, n *node) bool {
+	return len(n.in) == 1 && c.act.Func == kernel.FakeQuantize
+}
+
+func (*conv) readsBytes(*node) bool { return false }
+
+func (c *conv) cost(n *node) cost {
+	return cost{params: len(c.weight) + len(c.bias), macs: int64(tensor.Len(n.out[0].shape)) * int64(len(c.weight)/c.cout)}
+}
+
+func (c *conv) emit(p *planner, n *node) {
+	in, out := n.in[0].view, n.out[0].view
+	var res *view
+	if len(n.in) > 1 {
+		res = n.in[1].view
+	}
+	switch {
+	case c.winograd != nil:
+		c.emitWinograd(p, n.label, in, res, out)
+	case c.strassen && in.contiguous():
+		c.emitStrassen(p, n.label, in, res, out)
+	case c.depthwise() && res == nil:
+		c.emitDepthwise(p, n.label, in, out)
+	default:
+		c.joinGroups(p.set.Lanes()).emitDirect(p, n.label, in, res, out)
+	}
+}
+
+// shapeOnly is the convolution without its weights, for a step that has packed them.
+func (c *conv) shapeOnly() *conv {
+	s := *c
+	s.weight = nil
+	return &s
+}
+
+func (c *conv) emitDirect(p *planner, label string, in, res, out *view) {
+	lo, hi, done := c.act.Bounds()
+	s := &convStep{conv: c.shapeOnly(), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	rows, k := c.cout/c.group, len(c.weight)/c.cout
+	for g := range c.group {
+		q := p.set.Pack(rows, k, c.weight[g*rows*k:], c.bias[g*rows:])
+		p.stats.WeightBytes += q.Bytes()
+		s.packed = append(s.packed, q)
+	}
+	p.emit(label, s, in, res, out)
+}
+
+func (c *conv) emitDepthwise(p *planner, label string, in, out *view) {
+	lo, hi, done := c.act.Bounds()
+	w := kernel.Aligned(len(c.weight)) // from channel × tap to tap × channel
+	copy(w, channelsLast(c.weight, 1, c.cout, c.kh*c.kw))
+	p.stats.WeightBytes += 4 * (len(w) + len(c.bias))
+	p.emit(label, &depthwiseStep{conv: c.shapeOnly(), in: in, out: out, weight: w, lo: lo, hi: hi, post: !done}, in, out)
+}
+
+func (c *conv) emitWinograd(p *planner, label string, in, res, out *view) {
+	lo, hi, done := c.act.Bounds()
+	s := &winogradStep{conv: c.shapeOnly(), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	c.winograd.y.shorten(p.set)
+	c.winograd.x.shorten(p.set)
+	s.packed = p.set.PackEach(c.cout, c.cin, winogradWeights(c, c.winograd.y, c.winograd.x))
+	for _, q := range s.packed {
+		p.stats.WeightBytes += q.Bytes()
+	}
+	p.emit(label, s, in, res, out)
+}
+
+func (c *conv) emitStrassen(p *planner, label string, in, res, out *view) {
+	lo, hi, done := c.act.Bounds()
+	s := &strassenStep{conv: c.shapeOnly(), strassenWeights: newStrassenWeights(p.set, c), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	p.stats.WeightBytes += s.weights.Bytes() + 4*(len(s.low)+len(s.high))
+	p.emit(label, s, in, res, out)
+}
+
+// convOf returns the convolution that computes v, nil if something else does.
+func convOf(v *value) *conv {
+	if v.def == nil {
+		return nil
+	}
+	c, _ := v.def.op.(*conv)
+	return c
+}

@@ -1,0 +1,24 @@
+package engine
+
+// A dequantize makes floats of bytes.
+type dequantize struct {
+	quant *quantParams
+
+	keepsOrder
+	noConstants
+	stopsTranspose
+	noHalo
+	separateInputs
+	ownResult
+	neverView
+	noEpilogue
+	bytesOnly
+	noCost
+}
+
+func (*dequantize) name() string { return "dequantization" }
+
+func (d *dequantize) emit(p *planner, n *node) {
+	in, out := n.in[0].view, n.out[0].view
+	p.emit(n.label, &dequantizeStep{quant: *d.quant, in: in, out: out}, in, out)
+}

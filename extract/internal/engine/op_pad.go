@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"slices"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/tensor"
+)
+
+// A pad surrounds an image by zero pixels.
+type pad struct {
+	borders
+	channel int // the axis that is not padded: 1, or 3 in N×H×W×C
+
+	noConstants
+	noHalo
+	separateInputs
+	sharedResult
+	neverView
+	noEpilogue
+	floatsOnly
+	noCost
+}
+
+func (*pad) name() string { return "padding" }
+
+func (p *pad) assignOrders(a *orders, n *node) { a.all(n, innermost(4, p.channel)) }
+
+func (p *pad) beforeTranspose(_ *node, perm []int) operation {
+	if !swapsChannels(perm) || perm[p.channel] == 2 {
+		return nil // what is not padded is height or width
+	}
+	return &pad{borders: p.borders, channel: perm[p.channel]}
+}
+
+func (p *pad) emit(l *planner, n *node) {
+	in, out := n.in[0].view, n.out[0].view
+	l.emit(n.label, &padStep{borders: p.borders, in: in, out: out}, in, out)
+}
+
+// lowerPad recognises constant padding of an image by zeros.
+func lowerPad(n *node, src *graph.Node, _ int64) operation {
+	x := n.in[0]
+	pads := src.Ints("pads")
+	if len(n.in) > 1 && n.in[1] != nil {
+		if n.in[1].constant == nil || n.in[1].dtype != tensor.Int64 {
+			return nil
+		}
+		pads = nil
+		for _, p := range tensor.Values[int64](n.in[1].constant) {
+			pads = append(pads, int(p))
+		}
+	}
+	padding := src.Float("value", 0)
+	if len(n.in) > 2 && n.in[2] != nil {
+		v, ok := floats(n.in[2])
+		if !ok || len(v) != 1 {
+			return nil
+		}
+		padding = v[0]
+	}
+	if dynamic(x) && slices.Equal(x.shape, n.out[0].shape) && !slices.ContainsFunc(pads, func(p int) bool { return p != 0 }) {
+		n.keep(x) // exporters pad to whole windows, by nothing when they fit
+		return &identity{}
+	}
+	axes := len(n.in) > 3 && n.in[3] != nil
+	if src.Text("mode", "constant") != "constant" || padding != 0 || axes || len(pads) != 8 || len(x.shape) != 4 ||
+		!dynamic(x) || hasZero(x.shape) || slices.Min(pads) < 0 || pads[0]+pads[4] != 0 {
+		return nil
+	}
+	n.keep(x)
+	switch {
+	case pads[1]+pads[5] == 0:
+		return &pad{borders: borders{top: pads[2], left: pads[3], bottom: pads[6], right: pads[7]}, channel: 1}
+	case pads[3]+pads[7] == 0:
+		return &pad{borders: borders{top: pads[1], left: pads[2], bottom: pads[5], right: pads[6]}, channel: 3}
+	}
+	return nil
+}

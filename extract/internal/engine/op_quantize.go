@@ -1,0 +1,28 @@
+package engine
+
+import (
+	"featstore/extract/internal/kernel"
+)
+
+// A quantize rounds floats to bytes.
+type quantize struct {
+	kernel.QuantParams
+
+	keepsOrder
+	noConstants
+	stopsTranspose
+	noHalo
+	separateInputs
+	ownResult
+	neverView
+	noEpilogue
+	floatsOnly
+	noCost
+}
+
+func (*quantize) name() string { return "quantization" }
+
+func (q *quantize) emit(p *planner, n *node) {
+	in, out := n.in[0].view, n.out[0].view
+	p.emit(n.label, &quantizeStep{quant: q.QuantParams, in: in, out: out}, in, out)
+}
