@@ -87,11 +87,8 @@ func (r *bits) bit() bool {
 	return b
 }
 
+// acFirst decodes a block that no run of ended blocks holds.
 func (d *Decoder) acFirst(i, x, y int) error {
-	if d.eobRun > 0 {
-		d.eobRun--
-		return nil
-	}
 	s, r := &d.scan, &d.bits
 	h := s.ac[i]
 	b, nonzero := s.comp[i].coefAt(x, y)

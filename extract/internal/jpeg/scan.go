@@ -69,17 +69,7 @@ func (d *Decoder) decodeInterval(how coding, first, end int) error {
 func (d *Decoder) decodeMCUs(how coding, first, end int) (at int, err error) {
 	s := &d.scan
 	if s.n == 1 {
-		c := s.comp[0]
-		x, y := first%c.usedX, first/c.usedX
-		for at = first; at < end; at++ {
-			if err := d.decodeBlock(how, 0, x, y); err != nil {
-				return at, err
-			}
-			if x++; x == c.usedX {
-				x, y = 0, y+1
-			}
-		}
-		return end, nil
+		return d.decodeBlocks(how, first, end)
 	}
 	mx, my := first%d.mcusX, first/d.mcusX
 	for at = first; at < end; at++ {
@@ -95,6 +85,30 @@ func (d *Decoder) decodeMCUs(how coding, first, end int) (at int, err error) {
 		}
 		if mx++; mx == d.mcusX {
 			mx, my = 0, my+1
+		}
+	}
+	return end, nil
+}
+
+// decodeBlocks decodes blocks of a scan of one component.
+func (d *Decoder) decodeBlocks(how coding, first, end int) (at int, err error) {
+	c := d.scan.comp[0]
+	x, y := first%c.usedX, first/c.usedX
+	for at = first; at < end; at++ {
+		if how == acFirst && d.eobRun > 0 {
+			// Nothing is coded for these blocks: a few bytes must not buy a walk over
+			// all of a large picture, again and again.
+			skip := min(d.eobRun, end-at)
+			d.eobRun -= skip
+			at += skip - 1
+			x, y = (at+1)%c.usedX, (at+1)/c.usedX
+			continue
+		}
+		if err := d.decodeBlock(how, 0, x, y); err != nil {
+			return at, err
+		}
+		if x++; x == c.usedX {
+			x, y = 0, y+1
 		}
 	}
 	return end, nil
