@@ -54,14 +54,9 @@ func (x *Extractor) ExtractBytes(ctx context.Context, data []byte, dst []float32
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	x.warning = ""
-	p := &x.network.info.Preprocess
-	ph, err := p.Decode(data, x.network.limits, &x.scratch)
+	warning, err := x.network.info.Preprocess.Prepare(ctx, x.pixels, data, x.network.limits, &x.scratch)
+	x.warning = warning
 	if err != nil {
-		return err
-	}
-	x.warning = ph.Warning
-	if err := p.Fill(x.pixels, ph, &x.scratch); err != nil {
 		return err
 	}
 	return x.ExtractInput(ctx, x.pixels, dst)

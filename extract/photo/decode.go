@@ -10,10 +10,14 @@ import (
 // Limits bounds what decoding one file may cost. A zero field means its default.
 type Limits struct {
 	// MaxPixels is the largest width × height accepted. The header is checked
-	// against it before anything is allocated. Most photos take 1½ to 4 bytes a
-	// pixel, progressive JPEGs 5 to 10, 16-bit PNGs 12, progressive JPEGs in CMYK
-	// 17.
+	// against it before anything is allocated.
 	MaxPixels int64
+
+	// Memory is what photos share that are decoded at the same time; without it, a
+	// photo may take as much as if there were one of DefaultMemory. Most take 1½ to
+	// 4 bytes a pixel, progressive JPEGs 5 to 10, 16-bit PNGs 8, interlaced ones
+	// twice as much, progressive JPEGs in CMYK 17.
+	Memory *Memory
 }
 
 // DefaultMaxPixels lets the cameras of today through: 100 megapixels.
@@ -61,8 +65,10 @@ func (h header) upright() (width, height int) {
 type format struct {
 	name   string
 	header func(data []byte, s *Scratch) (header, error)
-	// decode is called only after header succeeded and its size was accepted.
+	// memory is an upper bound of what decode will allocate, or keep in s. It and
+	// decode are called only after header succeeded and its size was accepted.
 	// p says what is needed of the photo.
+	memory func(data []byte, h header, p *Preprocess, s *Scratch) int64
 	decode func(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
 }
 
@@ -141,9 +147,17 @@ func DecodeConfig(data []byte) (format string, width, height int, err error) {
 	return f.name, width, height, nil
 }
 
-// decodePhoto decodes a whole file. Sizes are checked before pixels are touched, and a
-// decoder's panic becomes an error here.
-func decodePhoto(data []byte, p *Preprocess, lim Limits, s *Scratch) (*Photo, error) {
+// A source is a file whose header has been read and accepted.
+type source struct {
+	*format
+	data []byte
+	h    header
+	need int64 // bytes, to decode it
+}
+
+// open reads a file's header. Its size, and what decoding takes, are within lim:
+// until then nothing of any size is allocated.
+func open(data []byte, p *Preprocess, lim Limits, s *Scratch) (*source, error) {
 	f, err := sniff(data)
 	if err != nil {
 		return nil, err
@@ -155,13 +169,22 @@ func decodePhoto(data []byte, p *Preprocess, lim Limits, s *Scratch) (*Photo, er
 	if err := lim.check(h.w, h.h); err != nil {
 		return nil, err
 	}
-	ph, err := guard(f, func() (*Photo, error) { return f.decode(data, h, p, s) })
+	need, err := guard(f, func() (int64, error) { return f.memory(data, h, p, s) + int64(len(data)), nil })
 	if err != nil {
 		return nil, err
 	}
-	ph.Format, ph.preprocess = f.name, *p
-	ph.Width, ph.Height = h.upright()
-	ph.Orientation = int(max(h.orientation, upright))
+	return &source{format: f, data: data, h: h, need: need}, lim.Memory.check(h, need)
+}
+
+// photo decodes the whole file. A decoder's panic becomes an error here.
+func (src *source) photo(p *Preprocess, s *Scratch) (*Photo, error) {
+	ph, err := guard(src.format, func() (*Photo, error) { return src.decode(src.data, src.h, p, s) })
+	if err != nil {
+		return nil, err
+	}
+	ph.Format, ph.preprocess = src.name, *p
+	ph.Width, ph.Height = src.h.upright()
+	ph.Orientation = int(max(src.h.orientation, upright))
 	return ph, nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/image/bmp"
 )
 
-var bmpFormat = format{name: "bmp", header: bmpHeader, decode: decodeBMP}
+var bmpFormat = format{name: "bmp", header: bmpHeader, memory: memoryBMP, decode: decodeBMP}
 
 func bmpHeader(data []byte, _ *Scratch) (header, error) {
 	c, err := bmp.DecodeConfig(bytes.NewReader(data))

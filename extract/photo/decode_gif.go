@@ -7,7 +7,7 @@ import (
 	"image/gif"
 )
 
-var gifFormat = format{name: "gif", header: gifHeader, decode: decodeGIF}
+var gifFormat = format{name: "gif", header: gifHeader, memory: memoryGIF, decode: decodeGIF}
 
 // maxLZWRatio is about how many pixels one byte of GIF or TIFF data can stand
 // for: a 12-bit code names at most 4,096 of them.

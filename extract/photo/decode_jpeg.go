@@ -7,7 +7,7 @@ import (
 	"featstore/extract/internal/jpeg"
 )
 
-var jpegFormat = format{name: "jpeg", header: jpegHeader, decode: decodeJPEG}
+var jpegFormat = format{name: "jpeg", header: jpegHeader, memory: memoryJPEG, decode: decodeJPEG}
 
 func jpegHeader(data []byte, s *Scratch) (header, error) {
 	c, err := s.jpeg.DecodeConfig(data)

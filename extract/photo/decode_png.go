@@ -7,11 +7,20 @@ import (
 	"image/png"
 )
 
-var pngFormat = format{name: "png", header: pngHeader, decode: decodePNG}
+var pngFormat = format{name: "png", header: pngHeader, memory: memoryPNG, decode: decodePNG}
 
 // maxDeflateRatio is how many bytes one byte of a deflate stream can stand for:
 // 258 a match, each match at least two bits.
 const maxDeflateRatio = 1032
+
+// Colour types (PNG 1.2, 4.1.1).
+const (
+	pngGray      = 0
+	pngRGB       = 2
+	pngPalette   = 3
+	pngGrayAlpha = 4
+	pngRGBA      = 6
+)
 
 func pngHeader(data []byte, _ *Scratch) (header, error) {
 	const ihdrEnd = 8 + 8 + 13 + 4
@@ -34,11 +43,11 @@ func pngHeader(data []byte, _ *Scratch) (header, error) {
 func decodePNG(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	depth, channels := int64(data[24]), int64(1)
 	switch data[25] {
-	case 2:
+	case pngRGB:
 		channels = 3
-	case 4:
+	case pngGrayAlpha:
 		channels = 2
-	case 6:
+	case pngRGBA:
 		channels = 4
 	}
 	raw := (int64(h.w)*channels*depth + 7) / 8 * int64(h.h)
@@ -52,9 +61,12 @@ func decodePNG(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error)
 	return fromImage(m, colorYCbCr)
 }
 
-// pngOrientation finds the eXIf chunk, which may stand before or after the
+// pngOrientation looks for the eXIf chunk, which may stand before or after the
 // pixels.
-func pngOrientation(data []byte) orientation {
+func pngOrientation(data []byte) orientation { return exifOrientation(pngChunk(data, "eXIf")) }
+
+// pngChunk returns the content of the first chunk with that name, or nil.
+func pngChunk(data []byte, name string) []byte {
 	for at := 8; at+12 <= len(data); {
 		n := int64(binary.BigEndian.Uint32(data[at:]))
 		end := int64(at) + 12 + n
@@ -62,12 +74,12 @@ func pngOrientation(data []byte) orientation {
 			break
 		}
 		switch string(data[at+4 : at+8]) {
-		case "eXIf":
-			return exifOrientation(data[at+8 : end-4])
+		case name:
+			return data[at+8 : end-4]
 		case "IEND":
-			return upright
+			return nil
 		}
 		at = int(end)
 	}
-	return upright
+	return nil
 }

@@ -2,13 +2,17 @@ package photo
 
 import (
 	"bytes"
+	"image"
 
 	"golang.org/x/image/tiff"
 )
 
-var tiffFormat = format{name: "tiff", header: tiffHeader, decode: decodeTIFF}
+var tiffFormat = format{name: "tiff", header: tiffHeader, memory: memoryTIFF, decode: decodeTIFF}
 
 func tiffHeader(data []byte, _ *Scratch) (header, error) {
+	if err := checkTIFF(data); err != nil {
+		return header{}, err
+	}
 	c, err := tiff.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return header{}, err
@@ -24,22 +28,37 @@ func decodeTIFF(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error
 	if err != nil {
 		return nil, err
 	}
+	if fax, ok := m.(*image.Gray); ok && faxInverted(data) {
+		for i, v := range fax.Pix {
+			fax.Pix[i] = 255 - v
+		}
+	}
 	return fromImage(m, colorRGB)
+}
+
+// faxInverted reports whether the library takes black for white: fax codes runs
+// of 0 and 1, whatever photometric says they look like, and the library goes by
+// white and black.
+func faxInverted(data []byte) bool {
+	switch tiffTagOr(data, tagCompression, compressionNone) {
+	case compressionFax3, compressionFax4:
+		return tiffTagOr(data, tagPhotometric, photometricWhiteIsZero) == photometricBlackIsZero
+	}
+	return false
 }
 
 // maxTIFFRatio is how many pixels one byte of the file can stand for at most. A
 // fax-compressed line of any length may be a single bit: no bound.
 func maxTIFFRatio(data []byte) (pixels int64, ok bool) {
 	const pixelsPerByte = 8 // one bit a pixel
-	compression, _ := tiffTag(data, tagCompression)
-	switch compression {
-	case 0, 1: // none
+	switch tiffTagOr(data, tagCompression, compressionNone) {
+	case 0, compressionNone:
 		return pixelsPerByte, true
-	case 5:
+	case compressionLZW:
 		return maxLZWRatio * pixelsPerByte, true
-	case 8, 32946:
+	case compressionDeflate, compressionOldFlate:
 		return maxDeflateRatio * pixelsPerByte, true
-	case 32773: // PackBits: two bytes for a run of 128
+	case compressionPackBits: // two bytes for a run of 128
 		return 64 * pixelsPerByte, true
 	}
 	return 0, false

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/image/webp"
 )
 
-var webpFormat = format{name: "webp", header: webpHeader, decode: decodeWebP}
+var webpFormat = format{name: "webp", header: webpHeader, memory: memoryWebP, decode: decodeWebP}
 
 func webpHeader(data []byte, _ *Scratch) (header, error) {
 	if riffChunk(data, "ANIM") != nil {
@@ -43,13 +43,16 @@ func decodeStill(data []byte) (*Photo, error) {
 	return fromImage(m, colorStudio)
 }
 
-// riffChunk returns the content of the first chunk with that name, or nil.
-func riffChunk(data []byte, name string) []byte {
-	for at := int64(12); at+8 <= int64(len(data)); {
-		n := int64(binary.LittleEndian.Uint32(data[at+4:]))
+// riffChunk returns the content of a file's first chunk with that name, or nil.
+func riffChunk(data []byte, name string) []byte { return chunk(data[min(12, len(data)):], name) }
+
+// chunk returns the content of the first of some chunks with that name, or nil.
+func chunk(chunks []byte, name string) []byte {
+	for at := int64(0); at+8 <= int64(len(chunks)); {
+		n := int64(binary.LittleEndian.Uint32(chunks[at+4:]))
 		end := at + 8 + n
-		if string(data[at:at+4]) == name {
-			return data[at+8 : min(end, int64(len(data)))]
+		if string(chunks[at:at+4]) == name {
+			return chunks[at+8 : min(end, int64(len(chunks)))]
 		}
 		at = end + n&1
 	}

@@ -1,24 +1,48 @@
 package photo
 
+import "context"
+
 // Decode reads a photo for this preprocessing, which may leave out parts that
 // Fill will not look at. The photo belongs to s and is valid until s decodes the
-// next one.
+// next one. It does not wait for lim.Memory; Prepare does.
 func (p *Preprocess) Decode(data []byte, lim Limits, s *Scratch) (*Photo, error) {
-	return decodePhoto(data, p, lim, s)
+	src, err := open(data, p, lim, s)
+	if err != nil {
+		return nil, err
+	}
+	return src.photo(p, s)
 }
 
-// Pixels turns the bytes of a picture file into a network's input: Decode and
-// Fill. dst gets p.Len() values. A nil s allocates for this call alone.
+// Prepare turns the bytes of a picture file into a network's input: Decode and
+// Fill, between which it holds the photo's share of lim.Memory, for which it waits.
+// dst gets p.Len() values. The photo is gone afterwards; warning is its Warning.
+func (p *Preprocess) Prepare(ctx context.Context, dst []float32, data []byte, lim Limits, s *Scratch) (warning string, err error) {
+	if err := p.Validate(); err != nil {
+		return "", err
+	}
+	src, err := open(data, p, lim, s)
+	if err != nil {
+		return "", err
+	}
+	done, err := lim.Memory.wait(ctx, src.need)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	defer s.release(src.need)
+	ph, err := src.photo(p, s)
+	if err != nil {
+		return "", err
+	}
+	return ph.Warning, p.Fill(dst, ph, s)
+}
+
+// Pixels is Prepare without what most callers do not need. A nil s allocates for
+// this call alone.
 func (p *Preprocess) Pixels(dst []float32, data []byte, lim Limits, s *Scratch) error {
 	if s == nil {
 		s = new(Scratch)
 	}
-	if err := p.Validate(); err != nil {
-		return err
-	}
-	ph, err := p.Decode(data, lim, s)
-	if err != nil {
-		return err
-	}
-	return p.Fill(dst, ph, s)
+	_, err := p.Prepare(context.Background(), dst, data, lim, s)
+	return err
 }

@@ -49,18 +49,7 @@ func fromImage(m image.Image, ycbcr colorModel) (*Photo, error) {
 		flattenPremultiplied(m.Pix)
 		return rgbxPhoto(m.Pix, m.Stride, w, h), nil
 	}
-	at, err := pixelReader(m)
-	if err != nil {
-		return nil, err
-	}
-	ph := newRGBX(w, h)
-	for y := range h {
-		for x := range w {
-			p := ph.planes[0].pix[(y*w+x)*4:][:3]
-			p[0], p[1], p[2] = at(x, y)
-		}
-	}
-	return ph, nil
+	return from16(m)
 }
 
 // fromYCbCr takes over planes of which chroma has half the columns and rows or
@@ -138,34 +127,4 @@ func flattenPremultiplied(pix []byte) {
 			p[0], p[1], p[2], p[3] = min(p[0], p[3])+white, min(p[1], p[3])+white, min(p[2], p[3])+white, 255
 		}
 	}
-}
-
-// pixelReader returns a function that reads one pixel of m as 8-bit RGB.
-func pixelReader(m image.Image) (func(x, y int) (r, g, b byte), error) {
-	switch m := m.(type) {
-	case *image.Gray16:
-		return func(x, y int) (r, g, b byte) {
-			v := to8(be16(m.Pix[m.PixOffset(x, y):]))
-			return v, v, v
-		}, nil
-	case *image.RGBA64: // premultiplied
-		return func(x, y int) (r, g, b byte) {
-			s := m.Pix[m.PixOffset(x, y):][:8]
-			a := be16(s[6:])
-			v := func(c int) byte { return to8(min(be16(s[2*c:]), a) + 65535 - a) }
-			return v(0), v(1), v(2)
-		}, nil
-	case *image.NRGBA64:
-		return func(x, y int) (r, g, b byte) {
-			s := m.Pix[m.PixOffset(x, y):][:8]
-			v := func(c int) byte { return overWhite(to8(be16(s[2*c:])), to8(be16(s[6:]))) }
-			return v(0), v(1), v(2)
-		}, nil
-	case *image.CMYK:
-		return func(x, y int) (r, g, b byte) {
-			s := m.Pix[m.PixOffset(x, y):][:4]
-			return mul255(255-s[0], 255-s[3]), mul255(255-s[1], 255-s[3]), mul255(255-s[2], 255-s[3])
-		}, nil
-	}
-	return nil, fmt.Errorf("%w: pixels of type %T", ErrUnsupportedFormat, m)
 }

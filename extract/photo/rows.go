@@ -43,7 +43,7 @@ func (r *rowReader) read(dst []byte, y int) {
 			p[0], p[1], p[2] = v, green[i], blue[i]
 		}
 	default:
-		row.Convert(dst, r.wanted(&planes[0], y), r.component(1, y), r.component(2, y), r.ph.color.matrix())
+		row.Convert(dst, r.component(0, y), r.component(1, y), r.component(2, y), r.ph.color.matrix())
 	}
 }
 

@@ -4,15 +4,46 @@ import "encoding/binary"
 
 // Tags of a TIFF directory, which is also what EXIF is made of.
 const (
-	tagCompression = 259
-	tagOrientation = 274
+	tagBitsPerSample   = 258
+	tagCompression     = 259
+	tagPhotometric     = 262
+	tagFillOrder       = 266
+	tagOrientation     = 274
+	tagSamplesPerPixel = 277
+	tagRowsPerStrip    = 278
+	tagPlanar          = 284
+	tagT4Options       = 292
+	tagPredictor       = 317
+	tagTileWidth       = 322
+	tagTileLength      = 323
+	tagExtraSamples    = 338
+	tagSampleFormat    = 339
 )
 
 // tiffTag returns the first value of a tag in the first directory of a TIFF
 // file or EXIF block, if it is there and an integer.
 func tiffTag(b []byte, tag uint16) (value uint32, ok bool) {
+	if v := tiffTagValues(b, tag); len(v) > 0 {
+		return v[0], true
+	}
+	return 0, false
+}
+
+// tiffTagOr is tiffTag with the value that holds where the tag is missing.
+func tiffTagOr(b []byte, tag uint16, missing uint32) uint32 {
+	if v, ok := tiffTag(b, tag); ok {
+		return v
+	}
+	return missing
+}
+
+// maxTagValues is more than any tag has that is looked at here.
+const maxTagValues = 16
+
+// tiffTagValues returns a tag's values, at most maxTagValues of them.
+func tiffTagValues(b []byte, tag uint16) []uint32 {
 	if len(b) < 8 {
-		return 0, false
+		return nil
 	}
 	var order binary.ByteOrder
 	switch string(b[:4]) {
@@ -21,43 +52,47 @@ func tiffTag(b []byte, tag uint16) (value uint32, ok bool) {
 	case "MM\x00*":
 		order = binary.BigEndian
 	default:
-		return 0, false
+		return nil
 	}
 	at := int64(order.Uint32(b[4:]))
 	if at+2 > int64(len(b)) {
-		return 0, false
+		return nil
 	}
 	entries := b[at+2:]
 	for n := order.Uint16(b[at:]); n > 0 && len(entries) >= 12; n-- {
 		if order.Uint16(entries) == tag {
-			return tiffValue(b, entries[:12], order)
+			return tiffValues(b, entries[:12], order)
 		}
 		entries = entries[12:]
 	}
-	return 0, false
+	return nil
 }
 
-// tiffValue reads the first value of a directory's entry, which stands in the
-// entry itself or, where several do not fit, elsewhere in the file.
-func tiffValue(b, entry []byte, order binary.ByteOrder) (value uint32, ok bool) {
+// tiffValues reads the values of a directory's entry, which stand in the entry
+// itself or, where they do not fit, elsewhere in the file.
+func tiffValues(b, entry []byte, order binary.ByteOrder) (values []uint32) {
 	const typeByte, typeShort, typeLong = 1, 3, 4
-	kind, count, data := order.Uint16(entry[2:]), order.Uint32(entry[4:]), entry[8:]
+	kind, count, data := order.Uint16(entry[2:]), uint64(order.Uint32(entry[4:])), entry[8:]
 	size := map[uint16]uint64{typeByte: 1, typeShort: 2, typeLong: 4}[kind]
-	if count == 0 || size == 0 {
-		return 0, false
+	if size == 0 {
+		return nil
 	}
-	if uint64(count)*size > 4 {
-		at := uint64(order.Uint32(data))
-		if at+size > uint64(len(b)) {
-			return 0, false
+	if count*size > 4 {
+		data = b[min(uint64(order.Uint32(data)), uint64(len(b))):]
+	}
+	for range min(count, maxTagValues) {
+		if uint64(len(data)) < size {
+			break
 		}
-		data = b[at:]
+		switch kind {
+		case typeByte:
+			values = append(values, uint32(data[0]))
+		case typeShort:
+			values = append(values, uint32(order.Uint16(data)))
+		default:
+			values = append(values, order.Uint32(data))
+		}
+		data = data[size:]
 	}
-	switch kind {
-	case typeByte:
-		return uint32(data[0]), true
-	case typeShort:
-		return uint32(order.Uint16(data)), true
-	}
-	return order.Uint32(data), true
+	return values
 }

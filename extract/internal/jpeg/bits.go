@@ -3,6 +3,7 @@ package jpeg
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // bits reads an entropy-coded segment, whose stuffed zero bytes have been taken
@@ -51,6 +52,7 @@ func (d *Decoder) nextSegment() {
 	b := &d.bits
 	b.buf, b.pos, b.acc, b.n = b.buf[:0], 0, 0, 0
 	data := d.data
+	b.buf = slices.Grow(b.buf, len(data)-d.at+blockBytes) // once for all segments
 	for at := d.at; ; {
 		i := bytes.IndexByte(data[at:], 0xff)
 		if i < 0 || at+i+1 >= len(data) {

@@ -126,8 +126,7 @@ func (d *Decoder) layout() {
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // Decode decodes a file. The image's planes belong to d until its next Decode.
-// The caller has checked the size with DecodeConfig: memory is about one byte a
-// sample, and a little over two more in a progressive file.
+// The caller has checked the size with DecodeConfig, and what it takes with Memory.
 func (d *Decoder) Decode(data []byte, opt Options) (*Image, error) {
 	if err := d.parseHeader(data); err != nil {
 		return nil, err
@@ -178,10 +177,7 @@ func (d *Decoder) prepare(opt Options) error {
 	}
 	for i := range d.ncomp {
 		c := &d.comp[i]
-		c.side = 8 / reduce
-		if c.full = reduce > 1 && d.maxH == 2*c.h && d.maxV == 2*c.v; c.full {
-			c.side *= 2 // chroma at half the resolution need not be reduced as much
-		}
+		c.side, c.full = d.blockSide(c, reduce)
 		c.stride = c.blocksX * c.side
 		c.pix = grow(c.pix, c.stride*c.blocksY*c.side)
 		// One sample more on each side: upsampling looks at neighbours.
@@ -195,6 +191,50 @@ func (d *Decoder) prepare(opt Options) error {
 		}
 	}
 	return nil
+}
+
+// blockSide is how many samples a side of a block of c has at a reduced size. Chroma
+// at half the resolution need not be reduced as much: it is then full.
+func (d *Decoder) blockSide(c *component, reduce int) (side int, full bool) {
+	if full = reduce > 1 && d.maxH == 2*c.h && d.maxV == 2*c.v; full {
+		return 16 / reduce, true
+	}
+	return 8 / reduce, false
+}
+
+// Memory is how many bytes Decode will need for the file whose header was read
+// last: its planes, a progressive file's coefficients, and a copy of its data.
+func (d *Decoder) Memory(opt Options) int64 {
+	n := int64(len(d.data)) + blockBytes
+	for i := range d.ncomp {
+		c := &d.comp[i]
+		side, _ := d.blockSide(c, max(opt.Scale, 1))
+		block := side * side
+		if d.progressive {
+			block += 64*2 + 8
+		}
+		n += int64(c.blocksX) * int64(c.blocksY) * int64(block)
+	}
+	return n
+}
+
+// Trim lets go of the memory for planes and coefficients if it is more than so many
+// bytes. The last image is then no longer valid.
+func (d *Decoder) Trim(most int) {
+	n := cap(d.bits.buf)
+	for i := range d.comp {
+		c := &d.comp[i]
+		n += cap(c.pix) + 2*cap(c.coef) + 8*cap(c.nonzero)
+	}
+	if n <= most {
+		return
+	}
+	d.bits.buf = nil
+	for i := range d.comp {
+		c := &d.comp[i]
+		c.pix, c.coef, c.nonzero = nil, nil, nil
+	}
+	d.image = Image{}
 }
 
 // blockRange returns the blocks that hold samples from…to, at most n.
@@ -287,6 +327,6 @@ func (d *Decoder) output(reduce int) *Image {
 		}
 		planes = append(planes, p)
 	}
-	*m = Image{Config: d.config(), Planes: planes, MaxH: d.maxH, MaxV: d.maxV, Scale: reduce, Damaged: d.damaged}
+	*m = Image{Config: d.Config(), Planes: planes, MaxH: d.maxH, MaxV: d.maxV, Scale: reduce, Damaged: d.damaged}
 	return m
 }

@@ -82,7 +82,7 @@ func (d *Decoder) DecodeConfig(data []byte) (Config, error) {
 	if err := d.parseHeader(data); err != nil {
 		return Config{}, err
 	}
-	return d.config(), nil
+	return d.Config(), nil
 }
 
 // parseHeader reads segments up to and including the first scan's header.
@@ -341,6 +341,7 @@ func (d *Decoder) color() ColorModel {
 	return CMYK
 }
 
-func (d *Decoder) config() Config {
+// Config is what the header says that was read last.
+func (d *Decoder) Config() Config {
 	return Config{Width: d.width, Height: d.height, Components: d.ncomp, Color: d.color(), Progressive: d.progressive, EXIF: d.exif}
 }
