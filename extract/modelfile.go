@@ -217,7 +217,7 @@ func weightsDigest(all []Weights) string {
 
 // gather collects what is known of the model without the user's own word.
 func (m *ModelFile) gather() ([]said, error) {
-	manifest, configs, err := fromBeside(os.DirFS(filepath.Dir(m.path)), filepath.Base(m.path))
+	manifest, configs, err := fromBeside(besideFolder(filepath.Dir(m.path)), filepath.Base(m.path))
 	if err != nil {
 		return nil, err
 	}

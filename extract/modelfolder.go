@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"featstore/extract/userfile"
 )
 
 // A modelFolder is the folder of a model, for the files beside it that hold weights.
@@ -91,4 +93,16 @@ func (f *modelFolder) place(name string) (at string, in *os.Root, err error) {
 		return filepath.ToSlash(rel), f.blobs, nil
 	}
 	return name, f.root, nil
+}
+
+// A besideFolder is the folder of a model for the files that say how it is used. Unlike
+// os.DirFS it has files whose names are no text, as the model's own name may be none.
+type besideFolder string
+
+func (dir besideFolder) Open(name string) (fs.File, error) {
+	return userfile.Open(filepath.Join(string(dir), name))
+}
+
+func (dir besideFolder) Stat(name string) (fs.FileInfo, error) {
+	return os.Stat(filepath.Join(string(dir), name))
 }

@@ -68,10 +68,10 @@ func (a *app) reportCheck(r store.Report) error {
 			return err
 		}
 	} else if r.OK() {
-		fmt.Fprintf(a.Out, "%s is in order: %s, %s\n", a.store, count(r.Images, "photo"), count(r.Vectors, "vector"))
+		fmt.Fprintf(a.Out, "%s is in order: %s, %s\n", printable(a.store), count(r.Images, "photo"), count(r.Vectors, "vector"))
 	} else {
 		for _, p := range r.Problems {
-			fmt.Fprintln(a.Out, p)
+			fmt.Fprintln(a.Out, printable(p))
 		}
 	}
 	if r.OK() {

@@ -17,7 +17,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // Streams are the standard streams of one run of the program.
@@ -45,7 +44,7 @@ type app struct {
 // process at once.
 func Main(args []string, s Streams) int {
 	out := &resultWriter{w: s.Out}
-	s.Out = out
+	s.Out, s.Err = textWriter{out}, textWriter{s.Err}
 	a := &app{Streams: s}
 	a.color = isTerminal(s.Err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -145,12 +144,4 @@ func (r *resultWriter) Write(b []byte) (int, error) {
 		r.lost.CompareAndSwap(nil, &err)
 	}
 	return n, err
-}
-
-func isTerminal(w io.Writer) bool {
-	if r, ok := w.(*resultWriter); ok {
-		w = r.w
-	}
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -31,7 +31,7 @@ JSON, one object: before, after (bytes).` + storeExits(),
 					After  int64 `json:"after"`
 				}{before, after})
 			}
-			fmt.Fprintf(a.Out, "%s: %s, was %s\n", a.store, bytesText(after), bytesText(before))
+			fmt.Fprintf(a.Out, "%s: %s, was %s\n", printable(a.store), bytesText(after), bytesText(before))
 			return nil
 		},
 	}

@@ -63,7 +63,7 @@ prints with --json.` + storeExits(exitSomeFailed),
 func (d *demo) run(ctx context.Context) error {
 	photos, unseen := filepath.Join(d.dir, "photos"), filepath.Join(d.dir, "unseen")
 	d.tell("featstore demo: all pictures here are drawn, not photographed\n")
-	d.tell("drawing %s of each of %s into %s", count(d.each, "picture"), strings.Join(drawn.Kinds, ", "), photos)
+	d.tell("drawing %s of each of %s into %s", count(d.each, "picture"), strings.Join(drawn.Kinds, ", "), printable(photos))
 	if err := drawn.Write(ctx, photos, d.each, d.seed); err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (d *demo) announce(n int, command, what string) {
 		}{"step", n, command})
 		return
 	}
-	d.tell("\n%d. %s\n$ %s\n", n, what, command)
+	d.tell("\n%d. %s\n$ %s\n", n, what, printable(command))
 }
 
 // tell writes the demo's own words, which are part of its result.

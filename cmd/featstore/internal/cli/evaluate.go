@@ -215,9 +215,12 @@ func (a *app) crossValidate(ctx context.Context, db *store.DB, e evaluation) err
 		a.emitEvent("comparison", c)
 		return nil
 	}
+	for i := range c.Heads { // their names are lines of a table
+		c.Heads[i].Name, c.Heads[i].Failed = printable(c.Heads[i].Name), printable(c.Heads[i].Failed)
+	}
 	fmt.Fprintln(a.Out, c)
 	for _, pair := range c.Pairs {
-		fmt.Fprintln(a.Out, pair)
+		fmt.Fprintln(a.Out, printable(pair.String()))
 	}
 	return nil
 }

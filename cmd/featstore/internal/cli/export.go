@@ -143,7 +143,7 @@ func (a *app) export(ctx context.Context, db *store.DB, path string, opt export.
 	if a.json {
 		return a.emit(exportResult{"result", s, warnings})
 	}
-	fmt.Fprintf(a.Out, "%s: %s × %s, %s, %s (training %s, validation %s, testing %s)\n", path,
+	fmt.Fprintf(a.Out, "%s: %s × %s, %s, %s (training %s, validation %s, testing %s)\n", printable(path),
 		count(s.Rows, "photo"), count(s.Dim, "feature"), count(len(s.Labels), "label"), bytesText(s.Bytes),
 		grouped(s.Splits.Training), grouped(s.Splits.Validation), grouped(s.Splits.Testing))
 	if s.Copies > 0 {

@@ -91,7 +91,7 @@ func (a *app) forgetFolder(db *store.DB, folder string) error {
 	if a.json {
 		return a.emit(r)
 	}
-	fmt.Fprintf(a.Out, "removed %s with %s and %s\n", r.Folder, count(r.Photos, "photo"), count(r.Vectors, "vector"))
+	fmt.Fprintf(a.Out, "removed %s with %s and %s\n", printable(r.Folder), count(r.Photos, "photo"), count(r.Vectors, "vector"))
 	return nil
 }
 

@@ -147,14 +147,14 @@ func writeManifest(r *extract.Inspection, force bool) (string, error) {
 
 // printInspection shows an inspection to people.
 func (a *app) printInspection(r *extract.Inspection) {
-	fmt.Fprintln(a.Out, r.Name)
+	fmt.Fprintln(a.Out, printable(r.Name))
 	t := &table{}
 	inspectFile(t, r)
 	inspectUse(t, r)
 	inspectCost(t, r)
 	t.write(a.Out, "  ")
 	if r.Err != nil {
-		fmt.Fprintf(a.Out, "\n  as it stands, ingest refuses it: %s\n", r.Problem)
+		fmt.Fprintf(a.Out, "\n  as it stands, ingest refuses it: %s\n", printable(r.Problem))
 	}
 }
 

@@ -13,14 +13,18 @@ import (
 // marshal is json.Marshal, but keeps names of files that are no UTF-8: their bytes become
 // what Python's os.fsdecode makes of them, \udc80 to \udcff, instead of one and the same
 // \ufffd. Python opens the file by the name it reads; other readers, which take no lone
-// surrogates, see U+FFFD as before.
+// surrogates, see U+FFFD as before. Characters that would do something to a terminal are
+// escaped, which means the same.
 func marshal(v any) ([]byte, error) {
 	line, err := json.Marshal(v)
-	if err != nil || !bytes.Contains(line, []byte(`\ufffd`)) {
-		return line, err
+	if err == nil && bytes.Contains(line, []byte(`\ufffd`)) {
+		line, err = json.Marshal(withMarks(reflect.ValueOf(v)).Interface())
+		line = escapeMarks(line)
 	}
-	line, err = json.Marshal(withMarks(reflect.ValueOf(v)).Interface())
-	return escapeMarks(line), err
+	if err == nil && !harmless(string(line), "") {
+		line = escapeControls(line)
+	}
+	return line, err
 }
 
 // Bytes that are no text are marked by the last characters of all, in a plane for
@@ -103,6 +107,22 @@ func mark(s string) string {
 		rest = rest[n:]
 	}
 	return b.String()
+}
+
+// escapeControls writes the characters that JSON allows as they are, but that must not
+// reach a terminal, as JSON's escapes. They all are below U+FFFF, and in strings.
+func escapeControls(line []byte) []byte {
+	var out []byte
+	for rest := line; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		if moves(r) {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = append(out, rest[:n]...)
+		}
+		rest = rest[n:]
+	}
+	return out
 }
 
 // escapeMarks writes marks as JSON's escapes of lone surrogates.

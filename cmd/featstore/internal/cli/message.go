@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"featstore/extract"
 	"featstore/store"
@@ -60,7 +61,7 @@ func (a *app) failure(err error, hint string, code int) {
 		fmt.Fprintf(a.Err, "%s\n", line)
 		return
 	}
-	fmt.Fprintf(a.Err, "featstore: %s %v\n", a.paint(bold+red, "error:"), err)
+	a.line(a.paint(bold+red, "error: "), err.Error())
 	a.hint(hint)
 }
 
@@ -69,7 +70,7 @@ func (a *app) warn(format string, args ...any) {
 	if a.json {
 		return // every warning is a field of the result too
 	}
-	fmt.Fprintf(a.Err, "featstore: %s %s\n", a.paint(bold+yellow, "warning:"), printable(fmt.Sprintf(format, args...)))
+	a.line(a.paint(bold+yellow, "warning: "), fmt.Sprintf(format, args...))
 }
 
 // warnAside is warn for what no result has a field for: with --json it is an object on
@@ -88,15 +89,20 @@ func (a *app) warnAside(format string, args ...any) {
 
 func (a *app) hint(text string) {
 	if text != "" && !a.json {
-		fmt.Fprintf(a.Err, "featstore: %s %s\n", a.paint(cyan, "hint:"), text)
+		a.line(a.paint(cyan, "hint: "), text)
 	}
 }
 
 // say remarks on what is going on.
 func (a *app) say(format string, args ...any) {
 	if !a.quiet && !a.json {
-		fmt.Fprintf(a.Err, "featstore: %s\n", printable(fmt.Sprintf(format, args...)))
+		a.line("", fmt.Sprintf(format, args...))
 	}
+}
+
+// line writes one line to standard error; kind may be coloured.
+func (a *app) line(kind, text string) {
+	fmt.Fprintf(bare(a.Err), "featstore: %s%s\n", kind, printable(text))
 }
 
 const (
@@ -111,5 +117,6 @@ func (a *app) paint(style, text string) string {
 	if !a.color {
 		return text
 	}
-	return style + text + reset
+	word := strings.TrimRight(text, " ")
+	return style + word + reset + text[len(word):]
 }

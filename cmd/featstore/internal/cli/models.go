@@ -97,7 +97,7 @@ func (a *app) printModel(m modelInfo) {
 	if json.Unmarshal(m.Preprocess, &p) == nil {
 		photos = p.String()
 	}
-	fmt.Fprintf(a.Out, "%s  %s\n", m.ID, m.Name)
+	fmt.Fprintf(a.Out, "%s  %s\n", printable(m.ID), printable(m.Name))
 	t := table{}
 	t.row("network", whereIs(m))
 	t.row("file", "SHA-256 "+m.FileSHA256)
@@ -172,6 +172,6 @@ func (a *app) removeModel(db *store.DB, word string) error {
 			Vectors int    `json:"vectors"`
 		}{m.ID, vectors})
 	}
-	fmt.Fprintf(a.Out, "removed %s with %s\n", describeModel(m), count(vectors, "vector"))
+	fmt.Fprintf(a.Out, "removed %s with %s\n", printable(describeModel(m)), count(vectors, "vector"))
 	return nil
 }

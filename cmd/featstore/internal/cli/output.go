@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 )
@@ -25,24 +23,6 @@ func (a *app) emit(v any) error {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return nil
-}
-
-// printable makes one line of a file's or label's name, whatever is in it: control
-// characters, which would move the cursor or colour the terminal, and bytes that are
-// no text are written as Go writes them. --json has names as they are.
-func printable(name string) string {
-	var b strings.Builder
-	for rest := name; rest != ""; {
-		r, n := utf8.DecodeRuneInString(rest)
-		if unicode.IsControl(r) || r == utf8.RuneError && n == 1 {
-			quoted := strconv.Quote(rest[:n])
-			b.WriteString(quoted[1 : len(quoted)-1])
-		} else {
-			b.WriteString(rest[:n])
-		}
-		rest = rest[n:]
-	}
-	return b.String()
 }
 
 // grouped writes a number with separators: 1,000.

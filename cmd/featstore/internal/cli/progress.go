@@ -124,7 +124,7 @@ func (a *app) emitProgress(p pace) {
 
 // bar draws a progress bar on the terminal.
 func (a *app) bar(read func() gauge) (stop func()) {
-	container := mpb.New(mpb.WithOutput(a.Err), mpb.WithWidth(32), mpb.WithRefreshRate(barEvery))
+	container := mpb.New(mpb.WithOutput(bare(a.Err)), mpb.WithWidth(32), mpb.WithRefreshRate(barEvery))
 	first := read()
 	var mu sync.Mutex
 	last := pace{gauge: first}
@@ -136,7 +136,7 @@ func (a *app) bar(read func() gauge) (stop func()) {
 		})
 	}
 	bar := container.AddBar(0, mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(show(func(p pace) string { return p.what + " " })),
+		mpb.PrependDecorators(show(func(p pace) string { return printable(p.what) + " " })),
 		mpb.AppendDecorators(show(func(p pace) string {
 			if p.total == 0 {
 				return " " + count(p.done, p.unit)

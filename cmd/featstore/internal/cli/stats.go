@@ -294,7 +294,7 @@ func disputedPaths(disputed []disputeStats) []string {
 
 // printStats shows it all at a glance.
 func (a *app) printStats(s *storeStats, failures bool) {
-	fmt.Fprintf(a.Out, "%s: %s, %s", s.Path, bytesText(s.FileBytes), count(s.Images, "photo"))
+	fmt.Fprintf(a.Out, "%s: %s, %s", printable(s.Path), bytesText(s.FileBytes), count(s.Images, "photo"))
 	if s.Distinct != s.Images {
 		fmt.Fprintf(a.Out, " (%s different)", grouped(s.Distinct))
 	}
