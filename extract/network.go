@@ -72,7 +72,7 @@ func (i *Info) id() string {
 }
 
 // A Network is a trained network up to its bottleneck, with the preparation of
-// photos that belongs to it. It is immutable and shared by all extractors.
+// photos that belongs to it. Once there are extractors it is immutable; all share it.
 type Network struct {
 	info   Info
 	origin Origin
@@ -113,6 +113,11 @@ func poolName(pool string) string {
 	}
 	return pool
 }
+
+// LimitPhotos bounds what decoding a photo may cost. Networks whose extractors work at
+// the same time are best given the same photo.Memory. It must not be called after the
+// first extractor was made.
+func (n *Network) LimitPhotos(limits photo.Limits) { n.limits = limits }
 
 // Info returns what is known of the network.
 func (n *Network) Info() Info { return n.info }

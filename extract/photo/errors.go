@@ -1,6 +1,9 @@
 package photo
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Why a file gave no pixels. Errors of this package wrap one of them and say in
 // plain words what was found; the caller adds the file's name.
@@ -12,6 +15,10 @@ var (
 	// ErrTooLarge: the header announces more pixels than Limits allows. Nothing
 	// was decoded or allocated.
 	ErrTooLarge = errors.New("picture too large")
+
+	// ErrMemory is the ErrTooLarge of a photo that needs more than its share of
+	// Limits.Memory.
+	ErrMemory = fmt.Errorf("%w to decode", ErrTooLarge)
 
 	// ErrCorrupt: the file claims a known format but is truncated or damaged.
 	ErrCorrupt = errors.New("damaged picture")

@@ -50,10 +50,17 @@ func (m *Memory) check(h header, need int64) error {
 	if need <= m.PhotoShare() {
 		return nil
 	}
-	return fmt.Errorf("%w: decoding its %d×%d pixels takes %s, one photo may take %s", ErrTooLarge, h.w, h.h, gigabytes(need), gigabytes(m.PhotoShare()))
+	return fmt.Errorf("%w: its %d×%d pixels take %s, one photo may take %s", ErrMemory, h.w, h.h, memoryText(need), memoryText(m.PhotoShare()))
 }
 
-func gigabytes(n int64) string { return fmt.Sprintf("%.2g GB", float64(n)/(1<<30)) }
+// memoryText writes a number of bytes in the unit of the flags, GB, or where that is
+// little, in MB.
+func memoryText(n int64) string {
+	if n < 100<<20 {
+		return fmt.Sprintf("%.2g MB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.2g GB", float64(n)/(1<<30))
+}
 
 const (
 	// keepBytes is how much a Scratch may keep from one photo to the next.

@@ -185,7 +185,7 @@ func TestMemoryIsShared(t *testing.T) {
 	}
 	m.free.Release(4 << 20)
 	large := rawPNG(3000, 2000, pngRGB, 16, true)
-	if err := prepare(context.Background(), large); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "3000×2000 pixels takes 0.09 GB, one photo may take 0.002 GB") {
+	if err := prepare(context.Background(), large); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "3000×2000 pixels take 92 MB, one photo may take 2 MB") {
 		t.Errorf("a photo of more than half: got %v", err)
 	}
 }

@@ -25,7 +25,7 @@ type demo struct {
 }
 
 func demoCommand(a *app) *cobra.Command {
-	d := demo{app: a, nets: networkFlags{memory: memoryFlag{defaultNetworkMemory}}}
+	d := demo{app: a, nets: networkFlags{memory: memoryFlag{defaultNetworkMemory}, photos: photoMemoryFlag{defaultPhotoMemory}}}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole way on pictures that are drawn on the spot",

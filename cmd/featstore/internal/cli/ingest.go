@@ -32,8 +32,10 @@ func ingestCommand(a *app) *cobra.Command {
 keeps the vectors in the store, which is made if it is not there.
 
 The first folder below FOLDER is the label: FOLDER/roses/any/depth/1.jpg is a
-rose. JPEG, PNG, GIF, WebP, BMP and TIFF are read, told by their bytes. Hidden
-files and what systems leave among photos are skipped.
+rose. JPEG, PNG, GIF, WebP, BMP and TIFF are read, told by their bytes, not by
+their names; of up to 100 megapixels, in files of up to 256 MB, and if decoding
+takes no more than half of --photo-memory. Hidden files and what systems leave among
+photos are skipped.
 
 Run it again whenever photos were added, changed, moved or removed: only bytes
 never seen before are computed. Photos that are gone stay until --prune. The same
@@ -284,6 +286,9 @@ const mostNamed = 10
 // printLeftOut warns of everything that is not used, by name.
 func (a *app) printLeftOut(r ingest.Report) {
 	warnList(a, count(len(r.Failures), "photo")+" could not be used", r.Failures, func(f ingest.Failure) string { return f.Path + ": " + f.Reason })
+	if slices.ContainsFunc(r.Failures, func(f ingest.Failure) bool { return needsPhotoMemory(f.Reason) }) {
+		a.hint(photoMemoryHint + "; --retry tries them again")
+	}
 	warnList(a, count(len(r.Damaged), "photo")+plural(len(r.Damaged), " is", " are")+" used although the files are damaged", r.Damaged, named)
 	warnList(a, count(len(r.Disputed), "photo")+plural(len(r.Disputed), " has several labels and is", " have several labels and are")+" left out until all but one are gone", r.Disputed,
 		func(d ingest.Dispute) string { return strings.Join(d.Paths, ", ") })

@@ -27,6 +27,7 @@ type networkFlags struct {
 	models                      []string
 	size, tap, pool, preprocess string
 	memory                      memoryFlag
+	photos                      photoMemoryFlag
 }
 
 // networkHelp explains the flags in the help of the commands that have them.
@@ -65,6 +66,7 @@ func settingsHelp() string {
 func (f *networkFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.models, "model", nil, "ONNX network to use, a file or \"default\" for the embedded one, with settings behind it; may be repeated")
 	f.registerSettings(cmd)
+	f.photos.register(cmd.Flags())
 }
 
 func (f *networkFlags) registerSettings(cmd *cobra.Command) {
@@ -137,7 +139,7 @@ func (f *networkFlags) load(recorded []store.Model) ([]*extract.Network, error) 
 		}
 		networks = append(networks, n)
 	}
-	return networks, nil
+	return networks, f.photos.limit(networks)
 }
 
 func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Network, error) {
@@ -266,11 +268,14 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 		}
 		networks = append(networks, n)
 	}
-	if len(networks) > 0 {
-		return networks, nil
+	if len(networks) == 0 {
+		n, err := extract.Default(0)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, n)
 	}
-	n, err := extract.Default(0)
-	return []*extract.Network{n}, err
+	return networks, f.photos.limit(networks)
 }
 
 // describeModel names a model for people: "efficientnet-lite0 at 320×320

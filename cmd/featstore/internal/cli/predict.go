@@ -27,12 +27,15 @@ func predictCommand(a *app) *cobra.Command {
 	var reject bool
 	var files []string
 	var memory memoryFlag
+	var photoMemory photoMemoryFlag
 	cmd := &cobra.Command{
 		Use:   "predict FILE|FOLDER…",
 		Short: "Tell what is on photos",
 		Long: `Runs photos through the network that the head was trained with, prepared in the
 same way, and prints the most probable labels with their probabilities. A folder
-stands for all photos in it, "-" for one photo from standard input.
+stands for all photos in it, "-" for one photo from standard input. What can be read
+is the same as for ingest: up to 100 megapixels, 256 MB, and half of --photo-memory
+for decoding.
 
 Nothing is written to the store. A head whose network is not at hand, or computes
 other vectors than it was trained on, is refused.
@@ -61,6 +64,9 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 			if err != nil {
 				return err
 			}
+			if err := photoMemory.limit(networks); err != nil {
+				return err
+			}
 			photos, err := expand(cmd.Context(), args)
 			if err != nil {
 				return err
@@ -78,6 +84,7 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 	flags.BoolVar(&reject, "reject", false, "tell photos that show none of the labels, by the head's threshold")
 	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs, if it is no longer where it was; may be repeated")
 	memory.register(flags)
+	photoMemory.register(flags)
 	flags.IntVar(&workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
 	return cmd
 }
@@ -301,6 +308,9 @@ func (p *predictor) show(r prediction) error {
 	}
 	if r.Error != "" {
 		p.warn("%s: %s", r.Path, r.Error)
+		if needsPhotoMemory(r.Error) {
+			p.hint(photoMemoryHint)
+		}
 		return nil
 	}
 	var parts []string
