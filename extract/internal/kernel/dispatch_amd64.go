@@ -4,8 +4,7 @@ package kernel
 
 import "featstore/extract/cpu"
 
-//go:generate go run -C _asm . -isa avx512 -pkg kernel -declarations ../avx512_amd64.go -out ../avx512_amd64.s
-//go:generate go run -C _asm . -isa avx2 -pkg kernel -declarations ../avx2_amd64.go -out ../avx2_amd64.s
+//go:generate go run -C _asm .
 
 // setFor returns the kernels for a set of instructions.
 func setFor(isa cpu.ISA) *Set {

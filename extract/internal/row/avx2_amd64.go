@@ -4,17 +4,17 @@
 
 package row
 
-// convertAVX2 converts n pixels, a multiple of 8. m is a Matrix's first field.
+// convertAVX2 does what convert does, for n pixels, a multiple of 8. m is a Matrix's first field.
 func convertAVX2(dst *byte, y *byte, cb *byte, cr *byte, n int, m *int32)
 
-// blendAVX2 blends n bytes, a multiple of 16.
+// blendAVX2 does what blend does, for n bytes, a multiple of 16.
 func blendAVX2(dst *int16, near *byte, far *byte, n int)
 
-// doubleAVX2 doubles n samples, a multiple of 16. s points to the one before the first.
+// doubleAVX2 does what double does, for n samples, a multiple of 16. s points to the one before the first.
 func doubleAVX2(dst *byte, s *int16, n int, even int, odd int)
 
-// alongAVX2 resamples a row to n pixels, width weights each, a multiple of 4.
+// alongAVX2 does what along does, for n pixels of width weights each, a multiple of 4.
 func alongAVX2(dst *byte, src *byte, first *int32, n int, weights *int32, width int)
 
-// acrossAVX2 sums n bytes, a multiple of 32, of k rows. rows points to k slice headers.
+// acrossAVX2 does what across does, for n bytes, a multiple of 32, of k rows. rows points to k slice headers.
 func acrossAVX2(dst *byte, n int, rows *byte, weights *int32, k int)

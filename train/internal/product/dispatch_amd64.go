@@ -4,7 +4,7 @@ package product
 
 import "featstore/extract/cpu"
 
-//go:generate sh -c "cd _asm && go run . -out ../kernel_amd64.s -stubs ../kernel_amd64.go -pkg product"
+//go:generate go run -C _asm . -pkg product -stubs ../kernel_amd64.go -out ../kernel_amd64.s
 
 // instructions is what the products use. Tests set it to run every kernel.
 var instructions, _ = cpu.Chosen()

@@ -21,7 +21,11 @@ func activations(v *vector) {
 		{"Mish", (*curve).mish}, {"HardSigmoid", (*curve).hardSigmoid}, {"HardSwish", (*curve).hardSwish}, {"Leaky", (*curve).leaky},
 		{"InverseRoots", (*curve).inverseRoots},
 	} {
-		v.function(f.name, "func(x []float32, a, b float32)")
+		reference := "Activation.at does for " + f.name
+		if f.name == "InverseRoots" {
+			reference = "inverseRoots does"
+		}
+		v.function(f.name, "func(x []float32, a, b float32)", "does what "+reference+", within rounding.")
 		g := &curve{vector: v, a: v.parameter("a"), b: v.parameter("b")}
 		p, n := Load(Param("x").Base(), GP64()), Load(Param("x").Len(), GP64())
 		Label("loop")
@@ -56,7 +60,7 @@ func (v *vector) part(p, n reg.Register, change func(x reg.VecVirtual)) {
 	}
 	mask, table := v.new(), GP64()
 	NEGQ(left)
-	LEAQ(v.lanes, table)
+	LEAQ(v.laneMasks(), table)
 	VMOVUPS(Mem{Base: table, Index: left, Scale: 4, Disp: 4 * v.floats}, mask)
 	VMASKMOVPS(field(p, 0), mask, x)
 	change(x)

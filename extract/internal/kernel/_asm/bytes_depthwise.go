@@ -19,7 +19,7 @@ const (
 // of a pixel it loads four taps, interleaves their bytes, so that the four of a channel
 // are a word, and multiplies the words with those of the weights.
 func byteDepthwise(v *vector) {
-	v.function("ByteDepthwise", "func(d *ByteDepthwise)")
+	v.function("ByteDepthwise", "func(d *ByteDepthwise)", "does what byteDepthwise does, for any taps.")
 	d := Load(Param("d"), GP64())
 	slots := AllocLocal(2 * 8)
 	left, offset := slots.Offset(0), slots.Offset(8)

@@ -16,20 +16,15 @@ import (
 // pairRows is the most rows of a tile by vectors in a row of it.
 var pairRows = []int{0, 8, 4}
 
-// bytePairs generates the kernels on bytes for vectors without mask registers.
-func bytePairs(v *vector) {
-	v.order = GLOBL(v.name+"ByteOrder", RODATA|NOPTR)
-	for i := range 8 { // undoes what packing two vectors does: lane by lane, a word of each
-		DATA(4*i, U32(uint32(i%2*4+i/2)))
-	}
+// pairProducts generates the product kernels on bytes for vectors without mask
+// registers.
+func pairProducts(v *vector) {
 	for vecs, most := range pairRows {
 		for rows := 1; rows <= most; rows++ {
 			g := &pairTile{byteTile{tile: *newTile(v, rows, vecs)}}
 			g.generate(byteTileName(rows, vecs), g.addPairs)
 		}
 	}
-	pairDepthwise(v)
-	pairPointwise(v)
 }
 
 type pairTile struct{ byteTile }
@@ -37,7 +32,7 @@ type pairTile struct{ byteTile }
 // generate makes the kernel; add adds the products of one segment and moves the pointer
 // to the weights behind them.
 func (g *pairTile) generate(name string, add func(b reg.GPVirtual)) {
-	g.function(name, "func(t *ByteTile)")
+	g.function(name, "func(t *ByteTile)", g.byteDoc())
 	g.t = Load(Param("t"), GP64())
 	g.setUp()
 	Label("tile")
@@ -143,7 +138,7 @@ func (g *pairTile) finish() {
 	zero, limit, order := g.values[0], g.values[1], g.weights[0]
 	VPBROADCASTW(field(g.t, btZeroPoint), zero)
 	VPBROADCASTB(field(g.t, btMax), limit)
-	VMOVDQU(g.order, order)
+	VMOVDQU(g.byteOrder(), order)
 	c, ldc, cols := GP64(), load(g.t, btLDC), load(g.t, btCols)
 	MOVQ(g.c, c)
 	for i := range g.rows {
@@ -187,7 +182,7 @@ func (v *vector) storePart(label string, x reg.VecVirtual, to, n reg.GPVirtual, 
 // taps, interleaves them, and multiplies pairs.
 func pairDepthwise(v *vector) {
 	const block = 16
-	v.function("ByteDepthwise", "func(d *ByteDepthwise)")
+	v.function("ByteDepthwise", "func(d *ByteDepthwise)", "does what byteDepthwise does, for any taps and a whole number of 16 channels.")
 	d := Load(Param("d"), GP64())
 	slots := AllocLocal(2*8 + block)
 	left, offset, stack := slots.Offset(0), slots.Offset(8), slots.Offset(16)
@@ -267,14 +262,14 @@ func bytes16(n reg.GPVirtual, f func()) {
 func pairPointwise(v *vector) {
 	pairMax(v)
 	pairSums(v)
-	pairBinary(v, "ByteAdd", func(x, y reg.VecVirtual) { VADDPS(y, x, x) })
-	pairBinary(v, "ByteMul", func(x, y reg.VecVirtual) { VMULPS(y, x, x) })
+	pairBinary(v, "ByteAdd", "addBytes", func(x, y reg.VecVirtual) { VADDPS(y, x, x) })
+	pairBinary(v, "ByteMul", "mulBytes", func(x, y reg.VecVirtual) { VMULPS(y, x, x) })
 	pairQuantize(v)
 	pairDequantize(v)
 }
 
 func pairMax(v *vector) {
-	v.function("ByteMax", "func(dst, src []byte)")
+	v.function("ByteMax", "func(dst, src []byte)", "does what maxBytes does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] = max(dst[i], v)\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	bytes16(length("dst"), func() {
 		x := XMM()
@@ -287,7 +282,7 @@ func pairMax(v *vector) {
 }
 
 func pairSums(v *vector) {
-	v.function("ByteSums", "func(dst []int32, src []byte)")
+	v.function("ByteSums", "func(dst []int32, src []byte)", "does what sumBytes does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] += int32(v)\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	bytes16(length("src"), func() {
 		for i := range 2 {
@@ -313,13 +308,13 @@ func pairValues(m Mem, zero, scale, x reg.VecVirtual) {
 func (v *vector) storeBytes(sums []reg.VecVirtual, zero, limit reg.VecVirtual, to Mem) {
 	x := packBytes(sums, zero, limit)
 	order := v.new()
-	VMOVDQU(v.order, order)
+	VMOVDQU(v.byteOrder(), order)
 	VPERMD(x, order, x)
 	VMOVDQU(x.AsX(), to)
 }
 
-func pairBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
-	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)")
+func pairBinary(v *vector, name, reference string, combine func(x, y reg.VecVirtual)) {
+	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)", "does what "+reference+" does, for whole vectors of 16 bytes. inverse is 1/s.Scale.")
 	dst, a, b, s := pointer("dst"), pointer("a"), pointer("b"), Load(Param("s"), GP64())
 	inverse := v.parameter("inverse")
 	zeroA, scaleA, zeroB, scaleB, scale, zero, limit := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
@@ -346,7 +341,7 @@ func pairBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
 }
 
 func pairQuantize(v *vector) {
-	v.function("ByteQuantize", "func(dst []byte, src []float32, scale, inverse, far float32, zero, limit int32)")
+	v.function("ByteQuantize", "func(dst []byte, src []float32, scale, inverse, far float32, zero, limit int32)", quantizeDoc)
 	dst, src := pointer("dst"), pointer("src")
 	scale, inverse, hi := v.parameter("scale"), v.parameter("inverse"), v.parameter("far")
 	lo, zero, limit := v.new(), v.new(), v.new()
@@ -374,7 +369,7 @@ func pairQuantize(v *vector) {
 }
 
 func pairDequantize(v *vector) {
-	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)")
+	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)", "does what dequantize does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] = (float32(v) - zero) * scale\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	scale, zero := v.parameter("scale"), v.parameter("zero")
 	bytes16(length("src"), func() {

@@ -15,8 +15,8 @@ const bsZeroPointA, bsZeroPoint, bsMax = 0, 20, 24
 func bytePointwise(v *vector) {
 	byteMax(v)
 	byteSums(v)
-	byteBinary(v, "ByteAdd", func(x, y reg.VecVirtual) { VADDPS(y, x, x) })
-	byteBinary(v, "ByteMul", func(x, y reg.VecVirtual) { VMULPS(y, x, x) })
+	byteBinary(v, "ByteAdd", "addBytes", func(x, y reg.VecVirtual) { VADDPS(y, x, x) })
+	byteBinary(v, "ByteMul", "mulBytes", func(x, y reg.VecVirtual) { VMULPS(y, x, x) })
 	byteQuantize(v)
 	byteDequantize(v)
 	byteLookup(v)
@@ -49,7 +49,7 @@ func pointer(name string) reg.GPVirtual { return Load(Param(name).Base(), GP64()
 func length(name string) reg.GPVirtual { return Load(Param(name).Len(), GP64()).(reg.GPVirtual) }
 
 func byteMax(v *vector) {
-	v.function("ByteMax", "func(dst, src []byte)")
+	v.function("ByteMax", "func(dst, src []byte)", "does what maxBytes does:\n\n\tfor i, v := range src {\n\t\tdst[i] = max(dst[i], v)\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	bytes64(length("dst"), func(k reg.OpmaskVirtual) {
 		x, y := v.new(), v.new()
@@ -76,7 +76,7 @@ func quarters(k reg.OpmaskVirtual, f func(i int, k reg.OpmaskVirtual)) {
 
 // byteSums: dst += src, with 32-bit sums.
 func byteSums(v *vector) {
-	v.function("ByteSums", "func(dst []int32, src []byte)")
+	v.function("ByteSums", "func(dst []int32, src []byte)", "does what sumBytes does:\n\n\tfor i, v := range src {\n\t\tdst[i] += int32(v)\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	bytes64(length("src"), func(k reg.OpmaskVirtual) {
 		quarters(k, func(i int, k reg.OpmaskVirtual) {
@@ -90,8 +90,8 @@ func byteSums(v *vector) {
 	})
 }
 
-func byteBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
-	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)")
+func byteBinary(v *vector, name, reference string, combine func(x, y reg.VecVirtual)) {
+	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)", "does what "+reference+" does. inverse is 1/s.Scale.")
 	dst, a, b, s := pointer("dst"), pointer("a"), pointer("b"), Load(Param("s"), GP64())
 	inverse := v.parameter("inverse")
 	zeroA, scaleA, zeroB, scaleB, scale, zero, limit, order := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
@@ -100,7 +100,7 @@ func byteBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
 	}
 	VPBROADCASTW(field(s, bsZeroPoint), zero)
 	VPBROADCASTB(field(s, bsMax), limit)
-	VMOVDQU32(v.order, order)
+	VMOVDQU32(v.byteOrder(), order)
 	bytes64(length("dst"), func(k reg.OpmaskVirtual) {
 		sums := v.newN(4)
 		quarters(k, func(i int, k reg.OpmaskVirtual) {
@@ -120,10 +120,13 @@ func byteBinary(v *vector, name string, combine func(x, y reg.VecVirtual)) {
 	})
 }
 
-// byteQuantize quantises floats. Bounds far outside of the bytes come first, so that
+// quantizeDoc describes the stubs of quantizing kernels.
+const quantizeDoc = "does what quantize does, of QuantParams{scale, zero, limit}. inverse is 1/scale; values beyond ±far, 1024·scale, are bounded first."
+
+// byteQuantize quantizes floats. Bounds far outside of the bytes come first, so that
 // nothing overflows; NaN becomes the lower one.
 func byteQuantize(v *vector) {
-	v.function("ByteQuantize", "func(dst []byte, src []float32, scale, inverse, far float32, zero, limit int32)")
+	v.function("ByteQuantize", "func(dst []byte, src []float32, scale, inverse, far float32, zero, limit int32)", quantizeDoc)
 	dst, src := pointer("dst"), pointer("src")
 	scale, inverse, hi := v.parameter("scale"), v.parameter("inverse"), v.parameter("far")
 	lo, zero, limit, order := v.new(), v.new(), v.new(), v.new()
@@ -133,7 +136,7 @@ func byteQuantize(v *vector) {
 	VPBROADCASTW(number, zero)
 	Load(Param("limit"), number)
 	VPBROADCASTB(number, limit)
-	VMOVDQU32(v.order, order)
+	VMOVDQU32(v.byteOrder(), order)
 	bytes64(length("dst"), func(k reg.OpmaskVirtual) {
 		sums := v.newN(4)
 		quarters(k, func(i int, k reg.OpmaskVirtual) {
@@ -172,7 +175,7 @@ func byteValues(m Mem, k reg.OpmaskVirtual, zero, scale, x reg.VecVirtual) {
 // byteLookup: dst = table[src]. Each half of the table is two registers; the upper bit
 // of a byte chooses the half.
 func byteLookup(v *vector) {
-	v.function("ByteLookup", "func(dst, src []byte, table *[256]byte)")
+	v.function("ByteLookup", "func(dst, src []byte, table *[256]byte)", "does what lookup does:\n\n\tfor i, v := range src {\n\t\tdst[i] = table[v]\n\t}")
 	dst, src, table := pointer("dst"), pointer("src"), Load(Param("table"), GP64())
 	part := v.newN(4)
 	for i, p := range part {
@@ -194,7 +197,7 @@ func byteLookup(v *vector) {
 
 // byteDequantize: dst = (src − zero)·scale.
 func byteDequantize(v *vector) {
-	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)")
+	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)", "does what dequantize does:\n\n\tfor i, v := range src {\n\t\tdst[i] = (float32(v) - zero) * scale\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	scale, zero := v.parameter("scale"), v.parameter("zero")
 	bytes64(length("src"), func(k reg.OpmaskVirtual) {

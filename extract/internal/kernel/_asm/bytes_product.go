@@ -31,7 +31,6 @@ func byteTileName(rows, vecs int) string { return fmt.Sprintf("ByteTile%dx%d", r
 // with words of four bytes in the place of floats: VPDPBUSD multiplies four unsigned
 // bytes of A with four signed weights and adds all to a sum.
 func byteProducts(v *vector) {
-	byteOrder(v)
 	for vecs, most := range byteRows {
 		for rows := 1; rows <= most; rows++ {
 			(&byteTile{tile: *newTile(v, rows, vecs)}).generate()
@@ -39,19 +38,29 @@ func byteProducts(v *vector) {
 	}
 }
 
-// byteOrder is the order of words that undoes what packing four vectors of 32-bit sums
-// to bytes does: lane by lane, a word of each.
-func byteOrder(v *vector) {
-	v.order = GLOBL(v.name+"ByteOrder", RODATA|NOPTR)
-	for i := range 16 {
-		DATA(4*i, U32(uint32(i%4*4+i/4)))
+// byteOrder is a table of the order of words that undoes what packing vectors of 32-bit
+// sums to bytes does: lane by lane, a word of each. Four vectors are packed to one of
+// AVX-512, two to one of AVX2.
+func (v *vector) byteOrder() Mem {
+	if v.order == nil {
+		packed := v.floats / 4 // vectors, and lanes
+		m := GLOBL(v.name+"ByteOrder", RODATA|NOPTR)
+		for i := range v.floats {
+			DATA(4*i, U32(uint32(i%packed*4+i/packed)))
+		}
+		v.order = &m
 	}
+	return *v.order
 }
 
 type byteTile struct{ tile }
 
+func (g *byteTile) byteDoc() string {
+	return fmt.Sprintf("does what byteTile4 does, for tiles of %d×%d.", g.rows, g.vecs*g.floats)
+}
+
 func (g *byteTile) generate() {
-	g.function(byteTileName(g.rows, g.vecs), "func(t *ByteTile)")
+	g.function(byteTileName(g.rows, g.vecs), "func(t *ByteTile)", g.byteDoc())
 	g.t = Load(Param("t"), GP64())
 	g.setUp()
 	Label("tile")
@@ -182,7 +191,7 @@ func (g *byteTile) finish() {
 	}
 	VPBROADCASTW(field(g.t, btZeroPoint), zero)
 	VPBROADCASTB(field(g.t, btMax), limit)
-	VMOVDQU32(g.order, order)
+	VMOVDQU32(g.byteOrder(), order)
 	c, ldc := GP64(), load(g.t, btLDC)
 	MOVQ(g.c, c)
 	for i := range g.rows {
@@ -226,10 +235,8 @@ func packBytes(s []reg.VecVirtual, zero, limit reg.VecVirtual) reg.VecVirtual {
 func (v *vector) bytePanelTable(b *strings.Builder, table string, most []int, name func(rows, vecs int) string) {
 	fmt.Fprintf(b, "\n// %s%s are product kernels on bytes, the widest panels first.\nvar %s%s = []bytePanelKind{\n", v.name, table, v.name, table)
 	for vecs := len(most) - 1; vecs > 0; vecs-- {
-		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*ByteTile){nil", vecs*v.floats, most[vecs])
-		for r := 1; r <= most[vecs]; r++ {
-			fmt.Fprintf(b, ", %s%s", v.name, name(r, vecs))
-		}
+		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*ByteTile){", vecs*v.floats, most[vecs])
+		list(b, numbered(v.name, most[vecs], func(rows int) string { return name(rows, vecs) })...)
 		b.WriteString("}},\n")
 	}
 	b.WriteString("}\n")

@@ -29,7 +29,7 @@ type dw struct {
 
 func depthwise(v *vector) {
 	g := &dw{vector: v}
-	g.function("Depthwise", "func(d *Depthwise)")
+	g.function("Depthwise", "func(d *Depthwise)", "does what depthwiseRow does, for any taps and stride"+v.channels()+".")
 	g.setUp()
 	Label("channels")
 	g.startChannels()

@@ -42,7 +42,7 @@ type depthwiseGradient struct {
 }
 
 func (g *depthwiseGradient) generate() {
-	g.function(depthwiseGradientName(g.width, g.stride), "func(d *DepthwiseGradient)")
+	g.function(depthwiseGradientName(g.width, g.stride), "func(d *DepthwiseGradient)", fmt.Sprintf("does what depthwiseGradientRow does, for rows of %d taps at stride %d%s.", g.width, g.stride, g.channels()))
 	g.d = Load(Param("d"), GP64())
 	g.tap, g.ldo, g.tap3 = loadBytes(g.d, dgTap), loadBytes(g.d, dgLDO), GP64()
 	LEAQ(Mem{Base: g.tap, Index: g.tap, Scale: 2}, g.tap3)

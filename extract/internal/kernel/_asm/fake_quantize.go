@@ -9,7 +9,7 @@ import (
 // fakeQuantize: x = min(max(round(x/scale), lo, hi)·unit + shift. The quotient is the
 // product with the reciprocal, corrected by its remainder.
 func fakeQuantize(v *vector) {
-	v.function("FakeQuantize", "func(x []float32, scale, inverse, lo, hi, unit, shift float32)")
+	v.function("FakeQuantize", "func(x []float32, scale, inverse, lo, hi, unit, shift float32)", "does what fakeQuantize does. inverse is 1/scale.")
 	p, n := Load(Param("x").Base(), GP64()), Load(Param("x").Len(), GP64())
 	scale, inverse := v.parameter("scale"), v.parameter("inverse")
 	lo, hi, unit, shift := v.parameter("lo"), v.parameter("hi"), v.parameter("unit"), v.parameter("shift")

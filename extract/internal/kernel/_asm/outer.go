@@ -53,7 +53,7 @@ type outer struct {
 }
 
 func (g *outer) generate() {
-	g.function(outerName(g.rows, g.vecs), "func(o *Outer)")
+	g.function(outerName(g.rows, g.vecs), "func(o *Outer)", fmt.Sprintf("does what outerTile does, for tiles of %d×%d or less wide.", g.rows, g.vecs*g.floats))
 	g.o = Load(Param("o"), GP64())
 	g.stepA, g.stepB = loadBytes(g.o, outerStepA), loadBytes(g.o, outerStepB)
 	g.sums = make([][]reg.VecVirtual, g.rows)
@@ -88,7 +88,7 @@ func (g *outer) loadMask() {
 	}
 	table := GP64()
 	NEGQ(cols)
-	LEAQ(g.lanes, table)
+	LEAQ(g.laneMasks(), table)
 	g.lanesMask = g.new()
 	VMOVUPS(Mem{Base: table, Index: cols, Scale: 4, Disp: 4 * g.vecs * g.floats}, g.lanesMask)
 }
@@ -152,10 +152,8 @@ func (v *vector) outerTable(b *strings.Builder) {
 	fmt.Fprintf(b, "\n// %sOuters are the kernels of outer products for 3, 2 and 1 vectors.\nvar %sOuters = []outerKind{\n", v.name, v.name)
 	tiles := v.outerTiles()
 	for vecs := len(tiles) - 1; vecs > 0; vecs-- {
-		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*Outer){nil", vecs*v.floats, tiles[vecs])
-		for r := 1; r <= tiles[vecs]; r++ {
-			fmt.Fprintf(b, ", %s%s", v.name, outerName(r, vecs))
-		}
+		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*Outer){", vecs*v.floats, tiles[vecs])
+		list(b, numbered(v.name, tiles[vecs], func(rows int) string { return outerName(rows, vecs) })...)
 		b.WriteString("}},\n")
 	}
 	b.WriteString("}\n")

@@ -8,8 +8,8 @@ import (
 
 // pointwise generates the functions of every element of a slice.
 func pointwise(v *vector) {
-	into := func(name string, packed, single func(...Op)) {
-		v.function(name, "func(dst, src []float32)")
+	into := func(name, reference, statement string, packed, single func(...Op)) {
+		v.function(name, "func(dst, src []float32)", "does what "+reference+" does:\n\n\tfor i, v := range src {\n\t\t"+statement+"\n\t}")
 		g := &elements{vector: v, dst: Load(Param("dst").Base(), GP64()), src: Load(Param("src").Base(), GP64())}
 		g.all(Load(Param("dst").Len(), GP64()), func(i int, op elementOp) {
 			op.load(g.dst, i)
@@ -20,16 +20,16 @@ func pointwise(v *vector) {
 			}
 		})
 	}
-	into("MaxInto", VMAXPS, VMAXSS)
-	into("AddInto", VADDPS, VADDSS)
-	into("MulInto", VMULPS, VMULSS)
+	into("MaxInto", "maxInto", "dst[i] = max(dst[i], v)", VMAXPS, VMAXSS)
+	into("AddInto", "addInto", "dst[i] += v", VADDPS, VADDSS)
+	into("MulInto", "mulInto", "dst[i] *= v", VMULPS, VMULSS)
 	affine(v)
 	clip(v)
 }
 
 // affine: dst = src·scale + shift.
 func affine(v *vector) {
-	v.function("Affine", "func(dst, src []float32, scale, shift float32)")
+	v.function("Affine", "func(dst, src []float32, scale, shift float32)", "does what affine does, rounded once:\n\n\tfor i, v := range src {\n\t\tdst[i] = v*scale + shift\n\t}")
 	g := &elements{vector: v, dst: Load(Param("dst").Base(), GP64()), src: Load(Param("src").Base(), GP64())}
 	scale, shift := v.parameter("scale"), v.parameter("shift")
 	g.all(Load(Param("dst").Len(), GP64()), func(i int, op elementOp) {
@@ -44,7 +44,7 @@ func affine(v *vector) {
 
 // clip bounds x; NaN passes.
 func clip(v *vector) {
-	v.function("Clip", "func(x []float32, lo, hi float32)")
+	v.function("Clip", "func(x []float32, lo, hi float32)", "does what clipAll does:\n\n\tfor i, v := range x {\n\t\tx[i] = min(max(v, lo), hi)\n\t}")
 	x := Load(Param("x").Base(), GP64())
 	g := &elements{vector: v, dst: x, src: x}
 	lo, hi := v.parameter("lo"), v.parameter("hi")

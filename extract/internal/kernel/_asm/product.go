@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -22,9 +23,6 @@ func tileName(rows, vecs int) string { return fmt.Sprintf("Tile%dx%d", rows, vec
 // products generates the product kernels: one for every number of rows, so that
 // any number of rows splits into tiles of nearly the same height.
 func products(v *vector) {
-	if !v.masks {
-		laneMasks(v)
-	}
 	for vecs, most := range v.tiles {
 		for rows := 1; rows <= most; rows++ {
 			newTile(v, rows, vecs).generate()
@@ -32,10 +30,13 @@ func products(v *vector) {
 	}
 }
 
-// laneMasks is a table from which eight lanes read at byte 4·(8−n) are n times
-// all ones, then zeros.
-func laneMasks(v *vector) {
-	v.lanes = GLOBL(v.name+"Lanes", RODATA|NOPTR)
+// laneMasks is a table for vectors without mask registers: the eight lanes at byte
+// 4·(8−n) are n times all ones, then zeros.
+func (v *vector) laneMasks() Mem {
+	if v.lanes != nil {
+		return *v.lanes
+	}
+	m := GLOBL(v.name+"Lanes", RODATA|NOPTR)
 	for i := range 2 * v.floats {
 		x := uint32(0)
 		if i < v.floats {
@@ -43,6 +44,19 @@ func laneMasks(v *vector) {
 		}
 		DATA(4*i, U32(x))
 	}
+	v.lanes = &m
+	return m
+}
+
+// panelTable writes the Go table of the product kernels.
+func (v *vector) panelTable(b *strings.Builder) {
+	fmt.Fprintf(b, "\n// %sPanels are the product kernels for panels of 3, 2 and 1 vectors.\nvar %sPanels = []panelKind{\n", v.name, v.name)
+	for vecs := len(v.tiles) - 1; vecs > 0; vecs-- {
+		fmt.Fprintf(b, "\t{width: %d, rows: %d, tile: []func(*Tile){", vecs*v.floats, v.tiles[vecs])
+		list(b, numbered(v.name, v.tiles[vecs], func(rows int) string { return tileName(rows, vecs) })...)
+		b.WriteString("}},\n")
+	}
+	b.WriteString("}\n")
 }
 
 // A tile generates one product kernel: rows × vecs vectors of C stay in
@@ -69,7 +83,7 @@ func newTile(v *vector, rows, vecs int) *tile {
 }
 
 func (g *tile) generate() {
-	g.function(tileName(g.rows, g.vecs), "func(t *Tile)")
+	g.function(tileName(g.rows, g.vecs), "func(t *Tile)", fmt.Sprintf("does what tile4 does, for tiles of %d×%d.", g.rows, g.vecs*g.floats))
 	g.t = Load(Param("t"), GP64())
 	g.setUp()
 	Label("tile")
@@ -256,7 +270,7 @@ func (g *tile) loadLanes() reg.VecVirtual {
 	}
 	cols, table := load(g.t, tileCols), GP64()
 	NEGQ(cols)
-	LEAQ(g.lanes, table)
+	LEAQ(g.laneMasks(), table)
 	VMOVUPS(Mem{Base: table, Index: cols, Scale: 4, Disp: 4 * g.vecs * g.floats}, g.weights[0])
 	return g.weights[0]
 }

@@ -8,9 +8,9 @@ import (
 
 // reductions generates sums over whole vectors: four sums run side by side.
 func reductions(v *vector) {
-	v.reduction("Sum", func(m Mem, sum reg.VecVirtual) { VADDPS(m, sum, sum) }, func(x, y, z Op) { VADDPS(x, y, z) }, 0)
-	v.reduction("Max", func(m Mem, sum reg.VecVirtual) { VMAXPS(m, sum, sum) }, func(x, y, z Op) { VMAXPS(x, y, z) }, 0xff800000)
-	v.reduction("SumSquares", func(m Mem, sum reg.VecVirtual) {
+	v.reduction("Sum", "sumOf", func(m Mem, sum reg.VecVirtual) { VADDPS(m, sum, sum) }, func(x, y, z Op) { VADDPS(x, y, z) }, 0)
+	v.reduction("Max", "maxOf", func(m Mem, sum reg.VecVirtual) { VMAXPS(m, sum, sum) }, func(x, y, z Op) { VMAXPS(x, y, z) }, 0xff800000)
+	v.reduction("SumSquares", "sumSquaresOf", func(m Mem, sum reg.VecVirtual) {
 		x := v.new()
 		VMOVUPS(m, x)
 		VFMADD231PS(x, x, sum)
@@ -19,8 +19,8 @@ func reductions(v *vector) {
 
 // reduction generates a function that folds the vectors of x, of which there is
 // at least one, and then the lanes.
-func (v *vector) reduction(name string, add func(m Mem, sum reg.VecVirtual), join func(x, y, z Op), start uint32) {
-	v.function(name, "func(x []float32) float32")
+func (v *vector) reduction(name, reference string, add func(m Mem, sum reg.VecVirtual), join func(x, y, z Op), start uint32) {
+	v.function(name, "func(x []float32) float32", "does what "+reference+" does, in float32 and for whole vectors, at least one.")
 	p, n := Load(Param("x").Base(), GP64()), Load(Param("x").Len(), GP64())
 	sums := v.newN(4)
 	for _, s := range sums {

@@ -37,7 +37,7 @@ type transform struct {
 }
 
 func (g *transform) generate() {
-	g.function(fmt.Sprintf("Transform%d", g.outputs), "func(t *Transform)")
+	g.function(fmt.Sprintf("Transform%d", g.outputs), "func(t *Transform)", fmt.Sprintf("does what transform does, for %d outputs%s.", g.outputs, g.channels()))
 	g.setUp()
 	Label("line")
 	move(g.chans, load(g.t, trC))
@@ -190,9 +190,7 @@ func (g *transform) store(sums []reg.VecVirtual) {
 
 // transformTable writes the Go table of these kernels.
 func (v *vector) transformTable(b *strings.Builder) {
-	fmt.Fprintf(b, "\n// %sTransforms are the transforms by number of outputs.\nvar %sTransforms = [MaxOutputs + 1]func(*Transform){nil", v.name, v.name)
-	for n := 1; n <= maxOutputs; n++ {
-		fmt.Fprintf(b, ", %sTransform%d", v.name, n)
-	}
+	fmt.Fprintf(b, "\n// %sTransforms are the transforms by number of outputs.\nvar %sTransforms = [MaxOutputs + 1]func(*Transform){", v.name, v.name)
+	list(b, numbered(v.name, maxOutputs, func(n int) string { return fmt.Sprintf("Transform%d", n) })...)
 	b.WriteString("}\n")
 }

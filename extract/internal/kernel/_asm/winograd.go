@@ -22,7 +22,8 @@ type matrix struct {
 	name    string
 	in, out int
 	m       [][]float64
-	output  bool // an output transform, from points to outputs
+	kernel  [2]int // outputs of a tile, taps
+	output  bool   // an output transform, from points to outputs
 }
 
 // winogradSizes are the numbers of outputs and taps that have kernels: those with an
@@ -35,8 +36,8 @@ func winogradMatrices() []matrix {
 	var all []matrix
 	for _, s := range winogradSizes {
 		n := s[0] + s[1] - 1
-		input := matrix{name: fmt.Sprintf("Winograd%dx%dInput", s[0], s[1]), in: n, out: n, m: zeros(n, n)}
-		output := matrix{name: fmt.Sprintf("Winograd%dx%dOutput", s[0], s[1]), in: n, out: s[0], m: zeros(n, s[0]), output: true}
+		input := matrix{kernel: s, name: fmt.Sprintf("Winograd%dx%dInput", s[0], s[1]), in: n, out: n, m: zeros(n, n)}
+		output := matrix{kernel: s, name: fmt.Sprintf("Winograd%dx%dOutput", s[0], s[1]), in: n, out: s[0], m: zeros(n, s[0]), output: true}
 		points := winogradPoints[:n-1]
 		for j := range n {
 			for i, c := range product(points, j) {
@@ -118,8 +119,19 @@ func (m matrix) function(full bool) string {
 	return m.name
 }
 
+func (g *winogradTransform) doc() string {
+	side, epilogue := "input", ""
+	if g.output {
+		side, epilogue = "output", ", without bias, R and bounds"
+	}
+	if g.full {
+		epilogue = ", with bias, R and bounds"
+	}
+	return fmt.Sprintf("does what transform does, for the %s transform of %d outputs of %d taps%s", side, g.kernel[0], g.kernel[1], epilogue)
+}
+
 func (g *winogradTransform) generate() {
-	g.vector.function(g.matrix.function(g.full), "func(t *Transform)")
+	g.vector.function(g.matrix.function(g.full), "func(t *Transform)", g.doc()+g.channels()+".")
 	g.setUp()
 	Label("line")
 	g.startLine()
@@ -407,14 +419,15 @@ func (v *vector) winogradTable(b *strings.Builder) {
 		if m.output {
 			full = v.name + m.function(true)
 		}
-		fmt.Fprintf(b, "\t{nIn: %d, nOut: %d, plain: %s, full: %s, m: []float32{", m.in, m.out, v.name+m.function(false), full)
-		var list []string
+		fmt.Fprintf(b, "\t{nIn: %d, nOut: %d, plain: %s, full: %s, m: []float32{\n", m.in, m.out, v.name+m.function(false), full)
 		for _, row := range m.m {
+			var numbers []string
 			for _, c := range row {
-				list = append(list, fmt.Sprint(float32(c)))
+				numbers = append(numbers, fmt.Sprint(float32(c)))
 			}
+			b.WriteString(strings.Join(numbers, ", ") + ",\n")
 		}
-		b.WriteString(strings.Join(list, ", ") + "}},\n")
+		b.WriteString("}},\n")
 	}
 	b.WriteString("}\n")
 }

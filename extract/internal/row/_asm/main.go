@@ -32,7 +32,7 @@ func constant(name string, v uint32) Mem {
 // convert handles 8 pixels a turn, each component as 8 int32.
 func convert() {
 	TEXT("convertAVX2", NOSPLIT, "func(dst, y, cb, cr *byte, n int, m *int32)")
-	Doc("convertAVX2 converts n pixels, a multiple of 8. m is a Matrix's first field.")
+	Doc("convertAVX2 does what convert does, for n pixels, a multiple of 8. m is a Matrix's first field.")
 	dst, y, cb, cr := param("dst"), param("y"), param("cb"), param("cr")
 	n, m := param("n"), param("m")
 	var k [6]VecVirtual // KY, Y0, KR, GB, GR, KB
@@ -91,7 +91,7 @@ func convert() {
 // blend handles 16 bytes a turn.
 func blend() {
 	TEXT("blendAVX2", NOSPLIT, "func(dst *int16, near, far *byte, n int)")
-	Doc("blendAVX2 blends n bytes, a multiple of 16.")
+	Doc("blendAVX2 does what blend does, for n bytes, a multiple of 16.")
 	dst, near, far, n := param("dst"), param("near"), param("far"), param("n")
 	i := GP64()
 	XORQ(i, i)
@@ -113,7 +113,7 @@ func blend() {
 // double makes 32 bytes of 16 samples a turn.
 func double() {
 	TEXT("doubleAVX2", NOSPLIT, "func(dst *byte, s *int16, n int, even, odd int)")
-	Doc("doubleAVX2 doubles n samples, a multiple of 16. s points to the one before the first.")
+	Doc("doubleAVX2 does what double does, for n samples, a multiple of 16. s points to the one before the first.")
 	dst, s, n := param("dst"), param("s"), param("n")
 	var bias [2]VecVirtual
 	for j, name := range []string{"even", "odd"} {
@@ -152,7 +152,7 @@ func double() {
 // vector, times their weights.
 func along() {
 	TEXT("alongAVX2", NOSPLIT, "func(dst, src *byte, first *int32, n int, weights *int32, width int)")
-	Doc("alongAVX2 resamples a row to n pixels, width weights each, a multiple of 4.")
+	Doc("alongAVX2 does what along does, for n pixels of width weights each, a multiple of 4.")
 	dst, src, first, n := param("dst"), param("src"), param("first"), param("n")
 	weights, width := param("weights"), param("width")
 	spread := YMM() // the first of two weights to the lower half, the second to the upper
@@ -210,7 +210,7 @@ func along() {
 // across sums 32 bytes of every row a turn.
 func across() {
 	TEXT("acrossAVX2", NOSPLIT, "func(dst *byte, n int, rows *byte, weights *int32, k int)")
-	Doc("acrossAVX2 sums n bytes, a multiple of 32, of k rows. rows points to k slice headers.")
+	Doc("acrossAVX2 does what across does, for n bytes, a multiple of 32, of k rows. rows points to k slice headers.")
 	dst, n, rows := param("dst"), param("n"), param("rows")
 	weights, k := param("weights"), param("k")
 	half := YMM()

@@ -56,7 +56,8 @@ func (s set) zeros(n int) []reg.VecVirtual {
 func dots(s set) {
 	TEXT("dots"+s.name, NOSPLIT, "func(rows *[]float32, w *float32, blocks int, lanes *[64]float32)")
 	Pragma("noescape")
-	Doc("dots" + s.name + " sets lanes to the 16 partial sums of each of rows[0..3]·w over blocks blocks of 16.")
+	Doc("dots"+s.name+" does what dotHalf does, for both halves of four rows: it sets lanes to the 16",
+		"partial sums of each of rows[0..3]·w over blocks blocks of 16.")
 	rows := Load(Param("rows"), GP64())
 	w := Load(Param("w"), GP64())
 	blocks := Load(Param("blocks"), GP64())
@@ -97,8 +98,8 @@ func tile(s set, labels int) {
 	name := fmt.Sprint("tile", labels, s.name)
 	TEXT(name, NOSPLIT, "func(rows *[]float32, w *float32, wStride int, blocks int, out *float32, outStride int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s sets out[r·outStride+c] to the dot product of rows[r] and w[c·wStride…] over blocks blocks", name),
-		fmt.Sprintf("of 16 elements, for r < 4 and c < %d. Strides are in bytes.", labels))
+	Doc(name+" does what dotsPortable does, for whole blocks of 16 elements: it sets out[r·outStride+c] to the",
+		fmt.Sprintf("dot product of rows[r] and w[c·wStride…] over blocks blocks, for r < 4 and c < %d. Strides are in bytes.", labels))
 	rows := Load(Param("rows"), GP64())
 	w := Load(Param("w"), GP64())
 	wStride := Load(Param("wStride"), GP64())
@@ -195,8 +196,9 @@ func outer(s set, labels int) {
 	name := fmt.Sprint("outer", labels, s.name)
 	TEXT(name, NOSPLIT, "func(w *float32, wStride int, rows *[]float32, n int, f *float32, fStride int, offset int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s adds the sum over i < n of f[i·fStride+c]·rows[i][k] to w[c·wStride+k] for c < %d and", name, labels),
-		fmt.Sprintf("the %d columns k at the byte offset in each row. w points at the tile; strides are in bytes.", columns))
+	Doc(name+" does what outerPortable does, for whole tiles: it adds the sum over i < n of f[i·fStride+c]·rows[i][k]",
+		fmt.Sprintf("to w[c·wStride+k] for c < %d and the %d columns k at the byte offset in each row.", labels, columns),
+		"w points at the tile; strides are in bytes.")
 	w := Load(Param("w"), GP64())
 	wStride := Load(Param("wStride"), GP64())
 	rows := Load(Param("rows"), GP64())
