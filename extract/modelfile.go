@@ -99,11 +99,15 @@ func openModel(path string, lim ModelLimits) (*ModelFile, error) {
 func readMemory(data []byte, dir fs.FS, lim ModelLimits) (*ModelFile, error) {
 	sum := sha256.Sum256(data)
 	m := &ModelFile{bytes: len(data), sum: hex.EncodeToString(sum[:]), limits: lim}
-	files, err := weightFiles(data, dir, lim)
+	model, err := onnx.Scan(data, lim.scan())
 	if err != nil {
 		return nil, err
 	}
-	if m.graph, err = onnx.Parse(data, onnx.Options{External: dir, Limits: lim.scan(), Copy: true}); err != nil {
+	files, err := weightFiles(model, dir, lim)
+	if err != nil {
+		return nil, err
+	}
+	if m.graph, err = model.Graph(onnx.Options{External: dir, Copy: true}); err != nil {
 		return nil, err
 	}
 	m.weights, err = digests(files, dir, lim.Weights)
@@ -113,8 +117,8 @@ func readMemory(data []byte, dir fs.FS, lim ModelLimits) (*ModelFile, error) {
 // weightFiles lists the files beside a model that hold weights, and makes sure that
 // they can be read: opening a pipe would wait for ever, and so would a file without
 // end.
-func weightFiles(data []byte, dir fs.FS, lim ModelLimits) ([]string, error) {
-	names, err := onnx.Locations(data, lim.scan())
+func weightFiles(model *onnx.Model, dir fs.FS, lim ModelLimits) ([]string, error) {
+	names, err := model.Locations()
 	if err != nil || dir == nil {
 		return nil, err
 	}

@@ -81,6 +81,14 @@ func TestExternalWeightsRefused(t *testing.T) {
 	}
 }
 
+func locations(data []byte) ([]string, error) {
+	m, err := onnx.Scan(data, onnx.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return m.Locations()
+}
+
 func TestLocations(t *testing.T) {
 	ext := func(name, location string) onnxtest.Message {
 		return onnxtest.External(name, tensor.Float32, []int{2}, location, 0, 8)
@@ -98,18 +106,39 @@ func TestLocations(t *testing.T) {
 		}})
 	})
 	m.Output("y")
-	got, err := onnx.Locations(m.Bytes(), onnx.Limits{})
+	got, err := locations(m.Bytes())
 	if d := cmp.Diff([]string{"one.bin", "sub/two.bin", "three.bin"}, got); err != nil || d != "" {
 		t.Error(err, d)
 	}
-	if got, err := onnx.Locations(small().Bytes(), onnx.Limits{}); err != nil || len(got) != 0 {
+	if got, err := locations(small().Bytes()); err != nil || len(got) != 0 {
 		t.Errorf("a model without external data: %v, %v", got, err)
 	}
-	if _, err := onnx.Locations(elsewhere("../x", 0, 8), onnx.Limits{}); !errors.Is(err, onnx.ErrCorrupt) {
+	if _, err := locations(elsewhere("../x", 0, 8)); !errors.Is(err, onnx.ErrCorrupt) {
 		t.Errorf("a file outside of the folder: %v", err)
 	}
-	if _, err := onnx.Locations([]byte("<html>"), onnx.Limits{}); !errors.Is(err, onnx.ErrNotONNX) {
-		t.Errorf("a web page: %v", err)
+}
+
+// After Scan the file's messages are not read again: its structure may be gone.
+func TestScannedOnce(t *testing.T) {
+	data := small().Bytes()
+	want := parse(t, small().Bytes())
+	m, err := onnx.Scan(data, onnx.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[0], data[1] = 0xff, 0xff // the first field's tag
+	if _, err := onnx.Parse(data, onnx.Options{}); err == nil {
+		t.Fatal("the file can still be parsed: this test shows nothing")
+	}
+	if _, err := m.Locations(); err != nil {
+		t.Error(err)
+	}
+	got, err := m.Graph(onnx.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

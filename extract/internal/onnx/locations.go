@@ -7,18 +7,14 @@ import (
 
 // Locations returns the names of the files beside the model that hold its weights,
 // sorted, in the form that Options.External is asked for them. They are as much part
-// of the network as the model itself: who identifies it by a digest needs theirs too.
-func Locations(data []byte, limits Limits) ([]string, error) {
-	p := &parser{budget: &budget{Limits: limits.withDefaults()}}
-	m, err := p.scan(data)
-	if err != nil {
-		return nil, err
-	}
+// of the network as the model itself: a digest that identifies it covers them too. Call
+// it before Graph.
+func (m *Model) Locations() ([]string, error) {
 	l := locations{}
-	if err := l.graph(m.graph); err != nil {
+	if err := l.graph(m.proto.graph); err != nil {
 		return nil, err
 	}
-	for _, f := range m.functions {
+	for _, f := range m.proto.functions {
 		if err := l.nodes(f.nodes); err != nil {
 			return nil, within(err, "function %s", quote(f.id.name))
 		}

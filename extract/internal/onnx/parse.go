@@ -9,7 +9,8 @@ import (
 
 // Options say how to read a model. The zero value is ready for use.
 type Options struct {
-	// Limits bound what the model may cost.
+	// Limits bound what the model may cost. Parse heeds them; Model.Graph keeps to
+	// those that were given to Scan.
 	Limits Limits
 	// External is the folder that the model lies in, for models that keep
 	// their weights in files beside them. Without it such a model gives
@@ -19,27 +20,51 @@ type Options struct {
 	Copy bool
 }
 
-// Parse reads a model. Without Options.Copy the graph's tensors alias data wherever
-// the values lie aligned in it, so data must not change while the graph is in use.
+// Parse reads a model: Scan and Model.Graph.
 func Parse(data []byte, opt Options) (*graph.Graph, error) {
-	p := &parser{budget: &budget{Limits: opt.Limits.withDefaults()}, external: externalFiles{fsys: opt.External}, copy: opt.Copy}
-	defer p.external.close()
+	m, err := Scan(data, opt.Limits)
+	if err != nil {
+		return nil, err
+	}
+	return m.Graph(opt)
+}
+
+// A Model is a model whose messages have been read and checked, but not its weights.
+type Model struct {
+	proto  *modelProto
+	budget *budget
+}
+
+// Scan reads a model's messages, within limits that hold for Graph too. The Model keeps
+// data.
+func Scan(data []byte, limits Limits) (*Model, error) {
+	p := &parser{budget: &budget{Limits: limits.withDefaults()}}
 	m, err := p.scan(data)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.inlineFunctions(m); err != nil {
+	return &Model{m, p.budget}, nil
+}
+
+// Graph makes the model's graph, once: it consumes the Model. Without Options.Copy the
+// graph's tensors alias the data scanned wherever the values lie aligned in it, so data
+// must not change while the graph is in use.
+func (m *Model) Graph(opt Options) (*graph.Graph, error) {
+	p := &parser{budget: m.budget, external: externalFiles{fsys: opt.External}, copy: opt.Copy}
+	defer p.external.close()
+	proto := m.proto
+	if err := p.inlineFunctions(proto); err != nil {
 		return nil, err
 	}
-	if err := m.check(); err != nil {
+	if err := proto.check(); err != nil {
 		return nil, err
 	}
-	g, err := p.graph(m.graph, nil)
+	g, err := p.graph(proto.graph, nil)
 	if err != nil {
-		return nil, within(err, "graph %s", quote(m.graph.name))
+		return nil, within(err, "graph %s", quote(proto.graph.name))
 	}
-	g.Producer = strings.TrimSpace(m.producer + " " + m.producerVersion)
-	g.Opsets, g.Metadata = m.opsets, m.metadata
+	g.Producer = strings.TrimSpace(proto.producer + " " + proto.producerVersion)
+	g.Opsets, g.Metadata = proto.opsets, proto.metadata
 	return g, nil
 }
 

@@ -1,8 +1,6 @@
 package onnx
 
-import (
-	"strings"
-)
+import "strings"
 
 // A scanner reads the protobuf messages of a model. It copies no weights and
 // allocates no more than the budget allows, whatever the bytes are.
@@ -19,23 +17,23 @@ func (s *scanner) model(data []byte) (*modelProto, error) {
 	f := fields{buf: data}
 	for f.next() {
 		switch f.num {
-		case 1:
+		case modelIRVersion:
 			m.ir = f.varint()
-		case 2:
+		case modelProducerName:
 			m.producer = f.text()
-		case 3:
+		case modelProducerVersion:
 			m.producerVersion = f.text()
-		case 7:
+		case modelGraph:
 			if m.graph != nil {
 				f.fail("two graphs")
 				break
 			}
 			m.graph = s.graphField(&f, 1)
-		case 8:
+		case modelOpsetImport:
 			s.opset(&f, m.opsets)
-		case 14:
+		case modelMetadataProps:
 			s.entry(&f, m.metadata)
-		case 25:
+		case modelFunctions:
 			s.function(&f, m.functions)
 		}
 	}
@@ -49,9 +47,9 @@ func (s *scanner) opset(f *fields, into map[string]int64) {
 	o := f.message()
 	for o.next() {
 		switch o.num {
-		case 1:
+		case opsetDomain:
 			domain = normalDomain(o.text())
-		case 2:
+		case opsetVersion:
 			version = o.varint()
 		}
 	}
@@ -85,9 +83,9 @@ func (s *scanner) entry(f *fields, into map[string]string) {
 	e := f.message()
 	for e.next() {
 		switch e.num {
-		case 1:
+		case entryKey:
 			key = e.text()
-		case 2:
+		case entryValue:
 			value = e.text()
 		}
 	}
@@ -110,21 +108,21 @@ func (s *scanner) function(f *fields, into map[functionID]*functionProto) {
 	b := f.message()
 	for b.next() {
 		switch b.num {
-		case 1:
+		case functionName:
 			fn.id.name = b.text()
-		case 4:
+		case functionInput:
 			fn.inputs = s.name(&b, fn.inputs)
-		case 5:
+		case functionOutput:
 			fn.outputs = s.name(&b, fn.outputs)
-		case 7:
+		case functionNode:
 			fn.nodes = s.node(&b, fn.nodes, 1)
-		case 9:
+		case functionOpsetImport:
 			s.opset(&b, fn.opsets)
-		case 10:
+		case functionDomain:
 			fn.id.domain = normalDomain(b.text())
-		case 11:
+		case functionAttributeProto:
 			fn.defaults = s.attribute(&b, fn.defaults, 1)
-		case 13:
+		case functionOverload:
 			fn.id.overload = b.text()
 		}
 	}
@@ -158,11 +156,11 @@ func (s *scanner) graph(f fields, depth int) (*graphProto, error) {
 	g := &graphProto{}
 	for f.next() {
 		switch f.num {
-		case 1:
+		case graphNode:
 			g.nodes = s.node(&f, g.nodes, depth)
-		case 2:
+		case graphName:
 			g.name = f.text()
-		case 5:
+		case graphInitializer:
 			t, err := s.tensor(&f)
 			if err == nil && t.name == "" {
 				err = wrong(ErrCorrupt, "no name")
@@ -171,19 +169,19 @@ func (s *scanner) graph(f fields, depth int) (*graphProto, error) {
 				return g, within(err, "initializer %s", quote(t.name))
 			}
 			g.initializers = append(g.initializers, t)
-		case 11:
+		case graphInput:
 			v, err := s.valueInfo(f.message())
 			if err != nil {
 				return g, within(err, "input %s", quote(v.name))
 			}
 			g.inputs = append(g.inputs, v)
-		case 12:
+		case graphOutput:
 			v, err := s.valueInfo(f.message())
 			if err != nil {
 				return g, within(err, "output %s", quote(v.name))
 			}
 			g.outputs = append(g.outputs, v.name)
-		case 15:
+		case graphSparseInitializer:
 			return g, s.sparse(f.message())
 		}
 	}
@@ -194,11 +192,11 @@ func (s *scanner) graph(f fields, depth int) (*graphProto, error) {
 func (s *scanner) sparse(f fields) error {
 	var name string
 	for f.next() {
-		if f.num != 1 { // the tensor of the values, which bears the name
+		if f.num != sparseTensorValues { // the tensor that has the name
 			continue
 		}
 		for v := f.message(); v.next(); {
-			if v.num == 8 {
+			if v.num == tensorName {
 				name = v.text()
 			}
 		}
@@ -224,19 +222,19 @@ func (s *scanner) node(f *fields, into []*nodeProto, depth int) []*nodeProto {
 	}
 	for b.next() {
 		switch b.num {
-		case 1:
+		case nodeInput:
 			n.inputs = s.name(&b, n.inputs)
-		case 2:
+		case nodeOutput:
 			n.outputs = s.name(&b, n.outputs)
-		case 3:
+		case nodeName:
 			n.name = b.text()
-		case 4:
+		case nodeOpType:
 			n.op = b.text()
-		case 5:
+		case nodeAttribute:
 			n.attributes = s.attribute(&b, n.attributes, depth)
-		case 7:
+		case nodeDomain:
 			n.domain = normalDomain(b.text())
-		case 8:
+		case nodeOverload:
 			n.overload = b.text()
 		}
 	}

@@ -9,8 +9,10 @@ import (
 // kindOf maps the fields of an AttributeProto that hold values to the kind of
 // value.
 var kindOf = map[int32]attributeKind{
-	2: kindFloat, 3: kindInt, 4: kindString, 5: kindTensor, 6: kindGraph, 7: kindFloats, 8: kindInts, 9: kindStrings,
-	10: kindTensors, 11: kindGraphs, 14: kindTypeProto, 15: kindTypeProtos, 22: kindSparseTensor, 23: kindSparseTensors,
+	attributeFloat: kindFloat, attributeInt: kindInt, attributeString: kindString, attributeTensor: kindTensor, attributeGraph: kindGraph,
+	attributeFloats: kindFloats, attributeInts: kindInts, attributeStrings: kindStrings, attributeTensors: kindTensors, attributeGraphs: kindGraphs,
+	attributeTypeProto: kindTypeProto, attributeTypeProtos: kindTypeProtos,
+	attributeSparseTensor: kindSparseTensor, attributeSparseTensors: kindSparseTensors,
 }
 
 // attribute reads an AttributeProto of a node whose graph lies depth deep.
@@ -23,11 +25,11 @@ func (s *scanner) attribute(f *fields, into []attributeProto, depth int) []attri
 	}
 	for b.next() {
 		switch b.num {
-		case 1:
+		case attributeName:
 			a.name = b.text()
-		case 20:
+		case attributeType:
 			a.kind = attributeKind(b.varint())
-		case 21:
+		case attributeRefName:
 			a.ref = b.text()
 		default:
 			k, ok := kindOf[int32(b.num)]

@@ -20,30 +20,30 @@ func (s *scanner) tensor(f *fields) (*tensorProto, error) {
 	}
 	for b.next() {
 		switch b.num {
-		case 1:
+		case tensorDims:
 			b.varints(func(d int64) { t.dim(&b, d) })
-		case 2:
+		case tensorDataType:
 			v := b.varint()
 			if t.dtype = tensor.DType(v); int64(t.dtype) != v {
 				b.fail("element type %d", v)
 			}
-		case 3:
+		case tensorSegment:
 			t.segment = true
-		case 8:
+		case tensorName:
 			t.name = b.text()
-		case 9:
+		case tensorRawData:
 			if t.raw != nil {
 				b.fail("raw data given twice")
 			}
 			t.raw = b.bytes()
-		case 13:
+		case tensorExternalData:
 			if t.entries == nil {
 				t.entries = map[string]string{}
 			}
 			s.entry(&b, t.entries)
-		case 14:
-			t.external = b.varint() == 1
-		case 4, 5, 6, 7, 10, 11:
+		case tensorDataLocation:
+			t.external = b.varint() == locationExternal
+		case tensorFloatData, tensorInt32Data, tensorStringData, tensorInt64Data, tensorDoubleData, tensorUint64Data:
 			t.typed |= 1 << b.num
 		}
 	}
@@ -69,11 +69,11 @@ func (s *scanner) valueInfo(f fields) (valueInfo, error) {
 	f.err = s.item()
 	for f.next() {
 		switch f.num {
-		case 1:
+		case valueInfoName:
 			v.name = f.text()
-		case 2:
+		case valueInfoType:
 			f.each(func(t *fields) {
-				if t.num == 1 { // TypeProto.Tensor; the others are sequences, maps and the like
+				if t.num == typeTensor { // the others are sequences, maps and the like
 					v.typed = true
 					t.each(v.tensorType)
 				}
@@ -89,17 +89,17 @@ func (s *scanner) valueInfo(f fields) (valueInfo, error) {
 // tensorType reads one field of a TypeProto.Tensor.
 func (v *valueInfo) tensorType(f *fields) {
 	switch f.num {
-	case 1:
+	case tensorElem:
 		n := f.varint()
 		if v.dtype = tensor.DType(n); int64(v.dtype) != n {
 			f.fail("element type %d", n)
 		}
-	case 2:
+	case tensorShape:
 		v.dims = []graph.Dim{}
 		f.each(func(sh *fields) {
 			if len(v.dims) == maxRank {
 				sh.fail("more than %d dimensions", maxRank)
-			} else if sh.num == 1 {
+			} else if sh.num == shapeDim {
 				v.dims = append(v.dims, dimension(sh))
 			}
 		})
@@ -112,7 +112,7 @@ func dimension(f *fields) graph.Dim {
 	dim := graph.Dim{Symbol: "?"}
 	f.each(func(d *fields) {
 		switch d.num {
-		case 1:
+		case dimensionSize:
 			switch n := d.varint(); {
 			case n == -1:
 				dim = graph.Dim{Symbol: "?"}
@@ -121,7 +121,7 @@ func dimension(f *fields) graph.Dim {
 			default:
 				dim = graph.Dim{Size: int(n)}
 			}
-		case 2:
+		case dimensionName:
 			if t := d.text(); t != "" {
 				dim = graph.Dim{Symbol: t}
 			}

@@ -10,33 +10,33 @@ func skeleton(g *graphProto, feeds []valueInfo) []byte {
 	for _, n := range g.nodes {
 		node = node[:0]
 		for _, name := range n.inputs {
-			node = appendString(node, 1, name)
+			node = appendString(node, nodeInput, name)
 		}
 		for _, name := range n.outputs {
-			node = appendString(node, 2, name)
+			node = appendString(node, nodeOutput, name)
 		}
-		node = appendString(node, 3, n.name)
-		node = appendString(node, 4, n.op)
+		node = appendString(node, nodeName, n.name)
+		node = appendString(node, nodeOpType, n.op)
 		for i := range n.attributes {
 			a := &n.attributes[i]
 			if !a.kind.delivered() {
 				continue
 			}
-			attr = appendString(attr[:0], 1, a.name)
+			attr = appendString(attr[:0], attributeName, a.name)
 			attr = append(attr, a.value...)
-			attr = protowire.AppendTag(attr, 20, protowire.VarintType)
+			attr = protowire.AppendTag(attr, attributeType, protowire.VarintType)
 			attr = protowire.AppendVarint(attr, uint64(a.kind))
-			node = appendBytes(node, 5, attr)
+			node = appendBytes(node, nodeAttribute, attr)
 		}
-		b = appendBytes(b, 1, node)
+		b = appendBytes(b, graphNode, node)
 	}
 	for _, v := range feeds {
-		b = appendBytes(b, 11, appendString(nil, 1, v.name))
+		b = appendBytes(b, graphInput, appendString(nil, valueInfoName, v.name))
 	}
 	for _, name := range g.outputs {
-		b = appendBytes(b, 12, appendString(nil, 1, name))
+		b = appendBytes(b, graphOutput, appendString(nil, valueInfoName, name))
 	}
-	return appendBytes(nil, 7, b)
+	return appendBytes(nil, modelGraph, b)
 }
 
 // delivered reports whether onnx-go delivers attributes of this kind whole.

@@ -76,15 +76,15 @@ func (p *parser) data(t *tensorProto, n, size int) (any, error) {
 func typedField(dt tensor.DType) int {
 	switch dt {
 	case tensor.Float32:
-		return 4
+		return tensorFloatData
 	case tensor.Int64:
-		return 7
+		return tensorInt64Data
 	case tensor.Float64:
-		return 10
+		return tensorDoubleData
 	case tensor.Uint32, tensor.Uint64:
-		return 11
+		return tensorUint64Data
 	}
-	return 5
+	return tensorInt32Data
 }
 
 // decodeRaw returns n values in raw form. They alias raw where they lie aligned
