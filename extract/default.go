@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/modelfile"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/models"
 )
@@ -37,10 +38,11 @@ func Default(size int) (*Network, error) {
 	}
 	n := &Network{
 		info: Info{
-			Name: about.Name, FileSHA256: about.SHA256, Tap: about.Tap, Pool: poolName(about.Pool), Dim: about.Dim,
+			Name: about.Name, FileSHA256: about.SHA256, Tap: about.Tap, Pool: modelfile.PoolName(about.Pool), Dim: about.Dim,
 			Preprocess: p, Engine: EngineRevision,
 		},
 		origin: Origin{From: "the embedded network's own", SizeFrom: "the embedded network's own", Layout: LayoutNCHW},
+		shape:  []int{1, 3, p.Height, p.Width},
 		graph:  func() (*graph.Graph, error) { return onnx.Parse(m.ONNX, onnx.Options{}) },
 	}
 	if size != 0 {

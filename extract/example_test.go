@@ -42,11 +42,11 @@ func ExampleModelFile_Inspect() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	var wish extract.Manifest
-	if err := wish.SetAll("size=224"); err != nil {
+	var request extract.Manifest
+	if err := request.SetAll("size=224"); err != nil {
 		log.Fatal(err)
 	}
-	r := model.Inspect(wish)
+	r := model.Inspect(request)
 	fmt.Println(r.Inputs[0].Name, r.Inputs[0].Dims, r.Layout)
 	fmt.Println(r.Tap, r.TapShape, r.Plan.Features, "features")
 	fmt.Println(r.PreprocessText)

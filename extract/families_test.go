@@ -29,7 +29,7 @@ func TestFamilies(t *testing.T) {
 			if h == 3 {
 				w, h = m.Shape[3], m.Shape[2]
 			}
-			n, err := OpenNetwork(writeZoo(t, m), wish(t, fmt.Sprintf("inception,size=%dx%d", w, h)))
+			n, err := OpenNetwork(writeZoo(t, m), request(t, fmt.Sprintf("inception,size=%dx%d", w, h)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package extract
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -41,8 +42,8 @@ func mustOpen(t testing.TB, data []byte) *ModelFile {
 	return m
 }
 
-// wish is what SetAll makes of a list.
-func wish(t testing.TB, list string) Manifest {
+// request is what SetAll makes of a list.
+func request(t testing.TB, list string) Manifest {
 	t.Helper()
 	var m Manifest
 	if list == "" {
@@ -112,7 +113,7 @@ func TestInputLayout(t *testing.T) {
 		if c.list != "" {
 			list += "," + c.list
 		}
-		n, err := mustOpen(t, c.model.Bytes()).Network(wish(t, list))
+		n, err := mustOpen(t, c.model.Bytes()).Network(request(t, list))
 		if err != nil {
 			if !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s: got %v, want %q", name, err, c.want)
@@ -120,7 +121,7 @@ func TestInputLayout(t *testing.T) {
 			continue
 		}
 		p := n.Info().Preprocess
-		if got := n.Origin().Layout + " " + sizeWords(p.Width, p.Height); got != c.want {
+		if got := fmt.Sprintf("%s %d×%d", n.Origin().Layout, p.Width, p.Height); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 		checkConvModel(t, name, n)
@@ -180,7 +181,7 @@ func TestOtherInputs(t *testing.T) {
 		"no such tap":  {two, "tap=nonesuch", `no tensor called "nonesuch"`},
 		"tap of input": {two, "tap=input", `no tensor called "input"`},
 	} {
-		_, err := mustOpen(t, c.model.Bytes()).Network(wish(t, "raw,"+c.list))
+		_, err := mustOpen(t, c.model.Bytes()).Network(request(t, "raw,"+c.list))
 		if c.want == "" && err == nil {
 			continue
 		}
@@ -197,7 +198,7 @@ func TestToldLayoutIsIdentity(t *testing.T) {
 	b.Output(b.As("features", "Relu", []string{x}, nil))
 	ids := map[string]bool{}
 	for _, layout := range []string{LayoutNCHW, LayoutNHWC} {
-		n, err := mustOpen(t, b.Bytes()).Network(wish(t, "raw,size=8,tap=features,layout="+layout))
+		n, err := mustOpen(t, b.Bytes()).Network(request(t, "raw,size=8,tap=features,layout="+layout))
 		if err != nil {
 			t.Fatal(err)
 		}

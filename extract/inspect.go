@@ -9,6 +9,7 @@ import (
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/modelfile"
 	"featstore/extract/internal/op"
 	"featstore/extract/internal/passes"
 	"featstore/extract/internal/tensor"
@@ -56,7 +57,7 @@ type Inspection struct {
 	Err         error         `json:"-"`                 // the same
 }
 
-// A Port is a tensor with its shape for one photo. Dimensions that hang on something
+// A Port is a tensor with its shape for one photo. Dimensions that depend on something
 // unknown are symbols, or "?".
 type Port struct {
 	Name string   `json:"name"`
@@ -97,22 +98,23 @@ type Unsupported struct {
 // nobody has said one.
 const usualSize = 224
 
-// Inspect tells what there is to know of the model, when used as wish says.
-func (m *ModelFile) Inspect(wish Manifest) *Inspection {
-	r := &Inspection{Path: m.path, SHA256: m.sum, Bytes: m.bytes, Weights: m.weights, Producer: m.graph.Producer,
-		Opsets: m.graph.Opsets, Metadata: m.graph.Metadata, Nodes: len(m.graph.Nodes), Operators: operators(m.graph)}
-	for _, in := range m.graph.Inputs {
-		r.Inputs = append(r.Inputs, Port{Name: in.Name, Type: in.DType.String(), Dims: dimWords(in.Dims)})
+// Inspect tells what there is to know of the model, when used as requested.
+func (m *ModelFile) Inspect(request Manifest) *Inspection {
+	f, g := m.file, m.file.Graph
+	r := &Inspection{Path: f.Path, SHA256: f.SHA256, Bytes: f.Bytes, Weights: f.Weights, Producer: g.Producer,
+		Opsets: g.Opsets, Metadata: g.Metadata, Nodes: len(g.Nodes), Operators: operators(g)}
+	for _, in := range g.Inputs {
+		r.Inputs = append(r.Inputs, Port{Name: in.Name, Type: in.DType.String(), Dims: modelfile.DimWords(in.Dims)})
 	}
-	d, err := m.decide(wish)
-	r.Name, r.Tap, r.TapWhy, r.Pool, r.Layout = d.Name, d.Tap, d.TapWhy, d.Pool, d.Layout
+	d, err := f.Decide(request)
+	r.Name, r.Tap, r.TapWhy, r.Pool, r.Layout = d.Name, d.Tap, d.TapWhy, d.Pool, d.Input.Layout
 	if err == nil {
-		err = d.prepare()
+		err = d.Prepare()
 		r.prepared(d, err)
 	}
-	r.shapes(d)
-	r.unsupported(d)
-	if e := r.plan(d); e != nil && (err == nil || errors.Is(e, op.ErrUnsupported)) {
+	r.shapes(m, d)
+	r.unsupported(g, d)
+	if e := r.plan(m, d); e != nil && (err == nil || errors.Is(e, op.ErrUnsupported)) {
 		err = e // what cannot be computed matters more than what was not said
 	}
 	if err != nil {
@@ -121,10 +123,10 @@ func (m *ModelFile) Inspect(wish Manifest) *Inspection {
 	return r
 }
 
-func (r *Inspection) prepared(d *decider, err error) {
+func (r *Inspection) prepared(d *modelfile.Decision, err error) {
 	r.SizeFrom = d.SizeFrom
 	if r.SizeFrom != "" {
-		r.Width, r.Height, _ = d.size()
+		r.Width, r.Height, _ = d.Size()
 	}
 	var unsaid *PreprocessError
 	switch {
@@ -133,28 +135,28 @@ func (r *Inspection) prepared(d *decider, err error) {
 	case errors.As(err, &unsaid):
 		r.Likely = unsaid.Likely
 	default:
-		r.Likely = d.suggest()
+		r.Likely = d.Suggest()
 	}
 }
 
 // size returns the size that figures are for.
-func (r *Inspection) size(d *decider) (width, height int) {
+func (r *Inspection) size(d *modelfile.Decision) (width, height int) {
 	if r.Width != 0 {
 		return r.Width, r.Height
 	}
-	width, height = d.input.fixed()
+	width, height = d.Input.Fixed()
 	return cmp.Or(width, usualSize), cmp.Or(height, usualSize)
 }
 
 // plan compiles the network up to the tap.
-func (r *Inspection) plan(d *decider) error {
-	if d.Layout == "" {
+func (r *Inspection) plan(m *ModelFile, d *modelfile.Decision) error {
+	if d.Input.Layout == "" {
 		return nil // there is no tap or no input
 	}
 	w, h := r.size(d)
 	c := *d
 	c.Preprocess.Width, c.Preprocess.Height = w, h
-	n, err := c.network()
+	n, err := m.decided(&c)
 	if err != nil {
 		return err
 	}
@@ -182,18 +184,19 @@ func (n *Network) Plan() (Plan, error) {
 }
 
 // shapes infers the shapes of all tensors, as far as they can be known.
-func (r *Inspection) shapes(d *decider) {
+func (r *Inspection) shapes(m *ModelFile, d *modelfile.Decision) {
+	g := m.file.Graph
 	feeds := map[string]*tensor.Tensor{}
-	for _, in := range d.graph.Inputs {
-		if d.Layout != "" && in.Name == d.input.name {
+	for _, in := range g.Inputs {
+		if d.Input.Layout != "" && in.Name == d.Input.Name {
 			w, h := r.size(d)
-			feeds[in.Name] = tensor.Abstract(in.DType, d.input.shape(w, h)...)
+			feeds[in.Name] = tensor.Abstract(in.DType, d.Input.Shape(w, h)...)
 		}
 	}
-	share := float64(d.limits.Arena) / float64(engine.DefaultArena)
-	known, _ := passes.FoldLimits(d.graph, share).Interpret(d.graph, feeds) // what fails is found by compiling
+	share := float64(m.arena) / float64(engine.DefaultArena)
+	known, _ := passes.FoldLimits(g, share).Interpret(g, feeds) // what fails is found by compiling
 	from := map[string]string{}
-	for _, n := range d.graph.Nodes {
+	for _, n := range g.Nodes {
 		for _, o := range n.Outputs {
 			from[o] = n.Label()
 		}
@@ -203,16 +206,16 @@ func (r *Inspection) shapes(d *decider) {
 		if t := known[name]; t != nil {
 			p.Type, p.Dims = t.DType.String(), []string{}
 			for _, n := range t.Shape {
-				p.Dims = append(p.Dims, dimWords([]graph.Dim{{Size: n}})...)
+				p.Dims = append(p.Dims, modelfile.DimWords([]graph.Dim{{Size: n}})...)
 			}
 		}
 		return p
 	}
-	for _, o := range d.graph.Outputs {
+	for _, o := range g.Outputs {
 		r.Outputs = append(r.Outputs, port(o.Name))
 	}
 	r.Candidates = []Port{}
-	for _, c := range d.candidates {
+	for _, c := range d.Candidates {
 		if c != d.Tap {
 			r.Candidates = append(r.Candidates, port(c))
 		}
@@ -223,19 +226,19 @@ func (r *Inspection) shapes(d *decider) {
 }
 
 // unsupported lists the nodes that cannot be computed, those that matter first.
-func (r *Inspection) unsupported(d *decider) {
+func (r *Inspection) unsupported(g *graph.Graph, d *modelfile.Decision) {
 	needed := map[*graph.Node]bool{}
-	if d.part != nil {
-		for _, n := range d.part.Nodes {
+	if d.Graph != nil {
+		for _, n := range d.Graph.Nodes {
 			needed[n] = true
 		}
 	}
 	r.Unsupported = []Unsupported{}
-	for _, n := range d.graph.Nodes {
+	for _, n := range g.Nodes {
 		if n.Op == "If" || op.Supported(n) {
 			continue
 		}
-		r.Unsupported = append(r.Unsupported, Unsupported{Node: n.Label(), Operator: operatorName(n), Beyond: d.part != nil && !needed[n]})
+		r.Unsupported = append(r.Unsupported, Unsupported{Node: n.Label(), Operator: operatorName(n), Beyond: d.Graph != nil && !needed[n]})
 	}
 	slices.SortStableFunc(r.Unsupported, func(a, b Unsupported) int {
 		switch {

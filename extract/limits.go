@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"featstore/extract/internal/engine"
+	"featstore/extract/internal/modelfile"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/op"
 )
@@ -39,7 +40,5 @@ func (l ModelLimits) scan() onnx.Limits {
 
 // Exceeded tells whether err says that a model is beyond its ModelLimits.
 func Exceeded(err error) bool {
-	return errors.Is(err, op.ErrLimit) || errors.Is(err, onnx.ErrTooLarge) || errors.Is(err, errFileTooLarge)
+	return errors.Is(err, op.ErrLimit) || errors.Is(err, onnx.ErrTooLarge) || errors.Is(err, modelfile.ErrTooLarge)
 }
-
-var errFileTooLarge = errors.New("too large")

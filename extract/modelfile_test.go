@@ -45,7 +45,7 @@ func TestSourcesOfPreparation(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		n, err := m.Network(wish(t, c.list))
+		n, err := m.Network(request(t, c.list))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -102,7 +102,7 @@ func TestNothingSaid(t *testing.T) {
 			}
 		}
 	}
-	_, err := mustOpen(t, named("main")).Network(wish(t, "order=bgr,mean=1"))
+	_, err := mustOpen(t, named("main")).Network(request(t, "order=bgr,mean=1"))
 	if err == nil || !strings.Contains(err.Error(), "still to say are resize, filter, std") {
 		t.Errorf("in part: %v", err)
 	}
@@ -155,7 +155,7 @@ func TestExternalWeights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := f.Network(wish(t, "imagenet"))
+		n, err := f.Network(request(t, "imagenet"))
 		if err != nil {
 			t.Fatal(err)
 		}

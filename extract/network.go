@@ -18,10 +18,6 @@ import (
 // vectors from before then count as those of another model.
 const EngineRevision = 1
 
-// ErrModel: a network cannot be used. The error that wraps it says which part of
-// it is why.
-var ErrModel = errors.New("unusable network")
-
 // NetworkOptions say what is to be done with a network.
 type NetworkOptions struct {
 	Name       string           // for people
@@ -41,7 +37,7 @@ type Info struct {
 	WeightsSHA256 string // of the list of files beside the model that hold weights, "" without any
 	Tap           string
 	Pool          string // "avg", "max" or "none"
-	Layout        string // as it was told, "" where the model shows it
+	Layout        string // as it was requested, "" where the model shows it
 	Dim           int    // floats in a vector
 	Preprocess    photo.Preprocess
 	Engine        int // EngineRevision
@@ -78,7 +74,7 @@ type Network struct {
 	origin Origin
 	limits photo.Limits
 	graph  func() (*graph.Graph, error)
-	shape  []int // of one photo, in the model's layout; nil to be found out
+	shape  []int // of one photo, in the model's layout
 	arena  int64 // most bytes of activations
 
 	once    sync.Once
@@ -105,13 +101,6 @@ func Load(data []byte, opt NetworkOptions) (*Network, error) {
 	}
 	n.info.Name, n.limits = opt.Name, opt.Limits
 	return n, nil
-}
-
-func poolName(pool string) string {
-	if pool == "" {
-		return "avg"
-	}
-	return pool
 }
 
 // LimitPhotos bounds what decoding a photo may cost. Networks whose extractors work at
@@ -142,13 +131,6 @@ func (n *Network) compile() (*engine.Program, error) {
 	g, err := n.graph()
 	if err != nil {
 		return nil, err
-	}
-	if n.shape == nil {
-		in, err := findInput(g, n.info.Layout)
-		if err != nil {
-			return nil, err
-		}
-		n.shape = in.shape(n.info.Preprocess.Width, n.info.Preprocess.Height)
 	}
 	p, err := engine.Compile(g, engine.Options{Input: n.shape, Tap: n.info.Tap, Pool: n.info.Pool, Arena: n.arena})
 	if err != nil {

@@ -37,8 +37,8 @@ func TestAnyTap(t *testing.T) {
 		m := v.Small()
 		tap, want := lastOf(t, m, c.op, stripes)
 		path := writeZoo(t, m)
-		for _, pool := range pools {
-			n, err := OpenNetwork(path, wish(t, "inception,pool="+pool+",tap="+tap))
+		for _, pool := range []string{"avg", "max", "none"} {
+			n, err := OpenNetwork(path, request(t, "inception,pool="+pool+",tap="+tap))
 			if err != nil {
 				t.Errorf("%s, tap %s, pool %s: %v", c.variant, tap, pool, err)
 				continue
@@ -69,7 +69,7 @@ func lastOf(t *testing.T, m *zoo.Model, operator string, stripes []byte) (string
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := OpenNetwork(writeZoo(t, m), wish(t, "inception"))
+	n, err := OpenNetwork(writeZoo(t, m), request(t, "inception"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,11 +121,11 @@ func TestInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := v.Small().Data
-	beyond := mustOpen(t, []byte(strings.ReplaceAll(string(data), "Softmax", "Sifting"))).Inspect(wish(t, "caffe"))
+	beyond := mustOpen(t, []byte(strings.ReplaceAll(string(data), "Softmax", "Sifting"))).Inspect(request(t, "caffe"))
 	if len(beyond.Unsupported) != 1 || !beyond.Unsupported[0].Beyond || beyond.Err != nil || beyond.ID == "" || beyond.Plan.Features == 0 {
 		t.Errorf("unsupported beyond the tap: %+v", beyond)
 	}
-	before := mustOpen(t, []byte(strings.ReplaceAll(string(data), "LRN", "LRM"))).Inspect(wish(t, "caffe"))
+	before := mustOpen(t, []byte(strings.ReplaceAll(string(data), "LRN", "LRM"))).Inspect(request(t, "caffe"))
 	if len(before.Unsupported) != 2 || before.Unsupported[0].Beyond || !strings.Contains(before.Problem, `LRM "`) || before.Plan != nil || before.ID != "" {
 		t.Errorf("unsupported before the tap: %+v", before)
 	}

@@ -34,6 +34,7 @@ var rules = []struct {
 	{"./extract/internal/tensor", nil, []string{"./..."}, "tensors are the ground floor"},
 	{"./extract/internal/graph", nil, []string{"./extract/internal/passes", "./extract/internal/engine", "./extract/internal/op", "./extract/internal/kernel", "./extract/internal/onnx"}, "a graph is what the others work on"},
 	{"./extract/internal/op", nil, []string{"./extract/internal/passes", "./extract/internal/engine", "./extract/internal/kernel", "./extract/internal/onnx"}, "the oracle is independent of the engine"},
+	{"./extract/internal/modelfile", nil, []string{"./extract", "./extract/internal/engine", "./extract/internal/kernel", "./extract/internal/op"}, "what a model file says is decided without running it"},
 	{"./extract/internal/passes", nil, []string{"./extract", "./extract/photo", "./extract/internal/engine", "./extract/internal/kernel", "./extract/internal/onnx"}, "passes go from graph to graph"},
 	{"./extract/internal/kernel", nil, []string{"./extract/internal/engine", "./extract/internal/op", "./extract/internal/onnx", "./extract/internal/passes", "./extract/internal/graph"}, "kernels know no graphs"},
 	{"./extract/internal/onnx", nil, []string{"./extract/internal/passes", "./extract/internal/engine", "./extract/internal/op", "./extract/internal/kernel"}, "the front end only delivers the graph"},

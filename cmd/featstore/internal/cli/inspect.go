@@ -75,7 +75,7 @@ func refuses(r *extract.Inspection) bool {
 }
 
 func (a *app) inspect(nets *networkFlags, spec string, write, force bool) (*extract.Inspection, error) {
-	file, wish, err := nets.parseModel(spec)
+	file, request, err := nets.parseModel(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (a *app) inspect(nets *networkFlags, spec string, write, force bool) (*extr
 	if err != nil {
 		return nil, err
 	}
-	r := m.Inspect(wish)
+	r := m.Inspect(request)
 	written := ""
 	if write {
 		if written, err = writeManifest(r, force); err != nil {

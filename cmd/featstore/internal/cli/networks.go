@@ -99,7 +99,7 @@ func (f *networkFlags) shared() (extract.Manifest, error) {
 
 // parseModel divides "net.onnx,size=384" into the file and its settings, laid over
 // what the flags say of all. A file may have commas in its name.
-func (f *networkFlags) parseModel(spec string) (file string, wish extract.Manifest, err error) {
+func (f *networkFlags) parseModel(spec string) (file string, request extract.Manifest, err error) {
 	shared, err := f.shared()
 	if err != nil {
 		return "", shared, err
@@ -117,10 +117,10 @@ func (f *networkFlags) parseModel(spec string) (file string, wish extract.Manife
 	if list == "" {
 		return file, shared, nil
 	}
-	if err := wish.SetAll(list); err != nil {
-		return "", wish, usagef("--model %s: %w", spec, err)
+	if err := request.SetAll(list); err != nil {
+		return "", request, usagef("--model %s: %w", spec, err)
 	}
-	return file, wish.Over(shared), nil
+	return file, request.Over(shared), nil
 }
 
 // load returns the networks asked for. One that does not say how photos are prepared
@@ -143,7 +143,7 @@ func (f *networkFlags) load(recorded []store.Model) ([]*extract.Network, error) 
 }
 
 func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Network, error) {
-	file, wish, err := f.parseModel(spec)
+	file, request, err := f.parseModel(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -152,48 +152,48 @@ func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Networ
 		return nil, err
 	}
 	if file == embedded {
-		return embeddedNetwork(wish, most)
+		return embeddedNetwork(request, most)
 	}
 	m, err := most.OpenModel(file)
 	if err != nil {
 		return nil, networkAdvice(file, err)
 	}
-	n, err := m.Network(wish)
+	n, err := m.Network(request)
 	var unsaid *extract.PreprocessError
 	if errors.As(err, &unsaid) && unsaid.Missing == nil {
-		if again, ok := wishAgain(m, wish, recorded); ok {
-			n, err = m.Network(again)
+		if complete, ok := completeRequest(m, request, recorded); ok {
+			n, err = m.Network(complete)
 		}
 	}
 	return n, networkAdvice(file, err)
 }
 
-// wishAgain completes a wish by how the store knows the file, if it knows it in one way
+// completeRequest completes a request by how the store knows the file, if it knows it in one way
 // only.
-func wishAgain(m *extract.ModelFile, wish extract.Manifest, recorded []store.Model) (extract.Manifest, bool) {
+func completeRequest(m *extract.ModelFile, request extract.Manifest, recorded []store.Model) (extract.Manifest, bool) {
 	found := 0
-	again := wish
+	complete := request
 	for _, r := range recorded {
 		if r.FileSHA256 != m.SHA256() {
 			continue
 		}
-		known, err := recordedWish(r)
+		known, err := recordedRequest(r)
 		if err != nil {
-			return wish, false
+			return request, false
 		}
-		again = wish.Over(known)
-		again.From = known.From
+		complete = request.Over(known)
+		complete.From = known.From
 		found++
 	}
-	return again, found == 1
+	return complete, found == 1
 }
 
 // embeddedNetwork makes the embedded network, which is not read before it is needed
 // unless it is asked for in an unusual way.
-func embeddedNetwork(wish extract.Manifest, most extract.ModelLimits) (*extract.Network, error) {
-	size := wish.Preprocess.Width
+func embeddedNetwork(request extract.Manifest, most extract.ModelLimits) (*extract.Network, error) {
+	size := request.Preprocess.Width
 	usual := extract.Manifest{Preprocess: photo.Settings{Width: size, Height: size}}
-	if reflect.DeepEqual(wish, usual) && most == (extract.ModelLimits{}) {
+	if reflect.DeepEqual(request, usual) && most == (extract.ModelLimits{}) {
 		n, err := extract.Default(size)
 		if err != nil {
 			return nil, &usageError{err: fmt.Errorf("--size: %w", err)}
@@ -204,7 +204,7 @@ func embeddedNetwork(wish extract.Manifest, most extract.ModelLimits) (*extract.
 	if err != nil {
 		return nil, err
 	}
-	n, err := m.Network(wish)
+	n, err := m.Network(request)
 	return n, networkAdvice(embedded, err)
 }
 

@@ -37,11 +37,11 @@ func rebuild(m store.Model, most extract.ModelLimits) (*extract.Network, error) 
 // rebuildEmbedded makes the embedded network as a record describes it, without reading
 // it where that is not needed.
 func rebuildEmbedded(m store.Model, most extract.ModelLimits) (*extract.Network, error) {
-	wish, err := recordedWish(m)
+	request, err := recordedRequest(m)
 	if err != nil {
 		return nil, err
 	}
-	if p := wish.Preprocess; p.Width == p.Height && most == (extract.ModelLimits{}) {
+	if p := request.Preprocess; p.Width == p.Height && most == (extract.ModelLimits{}) {
 		if n, err := extract.Default(p.Width); err == nil && n.Info().ID == m.ID {
 			return n, nil
 		}
@@ -50,7 +50,7 @@ func rebuildEmbedded(m store.Model, most extract.ModelLimits) (*extract.Network,
 	if err != nil {
 		return nil, err
 	}
-	return recordedNetwork(m, file, wish)
+	return recordedNetwork(m, file, request)
 }
 
 // rebuildFrom makes a model's network from a file.
@@ -65,15 +65,15 @@ func rebuildFrom(m store.Model, path string, most extract.ModelLimits) (*extract
 	if file.SHA256() != m.FileSHA256 {
 		return nil, fmt.Errorf("%w: %s has SHA-256 %s, recorded is %s", errOtherFile, path, file.SHA256(), m.FileSHA256)
 	}
-	wish, err := recordedWish(m)
+	request, err := recordedRequest(m)
 	if err != nil {
 		return nil, err
 	}
-	return recordedNetwork(m, file, wish)
+	return recordedNetwork(m, file, request)
 }
 
-// recordedWish says everything of a model that the store knows.
-func recordedWish(m store.Model) (extract.Manifest, error) {
+// recordedRequest says everything of a model that the store knows.
+func recordedRequest(m store.Model) (extract.Manifest, error) {
 	var p photo.Preprocess
 	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil {
 		return extract.Manifest{}, fmt.Errorf("model %s: read its preprocessing: %w", m.ID, err)
@@ -82,8 +82,8 @@ func recordedWish(m store.Model) (extract.Manifest, error) {
 }
 
 // recordedNetwork makes sure that it is the very network of the record.
-func recordedNetwork(m store.Model, file *extract.ModelFile, wish extract.Manifest) (*extract.Network, error) {
-	n, err := file.Network(wish)
+func recordedNetwork(m store.Model, file *extract.ModelFile, request extract.Manifest) (*extract.Network, error) {
+	n, err := file.Network(request)
 	switch {
 	case err != nil:
 		return nil, err

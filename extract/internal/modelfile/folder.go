@@ -1,4 +1,4 @@
-package extract
+package modelfile
 
 import (
 	"errors"
@@ -9,25 +9,25 @@ import (
 	"featstore/extract/userfile"
 )
 
-// A modelFolder is the folder of a model, for the files beside it that hold weights.
+// A folder is the folder of a model, for the files beside it that hold weights.
 // Symbolic links do not lead out of it, so that a model from elsewhere cannot have
 // other files read.
 //
 // There is one exception, in which the links are not the model's author's: the cache of
 // Hugging Face's hub keeps the bytes of all revisions in models--x--y/blobs, and in
 // models--x--y/snapshots/REVISION, where the model is, links to them.
-type modelFolder struct {
+type folder struct {
 	dir   string // absolute
 	root  *os.Root
 	blobs *os.Root // of the hub's cache, or nil
 }
 
-func openModelFolder(dir string) (*modelFolder, error) {
+func openFolder(dir string) (*folder, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	f := &modelFolder{dir: dir, root: root}
+	f := &folder{dir: dir, root: root}
 	if hub := hubFolder(dir); hub != "" {
 		if blobs, err := os.OpenRoot(filepath.Join(hub, "blobs")); err == nil {
 			f.blobs = blobs
@@ -47,7 +47,7 @@ func hubFolder(dir string) string {
 	return ""
 }
 
-func (f *modelFolder) Close() error {
+func (f *folder) Close() error {
 	if f.blobs != nil {
 		f.blobs.Close()
 	}
@@ -55,7 +55,7 @@ func (f *modelFolder) Close() error {
 }
 
 // Open opens a file of the folder, as package fs wants it.
-func (f *modelFolder) Open(name string) (fs.File, error) {
+func (f *folder) Open(name string) (fs.File, error) {
 	at, in, err := f.place(name)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (f *modelFolder) Open(name string) (fs.File, error) {
 }
 
 // Stat tells of a file without opening it: it may be a pipe.
-func (f *modelFolder) Stat(name string) (fs.FileInfo, error) {
+func (f *folder) Stat(name string) (fs.FileInfo, error) {
 	at, in, err := f.place(name)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (f *modelFolder) Stat(name string) (fs.FileInfo, error) {
 }
 
 // place returns where a file is: in the folder, or among the hub's blobs.
-func (f *modelFolder) place(name string) (at string, in *os.Root, err error) {
+func (f *folder) place(name string) (at string, in *os.Root, err error) {
 	if !fs.ValidPath(name) {
 		return "", nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
@@ -95,14 +95,14 @@ func (f *modelFolder) place(name string) (at string, in *os.Root, err error) {
 	return name, f.root, nil
 }
 
-// A besideFolder is the folder of a model for the files that say how it is used. Unlike
+// A sidecarFolder is the folder of a model for its sidecars, which say how it is used. Unlike
 // os.DirFS it has files whose names are no text, as the model's own name may be none.
-type besideFolder string
+type sidecarFolder string
 
-func (dir besideFolder) Open(name string) (fs.File, error) {
+func (dir sidecarFolder) Open(name string) (fs.File, error) {
 	return userfile.Open(filepath.Join(string(dir), name))
 }
 
-func (dir besideFolder) Stat(name string) (fs.FileInfo, error) {
+func (dir sidecarFolder) Stat(name string) (fs.FileInfo, error) {
 	return os.Stat(filepath.Join(string(dir), name))
 }

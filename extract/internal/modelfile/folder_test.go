@@ -1,4 +1,4 @@
-package extract
+package modelfile
 
 import (
 	"os"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/zoo"
 )
 
@@ -46,23 +47,23 @@ func TestHubCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	hub, path := hubCache(t, v.Small())
-	plain, err := OpenModel(writeZoo(t, v.Small()))
+	plain, err := Open(writeZoo(t, v.Small()), onnx.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
-	cached, err := OpenModel(path)
+	cached, err := Open(path, onnx.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cached.weights) != 1 || cached.weights[0] != plain.weights[0] {
-		t.Errorf("weights %v, beside the model %v", cached.weights, plain.weights)
+	if len(cached.Weights) != 1 || cached.Weights[0] != plain.Weights[0] {
+		t.Errorf("weights %v, beside the model %v", cached.Weights, plain.Weights)
 	}
 	// The whole cache may itself lie behind a link.
 	other := filepath.Join(t.TempDir(), "models--someone--net")
 	if err := os.Symlink(hub, other); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenModel(filepath.Join(other, strings.TrimPrefix(path, hub))); err != nil {
+	if _, err := Open(filepath.Join(other, strings.TrimPrefix(path, hub)), onnx.DefaultLimits()); err != nil {
 		t.Error("through a link:", err)
 	}
 }
@@ -101,7 +102,7 @@ func TestLinksOutOfTheFolder(t *testing.T) {
 				t.Skip("no symbolic links here:", err)
 			}
 		}
-		if _, err := OpenModel(path); err == nil || !strings.Contains(err.Error(), "external weights") {
+		if _, err := Open(path, onnx.DefaultLimits()); err == nil || !strings.Contains(err.Error(), "external weights") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package extract
+package modelfile
 
 import (
 	"fmt"
@@ -15,26 +15,26 @@ const (
 	LayoutNHWC = "nhwc" // batch, height, width, channels: TensorFlow
 )
 
-// An imageInput is the one input through which a network sees photos.
-type imageInput struct {
-	name   string
-	dtype  tensor.DType
-	dims   []graph.Dim
-	layout string
-	told   bool // the layout was told, since the model leaves it open
+// An Input is the one input through which a network sees photos.
+type Input struct {
+	Name      string
+	DType     tensor.DType
+	Dims      []graph.Dim
+	Layout    string // LayoutNCHW or LayoutNHWC, "" where it is not known
+	Requested bool   // the model leaves the layout open: it was requested
 }
 
-// findInput returns the input that the values called tap hang on, for photos in
-// colour. layout is asked for only where the model leaves it open.
-func findInput(g *graph.Graph, layout string) (imageInput, error) {
+// findInput returns the only input of a graph that was pruned to its tap, for photos in
+// colour. layout is the one requested, which is needed where the model leaves it open.
+func findInput(g *graph.Graph, layout string) (Input, error) {
 	if len(g.Inputs) == 0 {
-		return imageInput{}, fmt.Errorf("the tensor does not depend on an input")
+		return Input{}, fmt.Errorf("the tensor does not depend on an input")
 	}
 	if len(g.Inputs) > 1 {
-		return imageInput{}, fmt.Errorf("the network wants %d inputs, not one photo: %s", len(g.Inputs), inputList(g.Inputs))
+		return Input{}, fmt.Errorf("the network wants %d inputs, not one photo: %s", len(g.Inputs), inputList(g.Inputs))
 	}
 	in := g.Inputs[0]
-	x := imageInput{name: in.Name, dtype: in.DType, dims: in.Dims}
+	x := Input{Name: in.Name, DType: in.DType, Dims: in.Dims}
 	if in.Dims != nil && len(in.Dims) != 4 {
 		return x, fmt.Errorf("input %q takes %s, not photos, which have 4 dimensions: batch, height, width and channels", in.Name, shapeText(in))
 	}
@@ -56,37 +56,37 @@ func batchOf(in graph.Input) graph.Dim {
 
 // findLayout decides by the dimension that is 3, and where none is known by what
 // reads the input.
-func (x *imageInput) findLayout(g *graph.Graph, layout string) error {
+func (x *Input) findLayout(g *graph.Graph, layout string) error {
 	first, last := x.channels(1), x.channels(3)
 	if first == 0 && last == 0 {
-		first, last = channelsRead(g, x.name)
+		first, last = channelsRead(g, x.Name)
 	}
 	switch {
 	case first == 3 && last != 3:
-		x.layout = LayoutNCHW
+		x.Layout = LayoutNCHW
 	case last == 3 && first != 3:
-		x.layout = LayoutNHWC
+		x.Layout = LayoutNHWC
 	case first == 3 && last == 3, first == 0 && last == 0:
 		if layout == "" {
 			return fmt.Errorf("input %q takes %s, which does not show where the channels are: say it with layout=%s or layout=%s",
-				x.name, dimsText(x.dims), LayoutNCHW, LayoutNHWC)
+				x.Name, dimsText(x.Dims), LayoutNCHW, LayoutNHWC)
 		}
-		x.layout, x.told = layout, true
+		x.Layout, x.Requested = layout, true
 	default:
-		return fmt.Errorf("input %q takes %s%s; photos have 3 colours", x.name, dimsText(x.dims), channelWords(first, last))
+		return fmt.Errorf("input %q takes %s%s; photos have 3 colours", x.Name, dimsText(x.Dims), channelWords(first, last))
 	}
-	if layout != "" && layout != x.layout {
-		return fmt.Errorf("input %q takes %s, which is layout %s, not %s", x.name, dimsText(x.dims), x.layout, layout)
+	if layout != "" && layout != x.Layout {
+		return fmt.Errorf("input %q takes %s, which is layout %s, not %s", x.Name, dimsText(x.Dims), x.Layout, layout)
 	}
 	return nil
 }
 
 // channels is the size of a dimension as a number of channels, 0 where it is open.
-func (x *imageInput) channels(i int) int {
-	if x.dims == nil || !x.dims[i].Known() {
+func (x *Input) channels(i int) int {
+	if x.Dims == nil || !x.Dims[i].Known() {
 		return 0
 	}
-	return x.dims[i].Size
+	return x.Dims[i].Size
 }
 
 func channelWords(first, last int) string {
@@ -152,17 +152,17 @@ func reader(g *graph.Graph, name string) *graph.Node {
 	return found
 }
 
-// fixed returns the height and width that the model prescribes, 0 where it does not.
-func (x *imageInput) fixed() (width, height int) {
-	if x.layout == LayoutNCHW {
+// Fixed returns the width and height that the model prescribes, 0 where it does not.
+func (x *Input) Fixed() (width, height int) {
+	if x.Layout == LayoutNCHW {
 		return x.channels(3), x.channels(2)
 	}
 	return x.channels(2), x.channels(1)
 }
 
-// shape is that of one photo in the layout that the model declares.
-func (x *imageInput) shape(width, height int) []int {
-	if x.layout == LayoutNCHW {
+// Shape is that of one photo in the layout that the model declares.
+func (x *Input) Shape(width, height int) []int {
+	if x.Layout == LayoutNCHW {
 		return []int{1, 3, height, width}
 	}
 	return []int{1, height, width, 3}
@@ -177,17 +177,17 @@ func feedable(t tensor.DType) bool {
 	return false
 }
 
-// feed returns g, changed to take float32 values where it takes others: a Cast
+// Feed returns g, changed to take float32 values where it takes others: a Cast
 // comes first.
-func (x *imageInput) feed(g *graph.Graph) *graph.Graph {
-	if x.dtype == tensor.Float32 && len(g.Inputs) == 1 {
+func (x *Input) Feed(g *graph.Graph) *graph.Graph {
+	if x.DType == tensor.Float32 && len(g.Inputs) == 1 {
 		return g
 	}
 	fed := *g
-	pixels := x.name + " as float32"
-	fed.Inputs = []graph.Input{{Name: pixels, DType: tensor.Float32, Dims: x.dims}}
-	cast := &graph.Node{Name: x.name, Op: "Cast", Inputs: []string{pixels}, Outputs: []string{x.name},
-		Attrs: map[string]graph.Attr{"to": int64(x.dtype)}}
+	pixels := x.Name + " as float32"
+	fed.Inputs = []graph.Input{{Name: pixels, DType: tensor.Float32, Dims: x.Dims}}
+	cast := &graph.Node{Name: x.Name, Op: "Cast", Inputs: []string{pixels}, Outputs: []string{x.Name},
+		Attrs: map[string]graph.Attr{"to": int64(x.DType)}}
 	fed.Nodes = append([]*graph.Node{cast}, g.Nodes...)
 	return &fed
 }
@@ -208,10 +208,11 @@ func dimsText(dims []graph.Dim) string {
 	if dims == nil {
 		return "any shape"
 	}
-	return strings.Join(dimWords(dims), "×")
+	return strings.Join(DimWords(dims), "×")
 }
 
-func dimWords(dims []graph.Dim) []string {
+// DimWords writes dimensions as "N", "3", "?".
+func DimWords(dims []graph.Dim) []string {
 	words := make([]string, len(dims))
 	for i, d := range dims {
 		switch {

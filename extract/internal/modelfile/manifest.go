@@ -1,4 +1,4 @@
-package extract
+package modelfile
 
 import (
 	"bytes"
@@ -81,7 +81,7 @@ func (m Manifest) Over(under Manifest) Manifest {
 	}
 	m.Layout = cmp.Or(m.Layout, under.Layout)
 	m.SHA256 = cmp.Or(m.SHA256, under.SHA256)
-	if m.Tap == under.Tap && poolName(m.Pool) == poolName(under.Pool) {
+	if m.Tap == under.Tap && PoolName(m.Pool) == PoolName(under.Pool) {
 		m.Dim = cmp.Or(m.Dim, under.Dim)
 	}
 	m.Preprocess = m.Preprocess.Over(under.Preprocess)
@@ -170,3 +170,6 @@ func keyNames() []string {
 	}
 	return names
 }
+
+// PoolName returns the pooling that a name stands for: "" is "avg".
+func PoolName(pool string) string { return cmp.Or(pool, pools[0]) }

@@ -1,4 +1,4 @@
-package extract
+package modelfile
 
 import (
 	"encoding/json"
@@ -9,21 +9,14 @@ import (
 	"featstore/extract/photo"
 )
 
-// A said is what one source says of a network.
-type said struct {
-	from string // in words, as "manifest net.json"
-	Manifest
-}
-
-// metadataPrefix begins the keys under which a model's metadata speaks to
-// featstore: the names of Keys, as "featstore.preprocess" with the value
-// "imagenet,size=224".
+// metadataPrefix begins the keys of a model's metadata that are meant for featstore: the
+// names of Keys, as "featstore.preprocess" with the value "imagenet,size=224".
 const metadataPrefix = "featstore."
 
 // fromMetadata returns what a model's metadata says, by featstore's own keys and by
 // conventions of others.
-func fromMetadata(meta map[string]string) ([]said, error) {
-	var all []said
+func fromMetadata(meta map[string]string) ([]source, error) {
+	var all []source
 	own, err := ownMetadata(meta)
 	if err != nil {
 		return nil, err
@@ -31,7 +24,7 @@ func fromMetadata(meta map[string]string) ([]said, error) {
 	if own != nil {
 		all = append(all, *own)
 	}
-	for _, read := range []func(map[string]string) (*said, error){windowsMetadata, ultralyticsMetadata, timmMetadata, modelAPIMetadata} {
+	for _, read := range []func(map[string]string) (*source, error){windowsMetadata, ultralyticsMetadata, timmMetadata, modelAPIMetadata} {
 		s, err := read(meta)
 		if err != nil {
 			return nil, fmt.Errorf("the model's metadata: %w", err)
@@ -43,8 +36,8 @@ func fromMetadata(meta map[string]string) ([]said, error) {
 	return all, nil
 }
 
-func ownMetadata(meta map[string]string) (*said, error) {
-	s := &said{from: "the model's metadata"}
+func ownMetadata(meta map[string]string) (*source, error) {
+	s := &source{from: "the model's metadata"}
 	found := false
 	for _, k := range Keys() {
 		v, ok := meta[metadataPrefix+k.Name]
@@ -76,13 +69,13 @@ const plainCutWords = "; the cut is featstore's usual one"
 
 // windowsMetadata reads the keys that Windows ML, ML.NET and Azure Custom Vision
 // write: https://github.com/onnx/onnx/blob/main/docs/MetadataProps.md.
-func windowsMetadata(meta map[string]string) (*said, error) {
+func windowsMetadata(meta map[string]string) (*source, error) {
 	const rangeKey, formatKey = "Image.NominalPixelRange", "Image.BitmapPixelFormat"
 	pixels, ok := meta[rangeKey]
 	if !ok {
 		return nil, nil
 	}
-	s := &said{from: "the model's metadata (" + rangeKey + ")" + plainCutWords}
+	s := &source{from: "the model's metadata (" + rangeKey + ")" + plainCutWords}
 	p := &s.Preprocess
 	plainCut(p)
 	switch pixels {
@@ -108,11 +101,11 @@ func windowsMetadata(meta map[string]string) (*said, error) {
 
 // ultralyticsMetadata recognises classifiers of the package ultralytics, whose
 // pixels are 0…1 and which see the central square.
-func ultralyticsMetadata(meta map[string]string) (*said, error) {
+func ultralyticsMetadata(meta map[string]string) (*source, error) {
 	if !strings.EqualFold(meta["author"], "Ultralytics") || meta["task"] != "classify" {
 		return nil, nil
 	}
-	s := &said{from: "the model's metadata (Ultralytics classifier)"}
+	s := &source{from: "the model's metadata (Ultralytics classifier)"}
 	s.Preprocess = photo.Settings{Rule: photo.RuleShorterSide, Crop: 1, Filter: photo.FilterBilinear, Mean: []float32{0}, Std: []float32{255}, Order: photo.OrderRGB}
 	var size []int
 	if json.Unmarshal([]byte(meta["imgsz"]), &size) == nil && len(size) == 2 && size[0] > 0 && size[1] > 0 {
@@ -133,13 +126,13 @@ type timmConfig struct {
 }
 
 // timmMetadata reads a pretrained_cfg, as one JSON value or key by key.
-func timmMetadata(meta map[string]string) (*said, error) {
+func timmMetadata(meta map[string]string) (*source, error) {
 	var c timmConfig
 	if text, ok := meta["pretrained_cfg"]; ok {
 		if err := json.Unmarshal([]byte(text), &c); err != nil {
 			return nil, fmt.Errorf("pretrained_cfg: %w", err)
 		}
-		return c.said("the model's metadata (pretrained_cfg)")
+		return c.source("the model's metadata (pretrained_cfg)")
 	}
 	if meta["mean"] == "" || meta["std"] == "" {
 		return nil, nil
@@ -151,14 +144,14 @@ func timmMetadata(meta map[string]string) (*said, error) {
 		}
 	}
 	c.Interpolation, c.CropMode = meta["interpolation"], meta["crop_mode"]
-	return c.said("the model's metadata (mean, std)")
+	return c.source("the model's metadata (mean, std)")
 }
 
-func (c *timmConfig) said(from string) (*said, error) {
+func (c *timmConfig) source(from string) (*source, error) {
 	if len(c.Mean) != 3 || len(c.Std) != 3 {
 		return nil, nil
 	}
-	s := &said{from: from}
+	s := &source{from: from}
 	p := &s.Preprocess
 	p.Order, p.Mean, p.Std = photo.OrderRGB, pixelUnits(c.Mean, 255), pixelUnits(c.Std, 255)
 	var err error
@@ -200,12 +193,12 @@ func pillowFilter(name string) (string, error) {
 
 // modelAPIMetadata reads what OpenVINO's Model API writes: numbers for pixels 0…255
 // between blanks.
-func modelAPIMetadata(meta map[string]string) (*said, error) {
+func modelAPIMetadata(meta map[string]string) (*source, error) {
 	get := func(key string) string { return strings.TrimSpace(meta["model_info "+key]) }
 	if get("mean_values") == "" || get("scale_values") == "" {
 		return nil, nil
 	}
-	s := &said{from: "the model's metadata (model_info mean_values)"}
+	s := &source{from: "the model's metadata (model_info mean_values)"}
 	p := &s.Preprocess
 	for to, key := range map[*[]float32]string{&p.Mean: "mean_values", &p.Std: "scale_values"} {
 		for word := range strings.FieldsSeq(strings.NewReplacer(",", " ", "[", " ", "]", " ").Replace(get(key))) {

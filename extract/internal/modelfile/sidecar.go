@@ -1,4 +1,4 @@
-package extract
+package modelfile
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"featstore/extract/userfile"
 )
 
-// fromBeside returns what the JSON files beside a model say: its manifest first,
-// and the configurations that come with networks of Hugging Face's hub last, since
-// they lie in folders of several models.
-func fromBeside(dir fs.FS, model string) (manifest, configs []said, err error) {
+// fromSidecars returns what the JSON files beside a model say: its manifest, and the
+// configurations that come with networks of Hugging Face's hub, which weigh less because
+// their folder may hold several models.
+func fromSidecars(dir fs.FS, model string) (manifest, configs []source, err error) {
 	name := strings.TrimSuffix(model, path.Ext(model)) + ".json"
 	data, err := readSmall(dir, name)
 	if err != nil {
@@ -27,11 +27,11 @@ func fromBeside(dir fs.FS, model string) (manifest, configs []said, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
-		manifest = []said{{"manifest " + name, m}}
+		manifest = []source{{"manifest " + name, m}}
 	}
 	for _, c := range []struct {
 		name string
-		read func(data []byte) (*said, error)
+		read func(data []byte) (*source, error)
 	}{{"preprocessor_config.json", huggingFaceProcessor}, {"config.json", huggingFaceTimm}} {
 		data, err := readSmall(dir, c.name)
 		if err != nil {
@@ -86,7 +86,7 @@ type processor struct {
 func isTrue(b *bool) bool { return b == nil || *b }
 
 // huggingFaceProcessor reads a preprocessor_config.json, if it is one for images.
-func huggingFaceProcessor(data []byte) (*said, error) {
+func huggingFaceProcessor(data []byte) (*source, error) {
 	var c processor
 	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func huggingFaceProcessor(data []byte) (*said, error) {
 	if c.Size == nil || !isTrue(c.Resize) || !isTrue(c.Rescale) {
 		return nil, nil // not for images, or in parts that are not known here
 	}
-	s := new(said)
+	s := new(source)
 	p := &s.Preprocess
 	p.Order = photo.OrderRGB
 	if c.Flip {
@@ -172,12 +172,12 @@ func edges(raw json.RawMessage) (short, w, h int, err error) {
 }
 
 // huggingFaceTimm reads the pretrained_cfg in a config.json of timm's networks.
-func huggingFaceTimm(data []byte) (*said, error) {
+func huggingFaceTimm(data []byte) (*source, error) {
 	var c struct {
 		Config *timmConfig `json:"pretrained_cfg"`
 	}
 	if err := json.Unmarshal(data, &c); err != nil || c.Config == nil {
 		return nil, nil // many other things are called config.json
 	}
-	return c.Config.said("")
+	return c.Config.source("")
 }

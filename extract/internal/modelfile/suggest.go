@@ -1,4 +1,4 @@
-package extract
+package modelfile
 
 import (
 	"fmt"
@@ -16,23 +16,23 @@ type Suggestion struct {
 	Why    string `json:"why"`
 }
 
-// suggest lists the presets that are likely for a network, by what its file looks
-// like. They are for the user to choose from, never chosen for him.
-func (d *decider) suggest() []Suggestion {
+// Suggest lists the presets that are likely for a network, by what its file looks like.
+// They are for the user to choose from and are never chosen automatically.
+func (d *Decision) Suggest() []Suggestion {
 	var list []Suggestion
 	add := func(preset, format string, args ...any) {
 		if !slices.ContainsFunc(list, func(s Suggestion) bool { return s.Preset == preset }) {
 			list = append(list, Suggestion{preset, fmt.Sprintf(format, args...)})
 		}
 	}
-	if !isFloat(d.input.dtype) {
-		add("raw", "the input takes %v", d.input.dtype)
+	if !isFloat(d.Input.DType) {
+		add("raw", "the input takes %v", d.Input.DType)
 		return list
 	}
-	if preset, why := normalisesInside(d.part, d.input.name); preset != "" {
+	if preset, why := normalisesInside(d.Graph, d.Input.Name); preset != "" {
 		add(preset, "%s", why)
 	}
-	names := strings.ToLower(strings.Join([]string{d.Name, d.graph.Name, d.graph.Metadata["source"], d.graph.Metadata["description"]}, " "))
+	names := strings.ToLower(strings.Join([]string{d.Name, d.file.Graph.Name, d.file.Graph.Metadata["source"], d.file.Graph.Metadata["description"]}, " "))
 	if mentions(names, "clip") {
 		add("clip", "its name speaks of CLIP")
 	}
@@ -45,13 +45,13 @@ func (d *decider) suggest() []Suggestion {
 
 // suggestByProducer goes by the exporter, and by networks whose makers do otherwise
 // than others of it.
-func (d *decider) suggestByProducer(names string, add func(preset, format string, args ...any)) {
-	producer := strings.ToLower(d.graph.Producer)
+func (d *Decision) suggestByProducer(names string, add func(preset, format string, args ...any)) {
+	producer := strings.ToLower(d.file.Graph.Producer)
 	has := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(producer, w) })
 	}
 	caffeLike := slices.ContainsFunc([]string{"vgg", "resnet", "alexnet"}, func(w string) bool { return strings.Contains(names, w) })
-	width, _ := d.input.fixed()
+	width, _ := d.Input.Fixed()
 	switch {
 	case has("pytorch", "torch"):
 		add("imagenet", "exported by PyTorch")
@@ -65,7 +65,7 @@ func (d *decider) suggestByProducer(names string, add func(preset, format string
 		add("caffe", "exported from Caffe")
 	case has("mxnet"):
 		add("imagenet", "exported from MXNet")
-	case d.Layout == LayoutNHWC:
+	case d.Input.Layout == LayoutNHWC:
 		if caffeLike {
 			add("caffe", "Keras trains ResNet and VGG so")
 		}

@@ -1,0 +1,52 @@
+package modelfile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"featstore/extract/photo"
+)
+
+// ErrModel: a network cannot be used. The error that wraps it says which part of it is
+// why.
+var ErrModel = errors.New("unusable network")
+
+// ErrTooLarge: a file is larger than the limits allow.
+var ErrTooLarge = errors.New("too large")
+
+// A PreprocessError says that nobody has said how photos are prepared for a
+// network, or only in part.
+type PreprocessError struct {
+	Missing []string     // names of settings that are missing beside those given; nil if none was given
+	Likely  []Suggestion // presets to choose from, the likeliest first
+}
+
+func (e *PreprocessError) Error() string {
+	if len(e.Missing) > 0 {
+		return "how photos are prepared for it is only said in part: still to say are " + strings.Join(e.Missing, ", ")
+	}
+	return "it does not say how photos are prepared for it, and that cannot be seen in a network"
+}
+
+// Advice names the likely presets, and why, in one sentence.
+func (e *PreprocessError) Advice() string {
+	var likely []string
+	for _, s := range e.Likely {
+		likely = append(likely, s.Preset+" ("+s.Why+")")
+	}
+	if len(likely) == 0 {
+		return "choose a preset: " + strings.Join(photo.PresetNames(), ", ")
+	}
+	return "likely " + strings.Join(likely, ", or ")
+}
+
+// A SizeError says that a model takes photos of any size and nobody has said one.
+type SizeError struct {
+	Input string // its name
+	Takes string // its shape
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("input %q takes %s: say with --size how large photos are for it, as 224", e.Input, e.Takes)
+}

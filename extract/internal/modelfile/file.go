@@ -1,0 +1,125 @@
+package modelfile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/onnx"
+	"featstore/extract/models"
+	"featstore/extract/userfile"
+)
+
+// A File is an ONNX model with its weights and all that is said of it, by itself or by
+// the files beside it. Decide settles how it is used.
+type File struct {
+	Path    string // absolute; "" for one that was read from memory
+	Bytes   int
+	SHA256  string    // of the file, in hexadecimal
+	Weights []Weights // files beside it that hold weights
+	Graph   *graph.Graph
+
+	sources []source // the weightiest first
+}
+
+// Open reads a model and what lies beside it. Errors that are the file's fault wrap
+// ErrModel, others are those of package fs.
+func Open(path string, limits onnx.Limits) (*File, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readModel(abs, limits.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := openFolder(filepath.Dir(abs))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	f, err := Read(data, dir, limits)
+	if err == nil {
+		if f.Bytes >= largeFile {
+			runtime.GC() // or the file stays in memory beside its weights, in two forms soon
+		}
+		f.Path = abs
+		f.sources, err = f.gather(sidecarFolder(filepath.Dir(abs)), filepath.Base(abs))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return f, nil
+}
+
+// largeFile is the size of a model file from which memory matters more than the
+// milliseconds of freeing it.
+const largeFile = 64 << 20
+
+// Read reads a model from memory, of which it keeps no part, with weights in the folder
+// dir, which may be nil. What else lies there is not asked.
+func Read(data []byte, dir fs.FS, limits onnx.Limits) (*File, error) {
+	sum := sha256.Sum256(data)
+	f := &File{Bytes: len(data), SHA256: hex.EncodeToString(sum[:])}
+	model, err := onnx.Scan(data, limits)
+	if err != nil {
+		return nil, err
+	}
+	names, err := weightFiles(model, dir, limits.MaxTensorBytes)
+	if err != nil {
+		return nil, err
+	}
+	if f.Graph, err = model.Graph(onnx.Options{External: dir, Copy: true}); err != nil {
+		return nil, err
+	}
+	f.Weights, err = digests(names, dir, limits.MaxTensorBytes)
+	return f, err
+}
+
+// Embedded returns the embedded network.
+func Embedded(limits onnx.Limits) (*File, error) {
+	f, err := Read(models.Default().ONNX, nil, limits)
+	if err != nil {
+		return nil, err
+	}
+	known, err := knownNetwork(f.SHA256)
+	if known != nil {
+		f.sources = []source{*known}
+	}
+	return f, err
+}
+
+// readModel reads a file of at most the size that a model may have. What is clearly no
+// model is refused by its beginning: it may be very large.
+func readModel(path string, most int64) ([]byte, error) {
+	f, err := userfile.Open(path)
+	if err != nil {
+		if info, e := os.Stat(path); e == nil && info.IsDir() {
+			return nil, errors.New("this is a folder, not an ONNX file")
+		}
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%w: the file has %d bytes, at most %d are allowed: %w", ErrModel, info.Size(), most, ErrTooLarge)
+	}
+	if err := onnx.Skim(f, info.Size()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	data, err := userfile.ReadFile(context.Background(), f, most)
+	if errors.Is(err, userfile.ErrTooLarge) { // it has grown
+		err = fmt.Errorf("%w: %w: %w", ErrModel, err, ErrTooLarge)
+	}
+	return data, err
+}
