@@ -77,6 +77,14 @@ func DefaultConfig() Config {
 	return Config{Kind: KindSoftmax, Steps: 4000, Rate: 0.01, Batch: 100, EvalEvery: 100, EvalBatch: 100, Deviation: 0.001}
 }
 
+// DefaultsOf returns the default settings of a kind of head, and none that it does not
+// have.
+func DefaultsOf(kind string) Config {
+	c := DefaultConfig()
+	c.Kind = kind
+	return c.complete()
+}
+
 // complete returns the settings with the defaults of their kind, without those
 // that the kind does not have.
 func (c Config) complete() Config {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -232,6 +233,38 @@ func cause(err error) error {
 		return pe.Err
 	}
 	return err
+}
+
+// someNames is how many names of a folder LooksLabelled looks at.
+const someNames = 1000
+
+// LooksLabelled tells, after a short look, whether dir holds folders of photos: at least
+// two folders directly in it have photos, by their names.
+func LooksLabelled(dir string) bool {
+	labels := 0
+	for _, name := range firstNames(dir, someNames) {
+		if skipped(name) {
+			continue
+		}
+		if slices.ContainsFunc(firstNames(filepath.Join(dir, name), someNames), namedAsPhoto) {
+			labels++
+		}
+		if labels == 2 {
+			return true
+		}
+	}
+	return false
+}
+
+// firstNames returns some names in a folder, none if it is not one.
+func firstNames(dir string, most int) []string {
+	h, err := os.Open(dir + string(filepath.Separator)) // which no pipe or device is
+	if err != nil {
+		return nil
+	}
+	defer h.Close()
+	names, _ := h.Readdirnames(most)
+	return names
 }
 
 // Photos returns the slash-separated paths, relative to dir, of all photos in a

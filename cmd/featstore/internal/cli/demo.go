@@ -70,12 +70,12 @@ func (d *demo) run(ctx context.Context) error {
 	if err := drawn.Write(ctx, unseen, 1, d.seed+1); err != nil {
 		return err
 	}
-	if err := d.step(1, "ingest "+photos, "each picture goes through the network once; its vector is kept", func(db *store.DB) error {
+	if err := d.step(1, run("ingest", argument(photos)), "each picture goes through the network once; its vector is kept", func(db *store.DB) error {
 		return d.ingest(ctx, db, photos, &d.nets, ingest.Options{})
 	}); err != nil {
 		return err
 	}
-	if err := d.step(2, "train --eval-every 500", "a classifier is trained on the vectors", func(db *store.DB) error {
+	if err := d.step(2, run("train", "--eval-every", "500"), "a classifier is trained on the vectors", func(db *store.DB) error {
 		ids, err := trainingModels(db, nil)
 		if err != nil {
 			return err
@@ -86,8 +86,8 @@ func (d *demo) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := d.step(3, "stats", "what is in the store now", func(db *store.DB) error {
-		s, err := gatherStats(db)
+	if err := d.step(3, run("stats"), "what is in the store now", func(db *store.DB) error {
+		s, err := d.gatherStats(db)
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 func (d *demo) predictUnseen(ctx context.Context, unseen string) error {
-	d.announce(4, "predict "+unseen, "pictures that the classifier has not seen")
+	d.announce(4, run("predict", argument(unseen)), "pictures that the classifier has not seen")
 	head, networks, err := d.loadHead(defaultHead, nil, extract.ModelLimits{})
 	if err != nil {
 		return err
@@ -121,22 +121,22 @@ func (d *demo) predictUnseen(ctx context.Context, unseen string) error {
 }
 
 // step announces a command and carries it out on the demo's store.
-func (d *demo) step(n int, command, what string, do func(*store.DB) error) error {
+func (d *demo) step(n int, command command, what string, do func(*store.DB) error) error {
 	d.announce(n, command, what)
 	return d.withStore(store.Options{Create: n == 1}, do)
 }
 
-func (d *demo) announce(n int, command, what string) {
-	command = fmt.Sprintf("featstore %s --store %s", command, d.store)
+func (d *demo) announce(n int, command command, what string) {
+	text := d.complete(command)
 	if d.json {
 		_ = d.emit(struct {
 			Event   string `json:"event"`
 			Step    int    `json:"step"`
 			Command string `json:"command"`
-		}{"step", n, command})
+		}{"step", n, text})
 		return
 	}
-	d.tell("\n%d. %s\n$ %s\n", n, what, printable(command))
+	d.tell("\n%d. %s\n$ %s\n", n, what, printable(text))
 }
 
 // tell writes the demo's own words, which are part of its result.

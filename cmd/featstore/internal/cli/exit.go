@@ -34,8 +34,9 @@ func usagef(format string, args ...any) error {
 
 // A hintedError carries what the user can do about it.
 type hintedError struct {
-	err  error
-	hint string
+	err    error
+	format string
+	args   []any // may be commands: see run
 }
 
 func (e *hintedError) Error() string { return e.err.Error() }
@@ -46,7 +47,7 @@ func hint(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	return &hintedError{err, fmt.Sprintf(format, args...)}
+	return &hintedError{err, format, args}
 }
 
 // An exitError asks for an exit code of its own. Without an error inside, the

@@ -92,6 +92,16 @@ one with event "result": path, format, bytes, models, dim, labels, rows, splits
 	return cmd
 }
 
+// formatList names the formats there are: "npy, csv or parquet".
+func formatList() string {
+	var names []string
+	for _, f := range export.Formats {
+		names = append(names, string(f))
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // options makes sense of the flags, and completes them.
 func (r *exportRequest) options() (export.Options, error) {
 	opt := export.Options{Format: export.Format(r.format), Force: r.force}
@@ -102,9 +112,13 @@ func (r *exportRequest) options() (export.Options, error) {
 				opt.Format = f
 			}
 		}
+		if ext := filepath.Ext(r.output); opt.Format == export.NPY && ext != "" && !strings.EqualFold(ext, ".npy") {
+			return opt, hint(usagef("-o %s: there is no format %s: want %s", r.output, ext, formatList()),
+				"npy is a folder of arrays, which numpy.savez makes an .npz of; --format npy writes it under this name")
+		}
 	}
 	if exportNames[opt.Format] == "" {
-		return opt, usagef("--format: %v %q: want npy, csv or parquet", export.ErrFormat, r.format)
+		return opt, usagef("--format: %v %q: want %s", export.ErrFormat, r.format, formatList())
 	}
 	switch r.output {
 	case "":
@@ -139,7 +153,7 @@ func (a *app) export(ctx context.Context, db *store.DB, path string, opt export.
 	if err != nil {
 		return exportAdvice(err)
 	}
-	warnings := exportWarnings(s)
+	warnings := a.exportWarnings(s)
 	if a.json {
 		return a.emit(exportResult{"result", s, warnings})
 	}
@@ -156,15 +170,15 @@ func (a *app) export(ctx context.Context, db *store.DB, path string, opt export.
 }
 
 // exportWarnings says what is not in the files.
-func exportWarnings(s export.Summary) []string {
+func (a *app) exportWarnings(s export.Summary) []string {
 	warnings := []string{}
 	add := func(n int, what string) {
 		if n > 0 {
 			warnings = append(warnings, count(n, "photo")+what)
 		}
 	}
-	add(s.Disputed, " under several labels not exported: featstore stats names them")
-	add(s.Missing, " without a vector of the model not exported: featstore ingest computes them")
+	add(s.Disputed, a.text(" under several labels not exported: %s names them", run("stats")))
+	add(s.Missing, a.text(" without a vector of the model not exported: %s computes them", run("ingest", "FOLDER")))
 	if s.NotText > 0 {
 		warnings = append(warnings, count(s.NotText, "path")+" not UTF-8: written with \uFFFD where the bytes are no text")
 	}
@@ -179,7 +193,7 @@ func exportAdvice(err error) error {
 	case errors.Is(err, export.ErrForeign):
 		return hint(err, "name another with -o")
 	case errors.Is(err, export.ErrNothing):
-		return hint(err, "featstore stats shows what is in the store")
+		return hint(err, "%s shows what is in the store", run("stats"))
 	}
 	return err
 }

@@ -45,7 +45,7 @@ JSON, one object: folder, photos, vectors (over all networks), or head.` + store
 func (a *app) forgetHead(db *store.DB, name string) error {
 	err := db.Update(func(tx *store.Tx) error { return tx.DeleteHead(name) })
 	if errors.Is(err, store.ErrNotFound) {
-		return hint(err, "featstore stats shows the heads there are")
+		return hint(err, "%s shows the heads there are", run("stats"))
 	}
 	if err != nil {
 		return err

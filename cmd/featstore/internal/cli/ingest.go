@@ -106,7 +106,7 @@ func findFolder(path string) error {
 	case err != nil:
 		return fmt.Errorf("find folder %s: %w", path, err)
 	case !info.IsDir():
-		return hint(fmt.Errorf("%s: not a folder", path), "give the folder that holds a folder of photos for each label; featstore predict %s tells what is on a photo", path)
+		return hint(fmt.Errorf("%s: not a folder", path), "give the folder that holds a folder of photos for each label; %s tells what is on a photo", run("predict", argument(path)))
 	}
 	return nil
 }
@@ -210,13 +210,26 @@ func describeTap(tap, why string) string {
 func ingestAdvice(err error, dir string) error {
 	switch {
 	case errors.Is(err, ingest.ErrNoLabels):
-		return hint(err, "sort the photos into folders named after what they show, or give the folder above: featstore ingest %s", filepath.Dir(filepath.Clean(dir)))
+		const sort = "sort the photos into folders named after what they show: FOLDER/roses/1.jpg"
+		if above := folderAbove(dir); ingest.LooksLabelled(above) { // a label's folder was given
+			return hint(err, sort+"; or give the folder above, if this one is named so: %s", run("ingest", argument(above)))
+		}
+		return hint(err, sort)
 	case errors.Is(err, ingest.ErrNoPhotos):
 		return hint(err, "give a folder that holds a folder of photos for each label: FOLDER/roses/1.jpg")
 	case errors.Is(err, ingest.ErrOverlap):
 		return hint(err, "the same photos would get two labels: give that folder again, or keep this one in a store of its own with --store")
 	}
 	return ownSplitAdvice(err)
+}
+
+// folderAbove is the folder that holds a folder, in the words of the command line.
+func folderAbove(dir string) string {
+	clean := filepath.Clean(dir)
+	if base := filepath.Base(clean); base == "." || base == ".." {
+		return filepath.Join(clean, "..")
+	}
+	return filepath.Dir(clean)
 }
 
 // printIngest tells people what a run found and did.
@@ -319,7 +332,7 @@ func (a *app) warnLikeSplits(r ingest.Report) {
 	default:
 		return
 	}
-	a.hint("if they are: featstore ingest " + r.Root + " --split-folders; nothing is computed again")
+	a.hint(a.text("if they are: %s; nothing is computed again", run("ingest", argument(r.Root), "--split-folders")))
 }
 
 func itself(s string) string         { return s }
@@ -327,16 +340,25 @@ func named(p ingest.Problem) string  { return p.Path + ": " + p.Reason }
 func firstFew(names []string) string { return strings.Join(clip(names), ", ") }
 
 // clip shortens a list of names, saying how many there are beyond.
-func clip(names []string) []string {
-	if len(names) <= mostNamed {
-		return names
+func clip(names []string) []string { return clipOf(names, len(names)) }
+
+// clipOf is clip for names that are only the first of a number of things.
+func clipOf(names []string, all int) []string {
+	names = slices.Clone(names[:min(len(names), mostNamed)])
+	if beyond := all - len(names); beyond > 0 {
+		names = append(names, fmt.Sprintf("and %s more", grouped(beyond)))
 	}
-	return append(slices.Clone(names[:mostNamed]), fmt.Sprintf("and %s more", grouped(len(names)-mostNamed)))
+	return names
 }
 
 // warnList warns of things and names them, one a line.
 func warnList[T any](a *app, what string, things []T, name func(T) string) {
-	if len(things) == 0 {
+	warnSome(a, what, things, name, len(things))
+}
+
+// warnSome is warnList for things that are only the first of a number of them.
+func warnSome[T any](a *app, what string, things []T, name func(T) string, all int) {
+	if all == 0 {
 		return
 	}
 	a.warn("%s:", what)
@@ -344,7 +366,7 @@ func warnList[T any](a *app, what string, things []T, name func(T) string) {
 	for _, t := range things {
 		names = append(names, name(t))
 	}
-	for _, n := range clip(names) {
+	for _, n := range clipOf(names, all) {
 		fmt.Fprintf(a.Err, "  %s\n", printable(n))
 	}
 }

@@ -28,7 +28,7 @@ func (a *app) finish(err error, interrupted bool) int {
 func (a *app) hintOf(err error) string {
 	var hinted *hintedError
 	if errors.As(err, &hinted) {
-		return hinted.hint
+		return a.text(hinted.format, hinted.args...)
 	}
 	var usage *usageError
 	if errors.As(err, &usage) {
@@ -43,9 +43,9 @@ func (a *app) hintOf(err error) string {
 	}
 	var pending *store.ResplittingError
 	if errors.As(err, &pending) {
-		return a.finishSplit(pending.Policy) + " finishes it"
+		return a.text("%s finishes it", finishSplit(pending.Policy))
 	}
-	return storeHint(err)
+	return a.storeHint(err)
 }
 
 // failure prints an error, and a hint where there is one: with --json as one
@@ -70,7 +70,7 @@ func (a *app) warn(format string, args ...any) {
 	if a.json {
 		return // every warning is a field of the result too
 	}
-	a.line(a.paint(bold+yellow, "warning: "), fmt.Sprintf(format, args...))
+	a.line(a.paint(bold+yellow, "warning: "), a.text(format, args...))
 }
 
 // warnAside is warn for what no result has a field for: with --json it is an object on
@@ -96,7 +96,7 @@ func (a *app) hint(text string) {
 // say remarks on what is going on.
 func (a *app) say(format string, args ...any) {
 	if !a.quiet && !a.json {
-		a.line("", fmt.Sprintf(format, args...))
+		a.line("", a.text(format, args...))
 	}
 }
 

@@ -80,7 +80,7 @@ func (a *app) listModels(db *store.DB) error {
 		}{list})
 	}
 	if len(list) == 0 {
-		a.say("no networks yet: featstore ingest FOLDER")
+		a.say("no networks yet: %s", run("ingest", "FOLDER"))
 	}
 	for i, m := range list {
 		if i > 0 {
@@ -155,7 +155,7 @@ func (a *app) removeModel(db *store.DB, word string) error {
 	}
 	err = db.Update(func(tx *store.Tx) error { return tx.DeleteModel(m.ID) })
 	if errors.Is(err, store.ErrInUse) {
-		return hint(err, "a trained head reads its vectors; featstore stats shows which")
+		return hint(err, "a trained head reads its vectors; %s shows which", run("stats"))
 	}
 	if err != nil {
 		return err

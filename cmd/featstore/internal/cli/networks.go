@@ -216,13 +216,13 @@ func networkAdvice(file string, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &unsaid):
-		return hint(&exitError{exitUsage, err}, "say it with --preprocess, as the network was trained: %s; featstore models inspect %s tells more", unsaid.Advice(), file)
+		return hint(&exitError{exitUsage, err}, "say it with --preprocess, as the network was trained: %s; %s tells more", unsaid.Advice(), run("models", "inspect", argument(file)))
 	case errors.As(err, &size):
 		return &exitError{exitUsage, err}
 	case extract.Exceeded(err):
 		return err // its hint names the flag, wherever it comes from
 	case errors.Is(err, extract.ErrModel):
-		return hint(err, "featstore models inspect %s tells what is in it, if it can be read", file)
+		return hint(err, "%s tells what is in it, if it can be read", run("models", "inspect", argument(file)))
 	case errors.Is(err, fs.ErrNotExist) && file != "" && filepath.Ext(file) == "":
 		return hint(err, "the embedded network is called %s", embedded)
 	}
@@ -302,7 +302,7 @@ func findModel(models []store.Model, word string) (store.Model, error) {
 	}
 	switch len(found) {
 	case 0:
-		return store.Model{}, hint(usagef("no model %q in the store", word), "featstore models lists them")
+		return store.Model{}, hint(usagef("no model %q in the store", word), "%s lists them", run("models"))
 	case 1:
 		return found[0], nil
 	}

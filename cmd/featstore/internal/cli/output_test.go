@@ -126,3 +126,24 @@ func TestHelpListsExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// However many things there are and however many of them are named, what is shown and
+// what is counted are all of them.
+func TestListsCountAll(t *testing.T) {
+	for _, c := range []struct{ named, all, shown, beyond int }{
+		{0, 0, 0, 0}, {1, 1, 1, 0}, {10, 10, 10, 0}, {11, 11, 10, 1}, {51, 51, 10, 41}, {10, 51, 10, 41}, {3, 51, 3, 48}, {0, 5, 0, 5},
+	} {
+		names := make([]string, c.named)
+		for i := range names {
+			names[i] = fmt.Sprintf("photo %d", i)
+		}
+		var errs bytes.Buffer
+		warnSome(&app{Streams: Streams{Err: &errs}}, "photos", names, itself, c.all)
+		if got := strings.Count(errs.String(), "  photo "); got != c.shown {
+			t.Errorf("%+v: %d shown: %s", c, got, errs.String())
+		}
+		if want := fmt.Sprintf("  and %d more\n", c.beyond); strings.Contains(errs.String(), " more") != (c.beyond > 0) || c.beyond > 0 && !strings.HasSuffix(errs.String(), want) {
+			t.Errorf("%+v: %s", c, errs.String())
+		}
+	}
+}

@@ -55,7 +55,7 @@ func (a *app) readSplitList(ctx context.Context, name string) ([]split.Entry, er
 	case errors.Is(err, userfile.ErrKind):
 		return nil, hint(fmt.Errorf("read list of splits %s: %w", name, err), "give a CSV of path,split, or - and pipe it in")
 	case err != nil:
-		return nil, hint(fmt.Errorf("open list of splits: %s: %w", name, err), "it is a CSV of path,split: featstore export --format csv -o FILE writes one with the splits as they are, to change them in")
+		return nil, hint(fmt.Errorf("open list of splits: %s: %w", name, err), "it is a CSV of path,split: %s writes one with the splits as they are, to change them in", run("export", "--format", "csv", "-o", "FILE"))
 	}
 	defer f.Close()
 	entries, err := split.ReadList(f)
@@ -85,7 +85,7 @@ func (a *app) splitByList(ctx context.Context, db *store.DB, name string, entrie
 	}
 	if len(found.Wants) == 0 {
 		return nil, hint(fmt.Errorf("read %s: none of its %s is in the store, the first is %q", name, count(len(entries), "path"), entries[0].Path),
-			"paths are absolute, or relative to the folder that was ingested; featstore stats shows it")
+			"paths are absolute, or relative to the folder that was ingested; %s shows it", run("stats"))
 	}
 	var change ownsplit.Change
 	err = a.changeSplits(func(progress func(int, int)) (err error) {
@@ -111,25 +111,14 @@ func (a *app) printOwnSplits(r *ownsplit.Report) {
 	by := map[string]string{ownsplit.ByList: "the list", ownsplit.ByFolders: "folders"}[r.By]
 	fmt.Fprintf(a.Out, "splits by %s: training %s, validation %s, testing %s; %s set anew\n", by,
 		grouped(r.Training), grouped(r.Validation), grouped(r.Testing), count(r.Fixed, "photo"))
-	warnList(a, count(r.Unknown, "path")+" of the list "+plural(r.Unknown, "is", "are")+" no photo's", more(r.UnknownPaths, r.Unknown), itself)
+	warnSome(a, count(r.Unknown, "path")+" of the list "+plural(r.Unknown, "is", "are")+" no photo's", r.UnknownPaths, itself, r.Unknown)
 	if r.Unlisted > 0 {
 		what := "not in the list"
 		if r.By == ownsplit.ByFolders {
 			what = "not in a folder named after a split"
 		}
-		warnList(a, count(r.Unlisted, "photo")+" "+what+": as before, by the salt unless set by hand", more(r.UnlistedPaths, r.Unlisted), itself)
+		warnSome(a, count(r.Unlisted, "photo")+" "+what+": as before, by the salt unless set by hand", r.UnlistedPaths, itself, r.Unlisted)
 	}
-}
-
-// more adds to examples how many they stand for.
-func more(examples []string, all int) []string {
-	if len(examples) > mostNamed {
-		examples = examples[:mostNamed]
-	}
-	if n := all - len(examples); n > 0 {
-		return append(examples[:len(examples):len(examples)], fmt.Sprintf("and %s more", grouped(n)))
-	}
-	return examples
 }
 
 // ownSplitAdvice adds what can be done about wishes that contradict each other.

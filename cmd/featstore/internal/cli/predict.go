@@ -72,7 +72,7 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 				return err
 			}
 			if reject && head.Reject.Threshold == 0 {
-				return hint(usagef("--reject: head %q has no threshold", name), "train it with one: featstore train --reject-rate 0.05")
+				return hint(usagef("--reject: head %q has no threshold", name), "train it with one: %s", retrain(name, head, len(networks) > 1).with("--reject-rate", "0.05"))
 			}
 			p := &predictor{app: a, head: head, networks: networks, top: top, reject: reject}
 			return p.all(cmd.Context(), photos, workers)
@@ -108,7 +108,7 @@ func (a *app) loadHead(name string, files []string, most extract.ModelLimits) (h
 			networks = append(networks, n)
 		}
 		if fresh, err := head.Fresh(db); err == nil && !fresh {
-			a.say("the photos in the store have changed since head %q was trained: featstore train", name)
+			a.say("the photos in the store have changed since head %q was trained: %s", name, retrain(name, head, severalModels(db)))
 		}
 		return nil
 	})
@@ -128,7 +128,7 @@ func headAdvice(db *store.DB, name string, err error) error {
 		return err
 	})
 	if len(names) == 0 {
-		return hint(fmt.Errorf("no head %q: nothing has been trained yet", name), "train one: featstore train")
+		return hint(fmt.Errorf("no head %q: nothing has been trained yet", name), "train one: %s", run("train").of("--name", name))
 	}
 	return hint(fmt.Errorf("no head %q in the store", name), "there is: %s", strings.Join(names, ", "))
 }

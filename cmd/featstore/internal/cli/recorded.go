@@ -109,7 +109,7 @@ func networkOf(m store.Model, files []string, most extract.ModelLimits) (*extrac
 	case err == nil:
 		return n, nil
 	case errors.Is(err, errOtherEngine):
-		return nil, hint(err, "bring the store up to date: featstore ingest FOLDER, then featstore train")
+		return nil, hint(err, "bring the store up to date: %s, then %s", run("ingest", "FOLDER"), run("train"))
 	case len(files) > 0:
 		return nil, hint(fmt.Errorf("it was trained with network %s, which none of the files given is", describeModel(m)),
 			"the file must have SHA-256 %s", m.FileSHA256)

@@ -117,8 +117,8 @@ func (a *app) resplit(cmd *cobra.Command, db *store.DB, policy split.Policy) (mo
 }
 
 // finishSplit is the command that finishes a change of splits that was interrupted.
-func (a *app) finishSplit(p split.Policy) string {
-	return fmt.Sprintf("featstore split --salt %s --validation %v --testing %v%s", shellWord(p.Salt), p.Validation, p.Testing, a.useHead(defaultHead))
+func finishSplit(p split.Policy) command {
+	return run("split", "--salt", p.Salt, "--validation", fmt.Sprint(p.Validation), "--testing", fmt.Sprint(p.Testing))
 }
 
 func (a *app) clearSplits(ctx context.Context, db *store.DB) (moved int, released []string, err error) {
@@ -170,7 +170,7 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 	t.write(a.Out, "")
 	fmt.Fprintf(a.Out, "salt %q\n", p.Salt)
 	if s.Pending != nil {
-		fmt.Fprintf(a.Out, "pending: a change was interrupted, these photos are split by two rules; %s finishes it\n", printable(a.finishSplit(*s.Pending)))
+		fmt.Fprintf(a.Out, "pending: a change was interrupted, these photos are split by two rules; %s finishes it\n", printable(a.complete(finishSplit(*s.Pending))))
 	}
 	if s.Fixed > 0 {
 		fmt.Fprintf(a.Out, "%s set by hand, whatever the shares\n", count(s.Fixed, "split"))
@@ -183,7 +183,7 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 		a.say("folders of %s named after splits only give labels now", folder)
 	}
 	if len(s.Heads) > 0 && r.Moved > 0 {
-		a.warn("heads trained before have seen photos that test them now: featstore train")
+		a.warn("heads trained before have seen photos that test them now: %s", a.retrainAll(s))
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ of cosine, a and b: digest, split, label, paths), after lines with event "progre
 				}
 			}
 			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
-				s, err := gatherStats(db)
+				s, err := a.gatherStats(db)
 				if err != nil {
 					return err
 				}
@@ -83,7 +83,7 @@ func damagedHeads(damaged []string) error {
 		return nil
 	}
 	err := fmt.Errorf("%w: %s", store.ErrCorrupt, strings.Join(damaged, "; "))
-	return hint(err, "the photos and their vectors are not concerned: featstore train makes a head anew, featstore forget --head removes one")
+	return hint(err, "the photos and their vectors are not concerned: %s makes a head anew, %s removes one", run("train", "--name", "NAME"), run("forget", "--head", "NAME"))
 }
 
 // storeStats is what the command shows, in the form of its JSON.
@@ -138,6 +138,7 @@ type headStats struct {
 	headResult
 	Created time.Time `json:"created"`
 	Fresh   bool      `json:"fresh"` // the training split is still what it was trained on
+	retrain command   // trains it anew
 }
 
 type failureStats struct {
@@ -152,7 +153,7 @@ type disputeStats struct {
 }
 
 // gatherStats reads everything the command shows.
-func gatherStats(db *store.DB) (*storeStats, error) {
+func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 	raw, err := db.Stats()
 	if err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func gatherStats(db *store.DB) (*storeStats, error) {
 	if err := s.readFailures(db, folders); err != nil {
 		return nil, err
 	}
-	s.Warnings = append(s.Warnings, s.findWarnings()...)
+	s.Warnings = append(s.Warnings, a.findWarnings(s)...)
 	return s, nil
 }
 
@@ -215,7 +216,7 @@ func headStatsOf(db *store.DB, record store.Head) (headStats, error) {
 	if h.Test.Total > 0 {
 		result.Test = &h.Test
 	}
-	return headStats{result, record.Created, fresh}, nil
+	return headStats{result, record.Created, fresh, retrain(record.Name, h, severalModels(db))}, nil
 }
 
 func (s *storeStats) readFailures(db *store.DB, folders map[store.RootID]string) error {
@@ -238,9 +239,9 @@ func (s *storeStats) readFailures(db *store.DB, folders map[store.RootID]string)
 const fewPhotos = 20
 
 // findWarnings says what looks wrong, for people.
-func (s *storeStats) findWarnings() []string {
+func (a *app) findWarnings(s *storeStats) []string {
 	var warnings []string
-	add := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { warnings = append(warnings, a.text(format, args...)) }
 	if len(s.Labels) == 1 {
 		add("there is only one label: a classifier needs two")
 	}
@@ -273,12 +274,12 @@ func (s *storeStats) findWarnings() []string {
 	}
 	for _, m := range s.Models {
 		if m.Missing > 0 {
-			add("%s lacks vectors of %s: featstore ingest computes them", m.text, count(m.Missing, "photo"))
+			add("%s lacks vectors of %s: %s computes them", m.text, count(m.Missing, "photo"), run("ingest", "FOLDER"))
 		}
 	}
 	for _, h := range s.Heads {
 		if !h.Fresh && s.Pending == nil {
-			add("the photos have changed since head %q was trained: featstore train", h.Head)
+			add("the photos have changed since head %q was trained: %s", h.Head, h.retrain)
 		}
 	}
 	return warnings
@@ -303,7 +304,7 @@ func (a *app) printStats(s *storeStats, failures bool) {
 		fmt.Fprintf(a.Out, "  from %s, last looked at %s\n", printable(f.Path), f.Seen.Local().Format("2006-01-02 15:04"))
 	}
 	if s.Pending != nil {
-		fmt.Fprintf(a.Out, "  pending: a change of splits was interrupted; %s finishes it\n", printable(a.finishSplit(*s.Pending)))
+		fmt.Fprintf(a.Out, "  pending: a change of splits was interrupted; %s finishes it\n", printable(a.complete(finishSplit(*s.Pending))))
 	}
 	a.printLabels(s)
 	a.printModels(s.Models)

@@ -25,14 +25,14 @@ func storeExitCode(err error) int {
 }
 
 // storeHint says what to do about errors that any command can meet.
-func storeHint(err error) string {
+func (a *app) storeHint(err error) string {
 	switch {
 	case errors.Is(err, store.ErrNotExist):
-		return "make one with: featstore ingest FOLDER, or name another with --store"
+		return a.text("make one with: %s, or name another with --store", run("ingest", "FOLDER"))
 	case errors.Is(err, store.ErrLocked):
 		return "wait until the other featstore is done; one process may write at a time"
 	case errors.Is(err, store.ErrCorrupt):
-		return "featstore check says what is damaged; the photos are untouched: delete the file and ingest them again"
+		return a.text("%s says what is damaged; the photos are untouched: delete the file and ingest them again", run("check"))
 	case errors.Is(err, store.ErrNotStore):
 		return "name the store's file with --store; this one has not been touched"
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -144,7 +143,7 @@ func trainingModels(db *store.DB, words []string) ([]string, error) {
 		for _, m := range models {
 			all = append(all, describeModel(m))
 		}
-		return nil, hint(usagef("the store has vectors of %d models: say which to train on with --model", len(models)),
+		return nil, hint(usagef("the store has vectors of %d models: say which to use with --model", len(models)),
 			"they are %s; joined by commas, several are used together", strings.Join(all, ", "))
 	}
 	return ids, nil
@@ -179,31 +178,11 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 			fmt.Fprintln(a.Out)
 		}
 	}
-	a.say("saved as head %q: featstore predict%s FILE tells what is on a photo", name, a.useHead(name))
+	a.say("saved as head %q: %s tells what is on a photo", name, run("predict").of("--head", name).with("FILE"))
 	if report != nil {
-		a.say("what does it confuse, on which photos? featstore evaluate%s", a.useHead(name))
+		a.say("what does it confuse, on which photos? %s", run("evaluate").of("--head", listItem(name)))
 	}
 	return nil
-}
-
-// useHead gives the flags by which another command uses this store's head: none
-// where the defaults do.
-func (a *app) useHead(name string) (flags string) {
-	if name != defaultHead {
-		flags += " --head " + shellWord(name)
-	}
-	if a.store != defaultStore() {
-		flags += " --store " + shellWord(a.store)
-	}
-	return flags
-}
-
-// shellWord writes a word as a shell reads it.
-func shellWord(s string) string {
-	if s == "" || strings.ContainsAny(s, " \t\n'\"\\$`*?&;|<>()#!~") {
-		return strconv.Quote(s)
-	}
-	return s
 }
 
 // A headResult is what is known of a head, as JSON.
@@ -257,7 +236,7 @@ func countTrained(t store.TrainedOn) (c trainedPhotos) {
 // trainAdvice adds what can be done about a store that trains nothing.
 func trainAdvice(err error) error {
 	if errors.Is(err, train.ErrNoImages) {
-		return hint(err, "bring photos into the store first: featstore ingest FOLDER")
+		return hint(err, "bring photos into the store first: %s", run("ingest", "FOLDER"))
 	}
 	return err
 }

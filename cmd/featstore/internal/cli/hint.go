@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"featstore/store"
+	"featstore/train"
+)
+
+// Hints and remarks name commands to go on with. They are not written into the text but
+// made by run, and completed where the text is printed: so they go on with the store
+// that this command was about, and can be copied into a shell.
+
+// A command is one to go on with: its words, without "featstore".
+type command []string
+
+// run returns a command to be named in a hint or remark, as an argument of its format.
+func run(words ...string) command { return words }
+
+// of adds the flag that means a head, where it is not the one that is meant anyway.
+func (c command) of(flag, head string) command {
+	if head == defaultHead {
+		return c
+	}
+	return c.with(flag, head)
+}
+
+// with adds further words.
+func (c command) with(words ...string) command { return append(slices.Clone(c), words...) }
+
+// argument is a file's name as an argument, which must not be taken for a flag.
+func argument(name string) string {
+	if strings.HasPrefix(name, "-") && name != "-" {
+		return "." + string(filepath.Separator) + name
+	}
+	return name
+}
+
+// listItem is a name for a flag that takes several, joined by commas.
+func listItem(name string) string {
+	if strings.ContainsAny(name, ",\"\r\n") {
+		return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+	}
+	return name
+}
+
+// retrain is the command that trains a head anew with its settings, in its place.
+// several tells whether the store has further networks than the head's.
+func retrain(name string, h *train.Head, several bool) command {
+	recipe := h.Recipe()
+	c := run("train").of("--name", name)
+	if recipe.Kind != train.DefaultConfig().Kind {
+		c = append(c, "--head", recipe.Kind)
+	}
+	if several {
+		c = append(c, "--model", strings.Join(recipe.Models, ","))
+	}
+	was, usual := recipe, train.DefaultsOf(recipe.Kind)
+	var set, unset pflag.FlagSet
+	headFlags(&set, &was)
+	headFlags(&unset, &usual)
+	set.VisitAll(func(f *pflag.Flag) {
+		if value := f.Value.String(); f.Name != "head" && value != unset.Lookup(f.Name).Value.String() {
+			c = append(c, "--"+f.Name, value)
+		}
+	})
+	return c
+}
+
+// severalModels tells whether vectors of more than one network are in the store.
+func severalModels(db *store.DB) bool {
+	several := false
+	_ = db.View(func(tx *store.Tx) error { // only for a hint
+		models, err := tx.Models()
+		several = len(models) > 1
+		return err
+	})
+	return several
+}
+
+// retrainAll lists the commands that train all heads anew.
+func (a *app) retrainAll(s store.Stats) string {
+	var all []string
+	for _, record := range s.Heads {
+		if h, err := train.FromRecord(record); err == nil {
+			all = append(all, a.complete(retrain(record.Name, h, len(s.Models) > 1)))
+		}
+	}
+	return firstFew(all)
+}
+
+// complete writes a command as a shell reads it, with the store that it is to go on with.
+func (a *app) complete(c command) string {
+	text := "featstore"
+	for _, w := range c {
+		text += " " + shellWord(w)
+	}
+	if a.store != defaultStore() && !(len(c) > 1 && c[0] == "models" && c[1] == "inspect") {
+		text += " --store " + shellWord(a.store)
+	}
+	return text
+}
+
+// text is fmt.Sprintf for texts that may name commands.
+func (a *app) text(format string, args ...any) string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if c, ok := arg.(command); ok {
+			args[i] = a.complete(c)
+		}
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// shellWord writes a word as a shell reads it. What would not be printed as it is has
+// the escapes that bash, zsh and fish know.
+func shellWord(s string) string {
+	switch {
+	case !harmless(s, ""):
+		return "$'" + strings.NewReplacer(`\"`, `"`, `'`, `\'`).Replace(unquoted(s)) + "'"
+	case s == "" || strings.ContainsAny(s, " '\"\\$`*?[]{}&;|<>()#!~"):
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
+// unquoted is a text with Go's escapes, of which the shells know those that are left.
+func unquoted(s string) string {
+	quoted := strconv.QuoteToASCII(s)
+	return quoted[1 : len(quoted)-1]
+}
