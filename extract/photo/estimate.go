@@ -59,7 +59,7 @@ func memoryBMP(data []byte, h header, _ *Preprocess, _ *Scratch) int64 {
 // bit if it is large or compressed. How much a compressed one holds is known only
 // afterwards; the library stops at 8 bytes a pixel.
 func memoryTIFF(data []byte, h header, _ *Preprocess, _ *Scratch) int64 {
-	const blockBytes, atOnce = 8, 10 << 20
+	const blockBytes, atOnce, largeTile = 8, 10 << 20, 1024
 	wide := tiffTagOr(data, tagBitsPerSample, 1) == 16
 	picture := int64(grayBytes)
 	switch photometric := tiffTagOr(data, tagPhotometric, photometricWhiteIsZero); {
@@ -72,17 +72,26 @@ func memoryTIFF(data []byte, h header, _ *Preprocess, _ *Scratch) int64 {
 	case wide:
 		picture = sample16
 	}
-	rows := min(int64(tiffTagOr(data, tagRowsPerStrip, uint32(h.h))), int64(h.h))
-	block := int64(h.w) * rows
-	if w, ok := tiffTag(data, tagTileWidth); ok {
-		block = int64(w) * int64(tiffTagOr(data, tagTileLength, uint32(h.h)))
+	columns, rows := int64(h.w), int64(tiffTagOr(data, tagRowsPerStrip, 0))
+	if rows == 0 {
+		rows = int64(h.h)
 	}
-	block *= blockBytes
+	if w, ok := tiffTag(data, tagTileWidth); ok {
+		columns, rows = int64(w), int64(tiffTagOr(data, tagTileLength, 0))
+	}
+	// The library refuses tiles that are larger than that.
+	columns, rows = min(columns, int64(h.w)+largeTile), min(rows, int64(h.h)+largeTile)
+	block := columns * rows
 	growth := int64(3)
-	if tiffTagOr(data, tagCompression, compressionNone) <= compressionNone {
-		if block = min(block, int64(len(data))); block < atOnce {
+	switch tiffTagOr(data, tagCompression, compressionNone) {
+	case compressionFax3, compressionFax4:
+		block = (columns + 7) / 8 * rows
+	case 0, compressionNone:
+		if block = min(block*blockBytes, int64(len(data))); block < atOnce {
 			growth = 1
 		}
+	default:
+		block *= blockBytes
 	}
 	return h.pixels()*picture + growth*block + libraryBytes
 }

@@ -7,7 +7,6 @@ import (
 	"image/color"
 	"image/png"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
 
@@ -16,7 +15,7 @@ import (
 func isUnsupported(err error) bool {
 	var p png.UnsupportedError
 	var t tiff.UnsupportedError
-	return errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported)
+	return errors.As(err, &p) || errors.As(err, &t)
 }
 
 // fromImage turns a library's picture into a photo. YCbCr, grey and opaque ones

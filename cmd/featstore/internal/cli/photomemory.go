@@ -14,7 +14,7 @@ type photoMemoryFlag struct{ gigabytes float64 }
 
 const (
 	photoMemoryFlagName = "photo-memory"
-	defaultPhotoMemory  = float64(photo.DefaultMemory) / (1 << 30)
+	defaultPhotoMemory  = 0.8 // photo.DefaultMemory
 )
 
 func (f *photoMemoryFlag) register(flags *pflag.FlagSet) {
