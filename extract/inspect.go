@@ -116,6 +116,7 @@ func (m *ModelFile) Inspect(request Manifest) *Inspection {
 	r.unsupported(g, d)
 	if e := r.plan(m, d); e != nil && (err == nil || errors.Is(e, op.ErrUnsupported)) {
 		err = e // what cannot be computed matters more than what was not said
+		r.unsupportedForm(e)
 	}
 	if err != nil {
 		r.Problem, r.Err = err.Error(), err
@@ -249,6 +250,19 @@ func (r *Inspection) unsupported(g *graph.Graph, d *modelfile.Decision) {
 		}
 		return -1
 	})
+}
+
+// unsupportedForm lists the node that compiling failed at: its operator is known, but not
+// in this form.
+func (r *Inspection) unsupportedForm(err error) {
+	var at *op.NodeError
+	if !errors.Is(err, op.ErrUnsupported) || !errors.As(err, &at) {
+		return
+	}
+	u := Unsupported{Node: at.Node.Label(), Operator: operatorName(at.Node)}
+	if !slices.Contains(r.Unsupported, u) {
+		r.Unsupported = append([]Unsupported{u}, r.Unsupported...)
+	}
 }
 
 func operatorName(n *graph.Node) string {

@@ -158,3 +158,17 @@ func TestInspect(t *testing.T) {
 		t.Errorf("%d nodes, operators count %d", silent.Nodes, total)
 	}
 }
+
+// TestInspectUnsupportedForm: a known operator in a form that is not is listed as the
+// node that cannot be computed.
+func TestInspectUnsupportedForm(t *testing.T) {
+	v, err := zoo.Find("mobilenetv1-keras")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := strings.Replace(string(v.Small().Data), "constant", "fantasia", 1) // the mode of the first Pad
+	r := mustOpen(t, []byte(data)).Inspect(request(t, "raw"))
+	if r.Err == nil || len(r.Unsupported) != 1 || r.Unsupported[0].Operator != "Pad" || r.Unsupported[0].Beyond {
+		t.Errorf("unsupported: %+v, %v", r.Unsupported, r.Err)
+	}
+}

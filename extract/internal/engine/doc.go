@@ -15,6 +15,21 @@
 // order of axes, halo, placement, epilogue, form on bytes, cost, steps. The compiler itself
 // does not know which operations there are.
 //
+// To add one, as batchNorm was added for BatchNormalization in training mode:
+//
+//  1. Write the reference in package op and name it in its registry.go; test it with
+//     numbers worked out by hand, or with those of another engine.
+//  2. Write op_name.go: the struct, its lowering, its answers. Most are embedded ones of
+//     operation.go. Put it into the table there: the compiler names every answer that is
+//     missing.
+//  3. Name the lowering in the table of lower.go, under the operator's name.
+//  4. Write its step, which emit makes: step_name.go.
+//  5. Add cases to TestOperatorsOneByOne, which compares every set of kernels, one core and
+//     several, with the reference; and a network of package zoo as an exporter writes it.
+//     TestZooAgainstReference fails for a kind of step that no network has.
+//  6. Look for the operator's name in package passes: what folds or moves it has to know
+//     the new form.
+//
 // # Layout
 //
 // A value's axes lie in memory in some order. Images are kept channels-last

@@ -5,6 +5,7 @@ import (
 
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
 )
 
@@ -65,9 +66,12 @@ func transpose32(dst, src []float32, i0, i1, k0, k1, in, taps int) {
 	}
 }
 
-func lowerBatchNorm(n *node, src *graph.Node, _ int64) operation {
-	if !dynamic(n.in[0]) || len(n.in[0].shape) < 2 || src.Int("training_mode", 0) != 0 {
+func lowerBatchNorm(n *node, src *graph.Node, opset int64) operation {
+	if !dynamic(n.in[0]) || len(n.in[0].shape) < 2 {
 		return nil
+	}
+	if op.TrainingMode(src, opset) {
+		return lowerTrainingNorm(n, src)
 	}
 	var p [4][]float32 // scale, bias, mean, variance
 	for i := range p {

@@ -63,7 +63,7 @@ type viewOperation interface {
 // operations lists every operation: the compiler checks that each has all answers, and a
 // test that none is missing.
 var _ = []operation{
-	(*activate)(nil), (*binary)(nil), (*block)(nil), (*concat)(nil), (*conv)(nil), (*identity)(nil), (*lrn)(nil), (*matmul)(nil),
+	(*activate)(nil), (*batchNorm)(nil), (*binary)(nil), (*block)(nil), (*concat)(nil), (*conv)(nil), (*identity)(nil), (*lrn)(nil), (*matmul)(nil),
 	(*pad)(nil), (*pool)(nil), (*reference)(nil), (*reorder)(nil), (*reshape)(nil), (*rowwise)(nil), (*slice)(nil),
 	(*spatialMean)(nil), (*transpose)(nil),
 	(*byteBinary)(nil), (*byteConv)(nil), (*byteMean)(nil), (*bytePool)(nil), (*dequantize)(nil), (*lookup)(nil), (*quantize)(nil),

@@ -4,20 +4,20 @@ import (
 	"math"
 	"slices"
 
+	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
 
-// batchNormalization with the running mean and variance, as at inference.
+// batchNormalization with the running mean and variance, as at inference, or in
+// training mode with those of its input.
 func batchNormalization(c *call) []*tensor.Tensor {
 	x := c.float(0)
 	require(len(x.Shape) >= 1, "the input is a scalar")
-	if c.flag("training_mode", false) || c.opset < 7 && c.hasAttr("is_test") && !c.flag("is_test", false) {
-		unsupported("training mode")
+	if TrainingMode(c.Node, c.opset) {
+		return batchNormalizationTraining(c, x)
 	}
 	for i := 1; i < len(c.Outputs); i++ {
-		if c.wants(i) {
-			unsupported("training outputs")
-		}
+		require(!c.wants(i), "output %d exists in training mode only", i)
 	}
 	from, to := 1, min(2, len(x.Shape)) // the axes that have statistics of their own
 	if !c.flag("spatial", true) {
@@ -27,22 +27,106 @@ func batchNormalization(c *call) []*tensor.Tensor {
 		from, to = 0, 0
 	}
 	n, inner := tensor.Len(x.Shape[from:to]), tensor.Len(x.Shape[to:])
+	c.requireStatistics(n)
+	y := c.floats(x.DType, x.Shape, func(out []float64) {
+		normalize(out, floatsOf(x), c.channelMap(floatsOf(c.in[3]), floatsOf(c.in[4])), inner)
+	})
+	return append(make([]*tensor.Tensor, 0, 5), y, nil, nil, nil, nil)
+}
+
+// TrainingMode reports whether a BatchNormalization normalizes by the mean and the
+// variance of its input: since opset 14 an attribute says so, before that the further
+// results that it is asked for, and before opset 7 the attribute is_test.
+func TrainingMode(n *graph.Node, opset int64) bool {
+	_, told := n.Attrs["is_test"]
+	switch {
+	case opset >= 14:
+		return n.Int("training_mode", 0) != 0
+	case opset < 7 && told:
+		return n.Int("is_test", 0) == 0
+	}
+	return len(n.Outputs) > 1 && slices.ContainsFunc(n.Outputs[1:], func(name string) bool { return name != "" })
+}
+
+// requireStatistics checks scale, bias, mean and variance, n values each.
+func (c *call) requireStatistics(n int) {
 	for i := 1; i <= 4; i++ {
 		require(isFloat(c.input(i).DType) && tensor.Len(c.input(i).Shape) == n, "input %d is %v: %d values are needed", i, c.input(i), n)
 	}
-	eps := c.real("epsilon", 1e-5)
+}
+
+// batchNormalizationTraining normalizes by the statistics of all values of a channel.
+// Further results are the running mean and variance, moved towards those by 1−momentum,
+// and until opset 13 the mean and the variance themselves.
+func batchNormalizationTraining(c *call, x *tensor.Tensor) []*tensor.Tensor {
+	require(len(x.Shape) >= 2, "an input of shape %v has no channels", x.Shape)
+	if !c.flag("spatial", true) {
+		unsupported("training mode with statistics of every position")
+	}
+	n, inner := x.Shape[1], tensor.Len(x.Shape[2:])
+	c.requireStatistics(n)
+	c.work(3, tensor.Len(x.Shape))
+	var mean, variance []float64
+	if c.known() {
+		mean, variance = channelStatistics(floatsOf(x), n, inner)
+	}
 	y := c.floats(x.DType, x.Shape, func(out []float64) {
-		scale, shift := make([]float64, n), floatsOf(c.in[2])
-		mean, variance := floatsOf(c.in[3]), floatsOf(c.in[4])
-		for k, s := range floatsOf(c.in[1]) {
-			scale[k] = s / math.Sqrt(variance[k]+eps)
-		}
-		for i, v := range floatsOf(x) {
-			k := i / inner % n
-			out[i] = (v-mean[k])*scale[k] + shift[k]
-		}
+		normalize(out, floatsOf(x), c.channelMap(mean, variance), inner)
 	})
-	return append(make([]*tensor.Tensor, 0, 5), y, nil, nil, nil, nil)
+	momentum := c.real("momentum", 0.9)
+	running := func(i int, now []float64) *tensor.Tensor {
+		return c.floats(c.in[i].DType, []int{n}, func(out []float64) {
+			for k, before := range floatsOf(c.in[i]) {
+				out[k] = before*momentum + now[k]*(1-momentum)
+			}
+		})
+	}
+	saved := func(now []float64) *tensor.Tensor {
+		return c.floats(x.DType, []int{n}, func(out []float64) { copy(out, now) })
+	}
+	results := []*tensor.Tensor{y, running(3, mean), running(4, variance)}
+	if c.opset < 14 {
+		results = append(results, saved(mean), saved(variance))
+	}
+	return results
+}
+
+// channelStatistics returns the mean and the variance of each of n channels. Values of
+// a channel come inner at a time.
+func channelStatistics(x []float64, n, inner int) (mean, variance []float64) {
+	mean, variance = make([]float64, n), make([]float64, n)
+	each := float64(len(x) / max(n, 1))
+	for i, v := range x {
+		mean[i/inner%n] += v / each
+	}
+	for i, v := range x {
+		d := v - mean[i/inner%n]
+		variance[i/inner%n] += d * d / each
+	}
+	return mean, variance
+}
+
+// A channelMap is (x−mean)·scale + shift, channel by channel.
+type channelMap struct{ mean, scale, shift []float64 }
+
+// channelMap is the normalization by a mean and a variance, with scale and bias.
+func (c *call) channelMap(mean, variance []float64) channelMap {
+	eps := c.real("epsilon", 1e-5)
+	m := channelMap{mean: mean, scale: floatsOf(c.in[1]), shift: floatsOf(c.in[2])}
+	scale := make([]float64, len(m.scale))
+	for k, s := range m.scale {
+		scale[k] = s / math.Sqrt(variance[k]+eps)
+	}
+	m.scale = scale
+	return m
+}
+
+func normalize(out, x []float64, m channelMap, inner int) {
+	n := len(m.scale)
+	for i, v := range x {
+		k := i / inner % n
+		out[i] = (v-m.mean[k])*m.scale[k] + m.shift[k]
+	}
 }
 
 // standardize brings values to mean 0 and variance 1, and returns the mean and

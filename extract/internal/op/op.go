@@ -43,6 +43,16 @@ var (
 	errBug = errors.New("this is a bug in featstore")
 )
 
+// A NodeError says which node of a graph could not be evaluated.
+type NodeError struct {
+	Node *graph.Node
+	Err  error
+}
+
+func (e *NodeError) Error() string { return e.Node.Label() + ": " + e.Err.Error() }
+
+func (e *NodeError) Unwrap() error { return e.Err }
+
 // Limits bound what evaluation may take.
 type Limits struct {
 	Elements int     // of one result: also the product of an empty result's other dimensions
@@ -73,7 +83,7 @@ func (l Limits) Eval(n *graph.Node, opset int64, in []*tensor.Tensor) (out []*te
 	}
 	defer func() {
 		if err = recovered(recover()); err != nil {
-			out, err = nil, fmt.Errorf("%s: %w", n.Label(), err)
+			out, err = nil, &NodeError{Node: n, Err: err}
 		}
 	}()
 	c := &call{Node: n, opset: opset, in: in, limits: l}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
 )
 
@@ -68,7 +69,7 @@ func (f *normFolder) append(n *graph.Node) {
 
 // affine returns what a batch normalisation multiplies and adds by channel.
 func (f *normFolder) affine(n *graph.Node) (scale, shift []float32, ok bool) {
-	if n.Op != "BatchNormalization" || n.Domain != "" || n.Int("training_mode", 0) != 0 || len(n.Inputs) != 5 {
+	if n.Op != "BatchNormalization" || n.Domain != "" || op.TrainingMode(n, f.g.Opsets[n.Domain]) || len(n.Inputs) != 5 {
 		return nil, nil, false
 	}
 	var p [4][]float32 // scale, bias, mean, variance

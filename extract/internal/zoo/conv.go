@@ -15,6 +15,8 @@ type conv struct {
 	gain   float64 // factor on the weights' deviation; 0 for 1
 	plain  bool    // a bias instead of batch normalisation
 	bare   bool    // neither
+
+	standardized bool // weights of mean 0 and the same variance for each output, and a bias
 }
 
 const (
@@ -52,6 +54,9 @@ func (b *builder) conv(x fmap, c conv) fmap {
 		return b.qlinearConv(x, c)
 	}
 	in := append([]string{""}, b.convWeights(x, c)...)
+	if c.standardized {
+		in[1] = b.standardize(in[1], x.c/c.groups, c)
+	}
 	x, attrs := b.padded(x, c.k, c.kw, c.stride, c.pad)
 	attrs["group"] = c.groups
 	attrs["dilations"] = []int{1, 1}
@@ -79,6 +84,27 @@ func (b *builder) batchNorm(x fmap) fmap {
 	return b.channelsFirst(x, func(s string) string {
 		return b.Op("BatchNormalization", []string{s, scale, bias, mean, variance}, attrs)
 	})
+}
+
+// standardize brings the weights of each output to mean 0 and one variance, as
+// PyTorch's exporter writes it where the network calls batch_norm on its weights: a
+// BatchNormalization in training mode. Until opset 13 it is one by its further
+// results, which nobody reads.
+func (b *builder) standardize(w string, in int, c conv) string {
+	deviation := c.gain * gains[c.act] / sqrt(in*c.k*c.kw)
+	gain := b.uniform(b.layer("gain"), 0.9*deviation, 1.1*deviation, c.out)
+	zeros, ones := make([]float32, c.out), make([]float32, c.out)
+	for i := range ones {
+		ones[i] = 1
+	}
+	attrs, outputs := onnxtest.Attrs{"epsilon": 1e-6, "momentum": 1.0}, 5
+	if b.opset >= 14 {
+		attrs["training_mode"], outputs = 1, 3
+	}
+	zero, one := b.constant(b.floats(zeros, c.out)), b.constant(b.floats(ones, c.out))
+	flat := b.reshape(w, 1, c.out, -1)
+	flat = b.Ops("BatchNormalization", outputs, []string{flat, gain, zero, zero, one}, attrs)[0]
+	return b.reshape(flat, c.out, in, c.k, c.kw)
 }
 
 // channelsFirst applies what only takes N×C×H×W, between Transposes if need be.

@@ -64,6 +64,9 @@ var table = []Variant{
 	{"repvgga0-training", "RepVGG", "three branches, each normalised", 224, Config{}, torchTraining, repVGGA0},
 	{"repvgga0-torchscript", "RepVGG", "folded to 3×3 convolutions", 224, Config{}, torchStatic, repVGGA0Deployed},
 
+	{"nfnetf0-torchscript", "NFNet", "weights standardized by BatchNormalization with five results", 256, Config{}, torchScript, nfNetF0},
+	{"nfnetf0-training", "NFNet", "the same at opset 17: training_mode", 256, Config{}, torchTraining, nfNetF0},
+
 	{"vitb16-torchscript", "ViT", "LayerNorm and Gelu written out, shapes computed", 224, tiny, torchScript, viTB16},
 	{"vitb16-dynamo", "ViT", "opset 18: LayerNormalization, Split", 224, tiny, dynamo, viTB16},
 	{"vitb16-attention", "ViT", "opset 23: Attention, Gelu, external weights", 224, tiny, dynamoExternal, viTB16},
