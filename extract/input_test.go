@@ -88,6 +88,9 @@ func TestInputLayout(t *testing.T) {
 	}{
 		"NCHW":                 {convModel(tensor.Float32, 3, nil, "N", 3, 20, 30), "", "nchw 30×20"},
 		"NHWC":                 {convModel(tensor.Float32, 3, toFirst, 1, 20, 30, 3), "", "nhwc 30×20"},
+		"NHWC, four rows":      {convModel(tensor.Float32, 3, toFirst, 1, 4, 6, 3), "", "nhwc 6×4"},
+		"NHWC, one pixel":      {convModel(tensor.Float32, 3, toFirst, 1, 1, 1, 3), "", "nhwc 1×1"},
+		"NCHW, four columns":   {convModel(tensor.Float32, 3, nil, 1, 3, 6, 4), "", "nchw 4×6"},
 		"zero batch":           {convModel(tensor.Float32, 3, nil, 0, 3, 8, 8), "", "nchw 8×8"},
 		"any size":             {convModel(tensor.Float32, 3, nil, "N", 3, "H", "W"), "size=40x24", "nchw 40×24"},
 		"all open, convolved":  {convModel(tensor.Float32, 3, nil, "N", "C", "H", "W"), "size=9", "nchw 9×9"},

@@ -134,15 +134,9 @@ func (m *ModelFile) network(request Manifest) (*Network, error) {
 	return m.decided(d)
 }
 
-// minHeight is below every classifier's input; the engine tells layouts apart by it.
-const minHeight = 5
-
 // decided makes the network that a decision is for, compiled.
 func (m *ModelFile) decided(d *modelfile.Decision) (*Network, error) {
 	input := d.Input
-	if h := d.Preprocess.Height; input.Layout == LayoutNHWC && h < minHeight {
-		return nil, fmt.Errorf("size %d×%d: photos of fewer than %d rows are not supported in layout %s", d.Preprocess.Width, h, minHeight, input.Layout)
-	}
 	n := &Network{info: m.info(d), arena: m.arena, shape: input.Shape(d.Preprocess.Width, d.Preprocess.Height)}
 	n.origin = Origin{Path: m.file.Path, From: d.From, SizeFrom: d.SizeFrom, TapWhy: d.TapWhy, Layout: input.Layout}
 	g := d.Graph

@@ -132,7 +132,7 @@ func (n *Network) compile() (*engine.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := engine.Compile(g, engine.Options{Input: n.shape, Tap: n.info.Tap, Pool: n.info.Pool, Arena: n.arena})
+	p, err := engine.Compile(g, engine.Options{Input: n.shape, ChannelsLast: n.origin.Layout == LayoutNHWC, Tap: n.info.Tap, Pool: n.info.Pool, Arena: n.arena})
 	if err != nil {
 		return nil, err
 	}

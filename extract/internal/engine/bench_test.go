@@ -39,7 +39,7 @@ func BenchmarkNetwork(b *testing.B) {
 			if n.nhwc {
 				shape = []int{1, n.size, n.size, 3}
 			}
-			p, err := Compile(g, Options{Input: shape, Tap: passes.Bottleneck, Kernels: s.Name})
+			p, err := Compile(g, Options{Input: shape, ChannelsLast: fedChannelsLast(shape), Tap: passes.Bottleneck, Kernels: s.Name})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func BenchmarkZoo(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			p, err := Compile(g, Options{Input: m.Shape, Tap: m.Tap})
+			p, err := Compile(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -34,7 +34,7 @@ func TestQuantizedZoo(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, s := range kernel.Sets() {
-				p, err := Compile(g, Options{Input: m.Shape, Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: true})
+				p, err := Compile(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: true})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -105,7 +105,7 @@ func (b *builder) checkWith(t testing.TB, tap string, x *tensor.Tensor) *Program
 	var p *Program
 	for _, s := range kernel.Sets() {
 		for _, cache := range []int{4 << 10, 0} { // a small cache cuts blocks into many strips and chunks
-			opt := Options{Input: x.Shape, Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}
+			opt := Options{Input: x.Shape, ChannelsLast: fedChannelsLast(x.Shape), Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}
 			if quantized(b.Graph) && s.ByteSpeed() < 4 { // elsewhere the network decides
 				opt.anyBytes = true
 				checkProgram(t, b.Graph, opt, in, want)

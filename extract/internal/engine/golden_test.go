@@ -111,7 +111,7 @@ func (c goldenCase) check(t *testing.T, dir string, g *graph.Graph, set string, 
 	p := programs[key]
 	if p == nil {
 		var err error
-		if p, err = Compile(g, Options{Input: shape, Tap: c.Tap, Kernels: set}); err != nil {
+		if p, err = Compile(g, Options{Input: shape, ChannelsLast: c.Layout == "nhwc", Tap: c.Tap, Kernels: set}); err != nil {
 			t.Fatal(err)
 		}
 		programs[key] = p

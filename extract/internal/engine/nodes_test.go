@@ -118,7 +118,7 @@ func (c *tally) test(t *testing.T, name string, probes []probe, set *kernel.Set)
 
 // run runs a probe, one of 8-bit numbers on bytes also where floats are faster.
 func (c *tally) run(p probe, set *kernel.Set) error {
-	opt := Options{Input: p.input.Shape, Tap: p.tap, Pool: "none", Kernels: set.Name}
+	opt := Options{Input: p.input.Shape, ChannelsLast: fedChannelsLast(p.input.Shape), Tap: p.tap, Pool: "none", Kernels: set.Name}
 	program, err := Compile(p.graph, opt)
 	if err != nil {
 		return err
@@ -196,10 +196,14 @@ func runProbe(p *Program, in []float32) ([]float32, error) {
 // imageOf is a tensor's values in the order of axes that a runner takes.
 func imageOf(t *tensor.Tensor) []float32 {
 	x := tensor.Values[float32](t)
-	if !channelsFirst(t.Shape) {
+	if len(t.Shape) != 4 || fedChannelsLast(t.Shape) {
 		return x
 	}
 	in := make([]float32, 0, len(x))
 	forEachOffset(t.Shape, innermost(4, 1), func(at int) { in = append(in, x[at]) })
 	return in
 }
+
+// fedChannelsLast says which inputs tests feed as they are: those that look like N×H×W×C,
+// so that both layouts are tested.
+func fedChannelsLast(shape []int) bool { return len(shape) == 4 && shape[1] > 4 && shape[3] <= 4 }

@@ -36,7 +36,7 @@ func BenchmarkSteps(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := Compile(g, Options{Input: shape, Tap: passes.Bottleneck, Kernels: set.Name})
+	p, err := Compile(g, Options{Input: shape, ChannelsLast: fedChannelsLast(shape), Tap: passes.Bottleneck, Kernels: set.Name})
 	if err != nil {
 		b.Fatal(err)
 	}

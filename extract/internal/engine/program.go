@@ -15,12 +15,15 @@ import (
 
 // Options say what to compile.
 type Options struct {
-	Input   []int  // the input's shape, in the order of axes that the model declares
-	Tap     string // name of the tensor to compute
-	Pool    string // for a tap that is a feature map: "avg" (or ""), "max", or "none" to keep all positions
-	Kernels string // name of the kernel set; "" for kernel.Default
-	Arena   int64  // most bytes for a runner's activations; 0 for DefaultArena
-	Cache   int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
+	Input []int // the input's shape, in the order of axes that the model declares
+	// ChannelsLast: the model takes images as N×H×W×C, not as N×C×H×W. A runner is fed
+	// images with the channels last either way.
+	ChannelsLast bool
+	Tap          string // name of the tensor to compute
+	Pool         string // for a tap that is a feature map: "avg" (or ""), "max", or "none" to keep all positions
+	Kernels      string // name of the kernel set; "" for kernel.Default
+	Arena        int64  // most bytes for a runner's activations; 0 for DefaultArena
+	Cache        int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
 
 	anyBytes bool // for tests: 8-bit numbers lie in bytes also where the kernels are not faster so
 }
@@ -106,7 +109,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	}
 	n.formBlocks()
 	choose(n)
-	n.assignOrders(inputOrder(opt.Input))
+	n.assignOrders(opt.inputOrder())
 	n.sweep()
 	n.placeAll()
 	return build(n, set, opt)
@@ -145,19 +148,12 @@ func checkInput(g *graph.Graph, opt Options) error {
 	return nil
 }
 
-// inputOrder: an image N×C×H×W is fed channels-last.
-func inputOrder(shape []int) []int {
-	if channelsFirst(shape) {
+// inputOrder is the order of axes in which a runner is fed.
+func (o *Options) inputOrder() []int {
+	if len(o.Input) == 4 && !o.ChannelsLast {
 		return innermost(4, 1)
 	}
-	return identityOrder(len(shape))
-}
-
-// channelsFirst reports whether a shape is that of an image with its channels
-// before height and width. One with at most four values in the last place only
-// has them there.
-func channelsFirst(shape []int) bool {
-	return len(shape) == 4 && (shape[1] <= 4 || shape[3] > 4)
+	return identityOrder(len(o.Input))
 }
 
 // poolTap reduces a feature map to one value a channel.

@@ -84,7 +84,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 		if i > 0 && testing.Short() {
 			break // the fastest set only
 		}
-		p, err := Compile(g, Options{Input: m.Shape, Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: m.Quantum != 0})
+		p, err := Compile(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: m.Quantum != 0})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,10 +139,6 @@ func zooInput(shape []int) (in *tensor.Tensor, pixels []float32) {
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
-	pixels = x
-	if channelsFirst(shape) {
-		pixels = nil
-		forEachOffset(shape, innermost(4, 1), func(at int) { pixels = append(pixels, x[at]) })
-	}
-	return tensor.New(x, shape...), pixels
+	in = tensor.New(x, shape...)
+	return in, imageOf(in)
 }

@@ -57,7 +57,7 @@ func benchmark(b *testing.B, v Variant) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := engine.Compile(g, engine.Options{Input: m.Shape, Tap: m.Tap})
+	p, err := engine.Compile(g, engine.Options{Input: m.Shape, ChannelsLast: m.Shape[3] == 3, Tap: m.Tap})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func checkTap(t *testing.T, g *graph.Graph, m *Model) {
 func checkEngine(t *testing.T, g *graph.Graph, m *Model, name string, x, want *tensor.Tensor, steps float64) {
 	t.Helper()
 	for _, set := range kernel.Sets() {
-		p, err := engine.Compile(g, engine.Options{Input: m.Shape, Tap: name, Pool: "none", Kernels: set.Name})
+		p, err := engine.Compile(g, engine.Options{Input: m.Shape, ChannelsLast: m.Shape[3] == 3, Tap: name, Pool: "none", Kernels: set.Name})
 		if err != nil {
 			t.Errorf("%s: %s: %v", set.Name, name, err)
 			return
