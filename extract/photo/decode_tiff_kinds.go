@@ -130,8 +130,21 @@ func layoutRefused(data []byte, compression, samples uint32) string {
 		return "the bits of its bytes reversed"
 	case predictor > predictorHorizontal:
 		return fmt.Sprintf("predictor %d", predictor)
+	case tooManyTiles(data):
+		return "more tiles than can be read in time"
 	case compression == compressionFax3 && t4 != 0:
 		return fmt.Sprintf("fax compression with options %#x", t4)
 	}
 	return ""
+}
+
+// maxTiles bounds the time that decompressing takes besides the pixels: for each tile
+// the library makes a new decompressor. Usual tiles, of 256 pixels a side or more, are
+// thousands.
+const maxTiles = 1 << 17
+
+func tooManyTiles(data []byte) bool {
+	width, height := int64(tiffTagOr(data, tagWidth, 0)), int64(tiffTagOr(data, tagLength, 0))
+	w, h := int64(tiffTagOr(data, tagTileWidth, 0)), int64(tiffTagOr(data, tagTileLength, 0))
+	return w > 0 && h > 0 && ((width+w-1)/w) > maxTiles/((height+h-1)/h+1)
 }

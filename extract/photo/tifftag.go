@@ -4,6 +4,8 @@ import "encoding/binary"
 
 // Tags of a TIFF directory, which is also what EXIF is made of.
 const (
+	tagWidth           = 256
+	tagLength          = 257
 	tagBitsPerSample   = 258
 	tagCompression     = 259
 	tagPhotometric     = 262

@@ -2,9 +2,11 @@
 """Writes beside each picture of a folder, as PICTURE.raw, the bytes that Pillow decodes it to.
 
 usage: pillow.py rgb|planes FOLDER
+       pillow.py digests FOLDER... > shared.json
 needs: pip install numpy pillow
-rgb: upright, over white, three bytes a pixel. planes: a JPEG's own components, as stored."""
-import os, sys, warnings
+rgb: upright, over white, three bytes a pixel. planes: a JPEG's own components, as stored. digests: nothing is written but the
+SHA-256 of each picture's rgb."""
+import hashlib, json, os, sys, warnings
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -31,7 +33,24 @@ def planes(f):
     return 255 - a if m.mode == 'CMYK' else a  # Pillow turns Adobe's inverted values round
 
 
-if __name__ == '__main__':
+def digests(folders):
+    """the pictures of each folder and its subfolders, by their path from it"""
+    out = {}
+    for folder in folders:
+        for d, _, names in os.walk(folder):
+            for name in names:
+                f = os.path.join(d, name)
+                key = os.path.join(os.path.basename(folder.rstrip('/')), os.path.relpath(f, folder))
+                try:
+                    out[key] = hashlib.sha256(np.ascontiguousarray(rgb(f)).tobytes()).hexdigest()
+                except Exception as e:
+                    print('%s: %s' % (f, e), file=sys.stderr)
+    return out
+
+
+if __name__ == '__main__' and sys.argv[1] == 'digests':
+    print(json.dumps(digests(sys.argv[2:]), indent=1, sort_keys=True))
+elif __name__ == '__main__':
     decode = {'rgb': rgb, 'planes': planes}[sys.argv[1]]
     for name in sorted(os.listdir(sys.argv[2])):
         f = os.path.join(sys.argv[2], name)
