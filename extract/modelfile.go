@@ -21,6 +21,10 @@ const (
 // why.
 var ErrModel = modelfile.ErrModel
 
+// A FormatError says that a network is kept in another format than ONNX, and how it is
+// converted.
+type FormatError = modelfile.FormatError
+
 type (
 	// A Manifest says how a network is used, as far as that is known: a file beside the
 	// model, flags, or the model's metadata give one each. Every field may be missing.

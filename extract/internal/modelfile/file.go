@@ -102,7 +102,7 @@ func readModel(path string, most int64) ([]byte, error) {
 	f, err := userfile.Open(path)
 	if err != nil {
 		if info, e := os.Stat(path); e == nil && info.IsDir() {
-			return nil, errors.New("this is a folder, not an ONNX file")
+			return nil, otherFolder(path)
 		}
 		return nil, err
 	}
@@ -110,6 +110,9 @@ func readModel(path string, most int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
+	}
+	if other := otherFile(f, info.Size()); other != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, other)
 	}
 	if info.Size() > most {
 		return nil, fmt.Errorf("%w: the file has %d bytes, at most %d are allowed: %w", ErrModel, info.Size(), most, ErrTooLarge)

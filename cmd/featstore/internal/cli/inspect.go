@@ -88,6 +88,10 @@ func (a *app) inspect(nets *networkFlags, spec string, write, force bool) (*extr
 		open = most.DefaultModel
 	}
 	m, err := open()
+	var other *extract.FormatError
+	if errors.As(err, &other) {
+		return nil, networkAdvice(file, err)
+	}
 	if err != nil {
 		return nil, err
 	}

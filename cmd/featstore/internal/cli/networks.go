@@ -212,9 +212,12 @@ func embeddedNetwork(request extract.Manifest, most extract.ModelLimits) (*extra
 func networkAdvice(file string, err error) error {
 	var unsaid *extract.PreprocessError
 	var size *extract.SizeError
+	var other *extract.FormatError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &other):
+		return hint(err, "%s", conversion(other, file))
 	case errors.As(err, &unsaid):
 		return hint(&exitError{exitUsage, err}, "say it with --preprocess, as the network was trained: %s; %s tells more", unsaid.Advice(), run("models", "inspect", argument(file)))
 	case errors.As(err, &size):
@@ -227,6 +230,18 @@ func networkAdvice(file string, err error) error {
 		return hint(err, "the embedded network is called %s", embedded)
 	}
 	return err
+}
+
+// conversion says how a network in another format becomes ONNX.
+func conversion(e *extract.FormatError, file string) string {
+	command := e.Command(file, shellWord)
+	switch {
+	case command == "":
+		return e.Note
+	case e.Note == "":
+		return "convert it to ONNX: " + command
+	}
+	return "convert it to ONNX: " + command + " (" + e.Note + ")"
 }
 
 // asked reports whether the command line says anything about networks.
