@@ -13,7 +13,6 @@ func SetFault(db *DB, fault func(step string) error) { db.fault = fault }
 
 var (
 	DecodeImage = decodeImage
-	Uniform     = uniform
 )
 
 // DecodeRecords decodes b as each kind of record.

@@ -100,8 +100,8 @@ func (s *Sampler) Draw(src rand.Source, n int) (*Batch, error) {
 	}
 	s.picks = s.picks[:0]
 	for range n {
-		l := s.labels[uniform(src, len(s.labels))]
-		s.picks = append(s.picks, pick{l, uniform(src, len(s.ix.Keys[l]))})
+		l := s.labels[Uniform(src, len(s.labels))]
+		s.picks = append(s.picks, pick{l, Uniform(src, len(s.ix.Keys[l]))})
 	}
 	return s.read()
 }
@@ -115,7 +115,7 @@ func (s *Sampler) DrawImages(src rand.Source, n int) (*Batch, error) {
 	total := s.ix.Len()
 	s.picks = s.picks[:0]
 	for range n {
-		at := uniform(src, total)
+		at := Uniform(src, total)
 		l, found := slices.BinarySearch(s.start, at)
 		if !found {
 			l--
@@ -146,10 +146,12 @@ func (s *Sampler) empty() error {
 	return s.db.wrap(fmt.Errorf("no images in the %v split to draw from", s.ix.Split))
 }
 
-// uniform returns a number in [0,n), each equally likely: Lemire's method, "Fast
-// random integer generation in an interval" (2019). It is written out because what
-// is trained depends on it bit by bit.
-func uniform(src rand.Source, n int) int {
+// Uniform returns a number in [0,n), each equally likely. n must be positive. A Sampler
+// draws with it, and so does whoever chooses images for Sampler.Read at random.
+//
+// It is Lemire's method ("Fast random integer generation in an interval", 2019), written
+// out because trained heads depend on it bit by bit.
+func Uniform(src rand.Source, n int) int {
 	bound := uint64(n)
 	hi, lo := bits.Mul64(src.Uint64(), bound)
 	if lo < bound {

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -103,10 +102,10 @@ func (d *partsDrawer) pick(src rand.Source, n int) {
 	for range n {
 		var label, rank int
 		if d.balance == BalanceSampler {
-			label = d.labels[uniform(src, len(d.labels))]
-			rank = uniform(src, d.sizes[label])
+			label = d.labels[store.Uniform(src, len(d.labels))]
+			rank = store.Uniform(src, d.sizes[label])
 		} else {
-			rank = uniform(src, d.total)
+			rank = store.Uniform(src, d.total)
 			for rank >= d.sizes[label] {
 				rank -= d.sizes[label]
 				label++
@@ -148,18 +147,6 @@ func (d *partsDrawer) Close() error {
 		}
 	}
 	return first
-}
-
-// uniform returns a number in [0,n), each equally likely (Lemire 2019).
-func uniform(src rand.Source, n int) int {
-	bound := uint64(n)
-	hi, lo := bits.Mul64(src.Uint64(), bound)
-	if lo < bound {
-		for reject := -bound % bound; lo < reject; {
-			hi, lo = bits.Mul64(src.Uint64(), bound)
-		}
-	}
-	return int(hi)
 }
 
 // pickFrom returns the part of an index that has the given digests.
