@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// An Entry is one line of a list of splits: the owner of a photo wants it there.
+// An Entry is one line of a list of splits: the split that a photo is to be in.
 type Entry struct {
 	Path  string // as written
 	Split Split
@@ -23,8 +23,8 @@ var (
 	splitColumns = []string{"split", "set", "subset", "partition", "fold"}
 )
 
-// What a list may have: a line with some thousand features of a photo, and some million
-// photos. What is larger is no list, and is not read to its end.
+// Limits of a list: lines with some thousand features of a photo, and some million
+// photos. Anything larger is refused before it is read to its end.
 const (
 	mostLine  = 8 << 20   // bytes
 	mostPath  = 64 << 10  // bytes
@@ -83,7 +83,7 @@ func ReadList(r io.Reader) ([]Entry, error) {
 	return entries, nil
 }
 
-// A lineReader fails where a line does not end.
+// A lineReader fails on a line that is too long.
 type lineReader struct {
 	r    io.Reader
 	left int // bytes that may be read before the next line

@@ -77,7 +77,9 @@ type Policy struct {
 	Salt       string  `json:"salt" msgpack:"salt"`
 }
 
-// DefaultPolicy is the article's: 80 % training, 10 % validation, 10 % testing.
+// DefaultPolicy is that of the article whose recipe featstore follows, transfer learning
+// with Inception-v3 as in TensorFlow's retrain example: 80 % training, 10 % validation,
+// 10 % testing.
 func DefaultPolicy() Policy { return Policy{Validation: 10, Testing: 10} }
 
 // Validate reports why the policy's shares cannot be used.

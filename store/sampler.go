@@ -91,9 +91,9 @@ func (s *Sampler) end() (err error) {
 }
 
 // Draw draws n images, with replacement: for each, first a label, uniformly among
-// those that have images, and then one of its images, uniformly. That is the
-// article's scheme; it shows rare labels as often as common ones. The same source
-// gives the same draws on every machine.
+// those that have images, and then one of its images, uniformly. So
+// rare labels are shown as often as common ones, as in the article that package train
+// cites. The same source gives the same draws on every machine.
 func (s *Sampler) Draw(src rand.Source, n int) (*Batch, error) {
 	if len(s.labels) == 0 {
 		return nil, s.empty()

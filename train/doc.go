@@ -12,8 +12,10 @@
 //
 // # Heads
 //
-// The default head, softmax, is the article's: one layer, trained by stochastic
-// gradient descent on minibatches that are read at random from the store through
+// The default head, softmax, follows the article on transfer learning with Inception-v3,
+// as in TensorFlow's retrain example
+// (https://github.com/tensorflow/hub/tree/master/examples/image_retraining). It is one
+// layer, trained by stochastic gradient descent on minibatches that are read at random from the store through
 // cursors; nothing is kept in memory but the current two. Its weights start from a
 // truncated normal distribution of deviation 0.001, its rate is 0.01, and each of
 // 4,000 minibatches has 100 images: a label is drawn first, uniformly, then an image

@@ -2,8 +2,7 @@
 // costs on the machine at hand.
 //
 // It has no code of its own for any step: it calls what ingest and train call, with
-// photos, a temporary folder and stores that it removes again, and holds a clock
-// beside them.
+// photos, a temporary folder and stores that it removes again, and measures the time.
 package bench
 
 import (

@@ -61,7 +61,7 @@ func draw(i int) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// What is read of a user's photos at most.
+// Limits on what is read of a user's photos.
 const (
 	mostPhotos = 100
 	mostBytes  = 200 << 20
@@ -97,8 +97,8 @@ type photoFile struct {
 // errNoPhotos: none can be decoded.
 var errNoPhotos = errors.New("no photo can be used")
 
-// usable decodes every photo once, leaves out those that cannot be, and describes
-// the rest.
+// usable decodes every photo once, leaves out those that fail, and describes the
+// rest.
 func (b *bench) usable() error {
 	r, p := &b.result, b.Network.Info().Preprocess
 	var s photo.Scratch

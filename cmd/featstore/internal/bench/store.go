@@ -23,7 +23,7 @@ const (
 	vectorBytes = 128 << 20
 )
 
-// longAgo is when the files of the benchmark were changed last, as they say.
+// longAgo is the modification time of the benchmark's files.
 var longAgo = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // vectors returns how many vectors the store gets.
@@ -58,7 +58,7 @@ func (b *bench) put(ctx context.Context, budget time.Duration) error {
 // entries returns images with vectors like those of a network: many zeros, the rest
 // positive, with something that the labels have in common.
 func (b *bench) entries() []store.Entry {
-	const different = 64 // vectors; digests differ all
+	const different = 64 // vectors; all digests differ
 	rng := rand.New(rand.NewPCG(1, 1))
 	vectors := make([][]float32, different)
 	for i := range vectors {

@@ -29,14 +29,14 @@ func benchCommand(a *app) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure how fast this machine is, step by step",
 		Long: `Measures the steps from a photo to a classifier: decoding, resizing, the network,
-writing to a store and reading from it, training; and the whole of an ingest. What is
-run is the same code as in ingest and train. Figures are medians; other programs that
-run at the same time spoil them.
+writing to a store and reading from it, training; and the whole of an ingest. It runs
+the same code as ingest and train. Figures are medians; other programs that run at the
+same time distort them.
 
-Photos are pictures of 500×375 pixels, drawn and stored as JPEG of the size that photos
-have, or at most 100 of your own with --photos. The store has as many vectors as there
-are photos in TensorFlow's flower_photos, 3,670, fewer if they are long. All files are
-temporary ones.
+Photos are drawn pictures of 500×375 pixels, in JPEG files as large as those of photos,
+or at most 100 of your own with --photos. The store has as many vectors as there
+are photos in TensorFlow's flower_photos, 3,670, or fewer if vectors are long. All files
+are temporary.
 
 GOMAXPROCS=2 in the environment lets it use two cores, FEATSTORE_KERNELS=avx2 or
 =portable other kernels than the fastest.
@@ -183,7 +183,7 @@ func (b *benchmark) print(r *bench.Result) {
 	row("ingest", r.IngestPerSecond, "/s", "photos, from files to the store")
 	t.write(b.Out, "  ")
 	if r.Unusable > 0 {
-		b.warn("%s could not be used and had no part in this", count(r.Unusable, "photo"))
+		b.warn("%s could not be used and %s left out", count(r.Unusable, "photo"), plural(r.Unusable, "was", "were"))
 	}
 }
 

@@ -32,7 +32,7 @@ type app struct {
 	store string
 	json  bool
 	quiet bool
-	color bool       // standard error understands colours and nobody objects
+	color bool       // standard error shows colours, and NO_COLOR is not set
 	mu    sync.Mutex // held while a line of JSON is written
 }
 
@@ -132,7 +132,7 @@ func defaultStore() string {
 }
 
 // A resultWriter remembers that results were lost: on a full disk a command must not
-// end as if all was well.
+// end as if all were well.
 type resultWriter struct {
 	w    io.Writer
 	lost atomic.Pointer[error] // the first error

@@ -13,7 +13,7 @@ func compactCommand(a *app) *cobra.Command {
 		Use:   "compact",
 		Short: "Give back the space that removed vectors left in the store's file",
 		Long: `Rewrites the store without the free space that pruned photos, forgotten folders
-and removed networks leave within. The new file takes the old one's name once it is
+and removed networks left in it. The new file takes the old one's name once it is
 complete and on disk; until then the old one is untouched. A store that would not
 become smaller is left as it is. Nothing is computed again.
 

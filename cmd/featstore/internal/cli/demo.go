@@ -33,7 +33,7 @@ func demoCommand(a *app) *cobra.Command {
 shows what is in the store and predicts pictures it has not seen. It needs nothing
 but this program.
 
-They are drawings, and easy ones: the accuracy says that everything works, and
+Drawings are easier than photos: the accuracy shows that everything works, and says
 nothing about photos. The pictures and the store are left in --dir to look at.
 
 JSON: lines with event "step" (step, command), each followed by what that command
@@ -116,7 +116,7 @@ func (d *demo) predictUnseen(ctx context.Context, unseen string) error {
 	if err := p.all(ctx, files, 0); err != nil {
 		return err
 	}
-	d.tell("\nThat was all of it. Drawings are easy; photos are what it is for. With a folder\nof yours that holds a folder of photos for each label:\n\n  featstore ingest ./your_photos\n  featstore train\n  featstore predict some.jpg")
+	d.tell("\nThat was all of it. For your own photos, make a folder that holds a folder of\nphotos for each label, and run:\n\n  featstore ingest ./your_photos\n  featstore train\n  featstore predict some.jpg")
 	return nil
 }
 

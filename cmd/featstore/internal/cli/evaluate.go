@@ -34,15 +34,15 @@ func evaluateCommand(a *app) *cobra.Command {
 		Short: "Say how good a classifier is, where it errs, and which one to choose",
 		Long: `Without flags: looks at every photo of the testing split with a trained head and
 shows the accuracy with its 95 % interval; precision, recall and F1 of each label;
-what is taken for what; how far the probabilities can be believed; and the photos
-that it gets wrong, most confident first, which is where wrong labels hide.
+which labels are confused; how well the probabilities are calibrated; and the photos
+that it gets wrong, most confident first: look for wrong labels there.
 
 --cv K compares kinds of heads by cross-validation in K folds of the training and
 validation splits: every photo is judged by heads that have not seen it, copies of a
 photo never lie in two folds, and the testing split is left alone. The test that
 follows says whether the difference between the best and another could be chance.
 With --head A,B it compares saved heads instead: each is trained anew in every fold
-with its own settings and networks, and what it chose then it chooses anew. --kinds
+with its own settings and networks, and chooses again what it chose then. --kinds
 beside it adds kinds with their default settings.
 
 --curve shows the accuracy against the number of training photos: where it still
@@ -78,21 +78,21 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	flags := cmd.Flags()
 	flags.StringSliceVar(&e.heads, "head", []string{defaultHead}, "name of the head; with --cv: names of heads to compare, joined by commas")
 	flags.StringVar(&e.split, "split", split.Testing.String(), "photos to look at: training, validation or testing")
-	flags.IntVar(&e.misses, "misses", 20, "photos it gets wrong to name")
-	flags.IntVar(&e.folds, "cv", 0, "compare kinds of heads by cross-validation in so many folds")
+	flags.IntVar(&e.misses, "misses", 20, "how many of the photos that it gets wrong are named")
+	flags.IntVar(&e.folds, "cv", 0, "compare kinds of heads by cross-validation with this many folds")
 	flags.BoolVar(&e.curve, "curve", false, "accuracy against the number of training photos")
-	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are dealt into folds anew")
-	flags.Uint64Var(&e.cv.Seed, "seed", 0, "with --cv and --curve: decides every random choice")
+	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are divided into folds again")
+	flags.Uint64Var(&e.cv.Seed, "seed", 0, "with --cv and --curve: seed of every random choice")
 	flags.StringSliceVar(&e.kinds, "kinds", nil, "with --cv and --curve: kinds of heads, joined by commas (default: all, none beside --head; for --curve softmax)")
 	flags.StringSliceVar(&e.models, "model", nil, "with --cv and --curve: models whose vectors are used (default: the store's only one)")
 	return cmd
 }
 
-// sensible refuses flags that would be without effect: whoever sets them expects one.
+// sensible refuses flags that would have no effect: whoever sets them expects one.
 func (e evaluation) sensible(flags *pflag.FlagSet) error {
 	cv, compares := flags.Changed("cv"), flags.Changed("cv") || e.curve
 	if cv && e.curve {
-		return usagef("--cv and --curve are two questions: ask one at a time")
+		return usagef("--cv and --curve cannot be combined: give one of them")
 	}
 	if e.misses < 0 {
 		return usagef("--misses %d: want 0 or more", e.misses)
@@ -110,7 +110,7 @@ func (e evaluation) sensible(flags *pflag.FlagSet) error {
 	}{
 		{"repeats", cv, "--cv"},
 		{"seed", compares, "--cv or --curve"}, {"kinds", compares, "--cv or --curve"}, {"model", compares, "--cv or --curve"},
-		{"head", !e.curve, "another question than --curve"}, {"split", !compares, "neither --cv nor --curve"}, {"misses", !compares, "neither --cv nor --curve"},
+		{"head", !e.curve, "--cv, or with neither --cv nor --curve"}, {"split", !compares, "neither --cv nor --curve"}, {"misses", !compares, "neither --cv nor --curve"},
 	} {
 		if flags.Changed(f.name) && !f.used {
 			return usagef("--%s goes with %s", f.name, f.needs)

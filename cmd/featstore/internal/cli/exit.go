@@ -19,7 +19,7 @@ const (
 	exitInterrupted = 130
 )
 
-// A usageError is a command line that makes no sense.
+// A usageError is a wrong command line.
 type usageError struct {
 	err     error
 	command string // "featstore ingest", for the hint; may be empty

@@ -49,7 +49,7 @@ files.
 Photos with the same bytes are one row; copies are the paths of the others. Photos
 under several labels are not exported, nor are those that lack a vector of one of
 the models: both are counted. Features are as the networks gave them, not scaled;
-those of several models stand side by side. Labels are numbered over all splits.
+those of several models are put side by side. Labels are numbered over all splits.
 
 The files appear once they are complete. What is there already is replaced with
 --force only, and only if it is an earlier export and holds nothing else.
@@ -102,7 +102,7 @@ func formatList() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// options makes sense of the flags, and completes them.
+// options interprets the flags and fills in defaults.
 func (r *exportRequest) options() (export.Options, error) {
 	opt := export.Options{Format: export.Format(r.format), Force: r.force}
 	if r.format == "" {
@@ -180,7 +180,7 @@ func (a *app) exportWarnings(s export.Summary) []string {
 	add(s.Disputed, a.text(" under several labels not exported: %s names them", run("stats")))
 	add(s.Missing, a.text(" without a vector of the model not exported: %s computes them", run("ingest", "FOLDER")))
 	if s.NotText > 0 {
-		warnings = append(warnings, count(s.NotText, "path")+" not UTF-8: written with \uFFFD where the bytes are no text")
+		warnings = append(warnings, count(s.NotText, "path")+" not UTF-8: written with \uFFFD where bytes are not text")
 	}
 	return warnings
 }

@@ -12,11 +12,11 @@ import (
 var exitMeanings = map[int]string{
 	exitOK:          "done",
 	exitFailure:     "failed",
-	exitUsage:       "the command line makes no sense",
+	exitUsage:       "the command line is wrong",
 	exitSomeFailed:  "done, but some images could not be used",
 	exitNoStore:     "no such store",
 	exitStoreInUse:  "the store is in use by another process",
-	exitCorrupt:     "the file is damaged, no store, or from a newer version",
+	exitCorrupt:     "the file is damaged, not a store, or from a newer version",
 	exitInterrupted: "interrupted; what was finished is kept",
 }
 

@@ -32,17 +32,17 @@ func ingestCommand(a *app) *cobra.Command {
 keeps the vectors in the store, which is made if it is not there.
 
 The first folder below FOLDER is the label: FOLDER/roses/any/depth/1.jpg is a
-rose. JPEG, PNG, GIF, WebP, BMP and TIFF are read, told by their bytes, not by
-their names; of up to 100 megapixels, in files of up to 256 MB, and if decoding
-takes no more than half of --photo-memory. Hidden files and what systems leave among
-photos are skipped.
+rose. JPEG, PNG, GIF, WebP, BMP and TIFF are read; the bytes decide, not the name. A
+photo may have up to 100 megapixels, in a file of up to 256 MB, and decoding it may
+take up to half of --photo-memory. Hidden files, and files that operating systems leave
+among photos, are skipped.
 
 Run it again whenever photos were added, changed, moved or removed: only bytes
-never seen before are computed. Photos that are gone stay until --prune. The same
-bytes under two labels are named and used by nobody until one of them is gone.
+never seen before are computed. Photos that are gone stay until --prune. A photo under
+two labels is named, and left out until one of the two is gone.
 
-Without any flag about networks it goes on with those that the store has, at first
-with the embedded EfficientNet-Lite0 at 320×320.
+Without a flag about networks it uses those whose vectors the store has; in a new store,
+the embedded EfficientNet-Lite0 at 320×320.
 
 ` + networkHelp + `
 
@@ -80,15 +80,15 @@ interrupted.` + storeExits(exitSomeFailed),
 	nets.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&opt.Prune, "prune", false, "drop images whose files are gone")
-	flags.BoolVar(&opt.Retry, "retry", false, "try photos again that failed before, though they have not changed")
+	flags.BoolVar(&opt.Retry, "retry", false, "try photos that failed before again, even if unchanged")
 	flags.StringVar(&own.folders, "split-folders", "", "folders named train, val, test are splits: on, ignore or off")
 	flags.Lookup("split-folders").NoOptDefVal = "on"
-	flags.StringVar(&own.file, "split-file", "", "CSV of path,split, - for standard input: puts these photos into these splits")
-	flags.IntVar(&opt.Workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
+	flags.StringVar(&own.file, "split-file", "", "CSV of path,split that says which photos are in which split; - reads standard input")
+	flags.IntVar(&opt.Workers, "workers", 0, "photos processed at the same time (default: one per processor)")
 	return cmd
 }
 
-// checkWorkers refuses numbers that are none; only what is not said at all is chosen.
+// checkWorkers refuses numbers below 1; without the flag the number is chosen.
 func checkWorkers(cmd *cobra.Command, n int) error {
 	if cmd.Flags().Changed("workers") && n < 1 {
 		return usagef("--workers %d: want a number of at least 1", n)
@@ -310,7 +310,7 @@ func (a *app) printLeftOut(r ingest.Report) {
 	warnList(a, "folders that could not be read", r.Unread, named)
 	warnList(a, "links not followed", r.Links, named)
 	if len(r.NotPhotos) > 0 {
-		a.say("passed over, no photos: %s", firstFew(r.NotPhotos))
+		a.say("skipped, not photos: %s", firstFew(r.NotPhotos))
 	}
 	if r.Gone > 0 {
 		a.say("%s in the store, but no longer in the folder: --prune drops %s", count(r.Gone, "photo"), plural(r.Gone, "it", "them"))

@@ -24,8 +24,8 @@ func inspectCommand(a *app) *cobra.Command {
 tensor taken as the bottleneck and the others to choose from, how photos are
 prepared and who said so, what it costs in work and memory, and which of its nodes
 cannot be computed. The flags are those of ingest, to see what they change. The exit
-code is 1 if ingest would refuse the network with them; that photos' preparation or
-size are still to be said is no refusal.
+code is 1 if ingest would refuse the network with these flags. It is 0 if only the
+size or the preparation of photos is still missing.
 
 --write-manifest writes what is decided into a manifest beside the file, net.json
 beside net.onnx, so that it need not be said again.
@@ -272,7 +272,7 @@ func inspectUse(t *table, r *extract.Inspection) {
 		t.row("photos", r.PreprocessText)
 		t.row("", "because: "+r.PreprocessFrom+sizeNote(r))
 	case r.Layout != "":
-		t.row("photos", "nobody says how they are prepared"+sizeNote(r))
+		t.row("photos", "preparation unknown: give it with --preprocess"+sizeNote(r))
 		rows(t, "likely", mostPorts, r.Likely, func(s extract.Suggestion) string { return "--preprocess " + s.Preset + ": " + s.Why })
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// marshal is json.Marshal, but keeps names of files that are no UTF-8: their bytes become
+// marshal is json.Marshal, but keeps names of files that are not UTF-8: their bytes become
 // what Python's os.fsdecode makes of them, \udc80 to \udcff, instead of one and the same
 // \ufffd. Python opens the file by the name it reads; other readers, which take no lone
 // surrogates, see U+FFFD as before. Characters that would do something to a terminal are
@@ -27,9 +27,9 @@ func marshal(v any) ([]byte, error) {
 	return line, err
 }
 
-// Bytes that are no text are marked by the last characters of all, in a plane for
-// private use, while encoding/json has them. A name that has these itself is taken for
-// bytes too: it comes out as its own bytes.
+// While encoding/json handles them, bytes that are not text are marked by the last
+// characters of a private-use plane. A name that contains such characters itself is
+// treated the same: it comes out as its own bytes.
 const (
 	firstMark = 0x10FF80
 	markBase  = firstMark - 0x80
@@ -92,7 +92,7 @@ func encodesItself(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[json.Marshaler]()) || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
-// mark puts marks for the bytes that are no text.
+// mark puts marks for the bytes that are not text.
 func mark(s string) string {
 	var b strings.Builder
 	for rest := s; rest != ""; {

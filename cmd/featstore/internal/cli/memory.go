@@ -21,7 +21,7 @@ func (f *memoryFlag) register(flags *pflag.FlagSet) {
 // limits are those of the flag; nothing is set where they are the default.
 func (f *memoryFlag) limits() (extract.ModelLimits, error) {
 	if !(f.gigabytes > 0 && f.gigabytes <= 1<<20) {
-		return extract.ModelLimits{}, usagef("--%s %g: want a number of GB, as 16", memoryFlagName, f.gigabytes)
+		return extract.ModelLimits{}, usagef("--%s %g: want a number of GB, for instance 16", memoryFlagName, f.gigabytes)
 	}
 	if f.gigabytes == defaultNetworkMemory {
 		return extract.ModelLimits{}, nil

@@ -32,15 +32,15 @@ type networkFlags struct {
 
 // networkHelp explains the flags in the help of the commands that have them.
 const networkHelp = `--model takes an ONNX image classifier, with the files beside it that hold its
-weights. The bottleneck is found by itself; --tap names another tensor. Settings
-behind the file are for that network alone, the flags are for all:
+weights. The bottleneck is found automatically; --tap names another tensor. Settings
+after the file are for that network alone, the flags are for all:
 
   --model a.onnx,size=384,preprocess=lite --model b.onnx,pool=max
 
-How photos are prepared cannot be seen in a network and is never guessed. It is
-looked for in --preprocess, a manifest (net.json beside net.onnx), the model's own
-metadata, the list of networks that featstore knows by their digest, and
-preprocessor_config.json; what is used, and who said so, is printed. --preprocess
+A network does not say how photos are prepared, and featstore does not guess. It looks
+in --preprocess, a manifest (net.json beside net.onnx), the model's own metadata, the
+list of networks that it knows by their digest, and preprocessor_config.json, and
+prints what it uses and where it found that. --preprocess
 takes a preset, settings, or a preset with settings that overrule it:
 
   --preprocess imagenet
@@ -64,7 +64,7 @@ func settingsHelp() string {
 }
 
 func (f *networkFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.models, "model", nil, "ONNX network to use, a file or \"default\" for the embedded one, with settings behind it; may be repeated")
+	cmd.Flags().StringArrayVar(&f.models, "model", nil, "ONNX network to use, a file or \"default\" for the embedded one, with settings after it; may be repeated")
 	f.registerSettings(cmd)
 	f.photos.register(cmd.Flags())
 }
@@ -168,8 +168,8 @@ func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Networ
 	return n, networkAdvice(file, err)
 }
 
-// completeRequest completes a request by how the store knows the file, if it knows it in one way
-// only.
+// completeRequest completes a request by how the store knows the file, if it knows it in
+// one way only.
 func completeRequest(m *extract.ModelFile, request extract.Manifest, recorded []store.Model) (extract.Manifest, bool) {
 	found := 0
 	complete := request
@@ -275,7 +275,7 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 	for _, m := range recorded {
 		n, err := rebuild(m, most)
 		switch {
-		case errors.Is(err, errOtherEngine): // its vectors are of the past
+		case errors.Is(err, errOtherEngine): // its vectors cannot be computed any more
 			continue
 		case err != nil:
 			return nil, hint(fmt.Errorf("the store's vectors come from network %s: %w", describeModel(m), err),

@@ -106,12 +106,12 @@ func (a *app) changeSplits(do func(progress func(done, total int)) error) error 
 	return do(func(d, t int) { done.Store(int64(d)); total.Store(int64(t)) })
 }
 
-// printOwnSplits tells people what became of their wishes.
+// printOwnSplits tells people what their list or folders changed.
 func (a *app) printOwnSplits(r *ownsplit.Report) {
 	by := map[string]string{ownsplit.ByList: "the list", ownsplit.ByFolders: "folders"}[r.By]
 	fmt.Fprintf(a.Out, "splits by %s: training %s, validation %s, testing %s; %s set anew\n", by,
 		grouped(r.Training), grouped(r.Validation), grouped(r.Testing), count(r.Fixed, "photo"))
-	warnSome(a, count(r.Unknown, "path")+" of the list "+plural(r.Unknown, "is", "are")+" no photo's", r.UnknownPaths, itself, r.Unknown)
+	warnSome(a, count(r.Unknown, "path")+" of the list "+plural(r.Unknown, "names", "name")+" no photo of the store", r.UnknownPaths, itself, r.Unknown)
 	if r.Unlisted > 0 {
 		what := "not in the list"
 		if r.By == ownsplit.ByFolders {
@@ -121,7 +121,7 @@ func (a *app) printOwnSplits(r *ownsplit.Report) {
 	}
 }
 
-// ownSplitAdvice adds what can be done about wishes that contradict each other.
+// ownSplitAdvice adds what can be done about splits that contradict each other.
 func ownSplitAdvice(err error) error {
 	var leak *ownsplit.LeakError
 	switch {

@@ -24,7 +24,7 @@ func (f *photoMemoryFlag) register(flags *pflag.FlagSet) {
 // limit makes networks share the flag's memory.
 func (f *photoMemoryFlag) limit(networks []*extract.Network) error {
 	if !(f.gigabytes > 0 && f.gigabytes <= 1<<20) {
-		return usagef("--%s %g: want a number of GB, as 4", photoMemoryFlagName, f.gigabytes)
+		return usagef("--%s %g: want a number of GB, for instance 4", photoMemoryFlagName, f.gigabytes)
 	}
 	limits := photo.Limits{Memory: photo.NewMemory(int64(f.gigabytes * (1 << 30)))}
 	for _, n := range networks {

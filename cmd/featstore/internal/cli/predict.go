@@ -85,7 +85,7 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs, if it is no longer where it was; may be repeated")
 	memory.register(flags)
 	photoMemory.register(flags)
-	flags.IntVar(&workers, "workers", 0, "photos looked at at the same time (default: one a processor)")
+	flags.IntVar(&workers, "workers", 0, "photos processed at the same time (default: one per processor)")
 	return cmd
 }
 
@@ -220,7 +220,7 @@ func (p *predictor) work(ctx context.Context, photos []string, cores int, next *
 }
 
 // one predicts a photo. Its error ends the run; what is wrong with the photo
-// stands in the prediction.
+// is in the prediction.
 func (p *predictor) one(ctx context.Context, path string, extractors []*extract.Extractor) (prediction, error) {
 	if err := ctx.Err(); err != nil {
 		return prediction{}, err

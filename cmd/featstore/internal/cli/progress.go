@@ -9,8 +9,8 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// A gauge tells how far something long is: done of total things, total 0 as long
-// as it is not known.
+// A gauge says how far a long computation is: done of total things, total 0 while it
+// is not known.
 type gauge struct {
 	what        string // "ingest"
 	unit        string // "photo"

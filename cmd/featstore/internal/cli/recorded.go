@@ -11,10 +11,10 @@ import (
 	"featstore/store"
 )
 
-// Why a network that the store knows cannot be had again.
+// Reasons why a network that the store knows cannot be loaded again.
 var (
-	errOtherEngine = errors.New("this program computes other vectors than were recorded")
-	errOtherFile   = errors.New("the file is of another network")
+	errOtherEngine = errors.New("this version of featstore computes other vectors than those recorded")
+	errOtherFile   = errors.New("the file holds another network")
 	errFileGone    = errors.New("the file is gone")
 )
 

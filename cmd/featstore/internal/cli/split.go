@@ -24,8 +24,8 @@ assigns them; nothing is computed again.
 
 A photo's split follows from the bytes of its file and the salt: it is kept when
 the photo is moved, renamed or relabelled, on every machine. Another salt makes
-another draw. Heads trained before a change have been trained on some of what
-tests them now: train again.
+another division. Heads trained before a change were trained on some of the photos that
+now test them: train again.
 
 You can say yourself where photos belong: --file names a CSV of path,split, as written
 by hand, by a data set's authors or by featstore export. A header may name the columns,
@@ -49,7 +49,7 @@ released (folders whose --split-folders no longer counts).` + storeExits(),
 			flags := cmd.Flags()
 			rule := flags.Changed("salt") || flags.Changed("validation") || flags.Changed("testing")
 			if rule && (list != "" || clear) || list != "" && clear {
-				return usagef("--file, --clear and a new rule are three things: one at a time")
+				return usagef("--file, --clear and a new rule cannot be combined: give one of them")
 			}
 			change := rule || list != "" || clear
 			var entries []split.Entry
@@ -80,10 +80,10 @@ released (folders whose --split-folders no longer counts).` + storeExits(),
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&want.Salt, "salt", "", "any text: each makes a draw of its own")
+	flags.StringVar(&want.Salt, "salt", "", "any text; each makes another division")
 	flags.Float64Var(&want.Validation, "validation", 10, "share of the validation split in percent")
 	flags.Float64Var(&want.Testing, "testing", 10, "share of the testing split in percent")
-	flags.StringVar(&list, "file", "", "CSV of path,split, - for standard input: puts these photos into these splits")
+	flags.StringVar(&list, "file", "", "CSV of path,split that says which photos are in which split; - reads standard input")
 	flags.BoolVar(&clear, "clear", false, "forget splits set by hand")
 	return cmd
 }

@@ -28,10 +28,10 @@ the same photo under two labels, photos that could not be used.
 
 --near-duplicates compares the features of every photo with those of all photos in
 other splits, and lists the pairs that are most alike: shots of one scene, or a picture
-and its mirrored or cropped self. Where one trains and the other tests, the accuracy is
-too good; move them with featstore split --file. What is listed are candidates: look at
-them. Lower the cosine (--near-duplicates=0.85) to find pictures saved anew at low
-quality, and more that only look alike.
+and a mirrored or cropped copy. Where one trains and the other tests, the accuracy is
+too good; move them with featstore split --file. The pairs are candidates: look at
+them. Lower the cosine (--near-duplicates=0.85) to find copies saved at low quality, and
+more pictures that only look alike.
 
 JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a change of splits was interrupted), fixed_splits, folders (path, images,
 failures, seen), images, distinct, labels (label, images, training, validation,
@@ -83,7 +83,7 @@ func damagedHeads(damaged []string) error {
 		return nil
 	}
 	err := fmt.Errorf("%w: %s", store.ErrCorrupt, strings.Join(damaged, "; "))
-	return hint(err, "the photos and their vectors are not concerned: %s makes a head anew, %s removes one", run("train", "--name", "NAME"), run("forget", "--head", "NAME"))
+	return hint(err, "photos and vectors are not affected: %s makes a head again, %s removes one", run("train", "--name", "NAME"), run("forget", "--head", "NAME"))
 }
 
 // storeStats is what the command shows, in the form of its JSON.
@@ -234,8 +234,8 @@ func (s *storeStats) readFailures(db *store.DB, folders map[store.RootID]string)
 	})
 }
 
-// fewPhotos is how many training photos a label should have at least: with less
-// its accuracy hangs on luck.
+// fewPhotos is how many training photos a label should have at least: with fewer
+// its accuracy depends on luck.
 const fewPhotos = 20
 
 // findWarnings says what looks wrong, for people.
@@ -267,7 +267,7 @@ func (a *app) findWarnings(s *storeStats) []string {
 		add("no photo in the testing split: %s", firstFew(untested))
 	}
 	if n := len(s.Disputed); n > 0 {
-		add("%s under several labels, used by nobody: %s", count(n, "photo"), firstFew(disputedPaths(s.Disputed)))
+		add("%s under several labels and left out: %s", count(n, "photo"), firstFew(disputedPaths(s.Disputed)))
 	}
 	if n := len(s.Failures); n > 0 {
 		add("%s could not be used; --failures names all: %s", count(n, "photo"), s.Failures[0].Path+": "+s.Failures[0].Reason)

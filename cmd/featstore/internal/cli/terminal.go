@@ -20,7 +20,7 @@ import (
 // ends of lines: what a command forgets to make printable can be ugly, not harmful.
 
 // printable makes one line of a text from elsewhere: control characters, marks of
-// writing direction and bytes that are no text are written as Go writes them. --json has
+// writing direction and bytes that are not text are written as Go writes them. --json has
 // names as they are.
 func printable(name string) string { return escape(name, "") }
 

@@ -45,7 +45,7 @@ weights has each photo of a rare label count more, none does neither. Where one 
 two is used the probabilities are corrected for how common the labels are in the
 training split (logit adjustment); --prior uniform takes all to be equally common.
 
-The 95 % interval beside the accuracy says how far off it may be because only so
+The 95 % interval beside the accuracy says how far off it may be because only that
 many photos were tested. The same store, seed and version give the same head.
 
 JSON: lines with event "validation" (step, steps, validation, validation_loss,
@@ -83,7 +83,7 @@ testing, fixed), test (null without a testing split), report.` + storeExits(),
 // headFlags are the settings of a head's training.
 func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
 	flags.StringVar(&cfg.Kind, "head", cfg.Kind, "kind of head: "+strings.Join(train.Kinds, ", ")+" or "+train.KindAuto)
-	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "decides every random choice")
+	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of every random choice")
 	flags.StringVar(&cfg.Scaling, "scaling", cfg.Scaling, "how features are scaled: "+strings.Join(train.Scalings, ", ")+" (default: what suits the head)")
 	flags.StringVar(&cfg.Balance, "balance", cfg.Balance, "how unequally common labels are trained on: "+strings.Join(train.Balances, ", ")+" (default: sampler for softmax, else none)")
 	flags.StringVar(&cfg.Prior, "prior", cfg.Prior, "probabilities are for labels as common as in the training split, or equally: "+strings.Join(train.Priors, ", ")+" (default training)")
@@ -96,10 +96,10 @@ func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
 	flags.IntVar(&cfg.Batch, "batch", cfg.Batch, "softmax: photos in a minibatch")
 	flags.IntVar(&cfg.EvalEvery, "eval-every", cfg.EvalEvery, "softmax: steps between validations")
 	flags.IntVar(&cfg.EvalBatch, "eval-batch", cfg.EvalBatch, "softmax: photos in a validation")
-	flags.Float64Var(&cfg.Deviation, "deviation", cfg.Deviation, "softmax: standard deviation of the first weights")
+	flags.Float64Var(&cfg.Deviation, "deviation", cfg.Deviation, "softmax: standard deviation of the initial weights")
 }
 
-// kindFlags says to which kinds of heads a flag is of use, where not to all.
+// kindFlags says on which kinds of heads a flag has an effect, where not on all.
 var kindFlags = map[string][]string{
 	"steps": {train.KindSoftmax}, "rate": {train.KindSoftmax}, "batch": {train.KindSoftmax},
 	"eval-every": {train.KindSoftmax}, "eval-batch": {train.KindSoftmax}, "deviation": {train.KindSoftmax},
@@ -110,11 +110,11 @@ var kindFlags = map[string][]string{
 // effect.
 func flagsFit(flags *pflag.FlagSet, kind string) (err error) {
 	if !slices.Contains(train.Kinds, kind) {
-		return nil // auto tries all; what is none is refused elsewhere
+		return nil // auto tries all; an unknown kind is refused elsewhere
 	}
 	flags.Visit(func(f *pflag.Flag) {
 		if kinds := kindFlags[f.Name]; kinds != nil && !slices.Contains(kinds, kind) && err == nil {
-			err = usagef("--%s is of no use to a %s head: it goes with --head %s or %s", f.Name, kind, strings.Join(kinds, ", "), train.KindAuto)
+			err = usagef("--%s has no effect on a %s head: it goes with --head %s or %s", f.Name, kind, strings.Join(kinds, ", "), train.KindAuto)
 		}
 	})
 	return err
@@ -180,7 +180,7 @@ func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name st
 	}
 	a.say("saved as head %q: %s tells what is on a photo", name, run("predict").of("--head", name).with("FILE"))
 	if report != nil {
-		a.say("what does it confuse, on which photos? %s", run("evaluate").of("--head", listItem(name)))
+		a.say("%s shows what it confuses, on which photos", run("evaluate").of("--head", listItem(name)))
 	}
 	return nil
 }
