@@ -8,6 +8,7 @@ import (
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/modelfile"
 	"featstore/extract/photo"
+	"featstore/extract/userfile"
 )
 
 // Layouts: the order of the axes of a network's input. Photos always arrive channels
@@ -70,7 +71,7 @@ func (l ModelLimits) OpenModel(path string) (*ModelFile, error) {
 	l = l.withDefaults()
 	f, err := modelfile.Open(path, l.scan())
 	if err != nil {
-		return nil, fmt.Errorf("network %s: %w", path, bare(err))
+		return nil, fmt.Errorf("network %s: %w", path, userfile.WithoutPath(err))
 	}
 	return &ModelFile{f, l.Arena}, nil
 }
@@ -93,15 +94,6 @@ func (l ModelLimits) DefaultModel() (*ModelFile, error) {
 func readMemory(data []byte, dir fs.FS, l ModelLimits) (*ModelFile, error) {
 	f, err := modelfile.Read(data, dir, l.scan())
 	return &ModelFile{f, l.Arena}, err
-}
-
-// bare drops the path that package os puts before an error: the caller names it.
-func bare(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) && err == error(pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // SHA256 returns the digest of the model's file, in hexadecimal.

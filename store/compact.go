@@ -43,7 +43,7 @@ func compact(ctx context.Context, path string, opt Options) (before, after int64
 	}
 	if err != nil {
 		os.Remove(temp)
-		return info.Size(), 0, fmt.Errorf("compacting %s: %w", path, plain(err))
+		return info.Size(), 0, fmt.Errorf("compacting %s: %w", path, withoutPath(err))
 	}
 	return info.Size(), after, nil
 }

@@ -29,7 +29,7 @@ func create(path string, opt Options) error {
 		return fmt.Errorf("cannot make it: there is no folder %s", dir)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot make it: %w", plain(err))
+		return fmt.Errorf("cannot make it: %w", withoutPath(err))
 	}
 	temp := f.Name()
 	defer os.Remove(temp)
@@ -49,7 +49,7 @@ func create(path string, opt Options) error {
 		return err
 	}
 	if err := publish(temp, path); err != nil {
-		return fmt.Errorf("cannot make it: %w", plain(err))
+		return fmt.Errorf("cannot make it: %w", withoutPath(err))
 	}
 	return syncDir(dir)
 }

@@ -51,7 +51,7 @@ func open(path string, opt Options) (*DB, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, ErrNotExist
 	case err != nil:
-		return nil, plain(err)
+		return nil, withoutPath(err)
 	case info.IsDir():
 		return nil, fmt.Errorf("%w: it is a directory", ErrNotStore)
 	case !info.Mode().IsRegular():
@@ -99,7 +99,7 @@ func (db *DB) openBolt(opt Options) (err error) {
 	if err == nil {
 		db.bolt.AllocSize = growBy
 	}
-	return plain(err)
+	return withoutPath(err)
 }
 
 // growBy is how much larger than needed bbolt makes the file when it must grow. Its
@@ -188,8 +188,8 @@ func (db *DB) checkPages() error {
 	return c.all()
 }
 
-// plain takes the path out of an error that will be told with the store's path.
-func plain(err error) error {
+// withoutPath takes the path out of an error that will be told with the store's path.
+func withoutPath(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) {
 		return fmt.Errorf("cannot %s it: %w", e.Op, e.Err)

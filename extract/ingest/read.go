@@ -48,7 +48,7 @@ func readStable(abs string, buf []byte, limit int64, judge bool) (data []byte, s
 	defer h.Close()
 	before, err := settled(h)
 	if err != nil {
-		return buf, 0, 0, cause(err)
+		return buf, 0, 0, userfile.WithoutPath(err)
 	}
 	size, mtime = before.Size(), before.ModTime().UnixNano()
 	if judge && !startsLikePhoto(h) {
@@ -63,7 +63,7 @@ func readStable(abs string, buf []byte, limit int64, judge bool) (data []byte, s
 	}
 	after, err := h.Stat()
 	if err != nil {
-		return data, size, mtime, cause(err)
+		return data, size, mtime, userfile.WithoutPath(err)
 	}
 	if after.Size() != size || after.ModTime() != before.ModTime() {
 		return data, size, mtime, errChanging
@@ -97,5 +97,5 @@ func fill(h *os.File, buf []byte, size int) ([]byte, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return buf[:size], nil
 	}
-	return buf, cause(err)
+	return buf, userfile.WithoutPath(err)
 }

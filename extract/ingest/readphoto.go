@@ -25,7 +25,7 @@ func ReadPhoto(ctx context.Context, path string) ([]byte, error) {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = nil
 		}
-		return head[:n], cause(err)
+		return head[:n], userfile.WithoutPath(err)
 	}
 	return userfile.ReadFile(ctx, f, DefaultMaxBytes)
 }

@@ -83,11 +83,11 @@ func walk(ctx context.Context, root string, found func()) (*listing, error) {
 	}
 	canonical, err := filepath.EvalSymlinks(abs)
 	if err != nil {
-		return nil, fmt.Errorf("find folder %s: %w", root, cause(err))
+		return nil, fmt.Errorf("find folder %s: %w", root, userfile.WithoutPath(err))
 	}
 	info, err := os.Stat(canonical)
 	if err != nil {
-		return nil, fmt.Errorf("find folder %s: %w", root, cause(err))
+		return nil, fmt.Errorf("find folder %s: %w", root, userfile.WithoutPath(err))
 	}
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s: %w", root, ErrNotFolder)
@@ -95,7 +95,7 @@ func walk(ctx context.Context, root string, found func()) (*listing, error) {
 	w := &walker{ctx: ctx, seen: map[string]bool{}, found: found}
 	w.out.root = canonical
 	if _, err := os.ReadDir(canonical); err != nil {
-		return nil, fmt.Errorf("read folder %s: %w", root, cause(err))
+		return nil, fmt.Errorf("read folder %s: %w", root, userfile.WithoutPath(err))
 	}
 	if err := w.all(folder{abs: canonical}); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (w *walker) follow(link folder) bool {
 	target, err := filepath.EvalSymlinks(link.abs)
 	switch {
 	case err != nil:
-		w.out.links = append(w.out.links, problem(link.rel, cause(err)))
+		w.out.links = append(w.out.links, problem(link.rel, userfile.WithoutPath(err)))
 	case within(w.out.root, target):
 		w.out.links = append(w.out.links, problem(link.rel, errLoop))
 	case w.seen[target]:
@@ -162,7 +162,7 @@ func (w *walker) read(f folder) ([]folder, error) {
 	w.seen[canonical] = true
 	entries, err := os.ReadDir(f.abs)
 	if err != nil {
-		w.out.unread = append(w.out.unread, problem(f.rel, cause(err)))
+		w.out.unread = append(w.out.unread, problem(f.rel, userfile.WithoutPath(err)))
 	}
 	var more []folder
 	for _, e := range entries {
@@ -217,22 +217,12 @@ func (w *walker) note(rel string, info fs.FileInfo, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		f.err = errBrokenLink
 	case err != nil:
-		f.err = cause(err)
+		f.err = userfile.WithoutPath(err)
 	default:
 		f.size, f.mtime = info.Size(), info.ModTime().UnixNano()
 	}
 	w.out.files = append(w.out.files, f)
 	w.found()
-}
-
-// cause strips the operation and path that the os package puts before an error:
-// the messages here name the path themselves.
-func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // someNames is how many names of a folder LooksLabelled looks at.

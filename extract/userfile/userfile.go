@@ -37,18 +37,18 @@ func Open(path string) (*os.File, error) {
 		err = kindError(info)
 	}
 	if err != nil {
-		return nil, bare(err)
+		return nil, WithoutPath(err)
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
 	if err != nil {
-		return nil, bare(err)
+		return nil, WithoutPath(err)
 	}
 	if info, err = f.Stat(); err == nil {
 		err = kindError(info) // it may be another file by now
 	}
 	if err != nil {
 		f.Close()
-		return nil, bare(err)
+		return nil, WithoutPath(err)
 	}
 	return f, nil
 }
@@ -70,11 +70,11 @@ func ReadFS(ctx context.Context, fsys fs.FS, name string, most int64) ([]byte, e
 		err = kindError(info)
 	}
 	if err != nil {
-		return nil, bare(err)
+		return nil, WithoutPath(err)
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, bare(err)
+		return nil, WithoutPath(err)
 	}
 	defer f.Close()
 	return ReadFile(ctx, f, most)
@@ -84,13 +84,13 @@ func ReadFS(ctx context.Context, fsys fs.FS, name string, most int64) ([]byte, e
 func ReadFile(ctx context.Context, f fs.File, most int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, bare(err)
+		return nil, WithoutPath(err)
 	}
 	if err := CheckSize(info.Size(), most); err != nil {
 		return nil, err
 	}
 	data, err := readAll(ctx, f, info.Size(), most)
-	return data, bare(err)
+	return data, WithoutPath(err)
 }
 
 // CheckSize returns an error that wraps ErrTooLarge if size is beyond most.
@@ -107,7 +107,7 @@ func ReadStream(ctx context.Context, r io.Reader, most int64) ([]byte, error) {
 	stream := Stream(ctx, r)
 	defer stream.Close()
 	data, err := readAll(ctx, stream, 0, most)
-	return data, bare(err)
+	return data, WithoutPath(err)
 }
 
 // Stream returns a reader of r whose reads return ctx's error once it is cancelled, even
@@ -148,7 +148,7 @@ func (c *cancelled) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.File.Read(p)
-	return n, bare(err)
+	return n, WithoutPath(err)
 }
 
 // chunk is how much is read between two looks at the context.
@@ -195,11 +195,14 @@ func kindError(info fs.FileInfo) error {
 	return fmt.Errorf("%w: %s", ErrKind, what)
 }
 
-// bare drops the operation and path that package os puts before an error.
-func bare(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
+// WithoutPath drops the operation and path that package os puts before an error, for
+// messages that name the file themselves.
+func WithoutPath(err error) error {
+	switch e := err.(type) {
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
 	}
 	return err
 }

@@ -241,17 +241,23 @@ func (t *target) step(name string, do func() error) error {
 	if err == nil {
 		err = do()
 	}
+	if err == nil {
+		return nil
+	}
+	return &diskError{withoutPath(err)}
+}
+
+// withoutPath takes the names of files out of an error.
+func withoutPath(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &path):
-		err = path.Err
+		return path.Err
 	case errors.As(err, &link):
-		err = link.Err
+		return link.Err
 	}
-	return &diskError{err}
+	return err
 }
 
 // syncDir makes new names in a folder last. Some systems cannot, and need not.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"featstore/extract"
 	"featstore/extract/ingest"
 	"featstore/extract/photo"
+	"featstore/extract/userfile"
 	"featstore/split"
 	"featstore/store"
 )
@@ -99,12 +99,9 @@ func checkWorkers(cmd *cobra.Command, n int) error {
 // findFolder looks whether there is such a folder.
 func findFolder(path string) error {
 	info, err := os.Stat(path)
-	var pe *fs.PathError
 	switch {
-	case errors.As(err, &pe):
-		return fmt.Errorf("find folder %s: %w", path, pe.Err)
 	case err != nil:
-		return fmt.Errorf("find folder %s: %w", path, err)
+		return fmt.Errorf("find folder %s: %w", path, userfile.WithoutPath(err))
 	case !info.IsDir():
 		return hint(fmt.Errorf("%s: not a folder", path), "give the folder that holds a folder of photos for each label; %s tells what is on a photo", run("predict", argument(path)))
 	}
