@@ -42,6 +42,24 @@ func FuzzPixels(f *testing.F) {
 	})
 }
 
+// FuzzMemory: whatever the bytes, decoding allocates no more than was estimated from
+// the header.
+func FuzzMemory(f *testing.F) {
+	seed(f, func(data []byte) { f.Add(data) })
+	p := spec(8, RuleSquash, FilterBilinear, true)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s := new(Scratch)
+		src, err := open(data, &p, Limits{MaxPixels: 1 << 20}, s)
+		if err != nil {
+			return
+		}
+		const slack = 1 << 20 // tables, messages
+		if n := int64(allocated(func() { src.photo(&p, s) })); n > src.need+slack {
+			t.Fatalf("a %s of %d×%d takes %d bytes, estimated at %d", src.name, src.h.w, src.h.h, n, src.need)
+		}
+	})
+}
+
 // FuzzOrientation: whatever EXIF holds, an orientation.
 func FuzzOrientation(f *testing.F) {
 	f.Add([]byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"))

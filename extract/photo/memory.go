@@ -66,7 +66,7 @@ func memoryText(n int64) string {
 
 const (
 	// keepBytes is how much a Scratch may keep from one photo to the next.
-	keepBytes = 32 << 20
+	keepBytes = 48 << 20 // enough for 24 megapixels of 4:2:0
 
 	// wasteBytes is how much a photo may leave to the garbage collector to find
 	// when it likes.
