@@ -103,9 +103,10 @@ func Load(data []byte, opt NetworkOptions) (*Network, error) {
 	return n, nil
 }
 
-// LimitPhotos bounds what decoding a photo may cost. Networks whose extractors work at
-// the same time are best given the same photo.Memory. It must not be called after the
-// first extractor was made.
+// LimitPhotos bounds what decoding a photo may cost. Without it all extractors of a
+// network share a photo.Memory of the default size; networks whose extractors work at
+// the same time are best given the same one. It must not be called after the first
+// extractor was made.
 func (n *Network) LimitPhotos(limits photo.Limits) { n.limits = limits }
 
 // Info returns what is known of the network.
@@ -118,6 +119,9 @@ func (n *Network) Origin() Origin { return n.origin }
 // for: a run that finds nothing to compute should not wait for it.
 func (n *Network) compiled() (*engine.Program, error) {
 	n.once.Do(func() {
+		if n.limits.Memory == nil {
+			n.limits.Memory = photo.NewMemory(photo.DefaultMemory)
+		}
 		n.program, n.err = n.compile()
 		n.graph = nil
 		if n.err != nil {

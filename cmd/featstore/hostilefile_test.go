@@ -3,9 +3,15 @@
 package main
 
 import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -200,6 +206,91 @@ func TestInterruptWaitingForInput(t *testing.T) {
 		}
 		read.Close()
 		write.Close()
+	}
+	storetest.CheckFile(t, db)
+}
+
+// cutPNG returns a PNG of w×h pixels of noise, RGB of some depth. Only its first rows
+// are there, but enough that more could be: that it is damaged shows when all of it has
+// been allocated.
+func cutPNG(t *testing.T, w, h int, depth, interlaced byte, rows int) []byte {
+	t.Helper()
+	var raw bytes.Buffer
+	z, err := zlib.NewWriterLevel(&raw, zlib.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := make([]byte, 1+3*w*int(depth)/8)
+	noise := rand.New(rand.NewPCG(1, uint64(h)))
+	for range rows {
+		for i := range row[1:] {
+			row[1+i] = byte(noise.Uint32())
+		}
+		if _, err := z.Write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := []byte("\x89PNG\r\n\x1a\n")
+	chunk := func(name string, content []byte) {
+		out = binary.BigEndian.AppendUint32(out, uint32(len(content)))
+		out = append(append(out, name...), content...)
+		out = binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[len(out)-len(content)-4:]))
+	}
+	ihdr := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(w)), uint32(h))
+	chunk("IHDR", append(ihdr, depth, 2, 0, 0, interlaced))
+	chunk("IDAT", raw.Bytes())
+	chunk("IEND", nil)
+	return out
+}
+
+// Photos that would take gigabytes are refused in little memory, one by one, and many
+// workers that meet large ones wait for each other.
+func TestHostilePhotos(t *testing.T) {
+	photos, db := drawSome(t, 4)
+	for _, args := range [][]string{{"ingest", photos, "--size", "64"}, {"train", "--steps", "20"}} {
+		p := start(t, append(args, "--store", db, "-q")...)
+		if stderr, status := p.end(); status.ExitStatus() != 0 {
+			t.Fatalf("%q: %s", args, stderr)
+		}
+	}
+	frame := "VP8 \x0e\x00\x00\x00\x10\x00\x00\x9d\x01\x2a\xff\x3f\xff\x3f\x00\x00\x00\x00" // 16383×16383
+	webp := "WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00ANIM\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"ANMF\x26\x00\x00\x00" + strings.Repeat("\x00", 16) + frame
+	for name, c := range map[string]struct{ data, want string }{
+		"WebP":                    {"RIFF" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(webp)))) + webp, "first frame is 16383×16383, not 1×1"},
+		"interlaced PNG, 16 bits": {string(cutPNG(t, 10000, 10000, 16, 1, 50)), "one photo may take 0.4 GB"},
+		"PNG, 16 bits":            {string(cutPNG(t, 10000, 5000, 16, 0, 50)), "truncated|not enough pixel data|unexpected EOF"},
+		"PNG":                     {string(cutPNG(t, 10000, 10000, 8, 0, 50)), "truncated|not enough pixel data|unexpected EOF"},
+	} {
+		file := filepath.Join(t.TempDir(), "photo.png")
+		if err := os.WriteFile(file, []byte(c.data), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, "predict", file, "--store", db)
+		stderr, status := p.end()
+		if status.ExitStatus() != 1 || !regexp.MustCompile(c.want).MatchString(stderr) {
+			t.Errorf("%s: exit code %d, %s", name, status.ExitStatus(), stderr)
+		}
+		if most := maxMemory(p); most > mostMemory {
+			t.Errorf("%s: %d MB, %s", name, most>>20, stderr)
+		}
+	}
+	for i := range 8 {
+		data := cutPNG(t, 7000, 7000+i, 8, 0, 50) // 200 MB each
+		if err := os.WriteFile(filepath.Join(photos, "rose", fmt.Sprint("large", i, ".png")), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := start(t, "ingest", photos, "--store", db, "--workers", "8")
+	stderr, status := p.end()
+	if status.ExitStatus() != 3 {
+		t.Errorf("eight workers: exit code %d, %s", status.ExitStatus(), stderr)
+	}
+	if most := maxMemory(p); most > 1200<<20 { // 0.8 GB of photos, the network eight times
+		t.Errorf("eight workers: %d MB, %s", most>>20, stderr)
 	}
 	storetest.CheckFile(t, db)
 }

@@ -19,7 +19,7 @@ func (r *run) carry(ctx context.Context, changed []task) error {
 	digests := make([]split.Digest, len(changed))
 	err := r.parallel(ctx, len(changed), func(_ context.Context, w *worker, i int) error {
 		data, _, err := w.read(changed[i].file, w.buf)
-		w.buf = data
+		w.buf = reusable(data)
 		if err == nil {
 			digests[i] = split.SumBytes(data)
 		}

@@ -111,7 +111,7 @@ func (r *run) hashed(ctx context.Context) ([]ownsplit.File, error) {
 	err = r.parallel(ctx, len(todo), func(_ context.Context, w *worker, i int) error {
 		defer r.opt.Progress.Hashed.Add(1)
 		data, _, err := w.read(r.list.files[todo[i]], w.buf)
-		w.buf = data
+		w.buf = reusable(data)
 		if err == nil && len(data) > 0 {
 			digests[todo[i]] = split.SumBytes(data)
 		}

@@ -84,11 +84,27 @@ func settled(h *os.File) (os.FileInfo, error) {
 	return info, nil
 }
 
+// mostReused is how large a buffer may be that is kept for the next file.
+const mostReused = 32 << 20
+
+// reusable returns the buffer for the next file, or none where keeping it would cost
+// every worker the size of the largest file that it ever saw.
+func reusable(buf []byte) []byte {
+	if cap(buf) > mostReused {
+		return nil
+	}
+	return buf
+}
+
 // fill reads exactly size bytes; a file that ends before or after that has been
 // changed.
 func fill(h *os.File, buf []byte, size int) ([]byte, error) {
 	if cap(buf) < size+1 {
-		buf = make([]byte, size+size/4+1)
+		room := size/4 + 1 // for somewhat larger ones to come
+		if size > mostReused/2 {
+			room = 1
+		}
+		buf = make([]byte, size+room)
 	}
 	n, err := io.ReadFull(io.NewSectionReader(h, 0, int64(size)+1), buf[:size+1])
 	switch {

@@ -57,7 +57,7 @@ type worker struct {
 // errors that must end the run are returned.
 func (w *worker) look(ctx context.Context, t task) error {
 	data, f, err := w.read(t.file, w.buf)
-	w.buf = data
+	w.buf = reusable(data)
 	t.file = f
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -30,8 +30,9 @@
 //
 // Whatever the bytes, the result is pixels or an error that wraps ErrCorrupt,
 // ErrUnsupportedFormat or ErrTooLarge, never a panic. Memory is bounded by Limits: a
-// header that announces more than the file can hold is refused before anything is
-// allocated.
+// header that announces more than the file can hold, or a picture whose decoding takes
+// more than a photo may have, is refused before anything is allocated. Preprocess.Prepare
+// waits for the photo's share of a Memory, which many goroutines share.
 //
 // A Scratch holds the memory of both steps, for one goroutine at a time. Reused, it
 // saves nearly all allocations; the result does not depend on what it was used for
