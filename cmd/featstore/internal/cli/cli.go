@@ -111,6 +111,7 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 	root.AddCommand(commands(a)...)
 	root.InitDefaultCompletionCmd("completion")
 	adaptCompletion(root)
+	addCompletions(a, root)
 	root.SetUsageTemplate(usageTemplate)
 	return root
 }

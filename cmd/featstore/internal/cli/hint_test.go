@@ -135,7 +135,7 @@ func TestHintsAreMadeByRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	commands := map[string]bool{}
-	leaves(newRoot(&app{}), func(path string, _ *cobra.Command) { commands[path] = true })
+	eachRunnable(newRoot(&app{}), func(path string, _ *cobra.Command) { commands[path] = true })
 	named := 0
 	ast.Inspect(packages["cli"], func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -244,22 +244,12 @@ func (h *haunted) run(t *testing.T, want int, args ...string) {
 	}
 }
 
-// leaves calls do with each command that can be run, and its path without "featstore".
-func leaves(c *cobra.Command, do func(path string, c *cobra.Command)) {
-	for _, sub := range c.Commands() {
-		leaves(sub, do)
-	}
-	if path := strings.TrimPrefix(c.CommandPath(), "featstore"); c.Runnable() && path != "" {
-		do(strings.TrimSpace(path), c)
-	}
-}
-
 // Nothing that files, stores and flags carry does anything to the terminal.
 func TestNothingFromElsewhereReachesTheTerminal(t *testing.T) {
 	h := haunt(t)
 	all := h.runs()
 	order := []string{"ingest", "train"} // what the others look at; and forget comes last
-	leaves(newRoot(&app{}), func(path string, _ *cobra.Command) {
+	eachRunnable(newRoot(&app{}), func(path string, _ *cobra.Command) {
 		if len(all[path]) == 0 {
 			t.Errorf("how is %s to be called? Give it an entry that shows all its strings", path)
 		}
@@ -284,7 +274,7 @@ func TestEvilFlags(t *testing.T) {
 	h := haunt(t)
 	h.run(t, exitSomeFailed, "ingest", h.photos, "--size", "64", "-q")
 	h.run(t, exitOK, "train", "--steps", "20", "-q")
-	leaves(newRoot(&app{}), func(path string, c *cobra.Command) {
+	eachRunnable(newRoot(&app{}), func(path string, c *cobra.Command) {
 		words := strings.Fields(path)
 		h.run(t, -1, append(slices.Clone(words), evilName)...)
 		h.run(t, exitUsage, append(slices.Clone(words), "--"+evilName)...)
