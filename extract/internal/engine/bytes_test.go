@@ -254,7 +254,7 @@ func TestDeepByteProduct(t *testing.T) {
 // Winograd saves more, or when its weights are no bytes.
 func TestWorthBytes(t *testing.T) {
 	quantized := kernel.Activation{Func: kernel.FakeQuantize, A: 0, B: 255, Scale: 1, Unit: 1}
-	pointwise := &conv{axis: 1, cin: 64, cout: 64, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, weight: slices.Repeat([]float32{3, -5}, 64*32), act: quantized}
+	pointwise := &conv{axis: 1, convShape: convShape{cin: 64, cout: 64, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, act: quantized}, weight: slices.Repeat([]float32{3, -5}, 64*32)}
 	window, unsigned := *pointwise, *pointwise
 	window.kh, window.kw, window.weight = 3, 3, slices.Repeat([]float32{3, -5}, 9*64*32)
 	unsigned.weight = slices.Repeat([]float32{150, -7}, 64*32)

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 
 	"featstore/extract/internal/graph"
@@ -85,50 +84,4 @@ func (l *lowerer) dequantize(src *graph.Node) bool {
 
 func affineActivation(scale, shift float32) kernel.Activation {
 	return kernel.Activation{Func: kernel.Affine, A: scale, B: shift}
-}
-
-// wholeNumbers returns the values of a tensor of 8-bit numbers as floats.
-func wholeNumbers(t *tensor.Tensor) ([]float32, bool) {
-	switch t.DType {
-	case tensor.Int8:
-		return converted[float32](tensor.Values[int8](t)), true
-	case tensor.Uint8:
-		return converted[float32](tensor.Values[uint8](t)), true
-	}
-	return nil, false
-}
-
-func converted[To, From int8 | uint8 | float32](x []From) []To {
-	y := make([]To, len(x))
-	for i, v := range x {
-		y[i] = To(v)
-	}
-	return y
-}
-
-// asModelType makes a tensor of the model's type of an operand's values.
-func (o operand) asModelType(x []float32) *tensor.Tensor {
-	switch o.whole {
-	case tensor.Int8:
-		return tensor.New(converted[int8](x), o.shape...)
-	case tensor.Uint8:
-		return tensor.New(converted[uint8](x), o.shape...)
-	}
-	return tensor.New(x, o.shape...)
-}
-
-// asFloats returns the values of a tensor as the arena holds them.
-func (o operand) asFloats(t *tensor.Tensor) ([]float32, error) {
-	want := tensor.Float32
-	if o.whole != 0 {
-		want = o.whole
-	}
-	if t.DType != want {
-		return nil, fmt.Errorf("got %v, planned %v", t, want)
-	}
-	if o.whole == 0 {
-		return tensor.Values[float32](t), nil
-	}
-	x, _ := wholeNumbers(t)
-	return x, nil
 }

@@ -30,6 +30,9 @@ type value struct {
 	view  *view        // where it lies; see placement.go
 }
 
+// array is the value where it lies.
+func (v *value) array() *array { return &array{shape: v.shape, order: v.order, view: v.view} }
+
 // A node is one operation of the lowered network.
 type node struct {
 	label string // the model's name for it, for messages
@@ -106,18 +109,6 @@ func (g *net) insertPending() {
 		all = append(append(all, g.before[n]...), n)
 	}
 	g.nodes, g.before = all, nil
-}
-
-// forget cuts the values apart from the net and the model's constants: steps keep some
-// of them for their shapes and views, and would hold everything.
-func (g *net) forget() {
-	for _, n := range g.nodes {
-		for _, v := range slices.Concat(n.in, n.out) {
-			if v != nil {
-				v.def, v.users, v.constant = nil, nil, nil
-			}
-		}
-	}
 }
 
 func (g *net) alive(n *node) bool {

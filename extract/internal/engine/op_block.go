@@ -62,19 +62,8 @@ func (b *block) cost(n *node) (total cost) {
 	return total
 }
 
-// shapeOnly is the block without its weights.
-func (b *block) shapeOnly() *block {
-	s := *b
-	for _, c := range []**conv{&s.expand, &s.depthwise, &s.project} {
-		if *c != nil {
-			*c = (*c).shapeOnly()
-		}
-	}
-	return &s
-}
-
 func (b *block) emit(p *planner, n *node) {
-	s := &blockStep{block: b.shapeOnly(), in: n.in[0].view, out: n.out[0].view, channels: b.depthwise.cout, cache: p.cache}
+	s := &blockStep{expand: b.expand.shape(), depthwise: b.depthwise.shape(), project: b.project.shape(), in: n.in[0].view, out: n.out[0].view, channels: b.depthwise.cout, cache: p.cache}
 	if len(n.in) > 1 {
 		s.res = n.in[1].view
 	}

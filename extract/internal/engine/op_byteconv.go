@@ -32,12 +32,12 @@ func (b *byteConv) emit(p *planner, n *node) {
 	c, in, out := b.conv, n.in[0].view, n.out[0].view
 	w := *b.weights
 	if c.depthwise() {
-		s := &byteDepthwiseStep{conv: c.shapeOnly(), in: in, out: out, packed: p.set.PackTaps(w, c.kw), quant: b.quant}
+		s := &byteDepthwiseStep{convShape: c.convShape, in: in, out: out, packed: p.set.PackTaps(w, c.kw), quant: b.quant}
 		p.stats.WeightBytes += s.packed.Bytes()
 		p.emit(n.label, s, in, out)
 		return
 	}
-	s := &byteConvStep{convStep: convStep{conv: c.shapeOnly(), in: in, out: out}, quant: b.quant}
+	s := &byteConvStep{convStep: convStep{convShape: c.convShape, in: in, out: out}, quant: b.quant}
 	s.segments()
 	s.sums = w.Segments
 	w.N, w.Segments, w.K = c.cout/c.group, s.sums*len(s.offs), s.k

@@ -22,5 +22,5 @@ func (b *byteMean) assignOrders(a *orders, n *node) { b.mean.assignOrders(a, n) 
 
 func (b *byteMean) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &byteMeanStep{quant: *b.quant, in: in, out: out}, in, out)
+	p.emit(n.label, &byteMeanStep{scale: b.quant.unit, zero: b.quant.zero, in: in, out: out}, in, out)
 }

@@ -20,5 +20,5 @@ func (*bytePool) name() string { return "max pooling of bytes" }
 
 func (b *bytePool) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &bytePoolStep{poolStep{pool: b.pool, in: in, out: out}}, in, out)
+	p.emit(n.label, &bytePoolStep{poolStep{window: b.pool.window, max: true, in: in, out: out}}, in, out)
 }

@@ -9,41 +9,19 @@ import (
 // fully connected layers (1×1 along the last axis) and per-channel affine
 // functions (1×1 depthwise). in[0] is x, in[1] the residual if there is one.
 type conv struct {
-	axis           int // the logical axis of channels: 1 in a convolution, the last in a product
-	cin, cout      int
-	group          int
-	kh, kw, sh, sw int
-	dh, dw         int
-	pad            borders
-	weight         []float32 // cout × kh × kw × cin/group
-	bias           []float32 // cout values
-	act            kernel.Activation
-	winograd       *winogradTiling // how it runs by Winograd; nil for the direct method
-	strassen       bool            // whether it runs by Strassen
+	convShape
+	axis     int             // the logical axis of channels: 1 in a convolution, the last in a product
+	weight   []float32       // cout × kh × kw × cin/group
+	winograd *winogradTiling // how it runs by Winograd; nil for the direct method
+	strassen bool            // whether it runs by Strassen
 
 	noConstants
 	ownResult
 	neverView
 }
 
-// borders counts pixels around an image.
-type borders struct{ top, left, bottom, right int }
-
-func (b borders) zero() bool { return b == borders{} }
-
-// depthwise reports whether every output channel reads its own input channel only.
-func (c *conv) depthwise() bool {
-	return c.group == c.cin && c.cin == c.cout && (c.group > 1 || c.kh*c.kw == 1)
-}
-
 // scaling reports whether the convolution is no more than scale and shift.
-func (c *conv) scaling() bool {
-	return c.depthwise() && c.kh == 1 && c.kw == 1 && c.sh == 1 && c.sw == 1 && c.pad.zero()
-}
-
-func (c *conv) pointwise() bool {
-	return c.kh == 1 && c.kw == 1 && c.sh == 1 && c.sw == 1 && c.pad.zero()
-}
+func (c *conv) scaling() bool { return c.depthwise() && c.pointwise() }
 
 func (c *conv) name() string {
 	switch {
@@ -140,16 +118,18 @@ func (c *conv) emit(p *planner, n *node) {
 	}
 }
 
-// shapeOnly is the convolution without its weights, for a step that has packed them.
-func (c *conv) shapeOnly() *conv {
-	s := *c
-	s.weight = nil
+// shape is a copy of what a step needs to know of c beside its weights, nil for none.
+func (c *conv) shape() *convShape {
+	if c == nil {
+		return nil
+	}
+	s := c.convShape
 	return &s
 }
 
 func (c *conv) emitDirect(p *planner, label string, in, res, out *view) {
 	lo, hi, done := c.act.Bounds()
-	s := &convStep{conv: c.shapeOnly(), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	s := &convStep{convShape: c.convShape, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
 	rows, k := c.cout/c.group, len(c.weight)/c.cout
 	for g := range c.group {
 		q := p.set.Pack(rows, k, c.weight[g*rows*k:], c.bias[g*rows:])
@@ -164,15 +144,15 @@ func (c *conv) emitDepthwise(p *planner, label string, in, out *view) {
 	w := kernel.Aligned(len(c.weight)) // from channel × tap to tap × channel
 	copy(w, channelsLast(c.weight, 1, c.cout, c.kh*c.kw))
 	p.stats.WeightBytes += 4 * (len(w) + len(c.bias))
-	p.emit(label, &depthwiseStep{conv: c.shapeOnly(), in: in, out: out, weight: w, lo: lo, hi: hi, post: !done}, in, out)
+	p.emit(label, &depthwiseStep{convShape: c.convShape, in: in, out: out, weight: w, lo: lo, hi: hi, post: !done}, in, out)
 }
 
 func (c *conv) emitWinograd(p *planner, label string, in, res, out *view) {
 	lo, hi, done := c.act.Bounds()
-	s := &winogradStep{conv: c.shapeOnly(), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	s := &winogradStep{convShape: c.convShape, tiling: c.winograd, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
 	c.winograd.y.shorten(p.set)
 	c.winograd.x.shorten(p.set)
-	s.packed = p.set.PackEach(c.cout, c.cin, winogradWeights(c, c.winograd.y, c.winograd.x))
+	s.packed = p.set.PackEach(c.cout, c.cin, winogradWeights(c.convShape, c.weight, c.winograd))
 	for _, q := range s.packed {
 		p.stats.WeightBytes += q.Bytes()
 	}
@@ -181,7 +161,7 @@ func (c *conv) emitWinograd(p *planner, label string, in, res, out *view) {
 
 func (c *conv) emitStrassen(p *planner, label string, in, res, out *view) {
 	lo, hi, done := c.act.Bounds()
-	s := &strassenStep{conv: c.shapeOnly(), strassenWeights: newStrassenWeights(p.set, c), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	s := &strassenStep{convShape: c.convShape, strassenWeights: newStrassenWeights(p.set, c.convShape, c.weight), in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
 	p.stats.WeightBytes += s.weights.Bytes() + 4*(len(s.low)+len(s.high))
 	p.emit(label, s, in, res, out)
 }

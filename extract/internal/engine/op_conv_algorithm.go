@@ -60,44 +60,35 @@ func (c *conv) choose(rows, h, w, images int) {
 	for _, my := range outputsOf[c.kh] {
 		for _, mx := range outputsOf[c.kw] {
 			f := newWinogradTiling(c, my, mx, h, w)
-			if cost := f.cost(c, w, images); cost < best {
+			if cost := winogradCost(f, c, w, images); cost < best {
 				best, c.winograd = cost, f
 			}
 		}
 	}
 }
 
-// A winogradTiling is how a convolution runs by Winograd: tiles of y.m × x.m outputs.
-type winogradTiling struct {
-	y, x           *winograd
-	tilesY, tilesX int // of an image
-	rowsPerBlock   int // rows of tiles that are transformed and multiplied together
-}
-
 // newWinogradTiling tiles h×w outputs.
 func newWinogradTiling(c *conv, my, mx, h, w int) *winogradTiling {
 	f := &winogradTiling{y: newWinograd(my, c.kh), x: newWinograd(mx, c.kw)}
 	f.tilesY, f.tilesX = (h+f.y.m-1)/f.y.m, (w+f.x.m-1)/f.x.m
-	f.products(c, 1)
+	winogradProducts(f, c, 1)
 	return f
 }
 
-func (f *winogradTiling) points() int { return f.y.n * f.x.n }
-
-// cost estimates cycles: the products and the transforms.
-func (f *winogradTiling) cost(c *conv, w, images int) float64 {
+// winogradCost estimates cycles: the products and the transforms.
+func winogradCost(f *winogradTiling, c *conv, w, images int) float64 {
 	tileRows := float64(images * f.tilesY)
 	tiles := tileRows * float64(f.tilesX)
 	wide := float64(f.tilesX*f.x.m + c.kw - 1)
 	into := tileRows*wide*float64(f.y.n*f.y.n*c.cin) + tiles*float64(f.y.n*f.x.n*f.x.n*c.cin)
 	back := tiles*float64(f.y.n*f.x.n*f.x.m*c.cout) + tileRows*float64(w*f.y.n*f.y.m*c.cout)
-	return f.products(c, images) + (into+back)/macsTransformed
+	return winogradProducts(f, c, images) + (into+back)/macsTransformed
 }
 
-// products sets rowsPerBlock and returns the cycles of the products with what it
+// winogradProducts sets rowsPerBlock and returns the cycles of the products with what it
 // costs to move points: more rows read the weights less often, fewer keep the
 // points in the second-level cache.
-func (f *winogradTiling) products(c *conv, images int) float64 {
+func winogradProducts(f *winogradTiling, c *conv, images int) float64 {
 	weights := f.points() * c.cin * c.cout
 	points := float64(f.tilesX * f.points() * (c.cin + c.cout)) // of a row of tiles
 	tileRows := float64(images * f.tilesY)
@@ -155,7 +146,7 @@ func (c *conv) costs(in, out []int) (direct, best float64) {
 	direct = float64(tensor.Len(out)/c.cout) * float64(len(c.weight)) / macsPerCycle
 	if f := *c; c.winogradFits() && len(out) == 4 {
 		if f.choose(in[0]*out[2], out[2], out[3], out[0]); f.winograd != nil {
-			return direct, f.winograd.cost(&f, out[3], out[0])
+			return direct, winogradCost(f.winograd, &f, out[3], out[0])
 		}
 	}
 	return direct, direct

@@ -17,8 +17,8 @@ func lowerConv(n *node, src *graph.Node, _ int64) operation {
 		return nil
 	}
 	win := windowOf(src, x.shape, w.shape[2:])
-	c := &conv{axis: 1, cin: x.shape[1], cout: w.shape[0], group: src.Int("group", 1), act: kernel.Activation{},
-		kh: win.kernel[0], kw: win.kernel[1], sh: win.stride[0], sw: win.stride[1], dh: win.dilation[0], dw: win.dilation[1], pad: win.pad}
+	c := &conv{axis: 1, convShape: convShape{cin: x.shape[1], cout: w.shape[0], group: src.Int("group", 1), act: kernel.Activation{},
+		kh: win.kernel[0], kw: win.kernel[1], sh: win.stride[0], sw: win.stride[1], dh: win.dilation[0], dw: win.dilation[1], pad: win.pad}}
 	if c.group < 1 || c.cin%c.group != 0 || c.cout%c.group != 0 || w.shape[1] != c.cin/c.group || negative(c.pad) {
 		return nil
 	}
@@ -93,7 +93,7 @@ func lowerBatchNorm(n *node, src *graph.Node, opset int64) operation {
 // scaleShift is x·scale + shift by channel.
 func scaleShift(axis int, scale, shift []float32) *conv {
 	c := len(scale)
-	return &conv{axis: axis, cin: c, cout: c, group: c, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, weight: scale, bias: shift}
+	return &conv{axis: axis, convShape: convShape{cin: c, cout: c, group: c, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, bias: shift}, weight: scale}
 }
 
 func lowerGemm(n *node, src *graph.Node, _ int64) operation {
@@ -137,6 +137,6 @@ func fullyConnected(n *node, transposed bool, bias []float32) operation {
 		bias = make([]float32, cout)
 	}
 	n.keep(x)
-	return &conv{axis: len(x.shape) - 1, cin: k, cout: cout, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1,
-		weight: weights, bias: slices.Clone(bias)}
+	return &conv{axis: len(x.shape) - 1, weight: weights,
+		convShape: convShape{cin: k, cout: cout, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, bias: slices.Clone(bias)}}
 }

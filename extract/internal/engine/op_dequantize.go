@@ -20,5 +20,5 @@ func (*dequantize) name() string { return "dequantization" }
 
 func (d *dequantize) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &dequantizeStep{quant: *d.quant, in: in, out: out}, in, out)
+	p.emit(n.label, &dequantizeStep{scale: d.quant.unit, zero: d.quant.zero, in: in, out: out}, in, out)
 }

@@ -30,5 +30,5 @@ func (*lrn) name() string { return "local response normalization" }
 
 func (l *lrn) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &lrnStep{lrn: l, in: in, out: out}, in, out)
+	p.emit(n.label, &lrnStep{channels: l.size, alpha: l.alpha, beta: l.beta, bias: l.bias, in: in, out: out}, in, out)
 }

@@ -57,7 +57,7 @@ func innermostSize(v *value) int { return v.shape[len(v.shape)-1] }
 func (*matmul) emit(p *planner, n *node) {
 	a, b, out := n.in[0], n.in[1], n.out[0]
 	rank := len(a.shape)
-	s := &matmulStep{a: a, b: b, out: out, m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
+	s := &matmulStep{a: a.array(), b: b.array(), out: out.array(), m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
 	p.emit(n.label, s, a.view, b.view, out.view)
 }
 

@@ -41,7 +41,7 @@ func (*pool) readsBytes(*node) bool { return false }
 
 func (p *pool) emit(l *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	l.emit(n.label, &poolStep{pool: p, in: in, out: out}, in, out)
+	l.emit(n.label, &poolStep{window: p.window, max: p.max, countPad: p.countPad, in: in, out: out}, in, out)
 }
 
 // inside reports whether every window has a pixel of the image.

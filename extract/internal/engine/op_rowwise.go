@@ -41,7 +41,7 @@ func (*rowwise) assignOrders(a *orders, n *node) {
 
 func (r *rowwise) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &rowStep{rowwise: r, in: in, out: out}, in, out)
+	p.emit(n.label, &rowStep{scale: r.scale, shift: r.shift, epsilon: r.epsilon, factor: r.factor, in: in, out: out}, in, out)
 }
 
 func lowerSoftmax(n *node, src *graph.Node, opset int64) operation {

@@ -11,7 +11,7 @@ import (
 // the axis is dropped: then one index is taken.
 type slice struct {
 	axis, from int
-	step       int
+	every      int
 	drop       bool
 
 	noConstants
@@ -37,7 +37,7 @@ func (s *slice) strides(n *node, from []int) (first int, stride []int) {
 	for i := range stride {
 		stride[i] = from[s.source(i)]
 		if s.source(i) == s.axis {
-			stride[i] *= s.step
+			stride[i] *= s.every
 		}
 	}
 	return s.from * from[s.axis], stride
@@ -49,7 +49,21 @@ func (s *slice) emit(p *planner, n *node) {
 		p.emitNothing(in)
 		return
 	}
-	p.emit(n.label, &sliceStep{slice: s, in: n.in[0], out: n.out[0]}, in, out)
+	p.emit(n.label, s.step(n), in, out)
+}
+
+// step copies the range.
+func (s *slice) step(n *node) *sliceStep {
+	out, all := n.out[0], n.in[0].array().strides()
+	c := &sliceStep{in: n.in[0].view, out: out.view, begin: n.in[0].view.at(0, 0, 0) + s.from*all[s.axis]}
+	for _, axis := range out.order {
+		step := all[s.source(axis)]
+		if s.source(axis) == s.axis {
+			step *= s.every
+		}
+		c.moves.append(out.shape[axis], step)
+	}
+	return c
 }
 
 // source returns the input's axis that an axis of the result is.
@@ -119,7 +133,7 @@ func (l *lowerer) cuts(src *graph.Node, x, out *value) []*slice {
 	}
 	cuts := []*slice{}
 	for i, from := range starts {
-		s := &slice{axis: i, step: 1}
+		s := &slice{axis: i, every: 1}
 		if axes != nil {
 			s.axis = axes[i]
 		}
@@ -127,9 +141,9 @@ func (l *lowerer) cuts(src *graph.Node, x, out *value) []*slice {
 			s.axis += len(x.shape)
 		}
 		if steps != nil {
-			s.step = steps[i]
+			s.every = steps[i]
 		}
-		if s.step < 1 {
+		if s.every < 1 {
 			return nil
 		}
 		if from < 0 {
@@ -179,7 +193,7 @@ func (l *lowerer) split(src *graph.Node) bool {
 		if v == nil || hasZero(v.shape) {
 			return false
 		}
-		l.append(&node{label: src.Label(), op: &slice{axis: axis, from: from, step: 1}, out: []*value{v}}, x)
+		l.append(&node{label: src.Label(), op: &slice{axis: axis, from: from, every: 1}, out: []*value{v}}, x)
 		from += v.shape[axis]
 	}
 	return true
@@ -199,7 +213,7 @@ func (l *lowerer) pick(src *graph.Node) bool {
 	if at[0] < 0 {
 		at[0] += x.shape[axis]
 	}
-	op := &slice{axis: axis, from: at[0], step: 1, drop: len(index.shape) == 0}
+	op := &slice{axis: axis, from: at[0], every: 1, drop: len(index.shape) == 0}
 	l.append(&node{label: src.Label(), op: op, out: []*value{out}}, x)
 	return true
 }

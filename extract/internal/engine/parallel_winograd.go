@@ -78,7 +78,7 @@ func (g *winogradStages) runLines(r *Runner, h *worker, from, to int) {
 			b.toPoints(g.from+i, i, first, end)
 		}
 	case multiplyPoints:
-		b.multiply((g.to-g.from)*b.winograd.tilesX, from, to)
+		b.multiply((g.to-g.from)*b.tiling.tilesX, from, to)
 	case backToOutputs:
 		for l := from; l < to; l++ {
 			i, first, end := channelPart(l, b.cout)

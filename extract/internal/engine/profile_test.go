@@ -89,7 +89,7 @@ func describe(s step, t time.Duration) string {
 	case *byteDepthwiseStep:
 		return fmt.Sprintf("%d×%d/%d %d at %d %s", s.kh, s.kw, s.sh, s.cout, s.out.h, rate(s.out.len()*s.kh*s.kw))
 	case *winogradStep:
-		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.winograd.y.m, s.winograd.x.m, rate(s.out.len()*s.depth()))
+		return fmt.Sprintf("%d×%d %d→%d at %d F(%d×%d) %s", s.kh, s.kw, s.cin, s.cout, s.out.h, s.tiling.y.m, s.tiling.x.m, rate(s.out.len()*s.depth()))
 	case *strassenStep:
 		return fmt.Sprintf("%d→%d at %d by Strassen %s", s.cin, s.cout, s.pixels, rate(s.pixels*len(s.bias)*s.cin))
 	case *blockStep:

@@ -220,7 +220,6 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 		s.prepare()
 	}
 	p.measureWorkers()
-	n.forget()
 	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = set.Name, 4*p.arena, len(p.steps)
 	return p, nil
 }

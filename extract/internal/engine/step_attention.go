@@ -2,8 +2,10 @@ package engine
 
 // A rowStep applies softmax or layer normalisation to every pixel.
 type rowStep struct {
-	*rowwise
-	in, out *view
+	scale, shift []float32 // of layer normalization; nil for softmax
+	epsilon      float32
+	factor       float32 // softmax of factor·x
+	in, out      *view
 }
 
 func (s *rowStep) prepare() {}
@@ -29,36 +31,13 @@ func (s *rowStep) runLines(r *Runner, _ *worker, from, to int) {
 // A matmulStep multiplies two computed values. A line is one pair of matrices:
 // the right one is packed for the kernels first.
 type matmulStep struct {
-	a, b, out  *value
+	a, b, out  *array
 	m, n, k    int
 	batch      []int // the batch axes' sizes
 	sa, sb, so []int // strides by logical axis
 }
 
-func (s *matmulStep) prepare() { s.sa, s.sb, s.so = strides(s.a), strides(s.b), strides(s.out) }
-
-// strides returns the floats from one element of v to the next along each
-// logical axis.
-func strides(v *value) []int {
-	s := make([]int, len(v.order))
-	p, d := v.view, v.physical()
-	next := p.image()
-	for i := len(d) - 1; i >= 0; i-- {
-		fromEnd := len(d) - 1 - i
-		switch {
-		case fromEnd == 0:
-			s[v.order[i]] = 1
-		case fromEnd == 1:
-			s[v.order[i]] = p.ld
-		case fromEnd == 2 && len(d) > 3:
-			s[v.order[i]] = p.row()
-		default:
-			s[v.order[i]] = next
-			next *= d[i]
-		}
-	}
-	return s
-}
+func (s *matmulStep) prepare() { s.sa, s.sb, s.so = s.a.strides(), s.b.strides(), s.out.strides() }
 
 func (s *matmulStep) size() int {
 	n := 1
@@ -95,41 +74,29 @@ func (s *matmulStep) at(p *view, stride []int, i int) int {
 
 // A sliceStep copies a range of an axis where a view is not possible.
 type sliceStep struct {
-	*slice
-	in, out *value
+	in, out *view
 	begin   int // the first element in the input's buffer
 	moves   moves
 	flatOut *view
 }
 
-func (s *sliceStep) prepare() {
-	all := strides(s.in)
-	s.begin = s.in.view.at(0, 0, 0) + s.from*all[s.axis]
-	for _, axis := range s.out.order {
-		step := all[s.source(axis)]
-		if s.source(axis) == s.axis {
-			step *= s.step
-		}
-		s.moves.append(s.out.shape[axis], step)
-	}
-	s.flatOut = packedView(s.out.view)
-}
+func (s *sliceStep) prepare() { s.flatOut = packedView(s.out) }
 
 func (s *sliceStep) scratch() int {
-	if s.out.view.contiguous() {
+	if s.out.contiguous() {
 		return 0
 	}
-	return s.out.view.len()
+	return s.out.len()
 }
 
 func (s *sliceStep) run(r *Runner) error {
-	out, in := r.mem(s.out.view), r.mem(s.in.view)[s.begin:]
-	if s.out.view.contiguous() {
-		s.moves.permute(out[s.out.view.ch:][:s.out.view.len()], in)
+	out, in := r.mem(s.out), r.mem(s.in)[s.begin:]
+	if s.out.contiguous() {
+		s.moves.permute(out[s.out.ch:][:s.out.len()], in)
 		return nil
 	}
 	buf := r.scratch(s.scratch())
 	s.moves.permute(buf, in)
-	copyRows(out, s.out.view, buf, s.flatOut)
+	copyRows(out, s.out, buf, s.flatOut)
 	return nil
 }

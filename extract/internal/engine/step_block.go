@@ -8,12 +8,12 @@ import "featstore/extract/internal/kernel"
 // large, all rows of few channels where they are small. Expanded rows that the
 // next strip needs again stay in a ring of rows.
 type blockStep struct {
-	*block
-	in, out, res   *view
-	expandWeights  *kernel.Packed // expansion weights
-	projectWeights *kernel.Packed // projection weights
-	weight         []float32      // depthwise, tap × channel
-	cache          int            // floats that a strip may take
+	expand, depthwise, project *convShape // as in a block
+	in, out, res               *view
+	expandWeights              *kernel.Packed // expansion weights
+	projectWeights             *kernel.Packed // projection weights
+	weight                     []float32      // depthwise, tap × channel
+	cache                      int            // floats that a strip may take
 
 	channels int       // between expansion and projection
 	w, h     int       // of the depthwise result

@@ -49,7 +49,7 @@ func (s *byteConvStep) panel(r *Runner, h *worker, g int, q *kernel.BytePanel, f
 
 // A byteDepthwiseStep is a depthwiseStep on bytes.
 type byteDepthwiseStep struct {
-	*conv
+	convShape
 	in, out *view
 	packed  *kernel.PackedTaps
 	quant   kernel.QuantParams
@@ -96,7 +96,7 @@ func eachPiece(from, to int, in, out *view, f func(at, to, width int)) {
 
 // A byteBinaryStep is a binaryStep on bytes.
 type byteBinaryStep struct {
-	*byteBinary
+	kernel.ByteBinary
 	binaryStep
 }
 
@@ -107,7 +107,7 @@ func (s *byteBinaryStep) runLines(r *Runner, h *worker, from, to int) {
 	pieces, width := s.pieces()
 	repeated, image := kernel.BytesOf(h.scratch(s.scratch())), -1 // of which image the repeated pixel is
 	combine := r.set.AddBytes
-	if s.byteBinary.fn == '*' {
+	if s.fn == '*' {
 		combine = r.set.MulBytes
 	}
 	for i := from; i < to; i++ {
@@ -141,7 +141,8 @@ func (s *quantizeStep) runLines(r *Runner, _ *worker, from, to int) {
 }
 
 type dequantizeStep struct {
-	quant   quantParams
+	scale   float32
+	zero    int32
 	in, out *view
 }
 
@@ -151,7 +152,7 @@ func (s *dequantizeStep) size() int { return s.out.n * s.out.h }
 
 func (s *dequantizeStep) runLines(r *Runner, _ *worker, from, to int) {
 	in, out := r.bytes(s.in), r.mem(s.out)
-	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Dequantize(out[b:b+n], in[a:], s.quant.unit, s.quant.zero) })
+	eachPiece(from, to, s.in, s.out, func(a, b, n int) { r.set.Dequantize(out[b:b+n], in[a:], s.scale, s.zero) })
 }
 
 type lookupStep struct {
@@ -199,7 +200,8 @@ func (s *bytePoolStep) runLines(r *Runner, h *worker, from, to int) {
 
 // A byteMeanStep averages all pixels of an image to floats.
 type byteMeanStep struct {
-	quant   quantParams
+	scale   float32
+	zero    int32
 	in, out *view
 }
 
@@ -218,8 +220,8 @@ func (s *byteMeanStep) run(r *Runner) error {
 		}
 		dst := out[meanAt(s.in, s.out, n):][:s.in.c]
 		for c, sum := range sums {
-			whole := int64(sum) - int64(pixels)*int64(s.quant.zero)
-			dst[c] = float32(float64(whole) * float64(s.quant.unit) / float64(pixels))
+			whole := int64(sum) - int64(pixels)*int64(s.zero)
+			dst[c] = float32(float64(whole) * float64(s.scale) / float64(pixels))
 		}
 	}
 	return nil

@@ -19,9 +19,6 @@ const (
 // panel stays in the second-level cache, with as much of what is fetched next.
 const deepest = 1536
 
-// depth is how many products make one output.
-func (c *conv) depth() int { return c.kh * c.kw * c.cin / c.group }
-
 func (s *convStep) blockFloats() int {
 	if s.depth()*s.cout > largeWeights { // the weights themselves are packed by now
 		return largeBlockFloats
@@ -31,7 +28,7 @@ func (s *convStep) blockFloats() int {
 
 // A convStep is a dense or grouped convolution, or a fully connected layer.
 type convStep struct {
-	*conv
+	convShape
 	in, out, res *view
 	packed       []*kernel.Packed // one a group
 	lo, hi       float32
@@ -200,7 +197,7 @@ func applyColumns(r *Runner, a kernel.Activation, x []float32, pixels, channels 
 
 // A depthwiseStep is a convolution of every channel by itself.
 type depthwiseStep struct {
-	*conv
+	convShape
 	in, out *view
 	weight  []float32 // kh·kw × channels
 	lo, hi  float32

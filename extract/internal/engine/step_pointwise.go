@@ -27,7 +27,8 @@ func (s *activateStep) runLines(r *Runner, _ *worker, from, to int) {
 // A binaryStep combines two values; b may have one pixel an image, for all
 // pixels of a.
 type binaryStep struct {
-	*binary
+	fn        byte // '+', '*', '-' or '/'
+	act       kernel.Activation
 	a, b, out *view
 	perImage  bool
 	rows      bool // the pixels of a row follow each other, in all three
@@ -114,8 +115,9 @@ func (s *binaryStep) combine(r *Runner, dst, right []float32) {
 // An lrnStep divides every value by a power of the sum of squares around it:
 // x / (bias + alpha/size · Σ x²)^beta over size channels.
 type lrnStep struct {
-	*lrn
-	in, out *view
+	channels          int // that are summed up
+	alpha, beta, bias float32
+	in, out           *view
 }
 
 func (s *lrnStep) prepare() {}
@@ -126,10 +128,10 @@ func (s *lrnStep) scratch() int { return 2 * s.in.w * s.wide() }
 
 // wide is a pixel with zeros before and after its channels: a row of such pixels is one
 // long vector, of which every sum of size neighbours is computed.
-func (s *lrnStep) wide() int { return s.in.c + s.lrn.size - 1 }
+func (s *lrnStep) wide() int { return s.in.c + s.channels - 1 }
 
 func (s *lrnStep) runLines(r *Runner, h *worker, from, to int) {
-	in, out, wide, before := r.mem(s.in), r.mem(s.out), s.wide(), (s.lrn.size-1)/2
+	in, out, wide, before := r.mem(s.in), r.mem(s.out), s.wide(), (s.channels-1)/2
 	buf := h.scratch(2 * s.in.w * wide)
 	squares, sums := buf[:s.in.w*wide], buf[s.in.w*wide:]
 	clear(squares)
@@ -140,10 +142,10 @@ func (s *lrnStep) runLines(r *Runner, h *worker, from, to int) {
 		}
 		r.set.MulInto(squares, squares)
 		copy(sums, squares)
-		for k := 1; k < s.lrn.size; k++ {
+		for k := 1; k < s.channels; k++ {
 			r.set.AddInto(sums[:len(sums)-k], squares[k:])
 		}
-		r.set.Affine(sums, sums, s.alpha/float32(s.lrn.size), s.bias)
+		r.set.Affine(sums, sums, s.alpha/float32(s.channels), s.bias)
 		s.power(r, sums)
 		for x := range s.in.w {
 			dst := out[s.out.at(n, y, x):][:s.out.c]

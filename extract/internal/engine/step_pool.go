@@ -3,9 +3,11 @@ package engine
 // A poolStep takes the maximum or average of windows: first along columns, for a
 // whole row of pixels at once, then along that row.
 type poolStep struct {
-	*pool
-	in, out *view
-	columns []clipped // of the windows of an output row
+	window
+	max      bool
+	countPad bool // the average counts padding pixels, inside the padded image
+	in, out  *view
+	columns  []clipped // of the windows of an output row
 }
 
 // A clipped is the part of a window inside the image, along one axis.

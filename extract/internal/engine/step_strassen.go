@@ -5,7 +5,7 @@ import "featstore/extract/internal/kernel"
 // A strassenStep is a pointwise convolution or a fully connected layer by Strassen's
 // algorithm. A line is a pair of pixels; the last one may have one only.
 type strassenStep struct {
-	*conv
+	convShape
 	*strassenWeights
 	in, out, res *view
 	lo, hi       float32

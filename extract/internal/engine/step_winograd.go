@@ -6,7 +6,8 @@ import "featstore/extract/internal/kernel"
 // time through three stages: inputs to points, one product a point, points to
 // outputs. A line is a row of tiles.
 type winogradStep struct {
-	*conv
+	convShape
+	tiling       *winogradTiling
 	in, out, res *view
 	packed       []*kernel.Packed // one a point
 	lo, hi       float32
@@ -17,11 +18,11 @@ type winogradStep struct {
 }
 
 func (s *winogradStep) prepare() {
-	s.perBlock = s.winograd.rowsPerBlock
-	s.width = s.winograd.tilesX*s.winograd.x.m + s.kw - 1
+	s.perBlock = s.tiling.rowsPerBlock
+	s.width = s.tiling.tilesX*s.tiling.x.m + s.kw - 1
 }
 
-func (s *winogradStep) size() int { return s.in.n * s.winograd.tilesY }
+func (s *winogradStep) size() int { return s.in.n * s.tiling.tilesY }
 
 func (s *winogradStep) runLines(r *Runner, h *worker, from, to int) {
 	b := winogradRun{winogradStep: s, r: r, h: h}
@@ -31,7 +32,7 @@ func (s *winogradStep) runLines(r *Runner, h *worker, from, to int) {
 		for row := from; row < end; row++ {
 			b.toPoints(row, row-from, 0, b.cin)
 		}
-		b.multiply((end-from)*s.winograd.tilesX, 0, len(s.packed))
+		b.multiply((end-from)*s.tiling.tilesX, 0, len(s.packed))
 		for row := from; row < end; row++ {
 			b.toOutputs(row, row-from, 0, b.cout)
 		}
@@ -56,13 +57,13 @@ func (s *winogradStep) scratch() int {
 
 // parts are the sizes of a winogradRun's pieces of scratch memory.
 func (s *winogradStep) parts() (rows, points, results int) {
-	f, tiles := s.winograd, s.perBlock*s.winograd.tilesX
+	f, tiles := s.tiling, s.perBlock*s.tiling.tilesX
 	rows = f.y.n * max(s.width*s.cin, f.tilesX*f.x.m*s.cout)
 	return rows, f.points() * tiles * s.cin, f.points() * tiles * s.cout
 }
 
 func (b *winogradRun) allocate() {
-	b.tiles = b.perBlock * b.winograd.tilesX
+	b.tiles = b.perBlock * b.tiling.tilesX
 	rows, points, results := b.parts()
 	buf := b.h.scratch(rows + points + results)
 	b.rows, b.points, b.results = buf[:rows], buf[rows:][:points], buf[rows+points:]
@@ -71,7 +72,7 @@ func (b *winogradRun) allocate() {
 // toPoints transforms channels [from, end) of a row of tiles, the i-th of the block: first
 // along columns, for all pixels of the rows that it reads, then along rows.
 func (b *winogradRun) toPoints(row, i, from, end int) {
-	f, t, c := b.winograd, &b.h.transform, end-from
+	f, t, c := b.tiling, &b.h.transform, end-from
 	n, y := row/f.tilesY, row%f.tilesY
 	in := b.r.mem(b.in)[b.in.at(n, y*f.y.m-b.pad.top, -b.pad.left)+from:]
 	to := b.points[i*f.tilesX*b.cin+from:]
@@ -120,7 +121,7 @@ func (b *winogradRun) multiply(tiles, from, to int) {
 // into pixels: first
 // along rows, then along columns, where bias, residual and bounds are applied.
 func (b *winogradRun) toOutputs(row, i, first, end int) {
-	f, t, c := b.winograd, &b.h.transform, end-first
+	f, t, c := b.tiling, &b.h.transform, end-first
 	n, y := row/f.tilesY, row%f.tilesY*f.y.m
 	from, step := b.results[i*f.tilesX*b.cout+first:], b.tiles*b.cout
 	if f.x.n > 1 {

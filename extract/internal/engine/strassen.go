@@ -51,12 +51,12 @@ type strassenWeights struct {
 }
 
 // newStrassenWeights packs weights of even dimensions.
-func newStrassenWeights(set *kernel.Set, c *conv) *strassenWeights {
+func newStrassenWeights(set *kernel.Set, c convShape, weight []float32) *strassenWeights {
 	b := &strassenWeights{k: c.cin / 2, n: c.cout / 2}
 	depth := len(sumsOfWeights) * b.k
 	w := make([]float32, b.n*depth)
 	for j := range b.n {
-		low, high := c.weight[j*c.cin:][:c.cin], c.weight[(j+b.n)*c.cin:][:c.cin]
+		low, high := weight[j*c.cin:][:c.cin], weight[(j+b.n)*c.cin:][:c.cin]
 		quarters := [4][]float32{low[:b.k], high[:b.k], low[b.k:], high[b.k:]}
 		for i, factors := range sumsOfWeights {
 			to := w[j*depth+i*b.k:][:b.k]

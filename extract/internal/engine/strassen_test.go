@@ -102,7 +102,7 @@ func TestStrassenWhereItPays(t *testing.T) {
 		{in: 96, out: 576, pixels: 196},
 		{in: 769, out: 3072, pixels: 197},
 	} {
-		x := &conv{axis: 1, cin: c.in, cout: c.out, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1}
+		x := &conv{axis: 1, convShape: convShape{cin: c.in, cout: c.out, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1}}
 		if got := x.worthStrassen(c.pixels, c.residual); got != c.want {
 			t.Errorf("%d→%d of %d pixels, residual %v: %v", c.in, c.out, c.pixels, c.residual, got)
 		}

@@ -24,7 +24,7 @@ func viewOfInput(n *node) *view {
 	if v.view == nil || v.view.buffer.constant != nil {
 		return nil
 	}
-	first, stride := n.op.asView().strides(n, strides(v))
+	first, stride := n.op.asView().strides(n, v.array().strides())
 	if stride == nil {
 		return nil
 	}

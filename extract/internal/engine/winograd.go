@@ -22,6 +22,15 @@ type winograd struct {
 	into, back *kernel.Winograd // for bt and at; nil where the kernels have none
 }
 
+// A winogradTiling is how a convolution runs by Winograd: tiles of y.m × x.m outputs.
+type winogradTiling struct {
+	y, x           *winograd
+	tilesY, tilesX int // of an image
+	rowsPerBlock   int // rows of tiles that are transformed and multiplied together
+}
+
+func (f *winogradTiling) points() int { return f.y.n * f.x.n }
+
 // winogradPoints are the finite points, the best conditioned first.
 var winogradPoints = []float64{0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.75, -0.75}
 
@@ -93,9 +102,10 @@ func polynomial(points []float64, but int) []float64 {
 	return c
 }
 
-// weights evaluates cout × kh × kw × cin weights at the points: a cout × cin
+// winogradWeights evaluates cout × kh × kw × cin weights at the points: a cout × cin
 // matrix for each of y.n × x.n points.
-func winogradWeights(c *conv, y, x *winograd) [][]float32 {
+func winogradWeights(c convShape, weight []float32, t *winogradTiling) [][]float32 {
+	y, x := t.y, t.x
 	points := make([][]float32, y.n*x.n)
 	taps := c.kh * c.kw
 	sum := make([]float64, c.cin)
@@ -109,7 +119,7 @@ func winogradWeights(c *conv, y, x *winograd) [][]float32 {
 				if f == 0 {
 					continue
 				}
-				for i, v := range c.weight[(o*taps+k)*c.cin:][:c.cin] {
+				for i, v := range weight[(o*taps+k)*c.cin:][:c.cin] {
 					sum[i] += f * float64(v)
 				}
 			}
