@@ -21,8 +21,8 @@ type byteKernels struct {
 	lookup     func(dst, src []byte, table *[256]byte)
 }
 
-// ByteSpeed is how many times as fast as products of floats those of bytes are, 0 where
-// they are slower.
+// ByteSpeed returns the speed of products of bytes as a multiple of that of products of
+// floats; 0 if they are slower.
 func (s *Set) ByteSpeed() float64 { return s.bytes.speed }
 
 // A Requantize turns the 32-bit sums of a product into bytes: sum·Scale[j] + Offset[j],

@@ -9,7 +9,7 @@ type ByteDepthwise struct {
 	Taps []int  // where each tap lies, from the pixel's first one: PackedTaps.Offsets
 	Step int    // from the first tap of one output pixel to that of the next
 
-	W    []int8 // of a block of channels: words of the weights of some taps of a channel
+	W    []int8 // as PackTaps lays them out
 	Bias []int32
 
 	Out []byte
@@ -22,11 +22,11 @@ type ByteDepthwise struct {
 }
 
 // PackedTaps holds the weights of a depthwise convolution in the form that the set's
-// kernels read: blocks of channels, the channels of a block in the order in which
-// interleaving taps brings them.
+// kernels read: in blocks of channels, ordered within a block as interleaving the bytes
+// of several taps orders them.
 type PackedTaps struct {
 	kw, taps      int
-	order         []int // of taps; -1 for one added, with weights of zero
+	order         []int // of the taps; -1 is padding, with weights of zero
 	w             []int8
 	bias          []int32
 	scale, offset []float32
@@ -49,8 +49,9 @@ func (k *byteKernels) channel(i int) int {
 	return i%perVector/4*channelBlock + i/perVector*4 + i%4
 }
 
-// tapOrder puts so many taps together at a time: of four, those of a column for 3×3
-// taps, which neighbouring outputs share.
+// tapOrder returns the order in which taps are packed, so many together at a time. Of
+// 3×3 taps, four at a time, these are the three of a column and one of padding, because
+// neighbouring outputs share columns.
 func tapOrder(taps, kw, together int) []int {
 	if taps == 9 && kw == 3 && together == 4 {
 		return []int{0, 3, 6, -1, 1, 4, 7, -1, 2, 5, 8, -1}
@@ -65,7 +66,8 @@ func tapOrder(taps, kw, together int) []int {
 	return order
 }
 
-// Offsets returns ByteDepthwise.Taps for taps and rows of taps so far apart.
+// Offsets returns ByteDepthwise.Taps, given the distances in bytes from one tap to the
+// next and from one row of taps to the next.
 func (p *PackedTaps) Offsets(tap, row int) []int {
 	offs := make([]int, len(p.order))
 	for i, t := range p.order {
@@ -76,7 +78,8 @@ func (p *PackedTaps) Offsets(tap, row int) []int {
 }
 
 // PackTaps lays out weights given as w.N channels of w.K taps, in rows of kw, for the
-// set's kernel. More segments are weights of the same taps once more.
+// set's kernel. A weight may be the sum of several bytes: each segment has one of them
+// for every tap.
 func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	k := &s.bytes
 	block := k.lanes * channelBlock

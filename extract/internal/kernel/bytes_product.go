@@ -57,8 +57,8 @@ func (p *PackedBytes) Bytes() int {
 	return n
 }
 
-// ByteWeights are the weights of a product as N rows, each of so many segments of K,
-// and for each row a bias and the Scale and Offset of its Requantize.
+// ByteWeights are the weights of a product as N rows, each of Segments segments of K
+// weights, and for each row a bias and the Scale and Offset of its Requantize.
 type ByteWeights struct {
 	N, Segments, K int
 	W              []int8
@@ -138,14 +138,13 @@ func (s *Set) bytePanelFor(n int) *bytePanelKind {
 	return &kinds[len(kinds)-want]
 }
 
-// Multiply computes m rows of the product for the panel. The caller has set A, Offs,
-// K, LDA, C at the panel's first column, LDC, ZeroPoint and Max. It
-// changes t.
+// Multiply computes m rows of the product for the panel. The caller has set A, Offs, K,
+// LDA, C at the panel's first column, LDC, ZeroPoint and Max. It changes t.
 func (q *BytePanel) Multiply(t *ByteTile, m int) {
 	t.B, t.Bias, t.Scale, t.Offset, t.Cols = q.B, q.Bias, q.Scale, q.Offset, q.Cols
 	tiles := (m + q.kind.rows - 1) / q.kind.rows
 	rows := m / tiles
-	more := m - rows*tiles // so many tiles have one row more
+	more := m - rows*tiles // this many tiles have one row more
 	if more > 0 {
 		q.tiles(t, rows+1, more)
 		done := (rows + 1) * more

@@ -35,7 +35,7 @@ func tiled(k []func(*Depthwise), d *Depthwise) {
 	most := len(k) - 1
 	tiles := (d.N + most - 1) / most
 	pixels := d.N / tiles
-	more := d.N - pixels*tiles // so many tiles have one pixel more
+	more := d.N - pixels*tiles // this many tiles have one pixel more
 	if more == 0 {
 		d.Tiles = tiles
 		k[pixels](d)

@@ -24,10 +24,11 @@
 //
 // Networks of 8-bit numbers have kernels on bytes: products of unsigned bytes with
 // signed weights, summed exactly in 32 bits, then scaled by column in float32, rounded
-// to even and bounded (Requantize). They are laid out as the products of floats are, a word
-// of four bytes in the place of a float. Signed activations are the same with another
-// zero point, which the caller folds into the bias. All sets give the same bytes. What they
-// gain is different: with VPDPBUSD, of AVX-512 or AVX-VNNI, four times the products of
-// floats, without it one and a half times, in plain Go nothing (ByteSpeed). Kernels may
-// read, but do not use, up to 31 bytes behind a row.
+// to even and bounded (Requantize). Their layout is that of products of floats, with a
+// word of four bytes in place of each float. Signed activations are the same with
+// another zero point, which the caller folds into the bias. All sets give the same
+// bytes. How much faster than products of floats they are depends on the processor
+// (ByteSpeed): about four times with VPDPBUSD (AVX-512 VNNI or AVX-VNNI), one and a
+// half times without it, and not at all in plain Go. Kernels may read up to 31 bytes
+// behind the end of a row; the values there do not matter.
 package kernel

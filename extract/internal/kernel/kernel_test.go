@@ -225,8 +225,8 @@ func checkTransform(t *testing.T, rng *rand.Rand, s *Set, x Transform) {
 	}
 }
 
-// TestWinogradAgainstReference runs every Winograd kernel as it is used: all of its outputs
-// or only the first ones, with everything that may follow and without.
+// TestWinogradAgainstReference runs every Winograd kernel as it is used: for all of its
+// outputs or only the first ones, with and without an epilogue.
 func TestWinogradAgainstReference(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	eachSet(t, func(t *testing.T, s *Set) {

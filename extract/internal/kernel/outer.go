@@ -4,7 +4,7 @@ package kernel
 //
 //	C[i][j] += Σ_s Σ_k A[OffsA[s] + k·StepA + i] · B[OffsB[s] + k·StepB + j]
 //
-// Such is the gradient of the weights of a convolution or a product: A holds the
+// The gradient of the weights of a convolution or a product is such a sum: A holds the
 // inputs and B the gradients of the outputs, one pixel a step, and a segment is a row
 // of pixels. Neither is packed or transposed. Lengths and strides are in floats.
 type Outer struct {
@@ -31,7 +31,7 @@ type outerKind struct {
 }
 
 // AddOuter adds the sum of outer products to the first rows rows of C. The order of
-// additions of every element depends on nothing but the segments. It changes o.
+// additions of every element depends on the segments alone. It changes o.
 func (s *Set) AddOuter(o *Outer, rows int) {
 	cols, a, b, c := o.Cols, o.A, o.B, o.C
 	for col := 0; col < cols; {

@@ -27,13 +27,13 @@ type Tile struct {
 	Rows  int // rows of a tile
 	Tiles int // tiles, one below the other
 
-	// What lies behind B is what will be read next, and is fetched meanwhile: Ahead
-	// is where to go on, AheadStep how many bytes to ask for every two steps of K.
+	// The memory behind B is read next. Kernels prefetch it meanwhile: from Ahead on,
+	// AheadStep bytes every two steps of K.
 	Ahead     uintptr
 	AheadStep int
 
-	// Call is the how-many-th of Calls that read the same weights, one after the
-	// other, so that each fetches its share. Both zero: it is the only one.
+	// Several calls in a row may read the same weights: this is number Call of Calls, and
+	// each prefetches its share. Both are zero for a single call.
 	Call, Calls int
 }
 
@@ -74,8 +74,8 @@ func (s *Set) Pack(n, k int, weights, bias []float32) *Packed {
 	return p
 }
 
-// PackEach packs several products of one shape, without biases, that are computed
-// in turns: one lies behind the other.
+// PackEach packs several products of one shape, without biases, that are computed one
+// after the other: they lie in memory in this order.
 func (s *Set) PackEach(n, k int, weights [][]float32) []*Packed {
 	all := make([]*Packed, len(weights))
 	size := 0
@@ -181,7 +181,7 @@ func (q *Panel) MultiplyFrom(t *Tile, k, m int) {
 	tiles := (m + q.kind.rows - 1) / q.kind.rows
 	ahead := t.fetchBehind(q.kind.width, tiles)
 	rows := m / tiles
-	more := m - rows*tiles // so many tiles have one row more
+	more := m - rows*tiles // this many tiles have one row more
 	if more > 0 {
 		q.tiles(t, rows+1, more)
 		t.Ahead += uintptr(more * ahead)
@@ -194,13 +194,13 @@ func (q *Panel) MultiplyFrom(t *Tile, k, m int) {
 	q.tiles(t, rows, tiles-more)
 }
 
-// apart is how many bytes ahead of their use weights are asked for that are used only
-// once, by a single tile: further than a page, where the processor's own prefetching
-// ends.
+// apart is the prefetch distance, in bytes, for weights that only a single tile uses:
+// more than a page, where the processor's own prefetching ends.
 const apart = 6144
 
-// fetchBehind sets Ahead and AheadStep so that what lies behind the weights, as much
-// again, is asked for evenly while these are used. It returns the share of a tile.
+// fetchBehind sets Ahead and AheadStep so that the memory behind the weights, as much
+// as they take, is prefetched evenly while they are used. It returns the share of a
+// tile, in bytes.
 func (t *Tile) fetchBehind(width, tiles int) int {
 	depth, all := len(t.Offs)*t.K, tiles*max(t.Calls, 1)
 	t.AheadStep = 1 + (8*width-1)/all

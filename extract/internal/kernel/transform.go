@@ -1,8 +1,7 @@
 package kernel
 
-// A Transform multiplies a small matrix with vectors of channels: the input and
-// output transforms of Winograd convolutions.
-// For every line l and output o
+// A Transform multiplies a small matrix with vectors of channels: the input and output
+// transforms of Winograd convolutions. For every line l and output o
 //
 //	Out[l·OutLine + o·OutStep][c] = clip(Σᵢ M[i][o] · In[l·InLine + i·InStep][c] + Bias[c] + R[l·RLine + o·RStep][c])
 //

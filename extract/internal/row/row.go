@@ -121,8 +121,8 @@ func Across(dst []byte, rows [][]byte, weights []int32) {
 	across(dst, rows, weights, n)
 }
 
-// across does so from byte n on: a stretch at a time, so that the sums stay in
-// the nearest cache.
+// across is Across from byte n on, in stretches whose sums stay in the first-level
+// cache.
 func across(dst []byte, rows [][]byte, weights []int32, n int) {
 	var buf [256]int32
 	for ; n < len(dst); n += len(buf) {

@@ -1,10 +1,10 @@
 // Package cholesky factorises symmetric positive definite matrices, with the same
 // result to the last bit on every machine and for any number of workers.
 //
-// A = Uᵀ·U, with U upper triangular. Each element of U comes from that of A, from
-// which the products of the rows above are subtracted one after the other, in their
-// order, each product rounded before it is subtracted. What is done in blocks, and
-// by whom, changes nothing of that order.
+// A = Uᵀ·U, with U upper triangular. Each element of U comes from that of A, from which
+// the products of the rows above are subtracted one after the other, in their order,
+// each product rounded before it is subtracted. Working in blocks and with several
+// workers does not change that order.
 //
 // gonum's factorisation adds up in an order that depends on the architecture.
 package cholesky
@@ -21,8 +21,9 @@ const (
 type Workers func(task func(part int))
 
 // Factor replaces the upper triangle of a, an n×n matrix in row-major order, by U, and
-// leaves what is below the diagonal alone. It reports false, with U half done, where a row
-// depends on those before it but for a share of tolerance of its diagonal element.
+// leaves what is below the diagonal alone. It reports false, with U incomplete, if a
+// row depends on those before it: if no more than a share of tolerance of its diagonal
+// element is left.
 func Factor(a []float64, n int, tolerance float64, parts int, run Workers) bool {
 	least := make([]float64, n)
 	for i := range least {
@@ -43,8 +44,8 @@ func Factor(a []float64, n int, tolerance float64, parts int, run Workers) bool 
 	return true
 }
 
-// factorRows finds the rows of U from one to before another, from which all rows above
-// from have been subtracted.
+// factorRows finds the rows from ≤ i < to of U. The rows above them have been subtracted
+// before.
 func factorRows(a []float64, n, from, to int, least []float64) bool {
 	for i := from; i < to; i++ {
 		row := a[i*n+i : (i+1)*n]
@@ -71,8 +72,8 @@ func subtract(dst, x []float64, f float64) {
 	}
 }
 
-// pack lays the rows found side by side for update: tile columns at a time, of each
-// first row from, then the next. Columns beyond the last are zero.
+// pack copies the rows that were found to packed, as update reads them: tile columns of
+// all rows, then the next columns. Columns beyond the last are zero.
 func pack(packed, a []float64, n, from, to int) {
 	at := 0
 	for k := 0; k < n; k += tile {
@@ -88,8 +89,8 @@ func pack(packed, a []float64, n, from, to int) {
 	}
 }
 
-// update subtracts from all elements below row begin, a multiple of tile, the products of the rows packed.
-// Rows of tiles go to the parts in turn, so that each gets long and short ones.
+// update subtracts the products of the packed rows from all elements from row begin, a
+// multiple of tile, on. Rows of tiles go to the parts in turn, so that each gets long and short ones.
 func update(a []float64, n int, packed []float64, rows, begin, part, parts int) {
 	size := rows * tile
 	for i := begin/tile + part; i*tile < n; i += parts {

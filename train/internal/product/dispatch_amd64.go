@@ -16,7 +16,7 @@ const (
 	labelsBlock = 16 // rows of weights that are kept in cache while the inputs pass by
 )
 
-func dotsFast(out []float32, rows [][]float32, w []float32, dim, labels int) {
+func dotsVector(out []float32, rows [][]float32, w []float32, dim, labels int) {
 	if dim < Lanes {
 		dotsPortable(out, rows, w, dim, labels)
 		return
@@ -84,9 +84,9 @@ func raggedTile(out []float32, rows *[tileRows][]float32, w []float32, dim, labe
 	}
 }
 
-// outerFast does AddOuter for as many whole tiles of columns as there are from lo
+// outerVector does AddOuter for as many whole tiles of columns as there are from lo
 // on, and returns the first column that is left. Labels are as in outerPortable.
-func outerFast(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) int {
+func outerVector(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) int {
 	columns, one, two := 32, outer1AVX2, outer2AVX2
 	if instructions == cpu.AVX512 {
 		columns, one, two = 64, outer1AVX512, outer2AVX512

@@ -4,10 +4,10 @@ package product
 
 func useAssembly() bool { return false }
 
-func dotsFast(out []float32, rows [][]float32, w []float32, dim, labels int) {
+func dotsVector(out []float32, rows [][]float32, w []float32, dim, labels int) {
 	dotsPortable(out, rows, w, dim, labels)
 }
 
-func outerFast(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) int {
+func outerVector(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) int {
 	return lo
 }

@@ -49,9 +49,9 @@ func finishDot(sums *[Lanes]float32, x, w []float32) float32 {
 	return sums[0]
 }
 
-// outerPortable is the definition of AddOuter. It takes eight columns at a time
-// through all the rows, so that their sums stay in registers. Labels are those from
-// first to before last, of stride factors a row.
+// outerPortable is the definition of AddOuter. It takes eight columns at a time through
+// all the rows, so that their sums stay in registers. It computes the labels first ≤ c
+// < last; g has stride factors a row.
 func outerPortable(w []float32, rows [][]float32, g []float32, dim, first, last, stride, lo, hi int) {
 	for c := first; c < last; c++ {
 		wc := w[c*dim : (c+1)*dim]

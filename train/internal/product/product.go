@@ -16,8 +16,8 @@
 // a slice of rows, as they lie in the store.
 package product
 
-// Lanes is the number of partial sums of a dot product. It is part of what makes
-// a trained head reproducible and so can not be changed.
+// Lanes is the number of partial sums of a dot product. It is part of what makes a
+// trained head reproducible, so it cannot be changed.
 const Lanes = 16
 
 // Dots sets out[i·C+c] to the dot product of rows[i] and row c of w, a C×dim
@@ -28,7 +28,7 @@ func Dots(out []float32, rows [][]float32, w []float32, dim int) {
 		return
 	}
 	if useAssembly() {
-		dotsFast(out, rows, w, dim, labels)
+		dotsVector(out, rows, w, dim, labels)
 		return
 	}
 	dotsPortable(out, rows, w, dim, labels)
@@ -43,7 +43,7 @@ func AddOuter(w []float32, rows [][]float32, g []float32, dim, lo, hi int) {
 		return
 	}
 	if useAssembly() {
-		lo = outerFast(w, rows, g, dim, 0, labels, labels, lo, hi)
+		lo = outerVector(w, rows, g, dim, 0, labels, labels, lo, hi)
 	}
 	outerPortable(w, rows, g, dim, 0, labels, labels, lo, hi)
 }
@@ -127,7 +127,7 @@ func gramBlock(out []float32, rows [][]float32, x []float32, dim, lo, hi int) {
 		last := min(hi, end) // rows of the result that reach this band
 		from := k
 		if useAssembly() {
-			from = outerFast(out, rows, x, dim, lo, last, dim, k, end)
+			from = outerVector(out, rows, x, dim, lo, last, dim, k, end)
 		}
 		if from < end {
 			outerPortable(out, rows, x, dim, lo, last, dim, from, end)

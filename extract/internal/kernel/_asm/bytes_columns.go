@@ -8,10 +8,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A byteColumns generates a depthwise kernel on bytes for 3×3 taps. It goes along a row
-// of columns of three pixels, one above the other: interleaves their bytes once, and
-// adds them to every output that they are part of. The weights of all taps stay in
-// registers.
+// A byteColumns generates a depthwise kernel on bytes for 3×3 taps. It moves along a
+// row, one column of three pixels at a time: it interleaves the bytes of a column once
+// and adds their products to every output that the column is part of. The weights of
+// all taps stay in registers.
 type byteColumns struct {
 	*vector
 	stride             int
@@ -20,7 +20,7 @@ type byteColumns struct {
 	bias, scale, shift reg.GPVirtual
 	k                  reg.OpmaskVirtual
 	weights            [][]reg.VecVirtual // by column, then vector
-	sums               [][]reg.VecVirtual // of the outputs under way, in turns
+	sums               [][]reg.VecVirtual // of the outputs in progress, in rotation
 	zero, limit        reg.VecVirtual
 	d                  reg.Register
 	w                  reg.GPVirtual
@@ -107,9 +107,9 @@ func (g *byteColumns) startChannels() {
 	}
 }
 
-// everyColumn: with stride 1 a column is the first of one output, the second of the
-// one before and the last of the one before that. Three columns are written out, for
-// sums to change their places.
+// everyColumn is for stride 1: a column is the first of one output, the second of the
+// one before and the last of the one before that. The loop is unrolled three times, so
+// that sums rotate without moves.
 func (g *byteColumns) everyColumn() {
 	g.start(0)
 	g.column(map[int]int{0: 0})
@@ -129,7 +129,7 @@ func (g *byteColumns) everyColumn() {
 	JNZ(LabelRef("columns"))
 }
 
-// everyOther: with stride 2 the last column of an output is the first of the next.
+// everyOther is for stride 2: the last column of an output is the first of the next.
 func (g *byteColumns) everyOther() {
 	g.start(0)
 	g.column(map[int]int{0: 0})

@@ -89,8 +89,8 @@ func byteDepthwise(v *vector) {
 	RET()
 }
 
-// interleave makes of four vectors of bytes four of words with a byte of each. It
-// overwrites them.
+// interleave turns four vectors of bytes into four vectors of words, each word with one
+// byte of each vector. It overwrites them.
 func (v *vector) interleave(x []reg.VecVirtual) []reg.VecVirtual {
 	lo01, hi01, lo23, hi23 := v.new(), x[0], x[1], x[2]
 	VPUNPCKLBW(x[1], x[0], lo01)

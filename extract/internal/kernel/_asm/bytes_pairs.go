@@ -8,9 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Without instructions for bytes, these are widened to pairs of 16 bits: VPMADDWD
-// multiplies pairs with pairs of weights and adds the two products. A word of four
-// bytes gives a pair of its first and third, by a mask, and one of its second and
+// Without instructions that multiply bytes, bytes are extended to 16 bits: VPMADDWD
+// multiplies pairs of them with pairs of weights and adds the two products. A word of
+// four bytes gives a pair of its first and third, by a mask, and one of its second and
 // fourth, by a shift.
 
 // pairRows is the most rows of a tile by vectors in a row of it.
@@ -150,8 +150,8 @@ func (g *pairTile) finish() {
 	MOVQ(c, g.c)
 }
 
-// storePart stores the first n bytes, at most 8 or 16, of x: all in one, or else by
-// way of the stack one by one.
+// storePart stores the first n bytes of x: all 8 or 16 at once if n is as large, else
+// one by one from the stack.
 func (v *vector) storePart(label string, x reg.VecVirtual, to, n reg.GPVirtual, most int, stack Mem) {
 	store := func(m Mem) {
 		if most == 8 {
@@ -178,8 +178,8 @@ func (v *vector) storePart(label string, x reg.VecVirtual, to, n reg.GPVirtual, 
 	Label(label + "done")
 }
 
-// pairDepthwise generates the depthwise kernel: for 16 channels of a pixel it widens two
-// taps, interleaves them, and multiplies pairs.
+// pairDepthwise generates the depthwise kernel: for 16 channels of a pixel it extends
+// two taps to 16 bits, interleaves them, and multiplies pairs.
 func pairDepthwise(v *vector) {
 	const block = 16
 	v.function("ByteDepthwise", "func(d *ByteDepthwise)", "does what byteDepthwise does, for any taps and a whole number of 16 channels.")
@@ -245,7 +245,7 @@ func pairDepthwise(v *vector) {
 	RET()
 }
 
-// bytes16 calls f for each 16 of n bytes, whole ones only; f moves its own pointers on.
+// bytes16 calls f for every whole group of 16 of n bytes; f advances its own pointers.
 func bytes16(n reg.GPVirtual, f func()) {
 	Label("bytes")
 	SUBQ(Imm(16), n)

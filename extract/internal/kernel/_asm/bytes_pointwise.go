@@ -22,8 +22,8 @@ func bytePointwise(v *vector) {
 	byteLookup(v)
 }
 
-// bytes64 goes through n bytes: f gets a mask of the real ones among 64, and moves its
-// own pointers on.
+// bytes64 goes through n bytes, 64 at a time: f gets a mask of those that exist, and
+// advances its own pointers.
 func bytes64(n reg.GPVirtual, f func(k reg.OpmaskVirtual)) {
 	most, ones, c, k := GP64(), GP64(), GP64(), K()
 	TESTQ(n, n)

@@ -21,8 +21,8 @@ const (
 // of a row and a value of A have to fit 32 registers.
 var byteRows = []int{0, 14, 14, 9, 6}
 
-// bytesAhead is how far ahead of their use weights are asked for: further than a page,
-// where the processor's own prefetching ends.
+// bytesAhead is the prefetch distance of weights, in bytes: more than a page, where the
+// processor's own prefetching ends.
 const bytesAhead = 6144
 
 func byteTileName(rows, vecs int) string { return fmt.Sprintf("ByteTile%dx%d", rows, vecs) }
@@ -148,10 +148,6 @@ func (g *byteTile) multiply(b reg.GPVirtual) {
 	Label("sums")
 }
 
-// prefetch is how many bytes ahead of their use weights are asked for: further than
-// a page, where the processor's own prefetching ends.
-const prefetch = 6144
-
 // steps does n words of K and moves the pointers on.
 func (g *byteTile) steps(b reg.GPVirtual, bases []reg.GPVirtual, n int) {
 	for u := range n {
@@ -210,8 +206,9 @@ func toWhole(sum, scale reg.VecVirtual, shift Op) {
 	VCVTPS2DQ(sum, sum)
 }
 
-// packBytes joins one to four vectors of 32-bit numbers to one of bytes: plus zero,
-// at most limit, lane by lane a word of each. It overwrites them.
+// packBytes packs one to four vectors of 32-bit numbers, plus zero and at most limit,
+// into one vector of bytes, in which each lane has a word of each of them. It
+// overwrites them.
 func packBytes(s []reg.VecVirtual, zero, limit reg.VecVirtual) reg.VecVirtual {
 	at := func(i int) reg.VecVirtual { return s[min(i, len(s)-1)] }
 	a := at(0)

@@ -19,7 +19,7 @@ const (
 func outerName(rows, vecs int) string { return fmt.Sprintf("Outer%dx%d", rows, vecs) }
 
 // outerTiles are the most rows of a tile, by vectors in a row of it; [0] is unused.
-// Beside the sums, the vectors of B and one value of A, AVX2 needs a register for the
+// Besides the sums, the vectors of B and one value of A, AVX2 needs a register for the
 // mask of the last vector.
 func (v *vector) outerTiles() []int {
 	if v.masks {

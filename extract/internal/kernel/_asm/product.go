@@ -68,7 +68,7 @@ type tile struct {
 
 	t       reg.Register // the argument
 	lda     reg.GPVirtual
-	ahead   reg.GPVirtual // what to ask for next
+	ahead   reg.GPVirtual // the address to prefetch next
 	step    reg.GPVirtual // bytes that ahead moves every two steps of K
 	sums    [][]reg.VecVirtual
 	weights []reg.VecVirtual

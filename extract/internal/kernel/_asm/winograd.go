@@ -17,7 +17,7 @@ import (
 // a and −a differ only in signs, so one sum over the even powers and one over the odd
 // powers give both; and coefficients of 0 and ±1 need no multiplication.
 
-// A matrix turns in vectors into out: row i holds the coefficients of input i.
+// A matrix turns in vectors into out vectors: row i holds the coefficients of input i.
 type matrix struct {
 	name    string
 	in, out int
@@ -267,8 +267,9 @@ func (g *winogradTransform) toPoints() {
 	}
 }
 
-// split returns the terms of point o, and apart from them those that have the
-// opposite sign in the next point, if all others are equal there.
+// split returns the terms of point o in two groups, if those of the next point differ
+// only in signs: with the same sign there, and with the opposite one. Otherwise all are
+// in the first group.
 func (g *winogradTransform) split(x []reg.VecVirtual, o int) (same, opposite []term, paired bool) {
 	var all []term
 	paired = o+1 < g.matrix.out
