@@ -2,16 +2,16 @@ package train
 
 import "featstore/train/internal/bitexact"
 
-// How unequally common labels are trained on.
+// How to train on labels that are unequally common.
 const (
 	BalanceSampler = "sampler" // softmax only: a label is drawn first, then an image of it
-	BalanceWeights = "weights" // an image counts the more, the rarer its label
+	BalanceWeights = "weights" // the rarer a label, the more each of its images counts
 	BalanceNone    = "none"    // every image counts the same
 )
 
 // Which frequencies of labels the probabilities are for.
 const (
-	PriorTraining = "training" // as in the training split: right where new photos are alike
+	PriorTraining = "training" // as in the training split: right if new photos are distributed alike
 	PriorUniform  = "uniform"  // all labels equally common
 )
 

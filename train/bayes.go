@@ -46,8 +46,8 @@ func fitBayes(t *table, smoothing float64, pool *workerPool) *bayes {
 }
 
 // largestVariance is the largest variance of a feature over all images. While it is
-// called, inverse holds the sums of squares around the labels' means; those around
-// the overall mean follow.
+// called, inverse holds the sums of squares around the labels' means, from which those
+// around the overall mean are computed.
 func (b *bayes) largestVariance(counts []int) float64 {
 	n := 0
 	for _, k := range counts {

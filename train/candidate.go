@@ -21,8 +21,8 @@ func (c Candidate) name() string {
 	return c.Name
 }
 
-// Recipe returns the settings with which the head would be trained anew, on features of
-// the same networks: those it was trained with, and what was chosen then is open again.
+// Recipe returns the settings to train the head anew on features of the same networks:
+// those it was trained with, except that what training chose is open again.
 func (h *Head) Recipe() Config {
 	cfg := h.Config
 	cfg.Models = slices.Clone(h.Models)

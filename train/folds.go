@@ -33,7 +33,7 @@ func shuffle(src rand.Source, list []int) {
 	}
 }
 
-// below returns a number from 0 to n−1. Its bias, n/2⁶⁴, is of no account.
+// below returns a number from 0 to n−1. Its bias, n/2⁶⁴, is negligible.
 func below(src rand.Source, n int) int { return int(src.Uint64() % uint64(n)) }
 
 // foldParts returns the places outside and inside a fold.

@@ -6,11 +6,11 @@ import "math"
 // Wilson.
 const Z95 = 1.959963984540054
 
-// Wilson returns the Wilson score interval of a proportion of which correct out
-// of total were counted: the share p whose own spread, z standard deviations
-// wide, just reaches what was counted (Wilson 1927). Unlike the textbook interval
-// it stays inside [0,1] and holds for few images and for shares near 1. Of
-// nothing, nothing is known: total 0 gives (0, 1).
+// Wilson returns the Wilson score interval of a proportion of which correct out of
+// total were counted: the share p whose own spread, z standard deviations wide, just
+// reaches what was counted (Wilson 1927). Unlike the textbook interval it stays inside
+// [0,1] and holds for few images and for shares near 1. Without any count, with total
+// 0, it is (0, 1).
 func Wilson(correct, total int, z float64) (low, high float64) {
 	if total <= 0 {
 		return 0, 1
@@ -31,8 +31,8 @@ func Wilson(correct, total int, z float64) (low, high float64) {
 	return low, high
 }
 
-// A Proportion is a count out of a total, with its 95 % Wilson interval: how far
-// off the share may be because only so many were counted.
+// A Proportion is a count out of a total, with its 95 % Wilson interval: how far off
+// the share may be because only Total were counted.
 type Proportion struct {
 	Correct int     `json:"correct" msgpack:"correct"`
 	Total   int     `json:"total" msgpack:"total"`

@@ -164,9 +164,9 @@ func (s *sgd) forwardRows(lo, hi, part int) {
 	}
 }
 
-// lossAndGradient returns the cross-entropy of one image's logits and replaces them
-// by its gradient by them, times scale: scale·(p_c − 1 where c is the true label,
-// else p_c). The loss is NaN where the logits are not finite.
+// lossAndGradient returns the cross-entropy of one image's logits and replaces them by
+// its gradient with respect to them, times scale: scale·(p_c − 1 where c is the true
+// label, else p_c). The loss is NaN where the logits are not finite.
 func lossAndGradient(z []float32, exps []float64, truth int, scale float64) float64 {
 	top := z[0]
 	for _, v := range z {

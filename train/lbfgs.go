@@ -54,7 +54,7 @@ func (m *lbfgs) minimise(ctx context.Context, x []float64) (float64, error) {
 		value, ok := m.search(first)
 		if !ok {
 			if len(m.steps) == 0 {
-				break // even straight downhill nothing is lower: rounding has the last word
+				break // not even the steepest descent finds a lower value: only rounding errors are left
 			}
 			m.steps, m.changes, m.inner = m.steps[:0], m.changes[:0], m.inner[:0]
 			continue

@@ -24,9 +24,9 @@ type NearOptions struct {
 
 // DefaultNear is a cosine that different photos rarely reach: with Lite0 at 320, 4 of
 // the 499,500 pairs of 1,000 flower photos. Of the same photo in another form, these
-// reach it: mirrored 97 %, a fifth brighter 95 %, a tenth cropped away most; but of
-// those saved at JPEG quality 60 few (half of them reach 0.85), and of those at half
-// the size none.
+// reach it: mirrored 97 %, a fifth brighter 95 %, a tenth cropped away most of them;
+// but few of those saved at JPEG quality 60 (half of them reach 0.85) and none of those
+// at half the size.
 const DefaultNear = 0.9
 
 // A NearImage is one of two similar photos.

@@ -19,10 +19,9 @@ const (
 var Scalings = []string{ScaleNone, ScaleStandard, ScaleL2}
 
 // A scaling is what a head does to features first. It is measured on the training
-// images only. Where the features come from several networks, ScaleNone brings
-// each network's block to the mean square length of the first one's, and ScaleL2
-// gives each block length 1: otherwise the network with the larger numbers would
-// drown the other.
+// images only. Where the features come from several networks, ScaleNone brings each
+// network's block to the mean square length of the first one's, and ScaleL2 gives each
+// block length 1: otherwise the network with the larger numbers would dominate.
 type scaling struct {
 	Kind   string `msgpack:"kind"`
 	Blocks []int  `msgpack:"blocks"` // features of each network
@@ -122,8 +121,8 @@ func (m *moments) scaling(kind string) *scaling {
 	return s
 }
 
-// standard returns mean and inverse standard deviation of each feature; 0 for one
-// that is always the same, which so says nothing.
+// standard returns mean and inverse standard deviation of each feature; 0 for one that
+// never varies and so tells nothing.
 func (m *moments) standard() (shift, factor floats) {
 	for k, origin := range m.origin {
 		mean := m.sums[k] / m.n

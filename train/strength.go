@@ -15,7 +15,7 @@ import (
 type strengthFitter func(ctx context.Context, t *table, strengths []float64, visit func(k int, l *layer)) error
 
 // The values of C to choose from, for features of mean square length 1; they are
-// divided by the real one. Beyond either end nothing was won on photos.
+// divided by the real one. Values beyond either end were never better on photos.
 var (
 	logisticGrid = []float64{1, 3.16, 10, 31.6, 100, 316, 1000}
 	svmGrid      = []float64{0.1, 0.316, 1, 3.16, 10, 31.6}

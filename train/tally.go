@@ -57,8 +57,8 @@ func (t *tally) add(d split.Digest, truth int, probs []float64) {
 	t.misses = append(t.misses, Miss{Digest: d, Truth: t.labels[truth], Predicted: t.labels[top], Probability: probs[top], TruthProbability: p})
 }
 
-// epsilon is what a probability below it counts as in the log loss, as in
-// scikit-learn: one impossible truth shall not make the mean infinite.
+// epsilon is the least probability that the log loss counts with, as in scikit-learn,
+// so that one image does not make the mean infinite.
 const epsilon = 0x1p-52
 
 // rankOf returns how many labels are placed before truth: those more probable,

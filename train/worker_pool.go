@@ -10,7 +10,7 @@ type workerPool struct {
 	done  chan struct{}
 }
 
-// newWorkerPool starts a pool for so many parts, the caller working on part 0.
+// newWorkerPool starts the workers for that many parts; the caller works on part 0.
 // Parts ≤ 0 means one for each processor Go may use.
 func newWorkerPool(parts int) *workerPool {
 	if parts <= 0 {
