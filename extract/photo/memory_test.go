@@ -195,7 +195,7 @@ func TestMemoryIsShared(t *testing.T) {
 func TestScratchKeepsLittle(t *testing.T) {
 	p := spec(8, RuleSquash, FilterBilinear, true)
 	dst := make([]float32, p.Len())
-	large := &jpegtest.Picture{Width: 4000, Height: 3000, H: []int{1, 1, 1}, V: []int{1, 1, 1}, Interleaved: true}
+	large := &jpegtest.Picture{Width: 4000, Height: 4400, H: []int{1, 1, 1}, V: []int{1, 1, 1}, Interleaved: true}
 	large.Fill(rand.New(rand.NewPCG(1, 1)))
 	for name, data := range map[string][]byte{"png": rawPNG(5000, 3000, pngRGB, 8, false), "jpeg": large.Encode()} {
 		s := new(Scratch)
