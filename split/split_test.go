@@ -49,7 +49,8 @@ func TestAssignKeepsShares(t *testing.T) {
 func TestAssignIsMonotonic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDigest(t)
-		p := Policy{Validation: rapid.Float64Range(0, 45).Draw(t, "validation"), Testing: rapid.Float64Range(0, 45).Draw(t, "testing"), Salt: rapid.String().Draw(t, "salt")}
+		p := Policy{Validation: rapid.Float64Range(0, 45).Draw(t, "validation"), Testing: rapid.Float64Range(0, 45).Draw(t, "testing"),
+			Salt: rapid.String().Draw(t, "salt")}
 		q := p
 		q.Testing += rapid.Float64Range(0, 9).Draw(t, "more")
 		if a, b := p.Assign(d), q.Assign(d); a != Training && a != b {

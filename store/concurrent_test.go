@@ -53,7 +53,8 @@ func TestReadersBesideAWriter(t *testing.T) {
 		vec := slices.Repeat([]float32{12345}, 500)
 		for i := range 300 {
 			name := fmt.Sprint(i)
-			if err := w.Put(store.Entry{Root: 1, Path: name, Image: store.Image{Digest: split.SumBytes([]byte(name)), Label: "new"}, Vectors: map[string][]float32{"m": vec}}); err != nil {
+			if err := w.Put(store.Entry{Root: 1, Path: name, Image: store.Image{Digest: split.SumBytes([]byte(name)), Label: "new"},
+				Vectors: map[string][]float32{"m": vec}}); err != nil {
 				t.Error(err)
 				return
 			}

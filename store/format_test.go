@@ -59,7 +59,8 @@ func TestFirstFormat(t *testing.T) {
 		}
 	}
 	update(t, path, func(tx *store.Tx) error {
-		return errors.Join(tx.DeleteImage(1, "label0/2.jpg"), tx.ClearSplit(split.SumBytes([]byte{3})), tx.DeleteHead("default"), tx.DeleteFailure(1, "bad.jpg"))
+		return errors.Join(tx.DeleteImage(1, "label0/2.jpg"), tx.ClearSplit(split.SumBytes([]byte{3})), tx.DeleteHead("default"),
+			tx.DeleteFailure(1, "bad.jpg"))
 	})
 	storetest.CheckFile(t, path)
 }

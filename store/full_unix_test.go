@@ -45,7 +45,8 @@ func writeUntilFull(path string) {
 		}
 		w := db.NewWriter(store.WriterOptions{MaxOps: 5})
 		for i := range 20 {
-			w.Put(store.Entry{Root: 1, Path: fmt.Sprint(i), Image: store.Image{Digest: split.SumBytes([]byte{byte(i)}), Label: "a"}, Vectors: map[string][]float32{"m": make([]float32, 700)}})
+			w.Put(store.Entry{Root: 1, Path: fmt.Sprint(i), Image: store.Image{Digest: split.SumBytes([]byte{byte(i)}), Label: "a"},
+				Vectors: map[string][]float32{"m": make([]float32, 700)}})
 		}
 		if err := w.Close(); err != nil {
 			// What was stored before can still be read, and the store closed.

@@ -64,7 +64,8 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 			{tx.Bucket([]byte("images")).Bucket(root).Get([]byte("label02/000003.jpg")), []string{"digest", "label", "mtime", "size"}},
 			{tx.Bucket([]byte("failures")).Bucket(root).Get([]byte("bad.jpg")), []string{"mtime", "reason", "size", "when"}},
 			{tx.Bucket([]byte("models")).Get([]byte("large")), []string{"added", "dim", "engine", "file_sha256", "name", "preprocess", "tap"}},
-			{tx.Bucket([]byte("heads")).Get([]byte("default")), []string{"config", "created", "dim", "kind", "labels", "models", "params", "test", "trained", "version"}},
+			{tx.Bucket([]byte("heads")).Get([]byte("default")),
+				[]string{"config", "created", "dim", "kind", "labels", "models", "params", "test", "trained", "version"}},
 		} {
 			if got := keys(decode(c.value)); !slices.Equal(got, c.want) {
 				t.Errorf("a record has %q, want %q", got, c.want)

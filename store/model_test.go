@@ -85,7 +85,8 @@ func (m *machine) forget() {
 
 func (m *machine) PutImage(t *rapid.T) {
 	at := m.location(t)
-	i := store.Image{Digest: someDigests.Draw(t, "digest"), Label: someLabels.Draw(t, "label"), Size: rapid.Int64().Draw(t, "size"), MTime: rapid.Int64().Draw(t, "mtime")}
+	i := store.Image{Digest: someDigests.Draw(t, "digest"), Label: someLabels.Draw(t, "label"), Size: rapid.Int64().Draw(t, "size"),
+		MTime: rapid.Int64().Draw(t, "mtime")}
 	m.update(t, func(tx *store.Tx) error { return tx.PutImage(at.Root, at.Path, i) })
 	m.images[at] = i
 	delete(m.fails, at)
@@ -207,7 +208,8 @@ func (m *machine) Fail(t *rapid.T) {
 	at := m.location(t)
 	d := someDigests.Draw(t, "digest")
 	err := m.db.Update(func(tx *store.Tx) error {
-		err := errors.Join(tx.PutImage(at.Root, at.Path, store.Image{Digest: d, Label: "lost"}), tx.SetSplit(d, split.Testing), tx.DeleteRoot(m.roots[0]), tx.DeleteModel("small"))
+		err := errors.Join(tx.PutImage(at.Root, at.Path, store.Image{Digest: d, Label: "lost"}), tx.SetSplit(d, split.Testing),
+			tx.DeleteRoot(m.roots[0]), tx.DeleteModel("small"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,8 @@ func Open(path string, opt Options) (*DB, error) {
 func open(path string, opt Options) (*DB, error) {
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && opt.Create && !opt.ReadOnly, err == nil && info.Mode().IsRegular() && info.Size() == 0 && opt.Create && !opt.ReadOnly:
+	case errors.Is(err, fs.ErrNotExist) && opt.Create && !opt.ReadOnly,
+		err == nil && info.Mode().IsRegular() && info.Size() == 0 && opt.Create && !opt.ReadOnly:
 		if err := create(path, opt); err != nil {
 			return nil, err
 		}

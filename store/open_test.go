@@ -203,7 +203,8 @@ func TestOpenWithoutPermission(t *testing.T) {
 	dir := filepath.Dir(path)
 	os.Chmod(dir, 0o555)
 	defer os.Chmod(dir, 0o755)
-	if _, err := store.Open(filepath.Join(dir, "new.db"), store.Options{Create: true}); !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "cannot make it") {
+	if _, err := store.Open(filepath.Join(dir, "new.db"), store.Options{Create: true}); !errors.Is(err, os.ErrPermission) ||
+		!strings.Contains(err.Error(), "cannot make it") {
 		t.Errorf("making: %v", err)
 	}
 }
@@ -214,7 +215,8 @@ func TestLockedByAnotherProcess(t *testing.T) {
 	if line, err := out.ReadString('\n'); line != "open\n" {
 		t.Fatal(line, err)
 	}
-	for _, opt := range []store.Options{{Timeout: 50 * time.Millisecond}, {ReadOnly: true, Timeout: 50 * time.Millisecond}, {Create: true, Timeout: 50 * time.Millisecond}} {
+	for _, opt := range []store.Options{{Timeout: 50 * time.Millisecond}, {ReadOnly: true, Timeout: 50 * time.Millisecond},
+		{Create: true, Timeout: 50 * time.Millisecond}} {
 		if _, err := store.Open(path, opt); !errors.Is(err, store.ErrLocked) || !strings.HasSuffix(err.Error(), "in use by another process") {
 			t.Errorf("%+v: %v", opt, err)
 		}

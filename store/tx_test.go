@@ -42,29 +42,31 @@ func TestRefusals(t *testing.T) {
 		want error
 		says string
 	}{
-		"no label":        {image("x", ""), store.ErrBadLabel, "image x: unusable label: it is empty"},
-		"long label":      {image("x", strings.Repeat("ж", 20000)), store.ErrBadLabel, "has 40000 bytes, at most 32768"},
-		"binary label":    {image("x", "caf\xe9"), store.ErrBadLabel, "not UTF-8"},
-		"no path":         {image("", "a"), store.ErrBadPath, "empty"},
-		"long path":       {image(strings.Repeat("p", 32729), "a"), store.ErrBadPath, "at most 32728"},
-		"no root":         {func(tx *store.Tx) error { return tx.PutImage(7, "x", store.Image{Label: "a"}) }, store.ErrNotFound, "root 7"},
-		"root by id":      {func(tx *store.Tx) error { _, err := tx.PutRoot(store.Root{ID: 9}); return err }, store.ErrNotFound, ""},
-		"NaN":             {vector(1, nan, 2), store.ErrBadVector, "value 1 of 3 is NaN"},
-		"infinity":        {vector(inf, 1, 2), store.ErrBadVector, "value 0 of 3 is -Inf"},
-		"short vector":    {vector(1, 2), store.ErrBadVector, "it has 2 floats, model m gives 3"},
-		"no vector":       {vector(), store.ErrBadVector, ""},
-		"no image":        {func(tx *store.Tx) error { return tx.PutVector("m", d, make([]float32, 3)) }, store.ErrNotFound, "no image with that digest"},
-		"no model":        {func(tx *store.Tx) error { return tx.PutVector("x", d, make([]float32, 3)) }, store.ErrNotFound, "model x"},
-		"other dim":       {func(tx *store.Tx) error { return tx.PutModel(store.Model{ID: "m", Dim: 4}) }, nil, "3 floats in the store, not 4"},
-		"no dim":          {func(tx *store.Tx) error { return tx.PutModel(store.Model{ID: "n"}) }, nil, "0 floats"},
-		"no id":           {func(tx *store.Tx) error { return tx.PutModel(store.Model{Dim: 1}) }, nil, "bytes of UTF-8"},
-		"delete nothing":  {func(tx *store.Tx) error { return tx.DeleteModel("x") }, store.ErrNotFound, ""},
-		"headless":        {func(tx *store.Tx) error { return tx.DeleteHead("x") }, store.ErrNotFound, "head x"},
-		"head, no model":  {func(tx *store.Tx) error { return tx.PutHead(store.Head{Name: "h"}) }, nil, "names no model"},
-		"head, old model": {func(tx *store.Tx) error { return tx.PutHead(store.Head{Name: "h", Models: []string{"gone"}}) }, store.ErrNotFound, "needs model gone"},
-		"head, dim":       {func(tx *store.Tx) error { return tx.PutHead(store.Head{Name: "h", Models: []string{"m"}, Dim: 5}) }, nil, "takes 5 inputs, its models give 3"},
-		"head, no name":   {func(tx *store.Tx) error { return tx.PutHead(store.Head{Models: []string{"m"}, Dim: 3}) }, nil, "head \"\""},
-		"no such split":   {func(tx *store.Tx) error { return tx.SetSplit(d, 7) }, nil, "unknown split"},
+		"no label":       {image("x", ""), store.ErrBadLabel, "image x: unusable label: it is empty"},
+		"long label":     {image("x", strings.Repeat("ж", 20000)), store.ErrBadLabel, "has 40000 bytes, at most 32768"},
+		"binary label":   {image("x", "caf\xe9"), store.ErrBadLabel, "not UTF-8"},
+		"no path":        {image("", "a"), store.ErrBadPath, "empty"},
+		"long path":      {image(strings.Repeat("p", 32729), "a"), store.ErrBadPath, "at most 32728"},
+		"no root":        {func(tx *store.Tx) error { return tx.PutImage(7, "x", store.Image{Label: "a"}) }, store.ErrNotFound, "root 7"},
+		"root by id":     {func(tx *store.Tx) error { _, err := tx.PutRoot(store.Root{ID: 9}); return err }, store.ErrNotFound, ""},
+		"NaN":            {vector(1, nan, 2), store.ErrBadVector, "value 1 of 3 is NaN"},
+		"infinity":       {vector(inf, 1, 2), store.ErrBadVector, "value 0 of 3 is -Inf"},
+		"short vector":   {vector(1, 2), store.ErrBadVector, "it has 2 floats, model m gives 3"},
+		"no vector":      {vector(), store.ErrBadVector, ""},
+		"no image":       {func(tx *store.Tx) error { return tx.PutVector("m", d, make([]float32, 3)) }, store.ErrNotFound, "no image with that digest"},
+		"no model":       {func(tx *store.Tx) error { return tx.PutVector("x", d, make([]float32, 3)) }, store.ErrNotFound, "model x"},
+		"other dim":      {func(tx *store.Tx) error { return tx.PutModel(store.Model{ID: "m", Dim: 4}) }, nil, "3 floats in the store, not 4"},
+		"no dim":         {func(tx *store.Tx) error { return tx.PutModel(store.Model{ID: "n"}) }, nil, "0 floats"},
+		"no id":          {func(tx *store.Tx) error { return tx.PutModel(store.Model{Dim: 1}) }, nil, "bytes of UTF-8"},
+		"delete nothing": {func(tx *store.Tx) error { return tx.DeleteModel("x") }, store.ErrNotFound, ""},
+		"headless":       {func(tx *store.Tx) error { return tx.DeleteHead("x") }, store.ErrNotFound, "head x"},
+		"head, no model": {func(tx *store.Tx) error { return tx.PutHead(store.Head{Name: "h"}) }, nil, "names no model"},
+		"head, old model": {func(tx *store.Tx) error { return tx.PutHead(store.Head{Name: "h", Models: []string{"gone"}}) }, store.ErrNotFound,
+			"needs model gone"},
+		"head, dim": {func(tx *store.Tx) error { return tx.PutHead(store.Head{Name: "h", Models: []string{"m"}, Dim: 5}) }, nil,
+			"takes 5 inputs, its models give 3"},
+		"head, no name": {func(tx *store.Tx) error { return tx.PutHead(store.Head{Models: []string{"m"}, Dim: 3}) }, nil, "head \"\""},
+		"no such split": {func(tx *store.Tx) error { return tx.SetSplit(d, 7) }, nil, "unknown split"},
 		"used model": {func(tx *store.Tx) error {
 			return errors.Join(tx.PutHead(store.Head{Name: "h", Models: []string{"m"}, Dim: 3}), tx.DeleteModel("m"))
 		}, store.ErrInUse, "by head h: delete that first"},
@@ -164,7 +166,8 @@ func TestStats(t *testing.T) {
 	if st.FileBytes != info.Size() || st.Images != 37 || st.Distinct != 36 || st.Failures != 1 || st.Fixed != 1 || st.Pending != nil {
 		t.Errorf("%+v", st)
 	}
-	if len(st.Disputed) != 1 || st.Disputed[0].Digest != smallModel.Digest(0, 0) || len(st.Disputed[0].At) != 2 || st.Disputed[0].At[0].Path != "copy.jpg" || st.Disputed[0].Labels[1] != "label00" {
+	if len(st.Disputed) != 1 || st.Disputed[0].Digest != smallModel.Digest(0, 0) || len(st.Disputed[0].At) != 2 ||
+		st.Disputed[0].At[0].Path != "copy.jpg" || st.Disputed[0].Labels[1] != "label00" {
 		t.Errorf("disputed %+v", st.Disputed)
 	}
 	sum := 0

@@ -146,7 +146,8 @@ func TestWriterOfManyGoroutines(t *testing.T) {
 		wg.Go(func() {
 			for i := range 40 {
 				name := fmt.Sprint(g, "-", i)
-				err := w.Put(store.Entry{Root: 1, Path: name, Image: store.Image{Digest: split.SumBytes([]byte(name)), Label: "a"}, Vectors: map[string][]float32{"m": {1, 2, 3}}})
+				err := w.Put(store.Entry{Root: 1, Path: name, Image: store.Image{Digest: split.SumBytes([]byte(name)), Label: "a"},
+					Vectors: map[string][]float32{"m": {1, 2, 3}}})
 				if err == nil && i%10 == 0 {
 					err = w.Flush()
 				}

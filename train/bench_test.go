@@ -173,7 +173,8 @@ func sklearnTimes(b *testing.B, t *table, cSVM float64) map[string]float64 {
 	for _, y := range t.truth {
 		truth = append(truth, int32(y))
 	}
-	shape, err := json.Marshal(map[string]any{"n": len(t.rows), "d": benchDim, "labels": benchLabels, "test": benchTest, "strengths": logisticGrid, "c_svm": cSVM})
+	shape, err := json.Marshal(map[string]any{"n": len(t.rows), "d": benchDim, "labels": benchLabels, "test": benchTest, "strengths": logisticGrid,
+		"c_svm": cSVM})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -85,7 +85,8 @@ func TestCrossValidateHeadsOfDifferentNetworks(t *testing.T) {
 	late := c
 	late.Images++
 	late.Fill(t, db) // an image without features of the other network
-	if _, err := CrossValidate(context.Background(), db, asked[:2], CVOptions{Folds: 3}, nil); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "ingest") {
+	if _, err := CrossValidate(context.Background(), db, asked[:2], CVOptions{Folds: 3}, nil); !errors.Is(err, ErrConfig) ||
+		!strings.Contains(err.Error(), "ingest") {
 		t.Errorf("different images: %v", err)
 	}
 	asked[1].Config.Models = []string{"none such"}

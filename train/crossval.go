@@ -87,7 +87,8 @@ func (p PairedTest) Shown() bool { return p.P < 0.05 }
 // String says what the test found.
 func (p PairedTest) String() string {
 	if !p.Shown() {
-		return fmt.Sprintf("%s and %s: no difference shown (%+.1f points, 95%% interval %+.1f to %+.1f, p = %.2f)", p.A, p.B, 100*p.Difference, 100*p.Low, 100*p.High, p.P)
+		return fmt.Sprintf("%s and %s: no difference shown (%+.1f points, 95%% interval %+.1f to %+.1f, p = %.2f)", p.A, p.B, 100*p.Difference,
+			100*p.Low, 100*p.High, p.P)
 	}
 	return fmt.Sprintf("%s is better than %s by %.1f points (95%% interval %+.1f to %+.1f, p = %.3f)", p.A, p.B, 100*p.Difference, 100*p.Low, 100*p.High, p.P)
 }

@@ -86,7 +86,8 @@ func TestCrossValidate(t *testing.T) {
 	db := filled(t, c)
 	configs := []Config{config(KindSoftmax), config(KindCentroid), config(KindLDA), config(KindKNN)}
 	var progress []Progress
-	cmp, err := CrossValidate(context.Background(), db, candidates(configs), CVOptions{Folds: 4, Repeats: 2}, func(e Event) { progress = append(progress, e.(Progress)) })
+	cmp, err := CrossValidate(context.Background(), db, candidates(configs), CVOptions{Folds: 4, Repeats: 2},
+		func(e Event) { progress = append(progress, e.(Progress)) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,8 @@ func (j *jury) curve(ctx context.Context, cfg Config, opt CVOptions, events func
 		c.Points = append(c.Points, CurvePoint{images[size] / len(s), m.mean, low, high})
 	}
 	if len(c.Points) == 0 {
-		return nil, fmt.Errorf("%w: %d in the training and validation splits give no learning curve of %d labels: add photos", ErrTooFew, len(j.all.rows), j.all.labels)
+		return nil, fmt.Errorf("%w: %d in the training and validation splits give no learning curve of %d labels: add photos", ErrTooFew,
+			len(j.all.rows), j.all.labels)
 	}
 	return c, nil
 }

@@ -87,7 +87,8 @@ func (d *dataset) trainable() error {
 	case train.Len() == 0:
 		return fmt.Errorf("%w: ingest a folder that has one folder of photos a label", ErrNoImages)
 	case len(d.labels) == 1:
-		return fmt.Errorf("%w, %q, has training images: a classifier needs two or more: ingest a folder that has one folder of photos a label", ErrOneLabel, d.labels[0])
+		return fmt.Errorf("%w, %q, has training images: a classifier needs two or more: ingest a folder that has one folder of photos a label",
+			ErrOneLabel, d.labels[0])
 	}
 	return nil
 }
@@ -138,7 +139,8 @@ func (d *dataset) warnings(cfg Config) []string {
 		case d.index(s).Len() == 0:
 			warn("the %v split is empty, so %s: add photos, or give the split a larger share", s, what)
 		case len(none) > 0:
-			warn("the %v split has no image of %s, so it does not show how well that is told apart: add photos, or give the split a larger share", s, list(none))
+			warn("the %v split has no image of %s, so it does not show how well that is told apart: add photos, or give the split a larger share",
+				s, list(none))
 		}
 	}
 	if n := d.index(split.Validation).Len(); n < enoughToCalibrate {
@@ -158,10 +160,12 @@ func (d *dataset) warnings(cfg Config) []string {
 func (d *dataset) leftOut() []string {
 	var out []string
 	if n := d.index(split.Training).Incomplete + d.index(split.Validation).Incomplete; n > 0 {
-		out = append(out, fmt.Sprintf("%s features of some of the networks only and %s left out: ingest the photos with each network", choose(n, "1 image has", fmt.Sprintf("%d images have", n)), choose(n, "is", "are")))
+		out = append(out, fmt.Sprintf("%s features of some of the networks only and %s left out: ingest the photos with each network",
+			choose(n, "1 image has", fmt.Sprintf("%d images have", n)), choose(n, "is", "are")))
 	}
 	if n := d.strangers[split.Validation]; n > 0 {
-		out = append(out, fmt.Sprintf("%s without a training image, so %s left out: add photos of such labels", labelled(n, split.Validation), choose(n, "it is", "they are")))
+		out = append(out, fmt.Sprintf("%s without a training image, so %s left out: add photos of such labels", labelled(n, split.Validation),
+			choose(n, "it is", "they are")))
 	}
 	return out
 }

@@ -27,7 +27,8 @@ type Validation struct {
 // training goes.
 func (v Validation) String() string {
 	if v.Accuracy.Total == 0 {
-		return fmt.Sprintf("Step %d: no validation images; accuracy on the minibatch = %.1f%%, cross-entropy = %.3f", v.Step, 100*v.TrainAccuracy.Share, v.TrainLoss)
+		return fmt.Sprintf("Step %d: no validation images; accuracy on the minibatch = %.1f%%, cross-entropy = %.3f", v.Step,
+			100*v.TrainAccuracy.Share, v.TrainLoss)
 	}
 	return fmt.Sprintf("Step %d: Validation accuracy on random sampled %d examples = %.1f%%", v.Step, v.Accuracy.Total, 100*v.Accuracy.Share)
 }

@@ -304,7 +304,8 @@ func TestSeveralNetworks(t *testing.T) {
 				return err
 			}
 			// The second network's numbers are a thousand times larger.
-			if err := errors.Join(tx.PutVector("a", d, []float32{side(l, false) + noise, 1, noise}), tx.PutVector("b", d, []float32{1000 * (side(l, true) + noise), 1000})); err != nil {
+			if err := errors.Join(tx.PutVector("a", d, []float32{side(l, false) + noise, 1, noise}),
+				tx.PutVector("b", d, []float32{1000 * (side(l, true) + noise), 1000})); err != nil {
 				return err
 			}
 		}

@@ -120,7 +120,8 @@ type logisticState struct{ x []float64 }
 // fitLogistic minimises the objective until no element of the gradient is larger than
 // tolerance times the root mean square length of the images, starting from zero or
 // from an earlier solution.
-func fitLogistic(ctx context.Context, t *table, strength float64, weights []float64, tolerance float64, pool *workerPool, start *logisticState) (*layer, *logisticState, error) {
+func fitLogistic(ctx context.Context, t *table, strength float64, weights []float64, tolerance float64, pool *workerPool,
+	start *logisticState) (*layer, *logisticState, error) {
 	o := newLogistic(t, strength, weights, pool)
 	n := len(o.layer.weights)
 	x := make([]float64, n+t.labels)

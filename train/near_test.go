@@ -50,7 +50,8 @@ func nearStore(t testing.TB, n int) (db *store.DB, vectors map[split.Digest][2][
 			v = [2][]float32{make([]float32, 37), make([]float32, 5)}
 		}
 		last, vectors[d] = v, v
-		e := store.Entry{Root: 1, Path: fmt.Sprintf("%d.jpg", i), Image: store.Image{Digest: d, Label: fmt.Sprint("label", i%2)}, Vectors: map[string][]float32{"m": v[0], "n": v[1]}}
+		e := store.Entry{Root: 1, Path: fmt.Sprintf("%d.jpg", i), Image: store.Image{Digest: d, Label: fmt.Sprint("label", i%2)},
+			Vectors: map[string][]float32{"m": v[0], "n": v[1]}}
 		if err := w.Put(e); err != nil {
 			t.Fatal(err)
 		}

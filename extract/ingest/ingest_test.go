@@ -191,7 +191,8 @@ func TestSameBytesUnderTwoLabelsAreInDispute(t *testing.T) {
 	threePhotos(w)
 	w.write("rose/copy.jpg", "photo one")
 	r := w.ingest(nets, Options{})
-	if len(r.Disputed) != 1 || !slices.Equal(r.Disputed[0].Paths, []string{"daisy/1.jpg", "rose/copy.jpg"}) || !slices.Equal(r.Disputed[0].Labels, []string{"daisy", "rose"}) {
+	if len(r.Disputed) != 1 || !slices.Equal(r.Disputed[0].Paths, []string{"daisy/1.jpg", "rose/copy.jpg"}) ||
+		!slices.Equal(r.Disputed[0].Labels, []string{"daisy", "rose"}) {
 		t.Fatalf("disputed: %+v", r.Disputed)
 	}
 	usable := func() (n int) {
@@ -223,7 +224,8 @@ func TestOtherFilesAreNamed(t *testing.T) {
 	w.write("top.jpg", "photo without a label")
 	must(t, os.Mkdir(w.path("empty"), 0o755))
 	r := w.ingest(nets, Options{})
-	counts(t, "others", r, Report{New: 4, Read: 4, Computed: 4, NotPhotos: []string{"daisy/notes.txt"}, Unlabelled: []string{"top.jpg"}, EmptyLabels: []string{"empty"}})
+	counts(t, "others", r, Report{New: 4, Read: 4, Computed: 4, NotPhotos: []string{"daisy/notes.txt"}, Unlabelled: []string{"top.jpg"},
+		EmptyLabels: []string{"empty"}})
 	w.write("daisy/png-without-name", "now these are notes")
 	counts(t, "a photo that became another file", w.ingest(nets, Options{}),
 		Report{Unchanged: 3, NotPhotos: []string{"daisy/notes.txt", "daisy/png-without-name"}, Unlabelled: []string{"top.jpg"}, EmptyLabels: []string{"empty"}})
@@ -345,7 +347,8 @@ func TestInterruption(t *testing.T) {
 func TestNetworkThatCannotBeOpened(t *testing.T) {
 	w := newWorld(t)
 	threePhotos(w)
-	broken := []network{{model: store.Model{ID: "m", Name: "broken", Tap: "x", Dim: 1}, open: func() (extractor, error) { return nil, errors.New("weights missing") }}}
+	broken := []network{{model: store.Model{ID: "m", Name: "broken", Tap: "x", Dim: 1},
+		open: func() (extractor, error) { return nil, errors.New("weights missing") }}}
 	_, err := ingest(context.Background(), w.db, broken, w.dir, Options{})
 	if err == nil || !strings.Contains(err.Error(), "prepare network broken: weights missing") {
 		t.Errorf("got %v", err)

@@ -144,7 +144,8 @@ func TestLeakChangesNothing(t *testing.T) {
 	unchanged := func(what string, err error) {
 		t.Helper()
 		var leak *ownsplit.LeakError
-		if !errors.As(err, &leak) || len(leak.Leaks) != 1 || !strings.Contains(err.Error(), "1.jpg (training") || !strings.Contains(err.Error(), "2.jpg (testing") {
+		if !errors.As(err, &leak) || len(leak.Leaks) != 1 || !strings.Contains(err.Error(), "1.jpg (training") ||
+			!strings.Contains(err.Error(), "2.jpg (testing") {
 			t.Errorf("%s: %v", what, err)
 		}
 		s, err := w.db.Stats()

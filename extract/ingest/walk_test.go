@@ -58,7 +58,8 @@ func TestWalk(t *testing.T) {
 		want  []string
 	}{
 		{"labels and nested folders", []string{"b/2.jpg", "a/x/y/1.jpg", "a/0.jpg"}, []string{"a|a/0.jpg", "a|a/x/y/1.jpg", "b|b/2.jpg"}},
-		{"hidden and left by systems", []string{"a/1.jpg", "a/.1.jpg", ".git/x.jpg", "__MACOSX/a/1.jpg", "a/Thumbs.db", "a/desktop.ini", "a/@eaDir/1.jpg"}, []string{"a|a/1.jpg"}},
+		{"hidden and left by systems", []string{"a/1.jpg", "a/.1.jpg", ".git/x.jpg", "__MACOSX/a/1.jpg", "a/Thumbs.db", "a/desktop.ini",
+			"a/@eaDir/1.jpg"}, []string{"a|a/1.jpg"}},
 		{"empty folder", []string{"a/1.jpg", "empty/"}, []string{"a|a/1.jpg"}},
 		{"any file may be a photo", []string{"a/1", "a/note.txt"}, []string{"a|a/1", "a|a/note.txt"}},
 		{"labels are normalised, paths are not", []string{decomposed + "/1.jpg"}, []string{"Gänseblümchen|" + decomposed + "/1.jpg"}},

@@ -9,7 +9,8 @@ import (
 
 // seed adds the repository's pictures and, where they are, the shared ones.
 func seed(f *testing.F, add func(data []byte)) {
-	for _, pattern := range []string{"testdata/*/*source.png", "testdata/formats/*.[wtb]*", "testdata/modes/*.[tbpg]*", "testdata/refused/*", "../internal/jpeg/testdata/*.jpg", "../../../shared/torture/*/*.*", "../../../shared/faults/*/*.*"} {
+	for _, pattern := range []string{"testdata/*/*source.png", "testdata/formats/*.[wtb]*", "testdata/modes/*.[tbpg]*", "testdata/refused/*",
+		"../internal/jpeg/testdata/*.jpg", "../../../shared/torture/*/*.*", "../../../shared/faults/*/*.*"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			f.Fatal(err)

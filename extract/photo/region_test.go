@@ -79,7 +79,8 @@ func smoothPhoto(t testing.TB, w, h int) []byte {
 	for c := range waves {
 		for f := 1.0; f < 200; f *= 1.5 {
 			a := rng.Float64() * 2 * math.Pi
-			waves[c] = append(waves[c], wave{f * math.Cos(a) * 2 * math.Pi / float64(w), f * math.Sin(a) * 2 * math.Pi / float64(w), rng.Float64() * 6, 60 / math.Sqrt(f)})
+			waves[c] = append(waves[c], wave{f * math.Cos(a) * 2 * math.Pi / float64(w), f * math.Sin(a) * 2 * math.Pi / float64(w),
+				rng.Float64() * 6, 60 / math.Sqrt(f)})
 		}
 	}
 	m := image.NewRGBA(image.Rect(0, 0, w, h))

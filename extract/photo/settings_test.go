@@ -28,17 +28,21 @@ func TestSettingsOf(t *testing.T) {
 
 func TestSettingsOver(t *testing.T) {
 	yes := true
-	whole := Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}
+	whole := Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1},
+		Std: []float32{2}, Order: OrderRGB}
 	for name, c := range map[string]struct{ top, want Settings }{
 		"nothing": {Settings{}, whole},
 		"a preset hides all but the size": {Settings{Preset: "lite"},
 			Settings{Preset: "lite", Width: 224, Height: 224}},
 		"another rule needs no side": {Settings{Rule: RuleSquash},
-			Settings{Width: 224, Height: 224, Rule: RuleSquash, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}},
+			Settings{Width: 224, Height: 224, Rule: RuleSquash, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2},
+				Order: OrderRGB}},
 		"antialiasing goes with the filter": {Settings{Filter: FilterTFBilinear},
-			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterTFBilinear, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}},
+			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterTFBilinear, Mean: []float32{1}, Std: []float32{2},
+				Order: OrderRGB}},
 		"crop instead of side": {Settings{Crop: 1},
-			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Crop: 1, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2}, Order: OrderRGB}},
+			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Crop: 1, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1},
+				Std: []float32{2}, Order: OrderRGB}},
 	} {
 		if d := cmp.Diff(c.want, c.top.Over(whole)); d != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, d)

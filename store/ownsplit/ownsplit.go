@@ -190,7 +190,8 @@ func Clear(ctx context.Context, db *store.DB, progress func(done, total int)) (c
 }
 
 // apply makes n changes, each of one digest, and counts those that move photos.
-func apply(ctx context.Context, db *store.DB, n int, progress func(done, total int), nth func(*store.Tx, int) (split.Digest, func() error)) (c Change, err error) {
+func apply(ctx context.Context, db *store.DB, n int, progress func(done, total int),
+	nth func(*store.Tx, int) (split.Digest, func() error)) (c Change, err error) {
 	for done := 0; done < n; {
 		if err := ctx.Err(); err != nil {
 			return c, err

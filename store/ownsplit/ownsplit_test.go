@@ -113,7 +113,8 @@ func fill(t interface {
 	}))
 	w := db.NewWriter(store.WriterOptions{})
 	for i := range n {
-		must(t, w.Put(store.Entry{Root: 1, Path: fmt.Sprint(i), Image: store.Image{Digest: digest(fmt.Sprint(i)), Label: "a"}, Vectors: map[string][]float32{"m": {float32(i)}}}))
+		must(t, w.Put(store.Entry{Root: 1, Path: fmt.Sprint(i), Image: store.Image{Digest: digest(fmt.Sprint(i)), Label: "a"},
+			Vectors: map[string][]float32{"m": {float32(i)}}}))
 	}
 	must(t, w.Close())
 }

@@ -163,7 +163,8 @@ func (d *Decision) suits() error {
 	}
 	for i := range 3 {
 		if p.Std[i] != 1 || p.Mean[i] != float32(int(p.Mean[i])) {
-			return fmt.Errorf("input %q takes whole numbers (%v), not %s: choose preset raw, with mean=128 for int8", d.Input.Name, d.Input.DType, p.Normalisation())
+			return fmt.Errorf("input %q takes whole numbers (%v), not %s: choose preset raw, with mean=128 for int8", d.Input.Name,
+				d.Input.DType, p.Normalisation())
 		}
 	}
 	return nil

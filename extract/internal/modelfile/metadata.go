@@ -106,7 +106,8 @@ func ultralyticsMetadata(meta map[string]string) (*source, error) {
 		return nil, nil
 	}
 	s := &source{from: "the model's metadata (Ultralytics classifier)"}
-	s.Preprocess = photo.Settings{Rule: photo.RuleShorterSide, Crop: 1, Filter: photo.FilterBilinear, Mean: []float32{0}, Std: []float32{255}, Order: photo.OrderRGB}
+	s.Preprocess = photo.Settings{Rule: photo.RuleShorterSide, Crop: 1, Filter: photo.FilterBilinear, Mean: []float32{0}, Std: []float32{255},
+		Order: photo.OrderRGB}
 	var size []int
 	if json.Unmarshal([]byte(meta["imgsz"]), &size) == nil && len(size) == 2 && size[0] > 0 && size[1] > 0 {
 		s.Preprocess.Height, s.Preprocess.Width = size[0], size[1]

@@ -38,7 +38,8 @@ func TestMetadata(t *testing.T) {
 			"384×384, whole picture squashed, bicubic with antialiasing, (pixel − 127.5) / 127.5, RGB", "pretrained_cfg"},
 		"timm, key by key": {map[string]string{"mean": "(0.5, 0.5, 0.5)", "std": "(0.2, 0.2, 0.2)", "input_size": "(3, 256, 256)", "crop_pct": "0.8"},
 			"256×256, centre after scaling the shorter side to 320, bilinear with antialiasing, (pixel − 127.5) / 51, RGB", "mean, std"},
-		"Model API": {map[string]string{"model_info mean_values": "123.5 116.25 103.5", "model_info scale_values": "58.5 57 57.5", "model_info reverse_input_channels": "True", "model_info resize_type": "standard"},
+		"Model API": {map[string]string{"model_info mean_values": "123.5 116.25 103.5", "model_info scale_values": "58.5 57 57.5",
+			"model_info reverse_input_channels": "True", "model_info resize_type": "standard"},
 			"224×224, whole picture squashed, bilinear with antialiasing, (pixel − [123.5 116.25 103.5]) / [58.5 57 57.5], RGB", "model_info"},
 	} {
 		all, err := fromMetadata(c.meta)

@@ -50,7 +50,8 @@ func TestSidecarsRefuse(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", c.text[:min(40, len(c.text))], err, c.want)
 		}
 	}
-	quiet := fstest.MapFS{"config.json": &fstest.MapFile{Data: []byte(`[1,2`)}, "preprocessor_config.json": &fstest.MapFile{Data: []byte(`{"feature_size":80}`)}}
+	quiet := fstest.MapFS{"config.json": &fstest.MapFile{Data: []byte(`[1,2`)},
+		"preprocessor_config.json": &fstest.MapFile{Data: []byte(`{"feature_size":80}`)}}
 	if m, c, err := fromSidecars(quiet, "net.onnx"); m != nil || c != nil || err != nil {
 		t.Errorf("other people's files: %v, %v, %v", m, c, err)
 	}

@@ -61,7 +61,8 @@ func TestExternalWeightsRefused(t *testing.T) {
 		kind error
 		text string
 	}{
-		{"no folder", elsewhere("w.bin", 0, 8), onnx.Options{}, onnx.ErrExternal, `initializer "w": external weights: the weights are in "w.bin", which has to lie beside the model`},
+		{"no folder", elsewhere("w.bin", 0, 8), onnx.Options{}, onnx.ErrExternal,
+			`initializer "w": external weights: the weights are in "w.bin", which has to lie beside the model`},
 		{"missing", elsewhere("v.bin", 0, 8), files, onnx.ErrExternal, "v.bin"},
 		{"a folder", elsewhere("folder", 0, 8), files, onnx.ErrExternal, "not a regular file"},
 		{"a pipe", elsewhere("pipe", 0, 8), files, onnx.ErrExternal, "not a regular file"},

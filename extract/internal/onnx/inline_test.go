@@ -42,7 +42,8 @@ func TestFunctionsAreWrittenOut(t *testing.T) {
 	affine(m)
 	x := m.Input("x", tensor.Float32, 1)
 	m.As("first/t", "Neg", []string{x}, nil) // the name that the function's t would get
-	m.Node(onnxtest.Node{Name: "first", Op: "Affine", Domain: local, Inputs: []string{"first/t", x}, Outputs: []string{"y"}, Attrs: onnxtest.Attrs{"alpha": 2.0, "axis": 1}})
+	m.Node(onnxtest.Node{Name: "first", Op: "Affine", Domain: local, Inputs: []string{"first/t", x}, Outputs: []string{"y"},
+		Attrs: onnxtest.Attrs{"alpha": 2.0, "axis": 1}})
 	m.Node(onnxtest.Node{Op: "Affine", Domain: local, Inputs: []string{"y"}, Outputs: []string{"z"}})
 	m.Output("z")
 	g := parse(t, m.Bytes())
@@ -66,15 +67,18 @@ func TestFunctionsAreWrittenOut(t *testing.T) {
 func TestFunctionsInFunctionsAndBranches(t *testing.T) {
 	m := onnxtest.New(17)
 	affine(m)
-	outer := onnxtest.Function{Name: "Block", Domain: local, Inputs: []string{"a"}, Outputs: []string{"r"}, Attrs: []string{"scale"}, Opsets: map[string]int{"": 17, local: 3}}
+	outer := onnxtest.Function{Name: "Block", Domain: local, Inputs: []string{"a"}, Outputs: []string{"r"}, Attrs: []string{"scale"},
+		Opsets: map[string]int{"": 17, local: 3}}
 	m.Func(outer, func(g *onnxtest.Graph) {
 		b := g.Body("branch")
 		b.Ints("k", 5)
 		b.As("s", "Sum", []string{"k", "in"}, nil)
-		b.Node(onnxtest.Node{Name: "call", Op: "Affine", Domain: local, Inputs: []string{"s", "k"}, Outputs: []string{"o"}, Attrs: onnxtest.Attrs{"alpha": onnxtest.Ref{Name: "scale", Like: 0.0}}})
+		b.Node(onnxtest.Node{Name: "call", Op: "Affine", Domain: local, Inputs: []string{"s", "k"}, Outputs: []string{"o"},
+			Attrs: onnxtest.Attrs{"alpha": onnxtest.Ref{Name: "scale", Like: 0.0}}})
 		b.Output("o")
 		g.As("in", "Relu", []string{"a"}, nil)
-		g.Node(onnxtest.Node{Name: "if", Op: "If", Inputs: []string{"a"}, Outputs: []string{"r"}, Attrs: onnxtest.Attrs{"then_branch": b, "else_branch": passThrough(b, "in")}})
+		g.Node(onnxtest.Node{Name: "if", Op: "If", Inputs: []string{"a"}, Outputs: []string{"r"},
+			Attrs: onnxtest.Attrs{"then_branch": b, "else_branch": passThrough(b, "in")}})
 	})
 	x := m.Input("x", tensor.Float32, 1)
 	m.Node(onnxtest.Node{Name: "b1", Op: "Block", Domain: local, Inputs: []string{x}, Outputs: []string{"y"}, Attrs: onnxtest.Attrs{"scale": 3.0}})
@@ -132,7 +136,8 @@ func TestHostileFunctions(t *testing.T) {
 		text  string
 	}{
 		{"calls itself", func(m *onnxtest.Model) { fn(m, "F", call("F", "a", "r")) }, onnx.ErrTooLarge, "nested more than 64 deep"},
-		{"call each other", func(m *onnxtest.Model) { fn(m, "F", call("G", "a", "r")); fn(m, "G", call("F", "a", "r")) }, onnx.ErrTooLarge, "nested more than 64 deep"},
+		{"call each other", func(m *onnxtest.Model) { fn(m, "F", call("G", "a", "r")); fn(m, "G", call("F", "a", "r")) }, onnx.ErrTooLarge,
+			"nested more than 64 deep"},
 		{"doubling", func(m *onnxtest.Model) {
 			fn(m, "F0")
 			for i := range 60 {
@@ -158,8 +163,10 @@ func TestHostileFunctions(t *testing.T) {
 			m.Func(onnxtest.Function{Name: "F", Domain: local, Inputs: []string{"a", "a"}, Outputs: []string{"r"}}, func(*onnxtest.Graph) {})
 		}, onnx.ErrCorrupt, `two inputs "a"`},
 		{"result of nothing", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "a", "t")) }, onnx.ErrCorrupt, `output "y" is computed by nothing`},
-		{"overwrites its parameter", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "a", "a"), call("Relu", "a", "r")) }, onnx.ErrCorrupt, `value "x" is an input`},
-		{"damaged inside", func(m *onnxtest.Model) { fn(m, "F", onnxtest.Node{Op: "Relu"}) }, onnx.ErrCorrupt, `function "F": node 0, Relu "": damaged model: no outputs`},
+		{"overwrites its parameter", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "a", "a"), call("Relu", "a", "r")) }, onnx.ErrCorrupt,
+			`value "x" is an input`},
+		{"damaged inside", func(m *onnxtest.Model) { fn(m, "F", onnxtest.Node{Op: "Relu"}) }, onnx.ErrCorrupt,
+			`function "F": node 0, Relu "": damaged model: no outputs`},
 		{"reads from around its call", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "x", "r")) }, onnx.ErrCorrupt, `reads "y/x", which nothing computes`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

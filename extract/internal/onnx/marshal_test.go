@@ -74,7 +74,8 @@ func TestMarshalKeepsEveryKindOfValue(t *testing.T) {
 	for name, v := range all {
 		m.Init(name, v)
 	}
-	out := m.Op("Everything", []string{in, "", "f32"}, onnxtest.Attrs{"f": float32(1.5), "i": 7, "s": "text", "t": all["i8"], "fs": []float32{1, 2}, "is": []int{-1, 1}, "ss": []string{"a", ""}, "g": body})
+	out := m.Op("Everything", []string{in, "", "f32"}, onnxtest.Attrs{"f": float32(1.5), "i": 7, "s": "text", "t": all["i8"],
+		"fs": []float32{1, 2}, "is": []int{-1, 1}, "ss": []string{"a", ""}, "g": body})
 	m.Output(out)
 	g, err := onnx.Parse(m.Bytes(), onnx.Options{})
 	if err != nil {

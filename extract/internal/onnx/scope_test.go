@@ -177,11 +177,13 @@ func TestBrokenWiring(t *testing.T) {
 			m.Node(onnxtest.Node{Op: "Split", Inputs: []string{"x"}, Outputs: []string{"y", "y"}})
 		}, `value "y" is an output of Split`},
 		{"output that is an input", func(m *onnxtest.Model) { relu(m, "x", "x"); relu(m, "x", "y") }, `value "x" is an input or initializer and also`},
-		{"output that is an initializer", func(m *onnxtest.Model) { relu(m, "x", m.Ints("k", 1)); relu(m, "x", "y") }, `value "k" is an input or initializer and also`},
+		{"output that is an initializer", func(m *onnxtest.Model) { relu(m, "x", m.Ints("k", 1)); relu(m, "x", "y") },
+			`value "k" is an input or initializer and also`},
 		{"two inputs", func(m *onnxtest.Model) { m.Input("x", tensor.Float32); relu(m, "x", "y") }, `two inputs "x"`},
 		{"two initializers", func(m *onnxtest.Model) { m.Ints("k", 1); m.Ints("k", 1); relu(m, "x", "y") }, `two initializers "k"`},
 		{"output of nothing", func(m *onnxtest.Model) { relu(m, "x", "y"); m.Output("z") }, `output "z" is computed by nothing`},
-		{"no outputs of a node", func(m *onnxtest.Model) { m.Node(onnxtest.Node{Op: "Print", Inputs: []string{"x"}}); relu(m, "x", "y") }, "node 0, Print \"\": damaged model: no outputs"},
+		{"no outputs of a node", func(m *onnxtest.Model) { m.Node(onnxtest.Node{Op: "Print", Inputs: []string{"x"}}); relu(m, "x", "y") },
+			"node 0, Print \"\": damaged model: no outputs"},
 		{"absent outputs only", func(m *onnxtest.Model) {
 			m.Node(onnxtest.Node{Op: "Print", Inputs: []string{"x"}, Outputs: []string{"", ""}})
 		}, "no outputs"},

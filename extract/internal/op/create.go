@@ -43,7 +43,8 @@ func constantOfShape(c *call) []*tensor.Tensor {
 func rangeOf(c *call) []*tensor.Tensor {
 	x := c.value(0)
 	for i := range 3 {
-		require(c.value(i).DType == x.DType && tensor.Len(c.value(i).Shape) == 1, "start, limit and delta %v, %v, %v: three scalars of one type are needed", c.in[0], c.input(1), c.input(2))
+		require(c.value(i).DType == x.DType && tensor.Len(c.value(i).Shape) == 1,
+			"start, limit and delta %v, %v, %v: three scalars of one type are needed", c.in[0], c.input(1), c.input(2))
 	}
 	if isFloat(x.DType) {
 		start, limit, delta := c.scalar(0), c.scalar(1), c.scalar(2)

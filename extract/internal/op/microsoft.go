@@ -141,7 +141,8 @@ func microsoftAttention(c *call) []*tensor.Tensor {
 		require(w.Shape[1]%3 == 0, "weights %v are not for queries, keys and values", w)
 		sizes = slices.Repeat([]int{w.Shape[1] / 3}, 3)
 	}
-	require(len(sizes) == 3 && min(sizes[0], sizes[1], sizes[2]) >= 0 && sizes[0]+sizes[1]+sizes[2] == w.Shape[1], "qkv_hidden_sizes %v do not suit weights %v", sizes, w)
+	require(len(sizes) == 3 && min(sizes[0], sizes[1], sizes[2]) >= 0 && sizes[0]+sizes[1]+sizes[2] == w.Shape[1],
+		"qkv_hidden_sizes %v do not suit weights %v", sizes, w)
 	q, k := c.sliced(qkv, 2, 0, sizes[0]), c.sliced(qkv, 2, sizes[0], sizes[1])
 	v := c.sliced(qkv, 2, sizes[0]+sizes[1], sizes[2])
 	return c.attendHeads(q, k, v, 3)

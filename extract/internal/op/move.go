@@ -132,7 +132,8 @@ func slice(c *call) []*tensor.Tensor {
 	if list == nil {
 		list = sequence(len(starts))
 	}
-	require(len(ends) == len(starts) && len(list) == len(starts) && (steps == nil || len(steps) == len(starts)), "starts, ends, axes and steps are of different lengths")
+	require(len(ends) == len(starts) && len(list) == len(starts) && (steps == nil || len(steps) == len(starts)),
+		"starts, ends, axes and steps are of different lengths")
 	shape, st, base := slices.Clone(x.Shape), strides(x.Shape), 0
 	for i, a := range axes(list, len(x.Shape)) {
 		step := int64(1)

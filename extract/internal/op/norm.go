@@ -172,7 +172,8 @@ func groupNormalization(c *call) []*tensor.Tensor {
 // biases of inputs 1 and 2, of which each serves equally many channels.
 func (c *call) normalizeGroups(x *tensor.Tensor, groups, scales int) *tensor.Tensor {
 	scale, bias := c.float(1), c.float(2)
-	require(slices.Equal(scale.Shape, []int{scales}) && slices.Equal(bias.Shape, scale.Shape), "scale %v and bias %v: %d values are needed", scale, bias, scales)
+	require(slices.Equal(scale.Shape, []int{scales}) && slices.Equal(bias.Shape, scale.Shape), "scale %v and bias %v: %d values are needed",
+		scale, bias, scales)
 	eps := c.real("epsilon", 1e-5)
 	return c.floats(x.DType, x.Shape, func(out []float64) {
 		copy(out, floatsOf(x))
@@ -217,7 +218,8 @@ func rootMeanSquare(v []float64, eps float64) (mean, inv float64) {
 
 // normalizeLayer applies f to the part of x from the axis on, then scale and bias,
 // broadcast to x.
-func (c *call) normalizeLayer(x *tensor.Tensor, from int, eps float64, scale, bias *tensor.Tensor, f func(v []float64, eps float64) (mean, inv float64)) []*tensor.Tensor {
+func (c *call) normalizeLayer(x *tensor.Tensor, from int, eps float64, scale, bias *tensor.Tensor,
+	f func(v []float64, eps float64) (mean, inv float64)) []*tensor.Tensor {
 	require(len(x.Shape) >= 1, "the input is a scalar")
 	a := axis(from, len(x.Shape))
 	for _, t := range []*tensor.Tensor{scale, bias} {

@@ -66,7 +66,8 @@ func quantizeLinear(c *call) []*tensor.Tensor {
 // Runtime.
 func (c *call) quantized(x, scale, zero *tensor.Tensor, dt tensor.DType, a, block int) *tensor.Tensor {
 	require(isFloat(scale.DType), "a scale of type %v", scale.DType)
-	require(zero == nil || slices.Equal(zero.Shape, scale.Shape) || tensor.Len(zero.Shape) == tensor.Len(scale.Shape), "scale %v and zero point %v", scale, zero)
+	require(zero == nil || slices.Equal(zero.Shape, scale.Shape) || tensor.Len(zero.Shape) == tensor.Len(scale.Shape), "scale %v and zero point %v",
+		scale, zero)
 	index := spread(scale, x.Shape, a, block)
 	return c.integers(dt, x.Shape, func(out []int64) {
 		s := numbersOf(scale)

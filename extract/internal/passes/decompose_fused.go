@@ -36,7 +36,8 @@ var fusedDecompositions = map[string]func(d *decomposer, n *graph.Node) bool{
 	"FusedConv": (*decomposer).fusedConv, "FusedGemm": (*decomposer).fusedGemm,
 	"FusedMatMul": (*decomposer).fusedMatMul, "TransposeMatMul": (*decomposer).fusedMatMul,
 	"SkipLayerNormalization": (*decomposer).skipNorm,
-	"Gelu":                   (*decomposer).biasedGelu, "BiasGelu": (*decomposer).biasedGelu, "FastGelu": (*decomposer).biasedGelu, "QuickGelu": (*decomposer).quickGelu,
+	"Gelu":                   (*decomposer).biasedGelu, "BiasGelu": (*decomposer).biasedGelu, "FastGelu": (*decomposer).biasedGelu,
+	"QuickGelu": (*decomposer).quickGelu,
 	"Attention": (*decomposer).projectedAttention, "MultiHeadAttention": (*decomposer).multiHeadAttention,
 }
 

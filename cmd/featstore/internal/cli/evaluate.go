@@ -110,7 +110,8 @@ func (e evaluation) sensible(flags *pflag.FlagSet) error {
 	}{
 		{"repeats", cv, "--cv"},
 		{"seed", compares, "--cv or --curve"}, {"kinds", compares, "--cv or --curve"}, {"model", compares, "--cv or --curve"},
-		{"head", !e.curve, "--cv, or with neither --cv nor --curve"}, {"split", !compares, "neither --cv nor --curve"}, {"misses", !compares, "neither --cv nor --curve"},
+		{"head", !e.curve, "--cv, or with neither --cv nor --curve"}, {"split", !compares, "neither --cv nor --curve"},
+		{"misses", !compares, "neither --cv nor --curve"},
 	} {
 		if flags.Changed(f.name) && !f.used {
 			return usagef("--%s goes with %s", f.name, f.needs)

@@ -103,7 +103,8 @@ func findFolder(path string) error {
 	case err != nil:
 		return fmt.Errorf("find folder %s: %w", path, userfile.WithoutPath(err))
 	case !info.IsDir():
-		return hint(fmt.Errorf("%s: not a folder", path), "give the folder that holds a folder of photos for each label; %s tells what is on a photo", run("predict", argument(path)))
+		return hint(fmt.Errorf("%s: not a folder", path), "give the folder that holds a folder of photos for each label; %s tells what is on a photo",
+			run("predict", argument(path)))
 	}
 	return nil
 }
@@ -184,7 +185,8 @@ func (a *app) announce(networks []*extract.Network) error {
 	for _, n := range networks {
 		i, o := n.Info(), n.Origin()
 		if a.json {
-			if err := a.emit(networkEvent{"network", i.ID, i.Name, o.Path, i.Tap, o.TapWhy, i.Pool, i.Dim, i.Preprocess, i.Preprocess.String(), o.From, o.SizeFrom}); err != nil {
+			if err := a.emit(networkEvent{"network", i.ID, i.Name, o.Path, i.Tap, o.TapWhy, i.Pool, i.Dim, i.Preprocess, i.Preprocess.String(),
+				o.From, o.SizeFrom}); err != nil {
 				return err
 			}
 			continue
@@ -300,9 +302,11 @@ func (a *app) printLeftOut(r ingest.Report) {
 		a.hint(photoMemoryHint + "; --retry tries them again")
 	}
 	warnList(a, count(len(r.Damaged), "photo")+plural(len(r.Damaged), " is", " are")+" used although the files are damaged", r.Damaged, named)
-	warnList(a, count(len(r.Disputed), "photo")+plural(len(r.Disputed), " has several labels and is", " have several labels and are")+" left out until all but one are gone", r.Disputed,
+	warnList(a, count(len(r.Disputed), "photo")+
+		plural(len(r.Disputed), " has several labels and is", " have several labels and are")+" left out until all but one are gone", r.Disputed,
 		func(d ingest.Dispute) string { return strings.Join(d.Paths, ", ") })
-	warnList(a, count(len(r.Unlabelled), "photo")+" directly in the folder "+plural(len(r.Unlabelled), "has", "have")+" no label: move "+plural(len(r.Unlabelled), "it", "them")+" into a label's folder", r.Unlabelled, itself)
+	warnList(a, count(len(r.Unlabelled), "photo")+" directly in the folder "+plural(len(r.Unlabelled), "has", "have")+
+		" no label: move "+plural(len(r.Unlabelled), "it", "them")+" into a label's folder", r.Unlabelled, itself)
 	warnList(a, "labels without a usable photo", r.EmptyLabels, itself)
 	warnList(a, "folders that could not be read", r.Unread, named)
 	warnList(a, "links not followed", r.Links, named)

@@ -306,7 +306,8 @@ func inspectCost(t *table, r *extract.Inspection) {
 			at = fmt.Sprintf(", at %d×%d", p.Width, p.Height)
 		}
 		t.row("work", fmt.Sprintf("%s FLOPs a photo, %s parameters up to the bottleneck%s", magnitude(2*p.MACs), magnitude(int64(p.Parameters)), at))
-		t.row("memory", fmt.Sprintf("%s of weights, held once, and %s for each worker", bytesText(int64(p.WeightBytes)), bytesText(int64(p.ArenaBytes+p.WorkerBytes))))
+		t.row("memory", fmt.Sprintf("%s of weights, held once, and %s for each worker", bytesText(int64(p.WeightBytes)),
+			bytesText(int64(p.ArenaBytes+p.WorkerBytes))))
 		if len(p.Slow) > 0 {
 			t.row("slow", "without a fast kernel: "+slowText(p.Slow))
 		}

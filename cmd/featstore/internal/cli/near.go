@@ -20,7 +20,8 @@ type nearRequest struct {
 }
 
 func (r *nearRequest) register(flags *pflag.FlagSet) {
-	flags.Float64Var(&r.least, "near-duplicates", train.DefaultNear, "list photos in different splits that are nearly the same: features with at least this cosine")
+	flags.Float64Var(&r.least, "near-duplicates", train.DefaultNear,
+		"list photos in different splits that are nearly the same: features with at least this cosine")
 	flags.Lookup("near-duplicates").NoOptDefVal = fmt.Sprint(train.DefaultNear)
 	flags.IntVar(&r.most, "pairs", 20, "with --near-duplicates: pairs to name; 1,000 at most with --json")
 	flags.StringSliceVar(&r.models, "model", nil, "with --near-duplicates: models whose vectors are compared (default: the store's only one)")

@@ -219,7 +219,8 @@ func networkAdvice(file string, err error) error {
 	case errors.As(err, &other):
 		return hint(err, "%s", conversion(other, file))
 	case errors.As(err, &unsaid):
-		return hint(&exitError{exitUsage, err}, "say it with --preprocess, as the network was trained: %s; %s tells more", unsaid.Advice(), run("models", "inspect", argument(file)))
+		return hint(&exitError{exitUsage, err}, "say it with --preprocess, as the network was trained: %s; %s tells more", unsaid.Advice(),
+			run("models", "inspect", argument(file)))
 	case errors.As(err, &size):
 		return &exitError{exitUsage, err}
 	case extract.Exceeded(err):

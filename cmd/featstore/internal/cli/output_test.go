@@ -142,7 +142,8 @@ func TestListsCountAll(t *testing.T) {
 		if got := strings.Count(errs.String(), "  photo "); got != c.shown {
 			t.Errorf("%+v: %d shown: %s", c, got, errs.String())
 		}
-		if want := fmt.Sprintf("  and %d more\n", c.beyond); strings.Contains(errs.String(), " more") != (c.beyond > 0) || c.beyond > 0 && !strings.HasSuffix(errs.String(), want) {
+		if want := fmt.Sprintf("  and %d more\n", c.beyond); strings.Contains(errs.String(), " more") != (c.beyond > 0) ||
+			c.beyond > 0 && !strings.HasSuffix(errs.String(), want) {
 			t.Errorf("%+v: %s", c, errs.String())
 		}
 	}

@@ -55,7 +55,8 @@ func (a *app) readSplitList(ctx context.Context, name string) ([]split.Entry, er
 	case errors.Is(err, userfile.ErrKind):
 		return nil, hint(fmt.Errorf("read list of splits %s: %w", name, err), "give a CSV of path,split, or - and pipe it in")
 	case err != nil:
-		return nil, hint(fmt.Errorf("open list of splits: %s: %w", name, err), "it is a CSV of path,split: %s writes one with the splits as they are, to change them in", run("export", "--format", "csv", "-o", "FILE"))
+		return nil, hint(fmt.Errorf("open list of splits: %s: %w", name, err),
+			"it is a CSV of path,split: %s writes one with the splits as they are, to change them in", run("export", "--format", "csv", "-o", "FILE"))
 	}
 	defer f.Close()
 	entries, err := split.ReadList(f)

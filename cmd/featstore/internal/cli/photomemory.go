@@ -18,7 +18,8 @@ const (
 )
 
 func (f *photoMemoryFlag) register(flags *pflag.FlagSet) {
-	flags.Float64Var(&f.gigabytes, photoMemoryFlagName, defaultPhotoMemory, "GB that photos may take while they are decoded, all together; one photo may take half of it")
+	flags.Float64Var(&f.gigabytes, photoMemoryFlagName, defaultPhotoMemory,
+		"GB that photos may take while they are decoded, all together; one photo may take half of it")
 }
 
 // limit makes networks share the flag's memory.

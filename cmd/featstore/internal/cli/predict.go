@@ -72,7 +72,8 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 				return err
 			}
 			if reject && head.Reject.Threshold == 0 {
-				return hint(usagef("--reject: head %q has no threshold", name), "train it with one: %s", retrain(name, head, len(networks) > 1).with("--reject-rate", "0.05"))
+				return hint(usagef("--reject: head %q has no threshold", name), "train it with one: %s",
+					retrain(name, head, len(networks) > 1).with("--reject-rate", "0.05"))
 			}
 			p := &predictor{app: a, head: head, networks: networks, top: top, reject: reject}
 			return p.all(cmd.Context(), photos, workers)

@@ -170,7 +170,8 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 	t.write(a.Out, "")
 	fmt.Fprintf(a.Out, "salt %q\n", p.Salt)
 	if s.Pending != nil {
-		fmt.Fprintf(a.Out, "pending: a change was interrupted, these photos are split by two rules; %s finishes it\n", printable(a.complete(finishSplit(*s.Pending))))
+		fmt.Fprintf(a.Out, "pending: a change was interrupted, these photos are split by two rules; %s finishes it\n",
+			printable(a.complete(finishSplit(*s.Pending))))
 	}
 	if s.Fixed > 0 {
 		fmt.Fprintf(a.Out, "%s set by hand, whatever the shares\n", count(s.Fixed, "split"))

@@ -83,7 +83,8 @@ func damagedHeads(damaged []string) error {
 		return nil
 	}
 	err := fmt.Errorf("%w: %s", store.ErrCorrupt, strings.Join(damaged, "; "))
-	return hint(err, "photos and vectors are not affected: %s makes a head again, %s removes one", run("train", "--name", "NAME"), run("forget", "--head", "NAME"))
+	return hint(err, "photos and vectors are not affected: %s makes a head again, %s removes one", run("train", "--name", "NAME"),
+		run("forget", "--head", "NAME"))
 }
 
 // storeStats is what the command shows, in the form of its JSON.
@@ -159,7 +160,8 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 		return nil, err
 	}
 	s := &storeStats{
-		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Pending: raw.Pending, Fixed: raw.Fixed, Images: raw.Images, Distinct: raw.Distinct,
+		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Pending: raw.Pending, Fixed: raw.Fixed,
+		Images: raw.Images, Distinct: raw.Distinct,
 		Folders: []folderStats{}, Labels: []labelStats{}, Models: []modelStats{}, Heads: []headStats{},
 		Failures: []failureStats{}, Disputed: []disputeStats{}, Damaged: []string{}, Warnings: []string{},
 	}
@@ -172,7 +174,8 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 		s.Labels = append(s.Labels, labelStats{l.Label, l.Images, l.Splits[split.Training], l.Splits[split.Validation], l.Splits[split.Testing]})
 	}
 	for _, m := range raw.Models {
-		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing, describeModel(m.Model)})
+		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
+			describeModel(m.Model)})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)

@@ -186,9 +186,10 @@ func (h *haunted) runs() map[string][]hauntedRun {
 	runs := map[string][]hauntedRun{
 		"ingest": {refused(exitSomeFailed, h.photos, "--size", "64"), refused(exitSomeFailed, h.photos, "--model", h.network, "--model", "default,size=64"),
 			refused(exitFailure, h.photos, "--split-file", h.list), refused(exitFailure, h.photo)},
-		"train":    {ok("--name", h.head, "--model", "efficientnet-lite0", "--steps", "200"), ok("--name", "second"+evil, "--model", net, "--head", "auto")},
-		"stats":    {ok("--failures"), ok("--near-duplicates=0.1", "--model", net)},
-		"evaluate": {ok("--head", listed(h.head), "--split", "training"), ok("--head", listed(h.head, "second"+evil), "--cv", "2"), ok("--curve", "--model", net)},
+		"train": {ok("--name", h.head, "--model", "efficientnet-lite0", "--steps", "200"), ok("--name", "second"+evil, "--model", net, "--head", "auto")},
+		"stats": {ok("--failures"), ok("--near-duplicates=0.1", "--model", net)},
+		"evaluate": {ok("--head", listed(h.head), "--split", "training"), ok("--head", listed(h.head, "second"+evil), "--cv", "2"),
+			ok("--curve", "--model", net)},
 		"predict": {ok("--head", h.head, h.photo), refused(exitSomeFailed, "--head", "second"+evil, h.photos, "none"+evilName),
 			refused(exitFailure, "--head", h.head, "--model", h.broken[0], h.photo)},
 		"models":         {ok()},
@@ -295,7 +296,8 @@ func TestEvilFlags(t *testing.T) {
 // What is printed is harmless, and a text without such characters is left as it is.
 func TestPrintable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~äé薔\x1b\x{9b}\x{202e}\x{2028}\n]*`), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "text")
+		s := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~äé薔\x1b\x{9b}\x{202e}\x{2028}\n]*`),
+			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "text")
 		got := printable(s)
 		if err := quietly(got); err != nil || strings.Contains(got, "\n") {
 			t.Fatalf("%q became %q", s, got)

@@ -85,7 +85,8 @@ func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
 	flags.StringVar(&cfg.Kind, "head", cfg.Kind, "kind of head: "+strings.Join(train.Kinds, ", ")+" or "+train.KindAuto)
 	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of every random choice")
 	flags.StringVar(&cfg.Scaling, "scaling", cfg.Scaling, "how features are scaled: "+strings.Join(train.Scalings, ", ")+" (default: what suits the head)")
-	flags.StringVar(&cfg.Balance, "balance", cfg.Balance, "how unequally common labels are trained on: "+strings.Join(train.Balances, ", ")+" (default: sampler for softmax, else none)")
+	flags.StringVar(&cfg.Balance, "balance", cfg.Balance,
+		"how unequally common labels are trained on: "+strings.Join(train.Balances, ", ")+" (default: sampler for softmax, else none)")
 	flags.StringVar(&cfg.Prior, "prior", cfg.Prior, "probabilities are for labels as common as in the training split, or equally: "+strings.Join(train.Priors, ", ")+" (default training)")
 	flags.Float64Var(&cfg.RejectRate, "reject-rate", cfg.RejectRate, "share of known photos that predict --reject may take for none of the labels, 0 to 1")
 	flags.Float64Var(&cfg.Strength, "strength", cfg.Strength, "C of logistic and svm (default: chosen by cross-validation on the training split)")

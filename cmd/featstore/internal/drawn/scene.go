@@ -41,7 +41,8 @@ func grass(p *painter, w, h float64) {
 		root, tip := point{x, h + 4}, point{x + lean, h - p.between(0.1, 0.55)*h}
 		half := p.between(0.006, 0.016) * w
 		mid := point{x + 0.2*lean, (root.y + tip.y) / 2}
-		p.fill(p.vary(stemGreen), point{root.x - half, root.y}, curve{point{mid.x - half, mid.y}, tip, tip}, curve{tip, point{mid.x + half, mid.y}, point{root.x + half, root.y}})
+		p.fill(p.vary(stemGreen), point{root.x - half, root.y}, curve{point{mid.x - half, mid.y}, tip, tip},
+			curve{tip, point{mid.x + half, mid.y}, point{root.x + half, root.y}})
 	}
 }
 
@@ -55,7 +56,8 @@ func stem(p *painter, f frame) {
 	foot := point{f.center.x + p.between(-0.6, 0.6)*f.scale, float64(size.Y) + 8}
 	mid := point{f.center.x, (f.center.y + foot.y) / 2}
 	at := func(q point, d float64) point { return point{q.x + d, q.y} }
-	p.fill(c, at(f.center, -w), curve{at(mid, -w), at(mid, -w), at(foot, -w)}, curve{at(foot, w), at(foot, w), at(foot, w)}, curve{at(mid, w), at(mid, w), at(f.center, w)})
+	p.fill(c, at(f.center, -w), curve{at(mid, -w), at(mid, -w), at(foot, -w)}, curve{at(foot, w), at(foot, w), at(foot, w)},
+		curve{at(mid, w), at(mid, w), at(f.center, w)})
 	for range p.count(0, 3) {
 		t := p.between(0.35, 0.9)
 		base := point{f.center.x + t*(foot.x-f.center.x), f.center.y + t*(foot.y-f.center.y)}
