@@ -101,7 +101,7 @@ func memoryTIFF(data []byte, h header, _ *Preprocess, _ *Scratch) int64 {
 // lossless, the picture and its inverse transforms.
 func memoryWebP(data []byte, h header, _ *Preprocess, _ *Scratch) int64 {
 	const transforms = 2
-	n := 2 * int64(len(data))
+	n := int64(len(data))
 	frame := h
 	chunks := data[12:]
 	if f := riffChunk(data, "ANMF"); riffChunk(data, "ANIM") != nil && len(f) >= frameHeader {
