@@ -15,7 +15,9 @@ var rewrites = []rewrite{dropIdentity, mergeTransposes, sinkTranspose, gateToAct
 // simplify applies the rewrites until none fits any more. Every one of them
 // removes a node for good, moves a Transpose towards the end or makes a scale an
 // activation, so it ends.
-func (g *net) simplify() {
+func (g *net) simplify() { g.simplifyWith(rewrites) }
+
+func (g *net) simplifyWith(rewrites []rewrite) {
 	for changed := true; changed; {
 		changed = false
 		for _, n := range g.nodes {

@@ -21,10 +21,8 @@ func uniformScale(g *net, n *node) bool {
 	if p, _ := g.producer(n.in[0]); p != nil {
 		return false // mergeScale may still come
 	}
-	for i := range c.weight {
-		if c.weight[i] != c.weight[0] || c.bias[i] != c.bias[0] {
-			return false
-		}
+	if !c.uniform() {
+		return false
 	}
 	n.op = &activate{Activation: kernel.Activation{Func: kernel.Affine, A: c.weight[0], B: c.bias[0]}}
 	return true

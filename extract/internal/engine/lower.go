@@ -40,7 +40,10 @@ func init() {
 
 // lower builds the net of a pruned graph from its facts.
 func lower(g *graph.Graph, known map[string]*tensor.Tensor, tap string) (*net, error) {
-	l := &lowerer{known: known, values: map[string]*value{}, read: map[string]bool{tap: true}, net: &net{}}
+	return lowerWith(&lowerer{known: known, values: map[string]*value{}, read: map[string]bool{tap: true}, net: &net{}}, g, tap)
+}
+
+func lowerWith(l *lowerer, g *graph.Graph, tap string) (*net, error) {
 	for _, n := range g.Nodes {
 		for _, name := range n.Reads() {
 			l.read[name] = true
@@ -64,6 +67,7 @@ type lowerer struct {
 	values map[string]*value
 	read   map[string]bool // the values that a node reads, and the tap
 	net    *net
+	params *parameterSet // the weights to train; nil to compute only
 }
 
 // value returns the value called name, nil for the absent one.
@@ -107,6 +111,7 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 	for _, name := range src.Inputs {
 		n.addInput(l.value(name))
 	}
+	inputs := slices.Clone(n.in)
 	l.net.nodes = append(l.net.nodes, n)
 	for _, v := range n.out {
 		v.def = n
@@ -118,6 +123,9 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 		n.op = &reference{src: src, opset: opset}
 	} else {
 		n.out = n.out[:1]
+	}
+	if l.params != nil {
+		n.op.train(l.params, src, inputs)
 	}
 	return nil
 }

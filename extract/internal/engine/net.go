@@ -117,7 +117,7 @@ func (g *net) alive(n *node) bool {
 			return true
 		}
 	}
-	return false
+	return len(n.out) == 0 // done for its effect
 }
 
 // only reports whether v has no reader but one.

@@ -18,6 +18,7 @@ type activate struct {
 	ownResult
 	neverView
 	noCost
+	noParameters
 }
 
 // activations makes the activation of each operator from its attributes; ok is
@@ -138,4 +139,10 @@ func (a *activate) emit(p *planner, n *node) {
 	out := n.out[0].view
 	p.copy(n.label, n.in[0].view, out)
 	p.emit(n.label, &activateStep{act: a.Activation, x: out}, out)
+}
+
+// gradient: dx is dy times the function's derivative at x.
+func (a *activate) gradient(b *backward, n *node, dy *value) error {
+	b.bring(n.in[0], b.add(&activateGradient{act: a.Activation}, dy.shape, dy, n.in[0]))
+	return nil
 }

@@ -22,6 +22,7 @@ type batchNorm struct {
 	neverView
 	noEpilogue
 	floatsOnly
+	noGradient // of its own statistics: those of a trained network are constant
 }
 
 // lowerTrainingNorm lowers a BatchNormalization in training mode of which only the

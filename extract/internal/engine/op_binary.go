@@ -19,6 +19,7 @@ type binary struct {
 	ownResult
 	neverView
 	noCost
+	noParameters
 }
 
 func (b *binary) name() string {
@@ -233,4 +234,32 @@ func advance(index, shape []int) {
 		}
 		index[d] = 0
 	}
+}
+
+// gradient: of a sum both operands get dz, of a product each gets dz times the other, of
+// a quotient x/y = z the operands get dz/y and −dz·z/y. An operand that is the same for
+// all pixels gets the sum over them.
+func (b *binary) gradient(w *backward, n *node, dy *value) error {
+	x, y := n.in[0], n.in[1]
+	if b.act.Func != kernel.Linear && b.fn == '/' {
+		return ErrNoGradient // no rewrite makes such a one
+	}
+	dz := w.activation(b.act, n.out[0], dy)
+	dx, second := dz, dz
+	switch b.fn {
+	case '*':
+		dx, second = w.add(&binary{fn: '*'}, x.shape, dz, y), w.add(&binary{fn: '*'}, x.shape, dz, x)
+	case '-':
+		second = w.scaled(dz, -1)
+	case '/':
+		dx = w.add(&binary{fn: '/'}, x.shape, dz, y)
+		second = w.scaled(w.add(&binary{fn: '*'}, x.shape, dx, n.out[0]), -1)
+	}
+	if w.wanted(x) {
+		w.bring(x, dx)
+	}
+	if w.wanted(y) {
+		w.bring(y, w.reduced(y, second))
+	}
+	return nil
 }

@@ -22,6 +22,7 @@ type block struct {
 	neverView
 	noEpilogue
 	floatsOnly
+	noGradient
 }
 
 func (*block) name() string { return "block" }

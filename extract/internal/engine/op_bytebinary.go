@@ -19,6 +19,7 @@ type byteBinary struct {
 	noEpilogue
 	bytesOnly
 	noCost
+	noGradient
 }
 
 func (b *byteBinary) name() string { return (&binary{fn: b.fn}).name() + " of bytes" }

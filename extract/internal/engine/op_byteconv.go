@@ -18,6 +18,7 @@ type byteConv struct {
 	neverView
 	noEpilogue
 	bytesOnly
+	noGradient
 }
 
 func (b *byteConv) name() string { return b.conv.name() + " of bytes" }

@@ -14,6 +14,7 @@ type byteMean struct {
 	noEpilogue
 	bytesOnly
 	noCost
+	noGradient
 }
 
 func (*byteMean) name() string { return "global average pooling of bytes" }

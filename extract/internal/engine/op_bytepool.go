@@ -14,6 +14,7 @@ type bytePool struct {
 	noEpilogue
 	bytesOnly
 	noCost
+	noGradient
 }
 
 func (*bytePool) name() string { return "max pooling of bytes" }

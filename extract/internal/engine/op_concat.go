@@ -15,6 +15,7 @@ type concat struct {
 	neverView
 	noEpilogue
 	noCost
+	noParameters
 }
 
 func (*concat) name() string { return "concatenation" }
@@ -108,4 +109,16 @@ func lowerConcat(n *node, src *graph.Node, _ int64) operation {
 		}
 	}
 	return &concat{axis: axis}
+}
+
+// gradient: every input gets its part of dy.
+func (c *concat) gradient(b *backward, n *node, dy *value) error {
+	from := 0
+	for _, x := range n.in {
+		if b.wanted(x) {
+			b.bring(x, b.add(&slice{axis: c.axis, from: from, every: 1}, x.shape, dy))
+		}
+		from += x.shape[c.axis]
+	}
+	return nil
 }

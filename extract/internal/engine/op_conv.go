@@ -14,6 +14,7 @@ type conv struct {
 	weight   []float32       // cout × kh × kw × cin/group
 	winograd *winogradTiling // how it runs by Winograd; nil for the direct method
 	strassen bool            // whether it runs by Strassen
+	training *convTraining   // nil where the weights stay as they are
 
 	noConstants
 	ownResult
@@ -40,11 +41,16 @@ func (c *conv) name() string {
 // assignOrders: a pointwise convolution takes any order with the channels innermost,
 // others need N×H×W×C.
 func (c *conv) assignOrders(a *orders, n *node) {
-	order := n.in[0].order
+	a.all(n, c.channelsLastOrder(n.in[0].order))
+}
+
+// channelsLastOrder is the given order if it will do, or else one that has the channels
+// innermost.
+func (c *conv) channelsLastOrder(order []int) []int {
 	if !c.pointwise() || order[len(order)-1] != c.axis {
-		order = innermost(len(order), c.axis)
+		return innermost(len(order), c.axis)
 	}
-	a.all(n, order)
+	return order
 }
 
 func (c *conv) beforeTranspose(n *node, perm []int) operation {
@@ -114,7 +120,7 @@ func (c *conv) emit(p *planner, n *node) {
 	case c.depthwise() && res == nil:
 		c.emitDepthwise(p, n.label, in, out)
 	default:
-		c.joinGroups(p.set.Lanes()).emitDirect(p, n.label, in, res, out)
+		c.emitDirect(p, n.label, in, res, out)
 	}
 }
 
@@ -127,24 +133,38 @@ func (c *conv) shape() *convShape {
 	return &s
 }
 
+// reload has load called whenever the weights have changed.
+func (c *conv) reload(p *planner, load func()) {
+	if c.training != nil {
+		p.reloads = append(p.reloads, func() {
+			c.derive()
+			load()
+		})
+	}
+}
+
 func (c *conv) emitDirect(p *planner, label string, in, res, out *view) {
 	lo, hi, done := c.act.Bounds()
-	s := &convStep{convShape: c.convShape, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
-	rows, k := c.cout/c.group, len(c.weight)/c.cout
-	for g := range c.group {
-		q := p.set.Pack(rows, k, c.weight[g*rows*k:], c.bias[g*rows:])
+	lanes := p.set.Lanes()
+	joined := c.joinGroups(lanes)
+	s := &convStep{convShape: joined.convShape, in: in, out: out, res: res, lo: lo, hi: hi, post: !done}
+	for range joined.group {
+		q := p.set.NewPacked(joined.cout/joined.group, len(joined.weight)/joined.cout)
 		p.stats.WeightBytes += q.Bytes()
 		s.packed = append(s.packed, q)
 	}
+	s.load(joined.weight, joined.bias)
+	c.reload(p, func() { s.load(c.joinGroups(lanes).weight, c.bias) })
 	p.emit(label, s, in, res, out)
 }
 
 func (c *conv) emitDepthwise(p *planner, label string, in, out *view) {
 	lo, hi, done := c.act.Bounds()
-	w := kernel.Aligned(len(c.weight)) // from channel × tap to tap × channel
-	copy(w, channelsLast(c.weight, 1, c.cout, c.kh*c.kw))
-	p.stats.WeightBytes += 4 * (len(w) + len(c.bias))
-	p.emit(label, &depthwiseStep{convShape: c.convShape, in: in, out: out, weight: w, lo: lo, hi: hi, post: !done}, in, out)
+	s := &depthwiseStep{convShape: c.convShape, in: in, out: out, weight: kernel.Aligned(len(c.weight)), lo: lo, hi: hi, post: !done}
+	p.stats.WeightBytes += 4 * (len(s.weight) + len(c.bias))
+	s.load(c.weight)
+	c.reload(p, func() { s.load(c.weight) })
+	p.emit(label, s, in, out)
 }
 
 func (c *conv) emitWinograd(p *planner, label string, in, res, out *view) {
@@ -156,6 +176,11 @@ func (c *conv) emitWinograd(p *planner, label string, in, res, out *view) {
 	for _, q := range s.packed {
 		p.stats.WeightBytes += q.Bytes()
 	}
+	c.reload(p, func() {
+		for i, w := range winogradWeights(c.convShape, c.weight, c.winograd) {
+			s.packed[i].Fill(w, 1, c.cin)
+		}
+	})
 	p.emit(label, s, in, res, out)
 }
 

@@ -14,6 +14,7 @@ type dequantize struct {
 	noEpilogue
 	bytesOnly
 	noCost
+	noGradient
 }
 
 func (*dequantize) name() string { return "dequantization" }

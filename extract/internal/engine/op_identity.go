@@ -16,6 +16,7 @@ type identity struct {
 	noEpilogue
 	floatsOnly
 	noCost
+	noParameters
 }
 
 func (*identity) name() string { return "identity" }
@@ -28,4 +29,9 @@ func lowerIdentity(n *node, _ *graph.Node, _ int64) operation {
 	}
 	n.keep(n.in[0])
 	return &identity{}
+}
+
+func (*identity) gradient(b *backward, n *node, dy *value) error {
+	b.bring(n.in[0], dy)
+	return nil
 }

@@ -14,6 +14,7 @@ type lookup struct {
 	noEpilogue
 	bytesOnly
 	noCost
+	noGradient
 }
 
 func (*lookup) name() string { return "table of bytes" }

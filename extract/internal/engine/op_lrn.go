@@ -17,6 +17,7 @@ type lrn struct {
 	noEpilogue
 	floatsOnly
 	noCost
+	noParameters
 }
 
 func lowerLRN(n *node, src *graph.Node, _ int64) operation {
@@ -31,4 +32,9 @@ func (*lrn) name() string { return "local response normalization" }
 func (l *lrn) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
 	p.emit(n.label, &lrnStep{channels: l.size, alpha: l.alpha, beta: l.beta, bias: l.bias, in: in, out: out}, in, out)
+}
+
+func (l *lrn) gradient(b *backward, n *node, dy *value) error {
+	b.bring(n.in[0], b.add(&lrnGradient{lrn: l}, n.in[0].shape, dy, n.in[0]))
+	return nil
 }

@@ -17,6 +17,7 @@ type matmul struct {
 	neverView
 	noEpilogue
 	floatsOnly
+	noParameters
 }
 
 // lowerProduct recognises a product of two computed values.
@@ -67,4 +68,25 @@ func lowerMatMul(n *node, _ *graph.Node, _ int64) operation {
 		return op
 	}
 	return lowerProduct(n)
+}
+
+// gradient: of C = A·B, dA = dC·Bᵀ and dB = Aᵀ·dC.
+func (*matmul) gradient(b *backward, n *node, dy *value) error {
+	x, y := n.in[0], n.in[1]
+	if b.wanted(x) {
+		b.bring(x, b.add(&matmul{}, x.shape, dy, b.transposed(y)))
+	}
+	if b.wanted(y) {
+		b.bring(y, b.add(&matmul{}, y.shape, b.transposed(x), dy))
+	}
+	return nil
+}
+
+// transposed is a value with its last two axes exchanged.
+func (b *backward) transposed(v *value) *value {
+	rank := len(v.shape)
+	perm, shape := identityOrder(rank), slices.Clone(v.shape)
+	perm[rank-2], perm[rank-1] = rank-1, rank-2
+	shape[rank-2], shape[rank-1] = v.shape[rank-1], v.shape[rank-2]
+	return b.add(&transpose{perm: perm}, shape, v)
 }

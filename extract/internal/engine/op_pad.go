@@ -20,6 +20,7 @@ type pad struct {
 	noEpilogue
 	floatsOnly
 	noCost
+	noParameters
 }
 
 func (*pad) name() string { return "padding" }
@@ -75,5 +76,18 @@ func lowerPad(n *node, src *graph.Node, _ int64) operation {
 	case pads[3]+pads[7] == 0:
 		return &pad{borders: borders{top: pads[1], left: pads[2], bottom: pads[5], right: pads[6]}, channel: 3}
 	}
+	return nil
+}
+
+// gradient: x gets the inner part of dy.
+func (p *pad) gradient(b *backward, n *node, dy *value) error {
+	x, rows := n.in[0], 2
+	if p.channel == 3 {
+		rows = 1
+	}
+	shape := slices.Clone(dy.shape)
+	shape[rows] = x.shape[rows]
+	inner := b.add(&slice{axis: rows, from: p.top, every: 1}, shape, dy)
+	b.bring(x, b.add(&slice{axis: rows + 1, from: p.left, every: 1}, x.shape, inner))
 	return nil
 }

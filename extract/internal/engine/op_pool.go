@@ -19,6 +19,7 @@ type pool struct {
 	neverView
 	noEpilogue
 	noCost
+	noParameters
 }
 
 func (p *pool) name() string {
@@ -67,4 +68,9 @@ func lowerPool(n *node, src *graph.Node, _ int64) operation {
 		return nil
 	}
 	return &pool{window: w, max: src.Op == "MaxPool", countPad: src.Int("count_include_pad", 0) != 0}
+}
+
+func (p *pool) gradient(b *backward, n *node, dy *value) error {
+	b.bring(n.in[0], b.add(&poolGradient{pool: p}, n.in[0].shape, dy, n.in[0], n.out[0]))
+	return nil
 }

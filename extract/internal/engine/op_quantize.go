@@ -18,6 +18,7 @@ type quantize struct {
 	noEpilogue
 	floatsOnly
 	noCost
+	noGradient
 }
 
 func (*quantize) name() string { return "quantization" }

@@ -20,6 +20,7 @@ type reference struct {
 	noEpilogue
 	floatsOnly
 	noCost
+	noGradient
 }
 
 func (*reference) name() string { return "reference" }

@@ -10,6 +10,7 @@ type reorder struct {
 	neverView
 	noEpilogue
 	noCost
+	noGradient
 }
 
 func (*reorder) name() string { return "reordering" }
@@ -40,6 +41,8 @@ func (*reorder) emit(p *planner, n *node) {
 
 // reorderTo reports whether n is a reorder to the given order of axes.
 func reorderTo(n *node) ([]int, bool) {
-	_, ok := n.op.(*reorder)
-	return n.out[0].order, ok
+	if _, ok := n.op.(*reorder); !ok {
+		return nil, false
+	}
+	return n.out[0].order, true
 }

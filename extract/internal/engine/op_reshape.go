@@ -12,6 +12,7 @@ type reshape struct {
 	sharedResult
 	noEpilogue
 	noCost
+	noParameters
 }
 
 func (*reshape) name() string { return "reshape" }
@@ -56,4 +57,9 @@ func lowerReshape(n *node, _ *graph.Node, _ int64) operation {
 	}
 	n.keep(n.in[0])
 	return &reshape{}
+}
+
+func (*reshape) gradient(b *backward, n *node, dy *value) error {
+	b.bring(n.in[0], b.add(&reshape{}, n.in[0].shape, dy))
+	return nil
 }

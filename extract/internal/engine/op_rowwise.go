@@ -13,6 +13,8 @@ type rowwise struct {
 	epsilon      float32
 	factor       float32 // softmax of factor·x
 
+	trainedScale, trainedShift *Parameter // of layer normalisation; nil where they stay
+
 	noConstants
 	stopsTranspose
 	noHalo
@@ -39,7 +41,36 @@ func (*rowwise) assignOrders(a *orders, n *node) {
 	a.all(n, order)
 }
 
+func (r *rowwise) parameters() []*Parameter {
+	return slices.DeleteFunc([]*Parameter{r.trainedScale, r.trainedShift}, func(p *Parameter) bool { return p == nil })
+}
+
+func (r *rowwise) gradient(b *backward, n *node, dy *value) error {
+	if r.scale == nil {
+		b.bring(n.in[0], b.add(&softmaxGradient{factor: r.factor}, dy.shape, dy, n.out[0]))
+		return nil
+	}
+	dx := b.add(&layerNormGradient{norm: r}, dy.shape, dy, n.in[0])
+	if len(r.parameters()) > 0 {
+		b.effect(&scaleGradient{norm: r}, dy, n.in[0])
+	}
+	if b.wanted(n.in[0]) {
+		b.bring(n.in[0], dx)
+	}
+	return nil
+}
+
 func (r *rowwise) emit(p *planner, n *node) {
+	if len(r.parameters()) > 0 {
+		p.reloads = append(p.reloads, func() {
+			if r.trainedScale != nil {
+				copy(r.scale, r.trainedScale.Values)
+			}
+			if r.trainedShift != nil {
+				copy(r.shift, r.trainedShift.Values)
+			}
+		})
+	}
 	in, out := n.in[0].view, n.out[0].view
 	p.emit(n.label, &rowStep{scale: r.scale, shift: r.shift, epsilon: r.epsilon, factor: r.factor, in: in, out: out}, in, out)
 }
@@ -75,4 +106,14 @@ func lowerLayerNorm(n *node, src *graph.Node, _ int64) operation {
 	r.scale, r.shift = slices.Clone(r.scale), slices.Clone(r.shift) // not the model's memory
 	n.keep(x)
 	return r
+}
+
+func (r *rowwise) train(set *parameterSet, src *graph.Node, in []*value) {
+	if src.Op != "LayerNormalization" {
+		return
+	}
+	r.trainedScale = perChannel(set, in[1], len(r.scale))
+	if len(in) > 2 && in[2] != nil {
+		r.trainedShift = perChannel(set, in[2], len(r.shift))
+	}
 }

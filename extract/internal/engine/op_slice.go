@@ -22,6 +22,7 @@ type slice struct {
 	noEpilogue
 	floatsOnly
 	noCost
+	noParameters
 }
 
 func (*slice) name() string { return "slice" }
@@ -216,4 +217,10 @@ func (l *lowerer) pick(src *graph.Node) bool {
 	op := &slice{axis: axis, from: at[0], every: 1, drop: len(index.shape) == 0}
 	l.append(&node{label: src.Label(), op: op, out: []*value{out}}, x)
 	return true
+}
+
+// gradient: x gets dy where it was taken from, and nothing elsewhere.
+func (s *slice) gradient(b *backward, n *node, dy *value) error {
+	b.bring(n.in[0], b.add(&sliceGradient{slice: s}, n.in[0].shape, dy))
+	return nil
 }

@@ -22,6 +22,7 @@ type spatialMean struct {
 	neverView
 	noEpilogue
 	noCost
+	noParameters
 }
 
 func (m *spatialMean) name() string {
@@ -96,6 +97,15 @@ func lowerReduceMean(n *node, src *graph.Node, opset int64) operation {
 			n.keep(x)
 			return &spatialMean{channel: channel}
 		}
+	}
+	return nil
+}
+
+func (m *spatialMean) gradient(b *backward, n *node, dy *value) error {
+	if m.max {
+		b.bring(n.in[0], b.add(&maxGradient{channel: m.channel}, n.in[0].shape, dy, n.in[0], n.out[0]))
+	} else {
+		b.bring(n.in[0], b.add(&meanGradient{channel: m.channel}, n.in[0].shape, dy))
 	}
 	return nil
 }

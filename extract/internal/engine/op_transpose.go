@@ -16,6 +16,7 @@ type transpose struct {
 	sharedResult
 	noEpilogue
 	noCost
+	noParameters
 }
 
 func (*transpose) name() string { return "transpose" }
@@ -70,4 +71,13 @@ func lowerTranspose(n *node, src *graph.Node, _ int64) operation {
 		}
 	}
 	return &transpose{perm: perm}
+}
+
+func (t *transpose) gradient(b *backward, n *node, dy *value) error {
+	inverse := make([]int, len(t.perm))
+	for i, axis := range t.perm {
+		inverse[axis] = i
+	}
+	b.bring(n.in[0], b.add(&transpose{perm: inverse}, n.in[0].shape, dy))
+	return nil
 }

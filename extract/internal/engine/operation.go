@@ -1,6 +1,9 @@
 package engine
 
-import "featstore/extract/internal/kernel"
+import (
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/kernel"
+)
 
 // An operation says what a node of the net does, and all that the compiler has to know
 // about it: no other file asks which operation a node has. Every question needs an
@@ -44,6 +47,16 @@ type operation interface {
 	// readsBytes reports whether the operation takes inputs that are bytes.
 	readsBytes(n *node) bool
 
+	// train makes parameters of the operation's weights: in are the inputs of the
+	// graph's node.
+	train(set *parameterSet, src *graph.Node, in []*value)
+	// parameters are the weights that training moves.
+	parameters() []*Parameter
+	// gradient appends the backward pass: dy is the gradient of the loss by out[0], and
+	// what it brings to the gradients by the inputs is given to b. An operation without
+	// one answers ErrNoGradient.
+	gradient(b *backward, n *node, dy *value) error
+
 	// cost is what the operation takes by the direct method, after all folding.
 	cost(n *node) cost
 	// emit appends the steps that do it.
@@ -66,6 +79,8 @@ var _ = []operation{
 	(*activate)(nil), (*batchNorm)(nil), (*binary)(nil), (*block)(nil), (*concat)(nil), (*conv)(nil), (*identity)(nil), (*lrn)(nil), (*matmul)(nil),
 	(*pad)(nil), (*pool)(nil), (*reference)(nil), (*reorder)(nil), (*reshape)(nil), (*rowwise)(nil), (*slice)(nil),
 	(*spatialMean)(nil), (*transpose)(nil),
+	(*activateGradient)(nil), (*convInputGradient)(nil), (*convWeightGradient)(nil), (*gradientSeed)(nil), (*layerNormGradient)(nil), (*lrnGradient)(nil),
+	(*maxGradient)(nil), (*meanGradient)(nil), (*poolGradient)(nil), (*scaleGradient)(nil), (*sliceGradient)(nil), (*softmaxGradient)(nil), (*storeTap)(nil),
 	(*byteBinary)(nil), (*byteConv)(nil), (*byteMean)(nil), (*bytePool)(nil), (*dequantize)(nil), (*lookup)(nil), (*quantize)(nil),
 }
 

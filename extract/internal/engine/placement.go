@@ -37,15 +37,17 @@ func (g *net) placeAll() {
 				p.own(v)
 			}
 		}
-		if n.out[0].view != nil { // else it is a view of its input, once that has one
+		if len(n.out) > 0 && n.out[0].view != nil { // else it is a view of its input, once that has one
 			n.op.placeInputs(p, n)
 		}
 	}
 	p.own(g.input)
 	for _, n := range g.nodes {
-		if v := n.out[0]; p.views[v] && v.view == nil {
-			v.view = viewOfInput(n)
-			p.own(v)
+		for _, v := range n.out {
+			if p.views[v] && v.view == nil {
+				v.view = viewOfInput(n)
+				p.own(v)
+			}
 		}
 	}
 }

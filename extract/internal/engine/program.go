@@ -77,23 +77,9 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	part, err := passes.Prune(g, opt.Tap)
+	part, known, err := prepare(g, opt)
 	if err != nil {
 		return nil, err
-	}
-	part = passes.DecomposeQuantized(passes.CastFP16(part))
-	if err := checkInput(part, opt); err != nil {
-		return nil, err
-	}
-	share := float64(opt.Arena) / float64(DefaultArena)
-	part, known, err := passes.Specialize(part, opt.Tap, opt.Input, share)
-	if err != nil {
-		return nil, err
-	}
-	if written, changed := passes.DecomposeFused(part, known); changed {
-		if part, known, err = passes.Specialize(written, opt.Tap, opt.Input, share); err != nil {
-			return nil, err
-		}
 	}
 	n, err := lower(part, known, opt.Tap)
 	if err != nil {
@@ -113,6 +99,29 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	n.sweep()
 	n.placeAll()
 	return build(n, set, opt)
+}
+
+// prepare brings the part of a graph that the tap needs into the form that is lowered.
+func prepare(g *graph.Graph, opt Options) (*graph.Graph, map[string]*tensor.Tensor, error) {
+	part, err := passes.Prune(g, opt.Tap)
+	if err != nil {
+		return nil, nil, err
+	}
+	part = passes.DecomposeQuantized(passes.CastFP16(part))
+	if err := checkInput(part, opt); err != nil {
+		return nil, nil, err
+	}
+	share := float64(opt.Arena) / float64(DefaultArena)
+	part, known, err := passes.Specialize(part, opt.Tap, opt.Input, share)
+	if err != nil {
+		return nil, nil, err
+	}
+	if written, changed := passes.DecomposeFused(part, known); changed {
+		if part, known, err = passes.Specialize(written, opt.Tap, opt.Input, share); err != nil {
+			return nil, nil, err
+		}
+	}
+	return part, known, nil
 }
 
 func setFor(name string) (*kernel.Set, error) {

@@ -11,25 +11,28 @@ import (
 // A Runner runs a program, one image after the other. It belongs to one
 // goroutine at a time.
 type Runner struct {
-	program *Program
-	set     *kernel.Set
-	arena   []float32
-	slots   []*tensor.Tensor // values that are not float32
-	in, out []float32        // the caller's, during Run
-	workers []worker         // one for each goroutine that works on an image
-	pool    *workerPool      // nil when there is one worker only
+	program  *Program
+	set      *kernel.Set
+	arena    []float32
+	slots    []*tensor.Tensor // values that are not float32
+	in, out  []float32        // the caller's, during Run
+	gradient []float32        // the caller's, during Training.Backward
+	workers  []worker         // one for each goroutine that works on an image
+	pool     *workerPool      // nil when there is one worker only
 }
 
 // A worker is what one goroutine needs for itself while it works on a step.
 type worker struct {
-	memory        []float32
-	rows          []int
-	tile          kernel.Tile
-	depthwise     kernel.Depthwise
-	transform     kernel.Transform
-	byteTile      kernel.ByteTile
-	byteDepthwise kernel.ByteDepthwise
-	packed        map[*matmulStep]*kernel.Packed // right sides of products of two values
+	memory            []float32
+	rows              []int
+	tile              kernel.Tile
+	depthwise         kernel.Depthwise
+	transform         kernel.Transform
+	byteTile          kernel.ByteTile
+	byteDepthwise     kernel.ByteDepthwise
+	outer             kernel.Outer
+	depthwiseGradient kernel.DepthwiseGradient
+	packed            map[*matmulStep]*kernel.Packed // right sides of products of two values
 }
 
 // NewRunner returns a runner with an arena of its own. It works on one core: for
@@ -80,11 +83,16 @@ func (r *Runner) Run(ctx context.Context, in, out []float32) error {
 	}
 	r.in, r.out = in, out
 	defer func() { r.in, r.out = nil, nil }()
+	return r.steps(ctx, r.program.steps)
+}
+
+// steps runs some of the program's steps.
+func (r *Runner) steps(ctx context.Context, steps []step) error {
 	if r.pool != nil {
 		r.pool.start()
 		defer r.pool.stop()
 	}
-	for _, s := range r.program.steps {
+	for _, s := range steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

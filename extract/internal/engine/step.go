@@ -52,6 +52,8 @@ type planner struct {
 
 	constants map[*value]*tensor.Tensor // of reference steps
 	stats     Stats
+
+	reloads []func() // what has to be computed again when trained weights have changed
 }
 
 // emit appends a step that reads and writes the given views, extends their
@@ -76,23 +78,33 @@ func (p *planner) emit(label string, s step, touched ...*view) {
 
 // plan emits the steps of all nodes.
 func (p *planner) plan(g *net) {
+	p.input(g)
+	for _, n := range g.nodes {
+		p.node(n)
+	}
+	p.emit("output", &storeOutput{in: g.output.view}, g.output.view)
+}
+
+// input emits what brings the caller's input into the arena, if anything.
+func (p *planner) input(g *net) {
 	if in := g.input.view; in.contiguous() && in.len() == in.buffer.n*in.buffer.h*in.buffer.w*in.buffer.ld {
 		in.buffer.input = true // nothing is ever computed in the input's place
 	} else {
 		p.emit("input", &loadInput{out: in}, in)
 	}
-	for _, n := range g.nodes {
-		for _, v := range n.in {
-			if v != nil && v.constant != nil && v.view == nil {
-				p.placeConstant(v, n.op.constantOrder(n))
-			}
+}
+
+// node emits the steps of a node.
+func (p *planner) node(n *node) {
+	for _, v := range n.in {
+		if v != nil && v.constant != nil && v.view == nil {
+			p.placeConstant(v, n.op.constantOrder(n))
 		}
-		c := n.op.cost(n)
-		p.stats.Params, p.stats.MACs = p.stats.Params+c.params, p.stats.MACs+c.macs
-		n.op.emit(p, n)
-		n.op = nil // with its weights: the steps have them in a form of their own
 	}
-	p.emit("output", &storeOutput{in: g.output.view}, g.output.view)
+	c := n.op.cost(n)
+	p.stats.Params, p.stats.MACs = p.stats.Params+c.params, p.stats.MACs+c.macs
+	n.op.emit(p, n)
+	n.op = nil // with its weights: the steps have them in a form of their own
 }
 
 // placeConstant lays out a constant in the order that its reader wants, if it wants one.

@@ -42,6 +42,17 @@ type convStep struct {
 	perPart  int   // segments that are multiplied at a time
 }
 
+// load packs weights, cout × kh × kw × cin/group, and biases.
+func (s *convStep) load(weight, bias []float32) {
+	rows, k := s.cout/s.group, len(weight)/s.cout
+	for g, q := range s.packed {
+		q.Fill(weight[g*rows*k:], 1, k)
+		for _, panel := range q.Panels {
+			copy(panel.Bias, bias[g*rows+panel.Col:][:panel.Cols])
+		}
+	}
+}
+
 func (s *convStep) prepare() {
 	s.segments()
 	s.cut()
@@ -203,6 +214,12 @@ type depthwiseStep struct {
 	lo, hi  float32
 	post    bool
 	rows    []int
+}
+
+// load turns weights from channel × tap to tap × channel.
+func (s *depthwiseStep) load(weight []float32) {
+	taps := s.kh * s.kw
+	transposeInto(s.weight, weight, taps, s.cout, taps)
 }
 
 func (s *depthwiseStep) prepare() {

@@ -25,8 +25,9 @@ import (
 // kind of step there is but the reference operators and what these sizes are too small for.
 func TestZooAgainstReference(t *testing.T) {
 	kinds := map[string]bool{"referenceStep": true,
-		"strassenStep":  true, // pays in large networks only
-		"batchNormStep": true, // networks that are trained have it, and are exported with it by mistake only
+		"strassenStep":    true, // pays in large networks only
+		"batchNormStep":   true, // networks that are trained have it, and are exported with it by mistake only
+		"maxGradientStep": true, // a tap is pooled by maximum only when asked: TestGradientOfMaxPooledTap
 	}
 	for _, v := range zoo.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
@@ -39,6 +40,13 @@ func TestZooAgainstReference(t *testing.T) {
 				t.Errorf("tap %q, want %q (%v)", tap, m.Tap, err)
 			}
 			checkZoo(t, g, m, kinds)
+			if m.Quantum == 0 {
+				tr, err := CompileTraining(foldedGraph(t, m, m.Shape), Options{Input: m.Shape, Tap: m.Tap}, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				noteKinds(kinds, tr.program)
+			}
 		})
 	}
 	for _, kind := range stepKinds(t) {
@@ -89,9 +97,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 			t.Fatal(err)
 		}
 		got := make([]float32, p.Dim())
-		for _, s := range p.steps {
-			kinds[reflect.TypeOf(s).Elem().Name()] = true
-		}
+		noteKinds(kinds, p)
 		r := p.NewRunner()
 		if err := r.Run(t.Context(), pixels, got); err != nil {
 			t.Fatal(err)
@@ -107,6 +113,13 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 			t.Logf("%d of %d steps by reference: %s", len(refs), p.Stats().Steps, operators(refs))
 			t.Log(refs[:min(len(refs), 3)])
 		}
+	}
+}
+
+// noteKinds adds the kinds of a program's steps.
+func noteKinds(kinds map[string]bool, p *Program) {
+	for _, s := range p.steps {
+		kinds[reflect.TypeOf(s).Elem().Name()] = true
 	}
 }
 

@@ -145,3 +145,83 @@ func BenchmarkDepthwiseGradient(b *testing.B) {
 		}
 	}
 }
+
+// TestSlopesAgainstDifferences: every activation's derivative is that of its value, and
+// every set computes it.
+func TestSlopesAgainstDifferences(t *testing.T) {
+	activations := []Activation{{}, {Func: Clip, A: -0.5, B: 1}, {Func: Leaky, A: 0.1}, {Func: Sigmoid}, {Func: HardSigmoid, A: 0.2, B: 0.5}, {Func: SiLU, A: 1},
+		{Func: SiLU, A: 1.702}, {Func: HardSwish, A: 1.0 / 6, B: 0.5}, {Func: Tanh}, {Func: GELU}, {Func: GELUTanh}, {Func: ELU, A: 1}, {Func: Softplus}, {Func: Mish},
+		{Func: Exp}, {Func: Sqrt}, {Func: Erf}, {Func: Abs}, {Func: Affine, A: 3, B: 1}}
+	value := func(a Activation, x float64) float64 {
+		switch a.Func {
+		case Linear:
+			return x
+		case Clip:
+			return min(max(x, float64(a.A)), float64(a.B))
+		case Affine:
+			return float64(a.A)*x + float64(a.B)
+		}
+		return a.at(x)
+	}
+	eachSet(t, func(t *testing.T, s *Set) {
+		for _, a := range activations {
+			var x, d, scratch []float32
+			for i := range 77 {
+				v := float32(i)/9 - 4.03
+				if a.Func == Sqrt {
+					v = float32(i)/9 + 0.1
+				}
+				x, d, scratch = append(x, v), append(d, float32(i%5)-1.5), append(scratch, 0, 0)
+			}
+			start := append([]float32(nil), d...)
+			s.ApplyGradient(a, d, x, scratch)
+			for i, v := range x {
+				const h = 1e-5
+				slope := (value(a, float64(v)+h) - value(a, float64(v)-h)) / (2 * h)
+				if want := slope * float64(start[i]); math.Abs(float64(d[i])-want) > 2e-4*(1+math.Abs(want)) {
+					t.Fatalf("function %d at %v: %v, not %v", a.Func, v, d[i], want)
+				}
+			}
+		}
+	})
+}
+
+// TestRowGradientsAgainstDifferences: softmax and layer normalisation.
+func TestRowGradientsAgainstDifferences(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	const h = 1e-2
+	eachSet(t, func(t *testing.T, s *Set) {
+		for _, n := range []int{1, 3, 16, 50} {
+			x, dy, scale := random(rng, n), random(rng, n), random(rng, n)
+			loss := func(f func(dst, src []float32)) func(i int, by float32) float64 {
+				return func(i int, by float32) float64 {
+					moved := append([]float32(nil), x...)
+					moved[i] += by
+					out := make([]float32, n)
+					f(out, moved)
+					sum := 0.0
+					for k, v := range out {
+						sum += float64(v) * float64(dy[k])
+					}
+					return sum
+				}
+			}
+			norm := loss(func(dst, src []float32) { s.LayerNorm(dst, src, scale, nil, 1e-1) })
+			soft := loss(func(dst, src []float32) { copy(dst, src); s.Softmax(dst, 0.7) })
+			y, dx := append([]float32(nil), x...), make([]float32, n)
+			s.Softmax(y, 0.7)
+			s.SoftmaxGradient(dx, dy, y, 0.7)
+			for i := range x {
+				if want := (soft(i, h) - soft(i, -h)) / (2 * h); math.Abs(float64(dx[i])-want) > 1e-3 {
+					t.Fatalf("softmax of %d: element %d is %v, not %v", n, i, dx[i], want)
+				}
+			}
+			s.LayerNormGradient(dx, dy, x, scale, 1e-1, make([]float32, 2*n))
+			for i := range x {
+				if want := (norm(i, h) - norm(i, -h)) / (2 * h); math.Abs(float64(dx[i])-want) > 3e-3*(1+math.Abs(want)) {
+					t.Fatalf("layer normalisation of %d: element %d is %v, not %v", n, i, dx[i], want)
+				}
+			}
+		}
+	})
+}

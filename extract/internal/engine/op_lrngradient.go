@@ -1,0 +1,21 @@
+package engine
+
+// An lrnGradient takes dy back through local response normalisation: in[1] is its input.
+// With s = bias + alpha/size·Σ x² and y = x·s^−beta it is
+// dy·s^−beta − 2·alpha·beta/size · x · Σ dy·x·s^(−beta−1), the sum over the channels
+// whose windows have this one.
+type lrnGradient struct {
+	lrn *lrn
+	rowGradient
+}
+
+func (*lrnGradient) name() string { return "gradient of local response normalization" }
+
+func (*lrnGradient) assignOrders(a *orders, n *node) {
+	a.all(n, innermost(len(n.in[0].shape), 1))
+}
+
+func (g *lrnGradient) emit(p *planner, n *node) {
+	s := &lrnGradientStep{channels: g.lrn.size, alpha: g.lrn.alpha, beta: g.lrn.beta, bias: g.lrn.bias, dy: n.in[0].view, x: n.in[1].view, dx: n.out[0].view}
+	p.emit(n.label, s, s.dy, s.x, s.dx)
+}

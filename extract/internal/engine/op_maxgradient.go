@@ -1,0 +1,22 @@
+package engine
+
+// A maxGradient gives dy to the first pixel that has the maximum of its image: in[0] is
+// dy, in[1] the image, in[2] the maximum.
+type maxGradient struct {
+	channel int
+
+	spreads
+}
+
+func (*maxGradient) name() string { return "gradient of global max pooling" }
+
+func (g *maxGradient) assignOrders(a *orders, n *node) {
+	g.order(a, n, g.channel)
+	a.need(n, 1, n.out[0].order)
+	a.need(n, 2, n.in[0].order)
+}
+
+func (g *maxGradient) emit(p *planner, n *node) {
+	s := &maxGradientStep{dy: n.in[0].view, x: n.in[1].view, y: n.in[2].view, dx: n.out[0].view}
+	p.emit(n.label, s, s.dy, s.x, s.y, s.dx)
+}

@@ -1,0 +1,17 @@
+package engine
+
+// A meanGradient gives every pixel the same share of dy.
+type meanGradient struct {
+	channel int // as of spatialMean
+
+	spreads
+}
+
+func (*meanGradient) name() string { return "gradient of global average pooling" }
+
+func (g *meanGradient) assignOrders(a *orders, n *node) { g.order(a, n, g.channel) }
+
+func (g *meanGradient) emit(p *planner, n *node) {
+	s := &meanGradientStep{dy: n.in[0].view, dx: n.out[0].view}
+	p.emit(n.label, s, s.dy, s.dx)
+}

@@ -1,0 +1,46 @@
+package engine
+
+// A sliceGradient puts dy where a slice was taken from, and zeros elsewhere.
+type sliceGradient struct {
+	slice *slice
+
+	noConstants
+	stopsTranspose
+	noHalo
+	separateInputs
+	ownResult
+	neverView
+	noEpilogue
+	floatsOnly
+	noCost
+	noGradient
+}
+
+func (*sliceGradient) name() string { return "gradient of a slice" }
+
+// assignOrders: the result gets the order of which a slice would have in[0]'s.
+func (g *sliceGradient) assignOrders(_ *orders, n *node) {
+	order := n.in[0].order
+	if g.slice.drop { // the axis that was dropped comes outermost
+		full := []int{g.slice.axis}
+		for _, axis := range order {
+			full = append(full, g.slice.source(axis))
+		}
+		order = full
+	}
+	n.out[0].order = order
+}
+
+func (g *sliceGradient) emit(p *planner, n *node) {
+	dy, dx := n.in[0], n.out[0]
+	from, to := dy.array().strides(), dx.array().strides()
+	s := &sliceGradientStep{dy: dy.view, dx: dx.view, begin: dx.view.at(0, 0, 0) + g.slice.from*to[g.slice.axis]}
+	for _, axis := range dy.order {
+		step := to[g.slice.source(axis)]
+		if g.slice.source(axis) == g.slice.axis {
+			step *= g.slice.every
+		}
+		s.dims, s.from, s.to = append(s.dims, dy.shape[axis]), append(s.from, from[axis]), append(s.to, step)
+	}
+	p.emit(n.label, s, s.dy, s.dx)
+}

@@ -1,0 +1,14 @@
+package engine
+
+// A storeTap hands the net's output to the caller.
+type storeTap struct{ backwardOnly }
+
+func (*storeTap) name() string { return "output" }
+
+func (*storeTap) assignOrders(a *orders, n *node) {
+	a.need(n, 0, identityOrder(len(n.in[0].shape)))
+}
+
+func (*storeTap) emit(p *planner, n *node) {
+	p.emit(n.label, &storeOutput{in: n.in[0].view}, n.in[0].view)
+}

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/op"
+	"featstore/extract/internal/tensor"
+)
+
+// A Training is a compiled network that can be trained: it computes the tap for a few
+// inputs at once and, given the gradient of a loss by it, adds to the gradient of every
+// parameter. It belongs to one goroutine at a time.
+//
+// Results do not depend on the number of cores: every sum is one worker's, in the order
+// of the images.
+type Training struct {
+	program *Program
+	runner  *Runner
+	params  []*Parameter
+	reloads []func()
+	forward int // how many of the steps are the forward pass
+	fresh   bool
+}
+
+// CompileTraining makes a Training of a network, for inputs of the shape opt.Input, on
+// so many cores. Every float32 constant that is the weight, bias, scale or shift of a
+// layer becomes a Parameter; others stay as they are: positions that are added to
+// tokens, and constants that the network computes with. g has its constants and its
+// batch normalisations folded, see passes.FoldBatchNorm.
+//
+// An operation without a gradient is an ErrNoGradient that names it.
+func CompileTraining(g *graph.Graph, opt Options, cores int) (*Training, error) {
+	set, err := setFor(opt.Kernels)
+	if err != nil {
+		return nil, err
+	}
+	part, known, err := prepare(g, opt)
+	if err != nil {
+		return nil, err
+	}
+	params := &parameterSet{byName: map[string]*Parameter{}}
+	n, err := lowerTraining(part, known, opt.Tap, params)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.poolTap(opt.Pool); err != nil {
+		return nil, err
+	}
+	n.sweep()
+	n.simplifyWith(trainingRewrites)
+	seed, err := n.differentiate()
+	if err != nil {
+		return nil, err
+	}
+	n.assignOrders(opt.inputOrder())
+	n.sweep()
+	n.placeAll()
+	t := &Training{params: params.list}
+	return t, t.build(n, seed, set.Name, opt, cores)
+}
+
+// build emits the plan, first the forward pass and then, from the seed on, the backward
+// one.
+func (t *Training) build(n *net, seed *node, set string, opt Options, cores int) error {
+	kernels, err := setFor(set)
+	if err != nil {
+		return err
+	}
+	pl := &planner{set: kernels, cache: cmp.Or(opt.Cache, defaultCache) / 4, slots: map[*value]int{}, constants: map[*value]*tensor.Tensor{}}
+	inputLen, dim, hwc := n.input.view.len(), tensor.Len(seed.out[0].shape), [3]int{1, 1, n.input.view.len()}
+	pl.input(n)
+	for _, m := range n.nodes {
+		if m == seed {
+			t.forward = len(pl.steps)
+		}
+		pl.node(m)
+	}
+	t.program = &Program{set: kernels, steps: pl.steps, labels: pl.labels, arena: layOut(pl.buffers), slots: len(pl.slots), inputLen: inputLen, dim: dim, hwc: hwc, stats: pl.stats}
+	if most := cmp.Or(opt.Arena, DefaultArena); int64(t.program.arena) > most/4 {
+		return fmt.Errorf("its activations and gradients take %d MB, at most %d are allowed: %w", t.program.arena>>18, most>>20, op.ErrLimit)
+	}
+	for _, s := range t.program.steps {
+		s.prepare()
+	}
+	t.program.measureWorkers()
+	t.program.stats.Kernels, t.program.stats.ArenaBytes, t.program.stats.Steps = kernels.Name, 4*t.program.arena, len(pl.steps)
+	t.reloads = pl.reloads
+	t.runner = t.program.NewParallelRunner(cores)
+	return nil
+}
+
+// Parameters returns what is trained, in the order of the network. Who changes their
+// values calls Update before the next Forward.
+func (t *Training) Parameters() []*Parameter { return t.params }
+
+// Stats returns what the training needs and does; MACs are of both passes.
+func (t *Training) Stats() Stats { return t.program.stats }
+
+// InputLen and OutputLen are how many values Forward takes and gives.
+func (t *Training) InputLen() int  { return t.program.inputLen }
+func (t *Training) OutputLen() int { return t.program.dim }
+
+// Update makes the network compute with the parameters' present values.
+func (t *Training) Update() {
+	for _, f := range t.reloads {
+		f()
+	}
+}
+
+// Forward computes the tap of the inputs, all one behind the other, as Runner.Run takes
+// and gives them. What Backward needs stays until the next Forward; in must not change
+// before.
+func (t *Training) Forward(ctx context.Context, in, out []float32) error {
+	if len(in) != t.program.inputLen || len(out) != t.program.dim {
+		return fmt.Errorf("the network takes %d values and computes %d, not %d and %d", t.program.inputLen, t.program.dim, len(in), len(out))
+	}
+	t.fresh = false
+	t.runner.in, t.runner.out = in, out
+	if err := t.runner.steps(ctx, t.program.steps[:t.forward]); err != nil {
+		return err
+	}
+	t.fresh = true
+	return nil
+}
+
+// Backward takes the gradient of a loss by the values that the last Forward computed,
+// as many, and adds to the gradient of every parameter. It may be called once for each
+// Forward.
+func (t *Training) Backward(ctx context.Context, gradient []float32) error {
+	switch {
+	case !t.fresh:
+		return fmt.Errorf("no forward pass to go back through")
+	case len(gradient) != t.program.dim:
+		return fmt.Errorf("a gradient of %d values, not %d", len(gradient), t.program.dim)
+	}
+	t.fresh = false
+	t.runner.gradient = gradient
+	return t.runner.steps(ctx, t.program.steps[t.forward:])
+}
+
+// loadGradient copies the caller's gradient into the arena.
+type loadGradient struct{ out *view }
+
+func (s *loadGradient) prepare() {}
+
+func (s *loadGradient) run(r *Runner) error {
+	copyRows(r.mem(s.out), s.out, r.gradient, packedView(s.out))
+	return nil
+}
+
+// lowerTraining is lower with parameters for weights.
+func lowerTraining(g *graph.Graph, known map[string]*tensor.Tensor, tap string, params *parameterSet) (*net, error) {
+	n, err := lowerWith(&lowerer{known: known, values: map[string]*value{}, read: map[string]bool{tap: true}, net: &net{}, params: params}, g, tap)
+	if err != nil {
+		return nil, err
+	}
+	return n, params.err
+}
