@@ -55,10 +55,11 @@ var rules = []struct {
 	{"./...", []string{"./extract/internal/zoo/..."}, []string{"./extract/internal/zoo", "./extract/internal/onnx/onnxtest"},
 		"networks for tests are not for the program"},
 	{"./...", nil, []string{"./extract/internal/jpeg/jpegtest"}, "pictures for tests are not for the program"},
+	{"./...", nil, []string{"./cmd/featstore/internal/vt"}, "the terminal of tests is not for the program"},
 
 	{"./...", []string{"./store"}, []string{"go.etcd.io/bbolt/..."}, "only the store opens bbolt files"},
 	{"./...", []string{"./extract/internal/onnx"}, []string{"github.com/owulveryck/onnx-go/...", "gorgonia.org/tensor/..."}, "one package speaks ONNX"},
-	{"./...", []string{"./cmd/..."}, []string{"github.com/spf13/...", "github.com/vbauerster/...", "golang.org/x/term"}, "libraries know no terminal"},
+	{"./...", []string{"./cmd/..."}, []string{"github.com/spf13/...", "golang.org/x/term"}, "libraries know no terminal"},
 	{"./...", []string{"./store/export"}, []string{"github.com/parquet-go/..."}, "one package writes other programs' files"},
 	{"./split/...", nil, []string{"github.com/...", "golang.org/x/...", "gonum.org/...", "go.etcd.io/..."}, "split stands on the standard library alone"},
 }

@@ -44,7 +44,7 @@ type app struct {
 // process at once.
 func Main(args []string, s Streams) int {
 	out := &resultWriter{w: s.Out}
-	s.Out, s.Err = textWriter{out}, textWriter{s.Err}
+	s.Out, s.Err = textWriter{out}, textWriter{newScreen(s.Err)}
 	a := &app{Streams: s}
 	a.color = isTerminal(s.Err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
 // A gauge says how far a long computation is: done of total things, total 0 while it
@@ -122,37 +120,32 @@ func (a *app) emitProgress(p pace) {
 	_ = a.emit(progressEvent{"progress", p.what, p.done, p.total, p.perSecond(), left}) // a closed pipe shows at the result
 }
 
-// bar draws a progress bar on the terminal.
+// bar shows progress as a line on the terminal, which is gone when it is stopped.
 func (a *app) bar(read func() gauge) (stop func()) {
-	container := mpb.New(mpb.WithOutput(bare(a.Err)), mpb.WithWidth(32), mpb.WithRefreshRate(barEvery))
-	first := read()
-	var mu sync.Mutex
-	last := pace{gauge: first}
-	show := func(text func(pace) string) decor.Decorator {
-		return decor.Any(func(decor.Statistics) string {
-			mu.Lock()
-			defer mu.Unlock()
-			return text(last)
-		})
+	s, ok := bare(a.Err).(*screen)
+	if !ok {
+		return func() {}
 	}
-	bar := container.AddBar(0, mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(show(func(p pace) string { return printable(p.what) + " " })),
-		mpb.AppendDecorators(show(func(p pace) string {
-			if p.total == 0 {
-				return " " + count(p.done, p.unit)
-			}
-			return fmt.Sprintf(" %s of %s, %s", grouped(p.done), count(p.total, p.unit), p.speed())
-		})))
-	end := every(barEvery, func(p pace) {
-		mu.Lock()
-		last = p
-		mu.Unlock()
-		bar.SetTotal(max(p.total, 1), false)
-		bar.SetCurrent(min(p.done, max(p.total, 1)))
-	}, read)
+	end := every(barEvery, func(p pace) { s.show(p.bar()) }, read)
 	return func() {
 		end()
-		bar.Abort(true)
-		container.Wait()
+		s.show("")
 	}
+}
+
+// barWidth is how many columns a bar has between its brackets.
+const barWidth = 30
+
+// bar is the line on a terminal: "ingest [====>     ] 430 of 1,000 photos, 38 photos/s, 15 s left".
+func (p pace) bar() string {
+	what := printable(p.what)
+	if p.total == 0 {
+		return fmt.Sprintf("%s: %s", what, count(p.done, p.unit))
+	}
+	full := int(min(p.done, p.total) * barWidth / p.total)
+	head := ""
+	if full < barWidth {
+		head = ">"
+	}
+	return fmt.Sprintf("%s [%-*s] %s of %s, %s", what, barWidth, strings.Repeat("=", full)+head, grouped(p.done), count(p.total, p.unit), p.speed())
 }

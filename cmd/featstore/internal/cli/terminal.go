@@ -84,8 +84,11 @@ func bare(w io.Writer) io.Writer {
 
 func isTerminal(w io.Writer) bool {
 	w = bare(w)
-	if r, ok := w.(*resultWriter); ok {
-		w = r.w
+	switch t := w.(type) {
+	case *resultWriter:
+		w = t.w
+	case *screen:
+		w = t.w
 	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
