@@ -2,7 +2,6 @@ package train
 
 import (
 	"math"
-	"slices"
 
 	"featstore/train/internal/bitexact"
 )
@@ -67,42 +66,11 @@ func temperatureLoss(scores []float64, truth []int, shift []float64, temperature
 	return sum
 }
 
-// A Rejection says when an image is taken for none of the labels: when its most
-// probable label has a probability below Threshold.
-type Rejection struct {
-	Rate      float64 `json:"rate" msgpack:"rate"`           // asked for: share of known images wrongly rejected
-	Threshold float64 `json:"threshold" msgpack:"threshold"` // 0 rejects nothing
-	Images    int     `json:"images" msgpack:"images"`       // validation images it was chosen on
-}
-
-// chooseThreshold returns the threshold below which no more than a share rate of
-// the images falls, given the probability of each one's most probable label.
-func chooseThreshold(tops []float64, rate float64) Rejection {
-	sorted := slices.Sorted(slices.Values(tops))
-	return Rejection{Rate: rate, Threshold: sorted[int(rate*float64(len(sorted)))], Images: len(sorted)}
-}
-
-// Rejects tells whether an image with these probabilities is taken for none of the
+// calibrate sets the temperature from validation images: their scores, N×C, and
 // labels.
-func (h *Head) Rejects(probs []float64) bool { return slices.Max(probs) < h.Reject.Threshold }
-
-// calibrate sets temperature and threshold from validation images: their scores,
-// N×C, and labels.
 func (h *Head) calibrate(scores []float64, truth []int) {
 	h.Temperature = 1
-	if len(truth) < enoughToCalibrate {
-		return
+	if len(truth) >= enoughToCalibrate {
+		h.Temperature = fitTemperature(scores, truth, h.Shift)
 	}
-	h.Temperature = fitTemperature(scores, truth, h.Shift)
-	if h.Config.RejectRate == 0 {
-		return
-	}
-	labels := len(h.Labels)
-	var tops []float64
-	for i := range truth {
-		z := slices.Clone(scores[i*labels : (i+1)*labels])
-		h.probabilities(z)
-		tops = append(tops, slices.Max(z))
-	}
-	h.Reject = chooseThreshold(tops, h.Config.RejectRate)
 }

@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"featstore/store"
-	"featstore/store/storetest"
 )
 
 // calibratedScores draws scores whose softmax at temperature 1 is right: labels are
@@ -69,52 +68,6 @@ func TestTemperatureChangesNoDecision(t *testing.T) {
 			t.Fatalf("cold %v, hot %v", cold, hot)
 		}
 	})
-}
-
-func TestThreshold(t *testing.T) {
-	tops := []float64{0.9, 0.5, 0.7, 0.6, 0.95, 0.8, 0.99, 0.85, 0.75, 0.65}
-	for _, c := range []struct{ rate, threshold float64 }{{0.1, 0.6}, {0.05, 0.5}, {0.35, 0.7}} {
-		r := chooseThreshold(tops, c.rate)
-		below := 0
-		for _, p := range tops {
-			if p < r.Threshold {
-				below++
-			}
-		}
-		if r.Threshold != c.threshold || float64(below) > c.rate*10 || r.Images != 10 {
-			t.Errorf("rate %v: %+v rejects %d", c.rate, r, below)
-		}
-	}
-}
-
-func TestRejectingStrangers(t *testing.T) {
-	c := storetest.Clusters{Labels: 3, Images: 300, Dim: 20, Spread: 1.2}
-	db := filled(t, c)
-	cfg := config(KindLogistic)
-	cfg.RejectRate = 0.1
-	h, r, err := Train(context.Background(), db, cfg, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Reject == nil || r.Reject.Rejected == 0 || r.Reject.Rejected > r.Accuracy.Total/4 || r.Reject.Accepted.Share < r.Accuracy.Share {
-		t.Errorf("rejection %+v of %+v", r.Reject, r.Accuracy)
-	}
-	probs, rejected := make([]float64, 3), 0
-	for i := range 100 { // halfway between two labels
-		x, y := c.Vector(0, i), c.Vector(1, i)
-		for k := range x {
-			x[k] = (x[k] + y[k]) / 2
-		}
-		if err := h.Predict(x, probs); err != nil {
-			t.Fatal(err)
-		}
-		if h.Rejects(probs) {
-			rejected++
-		}
-	}
-	if rejected < 50 {
-		t.Errorf("%d of 100 strangers rejected", rejected)
-	}
 }
 
 func TestPriorShift(t *testing.T) {

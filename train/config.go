@@ -35,7 +35,8 @@ type Config struct {
 	Prior string `json:"prior,omitempty"`
 
 	// RejectRate is the share of known images that may be taken for none of the
-	// labels, 0 to 1: it sets Head.Reject. 0 means that no image ever is.
+	// labels, 0 to 1: it sets Head.Reject. 0 means that no image ever is. DefaultConfig
+	// sets DefaultRejectRate.
 	RejectRate float64 `json:"reject_rate,omitempty"`
 
 	// Strength is C of logistic and svm: how much training errors count against
@@ -74,7 +75,7 @@ var (
 // descent at rate 0.01 on minibatches of 100 images, validated on 100 images
 // every 100 steps. With another Kind it is that head's default.
 func DefaultConfig() Config {
-	return Config{Kind: KindSoftmax, Steps: 4000, Rate: 0.01, Batch: 100, EvalEvery: 100, EvalBatch: 100, Deviation: 0.001}
+	return Config{Kind: KindSoftmax, Steps: 4000, Rate: 0.01, Batch: 100, EvalEvery: 100, EvalBatch: 100, Deviation: 0.001, RejectRate: DefaultRejectRate}
 }
 
 // DefaultsOf returns the default settings of a kind of head, and none that it does not

@@ -126,7 +126,7 @@ func (d *dataset) trainedOn() (store.TrainedOn, error) {
 const fewImages = 20
 
 // warnings says what is doubtful about the data, and what to do.
-func (d *dataset) warnings(cfg Config) []string {
+func (d *dataset) warnings() []string {
 	out := d.leftOut()
 	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if few := d.labelsWhere(split.Training, func(n int) bool { return n < fewImages }); len(few) > 0 {
@@ -144,11 +144,7 @@ func (d *dataset) warnings(cfg Config) []string {
 		}
 	}
 	if n := d.index(split.Validation).Len(); n < enoughToCalibrate {
-		lost := "the probabilities are not calibrated"
-		if cfg.RejectRate > 0 {
-			lost += " and nothing is rejected"
-		}
-		warn("only %s, so %s: add photos, or give the validation split a larger share", images(n, "validation "), lost)
+		warn("only %s, so the probabilities are not calibrated: add photos, or give the validation split a larger share", images(n, "validation "))
 	}
 	if n := d.strangers[split.Testing]; n > 0 {
 		warn("%s without a training image, so %s mistaken: add photos of such labels", labelled(n, split.Testing), choose(n, "it counts as", "they count as"))

@@ -37,7 +37,10 @@
 // A head trained on labels in balance (Config.Balance) believes all labels equally
 // common; its probabilities are corrected to the frequencies of the training split
 // unless Config.Prior says otherwise. Their temperature is fitted on the validation
-// split, and so is the threshold below which an image is taken for none of the labels.
+// split.
+//
+// Probabilities do not tell what shows none of the labels. For that a head keeps
+// prototypes of its training images: see Head.Rejects.
 //
 // # Promises
 //

@@ -33,7 +33,7 @@ func Evaluate(ctx context.Context, db *store.DB, h *Head, s split.Split) (*Repor
 			return err
 		}
 		t.add(d, label, probs)
-		if !h.Rejects(probs) {
+		if !h.Rejects(row, probs) {
 			accepted++
 			if argmax64(probs) == label {
 				right++
@@ -45,8 +45,8 @@ func Evaluate(ctx context.Context, db *store.DB, h *Head, s split.Split) (*Repor
 		return nil, err
 	}
 	r := t.report(s)
-	if h.Reject.Threshold > 0 {
-		r.Reject = &RejectReport{h.Reject.Threshold, t.total - accepted, NewProportion(right, accepted)}
+	if h.CanReject() {
+		r.Reject = &RejectReport{h.Reject.Threshold, t.total - accepted, NewShare(t.total-accepted, t.total), NewProportion(right, accepted)}
 	}
 	if len(strangers) > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the head does not know %s, so these images count as mistaken: train it again", list(strangers)))

@@ -57,6 +57,7 @@ type Head struct {
 
 	scaling    *scaling
 	classifier classifier
+	prototypes *prototypes // nil if it cannot tell what is none of the labels
 }
 
 // A classifier gives each label a score, from which softmax makes probabilities.

@@ -32,7 +32,7 @@ func TestHeadRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	requireSameLayer(t, h, back)
-	if d := cmp.Diff(h, back, cmp.AllowUnexported(Head{}, layer{})); d != "" {
+	if d := cmp.Diff(h, back, cmp.AllowUnexported(Head{}, layer{}, prototypes{})); d != "" {
 		t.Errorf("head changed on its way through the store:\n%s", d)
 	}
 	a, b := make([]float64, 3), make([]float64, 3)
@@ -188,8 +188,10 @@ func FuzzHeadParams(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := h.Predict(make([]float32, 6), make([]float64, 2)); err != nil && !errors.Is(err, ErrNotFinite) {
+		x, probs := make([]float32, 6), make([]float64, 2)
+		if err := h.Predict(x, probs); err != nil && !errors.Is(err, ErrNotFinite) {
 			t.Error(err)
 		}
+		h.Rejects(x, probs)
 	})
 }

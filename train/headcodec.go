@@ -23,6 +23,7 @@ type headParams struct {
 	Layer       *layerParams `msgpack:"layer,omitempty"`
 	Bayes       *bayesParams `msgpack:"bayes,omitempty"`
 	KNN         *knnParams   `msgpack:"knn,omitempty"`
+	Prototypes  floats       `msgpack:"prototypes,omitempty"` // P×D, row-major
 }
 
 // layerParams is a layer: scores = weights · x + bias.
@@ -48,6 +49,9 @@ type knnParams struct {
 // marshalParams encodes what the head has learnt.
 func (h *Head) marshalParams() ([]byte, error) {
 	p := headParams{Scaling: *h.scaling, Temperature: h.Temperature, Shift: h.Shift, Reject: h.Reject}
+	if h.prototypes != nil {
+		p.Prototypes = h.prototypes.rows
+	}
 	switch c := h.classifier.(type) {
 	case *layer:
 		p.Layer = &layerParams{c.weights, c.bias}
@@ -75,7 +79,13 @@ func (h *Head) unmarshalParams(b []byte) (err error) {
 	if len(h.Shift) == 0 {
 		h.Shift = nil
 	}
+	if len(p.Prototypes) > 0 {
+		h.prototypes = &prototypes{blocks: p.Scaling.Blocks, rows: p.Prototypes}
+	}
 	if err := h.checkCalibration(); err != nil {
+		return err
+	}
+	if err := h.checkRejection(); err != nil {
 		return err
 	}
 	switch h.Kind {

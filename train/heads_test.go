@@ -63,7 +63,7 @@ func TestEveryHeadSurvivesTheStore(t *testing.T) {
 				ignore := cmp.FilterPath(func(p cmp.Path) bool {
 					return strings.HasSuffix(p.String(), "classifier") || strings.HasSuffix(p.String(), "scaling")
 				}, cmp.Ignore())
-				if d := cmp.Diff(h, back, ignore, cmp.AllowUnexported(Head{})); d != "" {
+				if d := cmp.Diff(h, back, ignore, cmp.AllowUnexported(Head{}, prototypes{})); d != "" {
 					t.Errorf("head changed on its way through the store:\n%s", d)
 				}
 				requireSamePredictions(t, c, h, back)

@@ -40,6 +40,7 @@ type TopK struct {
 type RejectReport struct {
 	Threshold float64    `json:"threshold"`
 	Rejected  int        `json:"rejected"`
+	Share     Share      `json:"share"` // of all images, those rejected
 	Accepted  Proportion `json:"accepted"`
 }
 

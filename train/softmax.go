@@ -16,6 +16,7 @@ const (
 	streamValidation
 	streamFolds
 	streamCurve
+	streamPrototypes
 )
 
 func source(seed, stream uint64) *rand.PCG { return rand.NewPCG(seed, stream) }

@@ -46,7 +46,7 @@ func Fit(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*He
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range d.warnings(cfg) {
+	for _, w := range d.warnings() {
 		events(Warning{w})
 	}
 	cfg.Models = d.models
@@ -81,7 +81,7 @@ func (f *fitting) head(ctx context.Context, d *dataset) (*Head, error) {
 		return nil, err
 	}
 	h.calibrate(scores, truth)
-	return h, nil
+	return h, h.fitRejection(ctx, d)
 }
 
 // fit fits on the training split.

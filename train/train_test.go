@@ -174,9 +174,6 @@ func TestWarnings(t *testing.T) {
 		requireWarning(t, w, "the validation split is empty, so training goes unwatched")
 		requireWarning(t, w, "the testing split is empty, so the accuracy stays unknown")
 		requireWarning(t, w, "only 0 validation images, so the probabilities are not calibrated: add photos")
-		cfg := quick(10)
-		cfg.RejectRate = 0.1
-		requireWarning(t, warningsOf(t, db, cfg), "not calibrated and nothing is rejected")
 	})
 	t.Run("labels missing from a split", func(t *testing.T) {
 		db := filled(t, c)

@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	draw2d "image/draw"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +36,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"resplit": resplit,
 	"flip":    flip,
 	"age":     age,
+	"plain":   plain,
 }
 
 // exits runs a command and wants an exit code: exits 2 featstore train --frob.
@@ -112,6 +117,24 @@ func draw(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	ts.Check(drawn.Write(context.Background(), ts.MkAbs(args[0]), each, uint64(seed)))
+}
+
+// plain writes a picture of one colour: plain FILE.png RED GREEN BLUE.
+func plain(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: plain FILE.png RED GREEN BLUE")
+	}
+	var rgb [3]uint8
+	for i := range rgb {
+		v, err := strconv.ParseUint(args[1+i], 10, 8)
+		ts.Check(err)
+		rgb[i] = uint8(v)
+	}
+	picture := image.NewRGBA(image.Rect(0, 0, 64, 48))
+	draw2d.Draw(picture, picture.Bounds(), image.NewUniform(color.RGBA{rgb[0], rgb[1], rgb[2], 255}), image.Point{}, draw2d.Src)
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(errors.Join(png.Encode(f, picture), f.Close()))
 }
 
 // lock opens a store for writing until the script ends, as another process would.

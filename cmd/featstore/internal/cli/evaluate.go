@@ -25,10 +25,13 @@ type evaluation struct {
 	kinds  []string
 	models []string
 	cv     train.CVOptions
+
+	unknown string // folder of photos of other things
 }
 
 func evaluateCommand(a *app) *cobra.Command {
 	var e evaluation
+	var memory memoryFlag
 	cmd := &cobra.Command{
 		Use:   "evaluate",
 		Short: "Say how good a classifier is, where it errs, and which one to choose",
@@ -45,15 +48,25 @@ With --head A,B it compares saved heads instead: each is trained anew in every f
 with its own settings and networks, and chooses again what it chose then. --kinds
 beside it adds kinds with their default settings.
 
+--unknown FOLDER takes photos of other things and shows what predict --reject makes of
+them: the share rejected; that of the testing split's, for comparison; the AUROC, which
+is the probability that a photo of a label is more similar to the training photos than
+one of another thing; each with its 95 % interval; and the photos taken for a label.
+Photos that resemble the labels, such as kinds of flowers that are not among them, are
+the hard case: try some.
+
 --curve shows the accuracy against the number of training photos: where it still
 rises at the end, more photos will help.
 
 JSON: one object: split, accuracy, top_k, macro, labels, log_loss, brier, ece,
-confusion, misclassified, warnings; with --cv lines with event "progress" and one
+confusion, misclassified, warnings; with --unknown folder, threshold, rejected, known_split,
+known (count, total, share, low, high), auroc (area, low, high), left_out, failed,
+mistakes (as predict --json has them); with --cv lines with event "progress" and one
 with event "comparison": folds, repeats, images, labels, heads, best, pairs; with
---curve likewise "curve": kind, points.` + storeExits(),
+--curve likewise "curve": kind, points.` + storeExits(exitSomeFailed),
 		Example: `  featstore evaluate
   featstore evaluate --split validation --misses 50
+  featstore evaluate --unknown ./other_photos
   featstore evaluate --cv 5
   featstore evaluate --cv 5 --repeats 3 --kinds softmax,logistic
   featstore evaluate --cv 5 --head default,logistic
@@ -63,6 +76,13 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 			e.saved = cmd.Flags().Changed("head")
 			if err := e.sensible(cmd.Flags()); err != nil {
 				return err
+			}
+			if e.unknown != "" {
+				most, err := memory.limits()
+				if err != nil {
+					return err
+				}
+				return a.evaluateUnknown(cmd.Context(), e, most)
 			}
 			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 				switch {
@@ -79,6 +99,8 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	flags.StringSliceVar(&e.heads, "head", []string{defaultHead}, "name of the head; with --cv: names of heads to compare, joined by commas")
 	flags.StringVar(&e.split, "split", split.Testing.String(), "photos to look at: training, validation or testing")
 	flags.IntVar(&e.misses, "misses", 20, "how many of the photos that it gets wrong are named")
+	flags.StringVar(&e.unknown, "unknown", "", "folder of photos of other things: are they rejected?")
+	memory.register(flags)
 	flags.IntVar(&e.folds, "cv", 0, "compare kinds of heads by cross-validation with this many folds")
 	flags.BoolVar(&e.curve, "curve", false, "accuracy against the number of training photos")
 	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are divided into folds again")
@@ -88,36 +110,59 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	return cmd
 }
 
-// sensible refuses flags that would have no effect: whoever sets them expects one.
-func (e evaluation) sensible(flags *pflag.FlagSet) error {
-	cv, compares := flags.Changed("cv"), flags.Changed("cv") || e.curve
-	if cv && e.curve {
-		return usagef("--cv and --curve cannot be combined: give one of them")
+// The questions that evaluate answers, by the flag that asks; none asks how good the
+// head is.
+const (
+	askUnknown  = "unknown"
+	askSuspects = "suspects"
+	askCV       = "cv"
+	askCurve    = "curve"
+)
+
+// question returns the flag that says what is asked, "" for none.
+func (e evaluation) question(flags *pflag.FlagSet) (asked string, err error) {
+	for _, name := range []string{askUnknown, askSuspects, askCV, askCurve} {
+		if !flags.Changed(name) {
+			continue
+		}
+		if asked != "" {
+			return "", usagef("--%s and --%s cannot be combined: give one of them", asked, name)
+		}
+		asked = name
 	}
-	if e.misses < 0 {
-		return usagef("--misses %d: want 0 or more", e.misses)
+	return asked, nil
+}
+
+// goesWith says to which questions a flag is of use.
+var goesWith = map[string][]string{
+	"repeats": {askCV}, "seed": {askCV, askCurve, askSuspects}, "kinds": {askCV, askCurve}, "model": {askCV, askCurve, askSuspects},
+	"head": {"", askCV, askUnknown}, "split": {""}, "misses": {"", askUnknown, askSuspects}, memoryFlagName: {askUnknown},
+}
+
+// sensible refuses flags that would be without effect: whoever sets them expects one.
+func (e evaluation) sensible(flags *pflag.FlagSet) error {
+	asked, err := e.question(flags)
+	if err != nil {
+		return err
 	}
 	switch {
-	case e.saved && cv && flags.Changed("model") && !flags.Changed("kinds"):
+	case e.misses < 0:
+		return usagef("--misses %d: want 0 or more", e.misses)
+	case asked == askUnknown && e.unknown == "":
+		return usagef("--unknown: want a folder of photos")
+	case e.saved && asked == askCV && flags.Changed("model") && !flags.Changed("kinds"):
 		return usagef("--model goes with --kinds: the heads named by --head have networks of their own")
-	case len(e.heads) == 0 || !cv && len(e.heads) > 1:
+	case len(e.heads) == 0 || asked != askCV && len(e.heads) > 1:
 		return usagef("--head %s: want one name, or --cv to compare several", strings.Join(e.heads, ","))
 	}
-	for _, f := range []struct {
-		name  string
-		used  bool
-		needs string
-	}{
-		{"repeats", cv, "--cv"},
-		{"seed", compares, "--cv or --curve"}, {"kinds", compares, "--cv or --curve"}, {"model", compares, "--cv or --curve"},
-		{"head", !e.curve, "--cv, or with neither --cv nor --curve"}, {"split", !compares, "neither --cv nor --curve"},
-		{"misses", !compares, "neither --cv nor --curve"},
-	} {
-		if flags.Changed(f.name) && !f.used {
-			return usagef("--%s goes with %s", f.name, f.needs)
+	flags.Visit(func(f *pflag.Flag) {
+		if with := goesWith[f.Name]; with != nil && !slices.Contains(with, asked) && err == nil {
+			if err = usagef("--%s goes with --%s", f.Name, strings.Join(with, " or --")); slices.Contains(with, "") {
+				err = usagef("--%s cannot be combined with --%s", f.Name, asked)
+			}
 		}
-	}
-	return nil
+	})
+	return err
 }
 
 // evaluate judges a saved head on one split.

@@ -73,6 +73,13 @@ func retrain(name string, h *train.Head, several bool) command {
 	return c
 }
 
+// retrainToReject is retrain for a head that cannot tell what is none of its labels.
+func retrainToReject(name string, h *train.Head, several bool) command {
+	rejecting := *h
+	rejecting.Config.RejectRate = train.DefaultRejectRate
+	return retrain(name, &rejecting, several)
+}
+
 // severalModels tells whether vectors of more than one network are in the store.
 func severalModels(db *store.DB) bool {
 	several := false

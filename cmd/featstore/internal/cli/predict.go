@@ -17,6 +17,7 @@ import (
 	"featstore/extract"
 	"featstore/extract/ingest"
 	"featstore/extract/userfile"
+	"featstore/split"
 	"featstore/store"
 	"featstore/train"
 )
@@ -40,11 +41,15 @@ for decoding.
 Nothing is written to the store. A head whose network is not at hand, or computes
 other vectors than it was trained on, is refused.
 
-With --reject a photo whose most probable label is less probable than the head's
-threshold is said to show none of the labels; train --reject-rate sets it.
+With --reject a photo that is less similar to the training photos than the head's
+threshold is said to show none of the labels: noise, drawings, other things. The
+probabilities do not tell these; they only say which of the labels is likeliest. What
+resembles the labels closely, such as another kind of flower, is often missed. The
+threshold rejects about 5 % of photos of known labels too: train --reject-rate says
+how many. Heads trained by older versions reject by their probability: train again.
 
 JSON, one object a photo: path, label, probability, top (label, probability),
-rejected; or path, error.` + storeExits(exitSomeFailed),
+rejected, similarity (cosine, not in heads of older versions); or path, error.` + storeExits(exitSomeFailed),
 		Example: `  featstore predict some.jpg
   featstore predict ./new_photos --json
   featstore predict --head slow --top 5 some.jpg`,
@@ -71,9 +76,8 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 			if err != nil {
 				return err
 			}
-			if reject && head.Reject.Threshold == 0 {
-				return hint(usagef("--reject: head %q has no threshold", name), "train it with one: %s",
-					retrain(name, head, len(networks) > 1).with("--reject-rate", "0.05"))
+			if reject && !head.CanReject() {
+				return hint(usagef("--reject: head %q has no threshold", name), "train it with one: %s", retrainToReject(name, head, len(networks) > 1))
 			}
 			p := &predictor{app: a, head: head, networks: networks, top: top, reject: reject}
 			return p.all(cmd.Context(), photos, workers)
@@ -82,7 +86,7 @@ rejected; or path, error.` + storeExits(exitSomeFailed),
 	flags := cmd.Flags()
 	flags.StringVar(&name, "head", defaultHead, "name of the head")
 	flags.IntVar(&top, "top", 3, "labels to print")
-	flags.BoolVar(&reject, "reject", false, "tell photos that show none of the labels, by the head's threshold")
+	flags.BoolVar(&reject, "reject", false, "tell photos that show none of the labels, by the head's threshold of similarity")
 	flags.StringArrayVar(&files, "model", nil, "ONNX file of a network that the head needs, if it is no longer where it was; may be repeated")
 	memory.register(flags)
 	photoMemory.register(flags)
@@ -141,6 +145,7 @@ type predictor struct {
 	networks []*extract.Network
 	top      int
 	reject   bool
+	digests  bool // note what the photos' bytes are
 }
 
 // A prediction is what is said about one photo.
@@ -150,7 +155,10 @@ type prediction struct {
 	Probability float64    `json:"probability,omitempty"`
 	Top         []labelled `json:"top,omitempty"`
 	Rejected    bool       `json:"rejected"` // it shows none of the labels, as far as the head can tell
-	Error       string     `json:"-"`        // instead of all but the path
+	Similarity  *float64   `json:"similarity,omitempty"`
+	Error       string     `json:"-"` // instead of all but the path
+
+	digest split.Digest // only where the predictor wants digests
 }
 
 type labelled struct {
@@ -158,17 +166,32 @@ type labelled struct {
 	Probability float64 `json:"probability"`
 }
 
-// all looks at the photos with several workers and prints in the order of the
-// photos, each as soon as those before it are done.
+// all looks at the photos and prints in their order, each as soon as those before it
+// are done.
 func (p *predictor) all(ctx context.Context, photos []string, workers int) error {
+	failed, err := p.run(ctx, photos, workers, !p.json && !isTerminal(p.Out), p.show)
+	switch {
+	case err != nil:
+		return err
+	case failed == len(photos):
+		return &exitError{code: exitFailure}
+	case failed > 0:
+		return &exitError{code: exitSomeFailed}
+	}
+	return nil
+}
+
+// run looks at the photos with several workers and hands over the predictions in their
+// order. It counts those that failed.
+func (p *predictor) run(ctx context.Context, photos []string, workers int, watched bool, each func(prediction) error) (failed int, err error) {
 	if len(photos) == 0 {
-		return hint(errors.New("no photos found"), "give files, or folders that hold photos")
+		return 0, hint(errors.New("no photos found"), "give files, or folders that hold photos")
 	}
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	var done atomic.Int64
-	if !p.json && !isTerminal(p.Out) {
+	if watched {
 		stop := p.watch(func() gauge { return gauge{"predict", "photo", done.Load(), int64(len(photos))} })
 		defer stop()
 	}
@@ -182,19 +205,11 @@ func (p *predictor) all(ctx context.Context, photos []string, workers int) error
 	for range min(workers, len(photos)) {
 		group.Go(func() error { return p.work(ctx, photos, share, &next, results) })
 	}
-	failed, err := p.print(ctx, results, &done)
+	failed, err = inOrder(ctx, results, &done, each)
 	if e := group.Wait(); e != nil {
 		err = e
 	}
-	switch {
-	case err != nil:
-		return err
-	case failed == len(photos):
-		return &exitError{code: exitFailure}
-	case failed > 0:
-		return &exitError{code: exitSomeFailed}
-	}
-	return nil
+	return failed, err
 }
 
 // work looks at photos, with some number of cores, until none is left.
@@ -243,7 +258,15 @@ func (p *predictor) one(ctx context.Context, path string, extractors []*extract.
 	if err := p.head.Predict(features, probabilities); err != nil {
 		return prediction{}, err
 	}
-	return p.best(path, probabilities), nil
+	r := p.best(path, probabilities)
+	r.Rejected = p.reject && p.head.Rejects(features, probabilities)
+	if s, ok := p.head.Similarity(features); ok {
+		r.Similarity = &s
+	}
+	if p.digests {
+		r.digest = split.SumBytes(data)
+	}
+	return r, nil
 }
 
 func (p *predictor) read(ctx context.Context, path string) ([]byte, error) {
@@ -273,12 +296,11 @@ func (p *predictor) best(path string, probabilities []float64) prediction {
 		return 0
 	})
 	all = all[:min(p.top, len(all))]
-	rejected := p.reject && p.head.Rejects(probabilities)
-	return prediction{Path: path, Label: all[0].Label, Probability: all[0].Probability, Top: all, Rejected: rejected}
+	return prediction{Path: path, Label: all[0].Label, Probability: all[0].Probability, Top: all}
 }
 
-// print writes the predictions in order and counts those that failed.
-func (p *predictor) print(ctx context.Context, results []chan prediction, done *atomic.Int64) (failed int, err error) {
+// inOrder hands over the predictions in order and counts those that failed.
+func inOrder(ctx context.Context, results []chan prediction, done *atomic.Int64, each func(prediction) error) (failed int, err error) {
 	for _, c := range results {
 		var r prediction
 		select {
@@ -290,7 +312,7 @@ func (p *predictor) print(ctx context.Context, results []chan prediction, done *
 		if r.Error != "" {
 			failed++
 		}
-		if err := p.show(r); err != nil {
+		if err := each(r); err != nil {
 			return failed, err
 		}
 	}

@@ -21,7 +21,7 @@ func (a *app) printReport(r *train.Report, misses int) {
 	a.printConfusion(r)
 	fmt.Fprintf(a.Out, "\nprobabilities: log loss %.3f, Brier score %.3f, calibration error %.1f%%\n", r.LogLoss, r.Brier, 100*r.ECE)
 	if r.Reject != nil {
-		fmt.Fprintf(a.Out, "taken for none of the labels: %s; of the others %.1f%% are right\n", count(r.Reject.Rejected, "photo"), 100*r.Reject.Accepted.Share)
+		fmt.Fprintf(a.Out, "--reject takes for none of the labels: %v; of the others %.1f%% are right\n", r.Reject.Share, 100*r.Reject.Accepted.Share)
 	}
 	a.printMisses(r.Misses, misses)
 	for _, w := range r.Warnings {

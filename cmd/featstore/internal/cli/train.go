@@ -45,6 +45,12 @@ weights has each photo of a rare label count more, none does neither. Where one 
 two is used the probabilities are corrected for how common the labels are in the
 training split (logit adjustment); --prior uniform takes all to be equally common.
 
+Every head keeps prototypes of its training photos, and how unlike them a photo must be
+for predict --reject to take it for none of the labels: about 5 % of new photos of known
+labels are then rejected wrongly, or --reject-rate. The threshold follows from the
+validation photos; where these are fewer than 1,000, from cross-validation on training
+and validation. featstore evaluate --unknown FOLDER shows what it is worth.
+
 The 95 % interval beside the accuracy says how far off it may be because only that
 many photos were tested. The same store, seed and version give the same head.
 
@@ -88,7 +94,7 @@ func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
 	flags.StringVar(&cfg.Balance, "balance", cfg.Balance,
 		"how unequally common labels are trained on: "+strings.Join(train.Balances, ", ")+" (default: sampler for softmax, else none)")
 	flags.StringVar(&cfg.Prior, "prior", cfg.Prior, "probabilities are for labels as common as in the training split, or equally: "+strings.Join(train.Priors, ", ")+" (default training)")
-	flags.Float64Var(&cfg.RejectRate, "reject-rate", cfg.RejectRate, "share of known photos that predict --reject may take for none of the labels, 0 to 1")
+	flags.Float64Var(&cfg.RejectRate, "reject-rate", cfg.RejectRate, "share of known photos that predict --reject may take for none of the labels; 0 to do without")
 	flags.Float64Var(&cfg.Strength, "strength", cfg.Strength, "C of logistic and svm (default: chosen by cross-validation on the training split)")
 	flags.IntVar(&cfg.Folds, "folds", cfg.Folds, "folds in which C is chosen (default 5)")
 	flags.IntVar(&cfg.Neighbours, "neighbours", cfg.Neighbours, "k of knn (default: chosen on the training split)")

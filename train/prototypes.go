@@ -1,0 +1,229 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"featstore/split"
+	"featstore/store"
+	"featstore/train/internal/product"
+)
+
+// The prototypes of a head are typical training images: each label's features,
+// clustered. How similar an image is to the nearest of them says whether it shows any
+// of the labels at all, which probabilities do not say: a classifier divides the whole
+// space among its labels, and is as sure of noise as of a rose.
+//
+// Features are compared by the cosine of their powers of 5/8, with their signs, which
+// keeps a few large ones from deciding alone (Perronnin, Sánchez and Mensink 2010,
+// "Improving the Fisher kernel for large-scale image classification", have 1/2). Of
+// several networks it is the mean of their cosines.
+//
+// Tried on five kinds of flowers and 449 photos, drawings and noise that show none, five
+// folds; the threshold is at 5 % of the flowers left out:
+//
+//	score                                  rejected   AUROC   AUROC of a label left out
+//	probability                               44 %    0.889   0.77
+//	cosine to the 5 nearest, power 1          94 %    0.987   0.73
+//	Mahalanobis, shrunk shared covariance     80 %    0.967   0.70
+//	prototypes, power 1, 1/2, 0.6, 0.7   95, 96, 97, 98 %   0.992   0.73, 0.78, 0.78, 0.77
+//	5 nearest of all, power 1/2               98 %    0.994   0.78
+type prototypes struct {
+	blocks []int  // features of each network
+	rows   floats // P×D, row-major, the rows compressed
+}
+
+const (
+	// mostPrototypes is that of a label. From 5 to 20 made no difference to five kinds
+	// of flowers with 160 training images each; the nearest of all training images were
+	// no better.
+	mostPrototypes = 10
+	// allPrototypes is about how many all labels have together: 5 MB of 1,280 features.
+	allPrototypes = 1000
+	// imagesPerPrototype is how many images a label has at least for each.
+	imagesPerPrototype = 4
+	// roundsOfClustering is enough for clusters that need not be exact.
+	roundsOfClustering = 8
+	// prototypeImages is about how many images of all labels are looked at, which bounds
+	// memory and time; a label has no fewer than fewImages, if it has them.
+	prototypeImages = 4000
+)
+
+// compress scales an image's features for comparison: dot products of two are cosines,
+// summed up over the networks.
+func (p *prototypes) compress(dst, x []float32) {
+	for k, v := range x {
+		half := math.Sqrt(math.Abs(float64(v)))
+		eighth := math.Sqrt(math.Sqrt(half)) // roots are the same on every machine, powers are not
+		dst[k] = float32(math.Copysign(half*eighth, float64(v)))
+	}
+	at := 0
+	for _, n := range p.blocks {
+		unit(dst[at : at+n])
+		at += n
+	}
+}
+
+// compressed returns a copy of the table with its rows compressed.
+func (p *prototypes) compressed(t *table) *table {
+	out := &table{labels: t.labels, dims: t.dims, truth: t.truth, digests: t.digests, places: t.places}
+	d := t.dim()
+	out.all, out.rows = make([]float32, len(t.rows)*d), make([][]float32, len(t.rows))
+	for i, row := range t.rows {
+		out.rows[i] = out.all[i*d : (i+1)*d : (i+1)*d]
+		p.compress(out.rows[i], row)
+	}
+	return out
+}
+
+// similarity of an image to the nearest prototype: −1 to 1.
+func (p *prototypes) similarity(x []float32) float64 {
+	own := make([]float32, len(x))
+	p.compress(own, x)
+	return p.similarities([][]float32{own})[0]
+}
+
+// similarities of rows that are compressed.
+func (p *prototypes) similarities(rows [][]float32) []float64 {
+	d := 0
+	for _, n := range p.blocks {
+		d += n
+	}
+	out := make([]float64, len(rows))
+	dots := make([]float32, len(p.rows)/d)
+	for i, row := range rows {
+		product.Dots(dots, [][]float32{row}, p.rows, d)
+		best := dots[argmax(dots)]
+		out[i] = float64(best) / float64(len(p.blocks))
+	}
+	return out
+}
+
+// check reports prototypes that are none of so many features.
+func (p *prototypes) check(dim int) error {
+	if len(p.rows) == 0 || len(p.rows)%dim != 0 {
+		return fmt.Errorf("%w: %d numbers are not prototypes of %d features", ErrHeadCorrupt, len(p.rows), dim)
+	}
+	return nil
+}
+
+// fitPrototypes clusters each label's images; t is compressed.
+func fitPrototypes(t *table, seed uint64) *prototypes {
+	p := &prototypes{blocks: t.dims}
+	most := max(1, min(mostPrototypes, allPrototypes/max(t.labels, 1)))
+	byLabel := make([][][]float32, t.labels)
+	for i, row := range t.rows {
+		byLabel[t.truth[i]] = append(byLabel[t.truth[i]], row)
+	}
+	for l, rows := range byLabel {
+		if k := min(most, (len(rows)+imagesPerPrototype-1)/imagesPerPrototype); k > 0 {
+			p.rows = append(p.rows, p.cluster(rows, k, rand.NewPCG(seed, streamPrototypes<<32|uint64(l)))...)
+		}
+	}
+	return p
+}
+
+// cluster returns k directions among rows, k×D, by spherical k-means: each is the mean
+// of the rows that are nearest to it. It starts from rows drawn the more often the
+// farther they are from those drawn before (Arthur and Vassilvitskii 2007, "k-means++").
+func (p *prototypes) cluster(rows [][]float32, k int, src rand.Source) []float32 {
+	d := len(rows[0])
+	centres := p.firstCentres(rows, k, src)
+	dots := make([]float32, len(rows)*k)
+	sums := make([]float64, k*d)
+	for range roundsOfClustering {
+		product.Dots(dots, rows, centres, d)
+		clear(sums)
+		for i, row := range rows {
+			at := argmax(dots[i*k:(i+1)*k]) * d
+			for j, x := range row {
+				sums[at+j] += float64(x)
+			}
+		}
+		for c := range k {
+			p.direct(centres[c*d:(c+1)*d], sums[c*d:(c+1)*d])
+		}
+	}
+	return centres
+}
+
+// direct sets a centre to the direction of a sum, each network's features for
+// themselves. A cluster without rows keeps its centre.
+func (p *prototypes) direct(centre []float32, sum []float64) {
+	at := 0
+	for _, n := range p.blocks {
+		var square float64
+		for _, v := range sum[at : at+n] {
+			square += float64(v * v)
+		}
+		for j := at; square > 0 && j < at+n; j++ {
+			centre[j] = float32(sum[j] / math.Sqrt(square))
+		}
+		at += n
+	}
+}
+
+// firstCentres draws k rows to start from.
+func (p *prototypes) firstCentres(rows [][]float32, k int, src rand.Source) []float32 {
+	d := len(rows[0])
+	centres := make([]float32, 0, k*d)
+	far := make([]float64, len(rows)) // distance from the nearest centre so far
+	for i := range far {
+		far[i] = 1
+	}
+	dots := make([]float32, len(rows))
+	for range k {
+		next := rows[drawWeighted(src, far)]
+		centres = append(centres, next...)
+		product.Dots(dots, rows, next, d)
+		for i, s := range dots {
+			far[i] = min(far[i], max(0, 1-float64(s)/float64(len(p.blocks))))
+		}
+	}
+	return centres
+}
+
+// drawWeighted draws an index as often as its weight says; the first if all are 0.
+func drawWeighted(src rand.Source, weights []float64) int {
+	sum := 0.0
+	for _, w := range weights {
+		sum += w
+	}
+	left := float64(src.Uint64()>>11) / (1 << 53) * sum
+	last := 0
+	for i, w := range weights {
+		if w == 0 {
+			continue
+		}
+		if last = i; left < w {
+			break
+		}
+		left -= w
+	}
+	return last
+}
+
+// firstImages returns an index of each label's first images, which are a sample: they
+// are in the order of their digests.
+func firstImages(ix *store.Index) *store.Index {
+	most := max(fewImages, prototypeImages/max(len(ix.Keys), 1))
+	out := *ix
+	out.Keys = make([][]split.Digest, len(ix.Keys))
+	for l, keys := range ix.Keys {
+		out.Keys[l] = keys[:min(len(keys), most)]
+	}
+	return &out
+}
+
+// knownImages reads some images of the training and the validation split, their
+// features compressed; those of the training split come first.
+func (d *dataset) knownImages(ctx context.Context) (t *table, training int, err error) {
+	ix := firstImages(d.index(split.Training))
+	t, err = readTable(ctx, d.db, ix, firstImages(d.index(split.Validation)))
+	if err != nil {
+		return nil, 0, err
+	}
+	return (&prototypes{blocks: t.dims}).compressed(t), ix.Len(), nil
+}
