@@ -217,5 +217,8 @@ func helpOf(command string) (string, error) {
 	if code != 0 {
 		return "", fmt.Errorf("exit code %d: %s", code, errs.String())
 	}
+	if !strings.Contains(out.String(), "\n  featstore "+command) {
+		return "", fmt.Errorf("there is no such command")
+	}
 	return out.String(), nil
 }
