@@ -87,7 +87,7 @@ func TestModelIDs(t *testing.T) {
 	}
 }
 
-func TestIDHangsOnAllThatDecidesVectors(t *testing.T) {
+func TestIDDependsOnAllThatDecidesVectors(t *testing.T) {
 	base := smallDefault(t).Info()
 	seen := map[string]string{base.id(): "unchanged"}
 	for name, change := range map[string]func(*Info){
@@ -110,9 +110,9 @@ func TestIDHangsOnAllThatDecidesVectors(t *testing.T) {
 	}
 }
 
-// A vector hangs on the photo alone: not on the extractor, nor on what it saw
+// A vector depends on the photo alone: not on the extractor, nor on what it saw
 // before, nor on how many run at once, nor on the number of cores.
-func TestVectorsHangOnThePhotoAlone(t *testing.T) {
+func TestVectorsDependOnThePhotoAlone(t *testing.T) {
 	n := smallDefault(t)
 	photos := [][]byte{picture(t, color.White, 7), picture(t, color.RGBA{200, 30, 40, 255}, 3), picture(t, color.RGBA{0, 90, 200, 255}, 20)}
 	var want [][]float32

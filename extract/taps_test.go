@@ -130,7 +130,7 @@ func TestInspect(t *testing.T) {
 		t.Errorf("unsupported before the tap: %+v", before)
 	}
 	if before.Preprocess == nil || before.Tap == "" || len(before.Candidates) == 0 || before.Layout != LayoutNCHW {
-		t.Errorf("what does not hang on it is missing: %+v", before)
+		t.Errorf("what does not depend on it is missing: %+v", before)
 	}
 	silent := mustOpen(t, data).Inspect(Manifest{})
 	if silent.Err == nil || silent.Preprocess != nil || len(silent.Likely) == 0 || silent.Plan == nil || silent.ID != "" {

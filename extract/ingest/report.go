@@ -173,7 +173,7 @@ func (t *tally) computed(w task, out outcome) {
 }
 
 // conclude adds what only the finished store can tell, and puts everything into
-// an order that does not hang on which worker was first. Which labels have no photo
+// an order that does not depend on which worker was first. Which labels have no photo
 // is known only once all have been looked at.
 func (r *run) conclude(complete bool) error {
 	t := r.report

@@ -21,7 +21,7 @@ type probe struct {
 	tap     string
 	input   *tensor.Tensor
 	want    *tensor.Tensor // float32
-	folded  bool           // the output does not hang on the input's values, which pass it by
+	folded  bool           // the output does not depend on the input's values, which pass it by
 	shaping bool           // the input decides the output's shape: no network of the engine
 }
 
@@ -108,7 +108,7 @@ func newProbe(c *nodetest.Case, f form, varying []string, out string, want *tens
 }
 
 // sumAlone reports whether out is the sum that a SkipLayerNormalization computes by the
-// way, which does not hang on its scale and shift.
+// way, which does not depend on its scale and shift.
 func sumAlone(g *graph.Graph, out string, varying []string) bool {
 	return slices.ContainsFunc(g.Nodes, func(n *graph.Node) bool {
 		return n.Op == "SkipLayerNormalization" && len(n.Outputs) > 3 && n.Outputs[3] == out && len(varying) == 1 &&
@@ -275,7 +275,7 @@ func (b *prober) float(x string, from tensor.DType) string {
 	return b.node("Cast", b.fresh(), map[string]graph.Attr{"to": int64(tensor.Float32)}, x)
 }
 
-// passing joins a value that does not hang on the input with the input.
+// passing joins a value that does not depend on the input with the input.
 func (b *prober) passing(x string) string {
 	flat := []string{b.add("Reshape", x, b.ints(-1)), b.add("Reshape", b.graph.Inputs[0].Name, b.ints(-1))}
 	return b.node("Concat", b.fresh(), map[string]graph.Attr{"axis": int64(0)}, flat...)

@@ -6,7 +6,7 @@
 // too rare to deserve a kernel. All three are the same code: an operator first
 // works out the type and shape of its results and then, if the values of all of
 // its inputs are known, their values. Given abstract inputs (see package tensor)
-// it answers with abstract results. Where a shape hangs on a value that is not
+// it answers with abstract results. Where a shape depends on a value that is not
 // known, the error wraps ErrNeedsValue.
 //
 // Floating-point numbers of every width are computed in float64 and rounded once,

@@ -147,7 +147,7 @@ func (r *resizing) toSizes(sizes, list []int, policy string) {
 
 // source is the coordinate in the input, n long, of place i of the result along
 // axis d. It is reckoned in float32, as in ONNX Runtime: which of two neighbours is
-// the nearest may hang on the last bit.
+// the nearest may depend on the last bit.
 func (r *resizing) source(d, i, n int) float64 {
 	scale, size := float32(r.scale[d]), float32(r.shape[d])
 	x, in := float32(i), float32(n)

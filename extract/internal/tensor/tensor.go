@@ -4,7 +4,7 @@
 // A tensor is a type, a shape and a flat slice of values in row-major (C) order.
 // A tensor without values is abstract: its type and shape are known, its values
 // are not. Operators given abstract inputs answer with abstract outputs wherever
-// the shape of the answer does not hang on a missing value. That makes shape
+// the shape of the answer does not depend on a missing value. That makes shape
 // inference, constant folding and plain evaluation one and the same code.
 //
 // Tensors are shared freely and never changed after they were made, except by

@@ -28,7 +28,7 @@ var painters = map[string]func(*painter, frame){
 	"daisy": daisy, "dandelion": dandelion, "rose": rose, "sunflower": sunflower, "tulip": tulip,
 }
 
-// Picture draws the n-th picture of a kind, of a size that varies. It hangs on its
+// Picture draws the n-th picture of a kind, of a size that varies. It depends on its
 // arguments alone.
 func Picture(kind string, n int, seed uint64) (image.Image, error) {
 	rng := randomness(kind, n, seed)

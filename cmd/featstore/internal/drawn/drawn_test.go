@@ -23,7 +23,7 @@ func encode(t *testing.T, kind string, n int, seed uint64) []byte {
 	return b.Bytes()
 }
 
-func TestPicturesHangOnTheirArgumentsAlone(t *testing.T) {
+func TestPicturesDependOnTheirArgumentsAlone(t *testing.T) {
 	seen := map[string]string{}
 	for _, kind := range Kinds {
 		for n := range 3 {
