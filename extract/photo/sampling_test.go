@@ -153,3 +153,41 @@ func TestSamplingAgainstPillow(t *testing.T) {
 	}
 	t.Logf("%d pictures, %d samples differ by one", len(pictures), off)
 }
+
+// TestReducedSampling: whatever is subsampled, decoding at a reduced size gives about
+// the same small picture.
+func TestReducedSampling(t *testing.T) {
+	s := new(Scratch)
+	rng := rand.New(rand.NewPCG(8, 9))
+	for _, p := range samplings(t, rng) {
+		p.Width, p.Height = 33+rng.IntN(100), 33+rng.IntN(100)
+		p.Fill(rng)
+		p.Soften()
+		for _, blocks := range p.Coef { // what is lost at an eighth must not be there
+			for i := range blocks {
+				clear(blocks[i][1:])
+			}
+		}
+		data := p.Encode()
+		full, small := asItIs(4, 4), asItIs(4, 4)
+		small.JPEGReduce = 1
+		want, got := make([]float32, full.Len()), make([]float32, full.Len())
+		if err := full.Pixels(want, data, Limits{}, s); err != nil {
+			t.Fatalf("%v × %v: %v", p.H, p.V, err)
+		}
+		if err := small.Pixels(got, data, Limits{}, s); err != nil {
+			t.Fatalf("%v × %v, %d×%d, reduced: %v", p.H, p.V, p.Width, p.Height, err)
+		}
+		if d := meanDiff(got, float64s(want)); d > 8 {
+			t.Errorf("%v × %v, %d×%d: reduced, pixels differ by %.1f grey levels on average", p.H, p.V, p.Width, p.Height, d)
+		}
+	}
+}
+
+func float64s(v []float32) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		out[i] = float64(x)
+	}
+	return out
+}
