@@ -109,6 +109,9 @@ func Load(data []byte, opt NetworkOptions) (*Network, error) {
 // extractor was made.
 func (n *Network) LimitPhotos(limits photo.Limits) { n.limits = limits }
 
+// PhotoLimits returns what decoding a photo for the network may cost.
+func (n *Network) PhotoLimits() photo.Limits { return n.limits }
+
 // Info returns what is known of the network.
 func (n *Network) Info() Info { return n.info }
 

@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"featstore/extract"
-	"featstore/extract/photo"
 )
 
 // input returns a photo as the network sees it. What is on it does not change the
@@ -15,7 +14,7 @@ import (
 func (b *bench) input() ([]float32, error) {
 	p := b.Network.Info().Preprocess
 	pixels := make([]float32, p.Len())
-	return pixels, p.Pixels(pixels, b.photos[0].data, photo.Limits{}, nil)
+	return pixels, p.Pixels(pixels, b.photos[0].data, b.Network.PhotoLimits(), nil)
 }
 
 // single measures one photo at a time on some number of cores.

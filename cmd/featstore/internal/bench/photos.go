@@ -104,7 +104,7 @@ func (b *bench) usable() error {
 	var s photo.Scratch
 	var why error
 	for _, data := range b.Photos.Files {
-		ph, err := p.Decode(data, photo.Limits{}, &s)
+		ph, err := p.Decode(data, b.Network.PhotoLimits(), &s)
 		if err != nil {
 			r.Unusable++
 			why = fmt.Errorf("%w: %w", errNoPhotos, err)

@@ -40,7 +40,7 @@ func (b *bench) decode(ctx context.Context, budget time.Duration) error {
 	p := b.Network.Info().Preprocess
 	d, err := b.eachPhoto(ctx, budget, func(f photoFile) (time.Duration, error) {
 		return timed(func() error {
-			_, err := p.Decode(f.data, photo.Limits{}, &s)
+			_, err := p.Decode(f.data, b.Network.PhotoLimits(), &s)
 			return err
 		})
 	})
@@ -53,7 +53,7 @@ func (b *bench) resize(ctx context.Context, budget time.Duration) error {
 	p := b.Network.Info().Preprocess
 	dst := make([]float32, p.Len())
 	d, err := b.eachPhoto(ctx, budget, func(f photoFile) (time.Duration, error) {
-		ph, err := p.Decode(f.data, photo.Limits{}, &s)
+		ph, err := p.Decode(f.data, b.Network.PhotoLimits(), &s)
 		if err != nil {
 			return 0, err
 		}
