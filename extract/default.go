@@ -9,13 +9,13 @@ import (
 	"featstore/extract/models"
 )
 
-// DefaultSize is the size in pixels, for both sides, at which the embedded
-// network's features are worth most for their price.
+// DefaultSize is the width and height in pixels at which the embedded network gives the
+// best features for the time that they take.
 const DefaultSize = 320
 
 // Default returns the embedded network, EfficientNet-Lite0, for photos of
-// size×size pixels; 0 stands for DefaultSize. The model itself is not read
-// before it is needed: what Info says comes from its manifest.
+// size×size pixels; 0 stands for DefaultSize. The model itself is read when it is first
+// needed: what Info says comes from its manifest.
 func Default(size int) (*Network, error) {
 	m := models.Default()
 	about, err := ParseManifest(m.Manifest)

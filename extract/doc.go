@@ -1,7 +1,7 @@
-// Package extract turns photos into bottlenecks: the numbers that a trained
-// network computes just before it would name what is on the photo. They describe
-// a photo well enough that a classifier for quite other things can be trained on
-// them alone.
+// Package extract turns photos into bottlenecks: the values that a trained network
+// computes just before its last layer, which names what is on the photo. They describe
+// a photo well enough to train a classifier for other things on them alone. The word is
+// that of TensorFlow's retrain example (transfer learning with Inception-v3).
 //
 // # Networks
 //
@@ -16,13 +16,13 @@
 // # Networks of one's own
 //
 // OpenModel reads any ONNX image classifier with the files beside it that hold its
-// weights. ModelFile.Inspect tells what is in it, ModelFile.Network makes it ready.
-// The tap is found by itself: what the layer reads that computes the class scores.
-// The input's layout and size are those that the model declares.
+// weights. ModelFile.Inspect describes it, ModelFile.Network makes it ready. The tap is
+// found automatically: it is the input of the layer that computes the class scores. The
+// input's layout and size are those that the model declares.
 //
-// How photos are prepared cannot be seen in a network, and a wrong guess costs
-// accuracy without a word. So it is never guessed. Those who can say it are asked in
-// this order, and each only for what the ones before left open:
+// How photos are prepared cannot be seen in a network, and a wrong guess costs accuracy
+// without an error. So it is never guessed. These sources are asked in this order, each
+// for what those before it left open:
 //
 //  1. the caller, by the Manifest given to Network;
 //  2. a manifest beside the model: net.json beside net.onnx;
@@ -34,11 +34,11 @@
 //  5. preprocessor_config.json, or config.json with a pretrained_cfg, as they lie beside
 //     networks on Hugging Face's hub.
 //
-// If nobody says it, the error is a PreprocessError, which names the presets that the
-// network's family is likely to want, and why. Network.Origin tells who said it.
+// If none says it, the error is a PreprocessError. It names the presets that suit the
+// network's family, and why. Network.Origin tells which source was used.
 //
-// A manifest is a JSON object like this one. All its fields may be left out; of
-// preprocess a preset stands for all but the size, and fields beside it overrule it.
+// A manifest is a JSON object like this one. Every field may be left out. A preset
+// stands for all fields of preprocess but the size; fields given with it override it.
 //
 //	{
 //	  "name": "my network",

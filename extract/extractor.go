@@ -9,9 +9,8 @@ import (
 	"featstore/extract/photo"
 )
 
-// An Extractor turns photos into bottlenecks. It has memory of its own, which it
-// uses again and again, and belongs to one goroutine at a time: make one for
-// each.
+// An Extractor turns photos into bottlenecks. It reuses its own memory and belongs to
+// one goroutine at a time: make one for each.
 type Extractor struct {
 	network *Network
 	runner  *engine.Runner
@@ -20,13 +19,13 @@ type Extractor struct {
 	warning string // of the last photo
 }
 
-// NewExtractor returns an extractor. The first call reads the network, where
-// that has not been done yet.
+// NewExtractor returns an extractor. The first call reads the network if that has not
+// been done yet.
 func (n *Network) NewExtractor() (*Extractor, error) { return n.NewParallelExtractor(1) }
 
 // NewParallelExtractor returns an extractor that spreads the network's work on each
-// photo over several cores, for when one photo has to be done soon. Many photos are
-// done sooner by one extractor a core. The bottlenecks are the same.
+// photo over several cores, for the least time for one photo. Many photos take less time
+// with one extractor for each core. The bottlenecks are the same.
 func (n *Network) NewParallelExtractor(cores int) (*Extractor, error) {
 	p, err := n.compiled()
 	if err != nil {
@@ -62,7 +61,7 @@ func (x *Extractor) ExtractBytes(ctx context.Context, data []byte, dst []float32
 	return x.ExtractInput(ctx, x.pixels, dst)
 }
 
-// ExtractInput computes the bottleneck of a photo that is prepared already: pixels
+// ExtractInput computes the bottleneck of a prepared photo: pixels
 // holds Info().Preprocess.Len() values, as Preprocess.Pixels makes them.
 func (x *Extractor) ExtractInput(ctx context.Context, pixels, dst []float32) error {
 	return x.runner.Run(ctx, pixels, dst)

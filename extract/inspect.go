@@ -16,8 +16,8 @@ import (
 	"featstore/extract/photo"
 )
 
-// An Inspection is all that can be told of a model without running it. Fields that
-// could not be found out are empty, and Problem says why.
+// An Inspection is all that is known of a model without running it. Fields that could
+// not be determined are empty, and Problem says why.
 type Inspection struct {
 	Path     string            `json:"path"`
 	Name     string            `json:"name"`
@@ -47,13 +47,13 @@ type Inspection struct {
 	Preprocess     *photo.Preprocess `json:"preprocess,omitempty"`
 	PreprocessText string            `json:"preprocess_text,omitempty"` // the same in words
 	PreprocessFrom string            `json:"preprocess_from,omitempty"`
-	Likely         []Suggestion      `json:"likely,omitempty"` // presets to choose from, where nobody has said it
+	Likely         []Suggestion      `json:"likely,omitempty"` // presets to choose from, where no source says it
 
 	Plan *Plan  `json:"plan,omitempty"`
-	ID   string `json:"id,omitempty"` // of the model that a store would know
+	ID   string `json:"id,omitempty"` // under which a store would record the model
 
 	Unsupported []Unsupported `json:"unsupported"`
-	Problem     string        `json:"problem,omitempty"` // why it cannot be used as it stands
+	Problem     string        `json:"problem,omitempty"` // why it cannot be used like this
 	Err         error         `json:"-"`                 // the same
 }
 
@@ -72,7 +72,7 @@ type OperatorCount struct {
 	Nodes    int    `json:"nodes"`
 }
 
-// A Plan says what running a network up to its tap takes.
+// A Plan says what it costs to run a network up to its tap.
 type Plan struct {
 	Width       int      `json:"width"` // of the photos that the figures are for
 	Height      int      `json:"height"`
@@ -94,11 +94,11 @@ type Unsupported struct {
 	Beyond   bool   `json:"beyond"` // the bottleneck does not need it: it does no harm
 }
 
-// usualSize is that for which figures are given when a model takes any size and
-// nobody has said one.
+// usualSize is the size that figures are for when a model takes any size and no source
+// says one.
 const usualSize = 224
 
-// Inspect tells what there is to know of the model, when used as requested.
+// Inspect describes the model, when used as requested.
 func (m *ModelFile) Inspect(request Manifest) *Inspection {
 	f, g := m.file, m.file.Graph
 	r := &Inspection{Path: f.Path, SHA256: f.SHA256, Bytes: f.Bytes, Weights: f.Weights, Producer: g.Producer,
@@ -115,7 +115,7 @@ func (m *ModelFile) Inspect(request Manifest) *Inspection {
 	r.shapes(m, d)
 	r.unsupported(g, d)
 	if e := r.plan(m, d); e != nil && (err == nil || errors.Is(e, op.ErrUnsupported)) {
-		err = e // what cannot be computed matters more than what was not said
+		err = e // what cannot be computed matters more than what is not said
 		r.unsupportedForm(e)
 	}
 	if err != nil {
@@ -172,8 +172,8 @@ func (r *Inspection) plan(m *ModelFile, d *modelfile.Decision) error {
 	return nil
 }
 
-// Plan says what running the network takes. The first call reads the network, where
-// that has not been done yet.
+// Plan says what it costs to run the network. The first call reads the network if that
+// has not been done yet.
 func (n *Network) Plan() (Plan, error) {
 	p, err := n.compiled()
 	if err != nil {
@@ -195,7 +195,7 @@ func (r *Inspection) shapes(m *ModelFile, d *modelfile.Decision) {
 		}
 	}
 	share := float64(m.arena) / float64(engine.DefaultArena)
-	known, _ := passes.FoldLimits(g, share).Interpret(g, feeds) // what fails is found by compiling
+	known, _ := passes.FoldLimits(g, share).Interpret(g, feeds) // compiling reports what fails
 	from := map[string]string{}
 	for _, n := range g.Nodes {
 		for _, o := range n.Outputs {
@@ -295,8 +295,8 @@ func countOperators(g *graph.Graph, counts map[string]int) {
 	}
 }
 
-// Manifest returns a manifest that says all that is decided about the model, to be
-// written beside it. Without a preparation of photos there is none.
+// Manifest returns a manifest with everything that is decided about the model, to be
+// written beside it. It fails if the preparation of photos is not known.
 func (r *Inspection) Manifest() (Manifest, error) {
 	if r.Preprocess == nil || r.Plan == nil {
 		return Manifest{}, r.Err

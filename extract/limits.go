@@ -10,8 +10,9 @@ import (
 	"featstore/extract/internal/op"
 )
 
-// ModelLimits bound what a model may cost. They are far above usual networks; what
-// exceeds them is refused before it is allocated. A field that is 0 has its default.
+// ModelLimits bound what a model may cost. The defaults are far above usual networks;
+// what exceeds a limit is refused before it is allocated. A field that is 0 has its
+// default.
 type ModelLimits struct {
 	File    int64 // bytes of the ONNX file; protobuf allows 2 GiB
 	Nodes   int   // of all its graphs

@@ -36,11 +36,11 @@ type (
 	// Weights are a file beside a model that holds weights of it.
 	Weights = modelfile.Weights
 
-	// A PreprocessError says that nobody has said how photos are prepared for a network,
-	// or only in part. Advice names presets to choose from.
+	// A PreprocessError: no source says how photos are prepared for a network, or only
+	// in part. Advice names presets to choose from.
 	PreprocessError = modelfile.PreprocessError
 
-	// A SizeError says that a model takes photos of any size and nobody has said one.
+	// A SizeError: a model takes photos of any size and no source says one.
 	SizeError = modelfile.SizeError
 
 	// A Suggestion is a preset that would suit a network, and why.
@@ -48,15 +48,14 @@ type (
 )
 
 // ParseManifest reads a manifest. Fields that it does not know are errors: a misspelt
-// one would be missing in silence.
+// one would be ignored.
 func ParseManifest(data []byte) (Manifest, error) { return modelfile.ParseManifest(data) }
 
 // Keys lists the settings that Manifest.Set knows.
 func Keys() []photo.Key { return modelfile.Keys() }
 
-// A ModelFile is an ONNX model as it lies on disk, read with what lies beside it:
-// weights in files of their own, a manifest. Network and Inspect decide what is to be
-// done with it.
+// A ModelFile is an ONNX model that was read from disk with the files beside it: weights
+// in files of their own, a manifest. Network and Inspect decide how it is used.
 type ModelFile struct {
 	file  *modelfile.File
 	arena int64 // most bytes of activations
@@ -66,7 +65,7 @@ type ModelFile struct {
 // are those of package fs.
 func OpenModel(path string) (*ModelFile, error) { return ModelLimits{}.OpenModel(path) }
 
-// OpenModel is the function OpenModel within other limits than the default.
+// OpenModel is the function OpenModel within these limits.
 func (l ModelLimits) OpenModel(path string) (*ModelFile, error) {
 	l = l.withDefaults()
 	f, err := modelfile.Open(path, l.scan())
@@ -76,11 +75,11 @@ func (l ModelLimits) OpenModel(path string) (*ModelFile, error) {
 	return &ModelFile{f, l.Arena}, nil
 }
 
-// DefaultModel returns the embedded network as a model file, to be used otherwise than
-// Default does. Its path is empty.
+// DefaultModel returns the embedded network as a model file, to use it with another tap
+// or preparation than Default does. Its path is empty.
 func DefaultModel() (*ModelFile, error) { return ModelLimits{}.DefaultModel() }
 
-// DefaultModel is the function DefaultModel within other limits than the default.
+// DefaultModel is the function DefaultModel within these limits.
 func (l ModelLimits) DefaultModel() (*ModelFile, error) {
 	l = l.withDefaults()
 	f, err := modelfile.Embedded(l.scan())
@@ -90,7 +89,7 @@ func (l ModelLimits) DefaultModel() (*ModelFile, error) {
 	return &ModelFile{f, l.Arena}, nil
 }
 
-// readMemory reads a model with weights in dir, and no more.
+// readMemory reads a model with weights in dir, without sidecars.
 func readMemory(data []byte, dir fs.FS, l ModelLimits) (*ModelFile, error) {
 	f, err := modelfile.Read(data, dir, l.scan())
 	return &ModelFile{f, l.Arena}, err
@@ -99,11 +98,10 @@ func readMemory(data []byte, dir fs.FS, l ModelLimits) (*ModelFile, error) {
 // SHA256 returns the digest of the model's file, in hexadecimal.
 func (m *ModelFile) SHA256() string { return m.file.SHA256 }
 
-// Network makes the network that the model is when used as requested, and as the
-// model's manifest, metadata and known networks say where the request does not. Its
-// errors wrap ErrModel; a *PreprocessError among them means that the preparation of
-// photos has to be given. The ModelFile should not be kept: the network keeps what it
-// needs.
+// Network makes a network of the model, used as requested. What the request leaves open
+// is taken from the model's manifest, metadata and the list of known networks. Errors
+// wrap ErrModel; a *PreprocessError among them means that the preparation of photos has
+// to be given. Do not keep the ModelFile: the network keeps what it needs.
 func (m *ModelFile) Network(request Manifest) (*Network, error) {
 	n, err := m.network(request)
 	if err != nil {
@@ -130,7 +128,7 @@ func (m *ModelFile) network(request Manifest) (*Network, error) {
 	return m.decided(d)
 }
 
-// decided makes the network that a decision is for, compiled.
+// decided makes and compiles the network that was decided on.
 func (m *ModelFile) decided(d *modelfile.Decision) (*Network, error) {
 	input := d.Input
 	n := &Network{info: m.info(d), arena: m.arena, shape: input.Shape(d.Preprocess.Width, d.Preprocess.Height)}

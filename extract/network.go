@@ -13,15 +13,15 @@ import (
 	"featstore/extract/photo"
 )
 
-// EngineRevision is part of every model's id. It rises whenever vectors of the
-// same photo by the same network come out differently by more than rounding:
-// vectors from before then count as those of another model.
+// EngineRevision is part of every model's id. It rises whenever the vector of the same
+// photo by the same network changes by more than rounding: older vectors then count as
+// those of another model.
 const EngineRevision = 1
 
-// NetworkOptions say what is to be done with a network.
+// NetworkOptions say how Load uses a network.
 type NetworkOptions struct {
 	Name       string           // for people
-	Preprocess photo.Preprocess // how photos are prepared for it: nobody can guess that
+	Preprocess photo.Preprocess // how photos are prepared for it
 	Tap        string           // tensor to take as the bottleneck; "" for the classifier's input
 	Pool       string           // for a tap that is a feature map: "avg" (or ""), "max" or "none"
 	Layout     string           // LayoutNCHW or LayoutNHWC, where the model leaves it open
@@ -53,8 +53,8 @@ type Origin struct {
 	Layout   string // LayoutNCHW or LayoutNHWC
 }
 
-// id is the start of a SHA-256 over everything that decides what a vector is.
-// Names cannot hold line breaks that would blur the fields: they are quoted.
+// id is the start of a SHA-256 over everything that decides what a vector is. Names are
+// quoted, so that a line break in one cannot look like the end of a field.
 func (i *Info) id() string {
 	b := fmt.Appendf(nil, "featstore model\n%s\n%q\n%q\n%s\n%d\n", i.FileSHA256, i.Tap, i.Pool, i.Preprocess.CanonicalString(), i.Engine)
 	if i.WeightsSHA256 != "" {
@@ -82,8 +82,8 @@ type Network struct {
 	err     error
 }
 
-// Load reads an ONNX model from memory, when all that a network needs to know is
-// known. See OpenNetwork for files. The network keeps no part of data.
+// Load reads an ONNX model from memory; opt says everything that is needed to use it.
+// See OpenNetwork for files. The network keeps no part of data.
 func Load(data []byte, opt NetworkOptions) (*Network, error) {
 	if err := opt.Preprocess.Validate(); err != nil {
 		return nil, err
@@ -118,8 +118,8 @@ func (n *Network) Info() Info { return n.info }
 // Origin returns where the network comes from.
 func (n *Network) Origin() Origin { return n.origin }
 
-// compiled returns the network ready to run. It is made when it is first asked
-// for: a run that finds nothing to compute should not wait for it.
+// compiled returns the network ready to run. It is compiled on first use: a run that
+// finds nothing to compute does not wait for it.
 func (n *Network) compiled() (*engine.Program, error) {
 	n.once.Do(func() {
 		if n.limits.Memory == nil {

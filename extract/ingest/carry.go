@@ -8,13 +8,13 @@ import (
 	"featstore/store"
 )
 
-// maxCarried bounds the vectors held in memory while changed files trade places;
-// what is over it is computed again.
+// maxCarried bounds the bytes of vectors held in memory while changed files swap names;
+// vectors beyond it are computed again.
 const maxCarried = 64 << 20
 
-// carry reads into memory the vectors of bytes that one changed file lets go
-// and another one takes: files that were swapped, or renumbered in a row. The
-// store would drop such vectors with the one and miss them with the other.
+// carry reads into memory the vectors of bytes that were in one changed file and now are
+// in another: files that were swapped or renumbered. The store would drop such vectors
+// with the first file and lack them for the second.
 func (r *run) carry(ctx context.Context, changed []task) error {
 	digests := make([]split.Digest, len(changed))
 	err := r.parallel(ctx, len(changed), func(_ context.Context, w *worker, i int) error {
@@ -23,7 +23,7 @@ func (r *run) carry(ctx context.Context, changed []task) error {
 		if err == nil {
 			digests[i] = split.SumBytes(data)
 		}
-		return nil // looking into the file will tell
+		return nil // processing the file will report it
 	})
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"featstore/split"
 )
 
-// claims keep two workers from computing the same bytes in one run.
+// claims keep two workers from computing vectors of the same bytes.
 type claims struct {
 	mu   sync.Mutex
 	held map[split.Digest]*claim
@@ -38,7 +38,7 @@ func (c *claims) hold(d split.Digest) (mine *claim, first bool) {
 	return other, false
 }
 
-// settle tells those who wait how it ended.
+// settle releases the workers that wait for the outcome.
 func (c *claim) settle(err error) {
 	c.err = err
 	close(c.done)

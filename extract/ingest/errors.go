@@ -26,7 +26,7 @@ var (
 	errNotPhoto   = errors.New("not a photo")
 )
 
-// usable reports why a folder as a whole gives nothing to do.
+// usable reports why a folder as a whole cannot be used.
 func (l *listing) usable() error {
 	switch {
 	case len(l.files) > 0:

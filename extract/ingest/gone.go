@@ -23,8 +23,8 @@ func (g *goneFiles) add(e store.ImageEntry) {
 	g.digests[e.Digest] = append(g.digests[e.Digest], e)
 }
 
-// take returns a gone image with the digest, best one with the same file name,
-// then one with the same label, and hands it to nobody else.
+// take returns a gone image with the digest, only once: preferably one with the same
+// file name, then one with the same label.
 func (g *goneFiles) take(d split.Digest, f file) (store.ImageEntry, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

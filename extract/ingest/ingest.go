@@ -2,35 +2,35 @@
 // folder, hashes what is new, runs it through the networks and puts the vectors
 // into the store.
 //
-// # What is done again, and what is not
+// # What is computed again
 //
-// A photo whose file has the size and time of last change that the store knows
-// is not even opened. Any other file is read and hashed; vectors are computed
-// only for bytes that the store has none for. So a renamed, moved, copied or
-// touched file costs a read, a photo put under another label moves, and a second
-// network computes its own vectors and no others.
+// A file whose size and time of last change are those in the store is not opened. Any
+// other file is read and hashed; vectors are computed only for bytes that have none in
+// the store. So a renamed, moved, copied or touched file costs one read, a photo moved to
+// another label's folder changes its label, and a second network computes only its own
+// vectors.
 //
 // A file that is gone stays in the store until Options.Prune asks to drop it,
 // unless its bytes turned up under another path: then it was renamed.
 //
-// # What cannot be used
+// # Files that cannot be used
 //
-// A file that is no photo by name and bytes is passed over and named. A photo
-// that cannot be decoded is recorded as a failure with its reason and tried again
-// when it changes, or with Options.Retry. Neither stops the run. The same bytes
-// under two labels are in dispute: recorded, named, and used by nobody.
+// A file that is not a photo, by its name and its bytes, is skipped and listed in the
+// report. A photo that cannot be decoded is recorded as a failure with its reason, and
+// tried again when it changes or with Options.Retry. Neither stops the run. The same
+// bytes under two labels are in dispute: recorded and reported, but not used.
 //
 // # Splits of one's own
 //
-// Usually a store's policy says which photos train and which test. Their owner may
-// say it instead, with folders named after splits (Options.Layout) or with a list
-// (Options.SplitList). Identical bytes in two splits are an error then, an
+// Usually a store's policy decides which photos are for training and which for testing.
+// The caller may decide instead, with folders named after splits (Options.Layout) or with
+// a list (Options.SplitList). Identical bytes in two splits are then an error, an
 // ownsplit.LeakError, and nothing is changed.
 //
 // # Interruption
 //
-// What is done is written in transactions of some hundred photos. When the
-// context is cancelled the open one is finished; the next run goes on from there.
+// Results are written in transactions of some hundred photos. When the context is
+// cancelled, the open one is finished; the next run continues from there.
 package ingest
 
 import (
@@ -46,21 +46,21 @@ import (
 
 // Options say how to ingest. The zero value is ready to use.
 type Options struct {
-	Workers  int       // photos looked at at the same time; 0 means one a processor
+	Workers  int       // photos processed at the same time; 0 means one for each processor
 	Prune    bool      // drop images whose files are gone
 	Retry    bool      // try again what failed before, though unchanged
 	MaxBytes int64     // of a photo's file; 0 means DefaultMaxBytes
 	Progress *Progress // counters to watch from another goroutine; may be nil
 
-	// Layout says what the folder's folders mean; nil leaves it at what it was, or at
-	// labels for a folder new to the store.
+	// Layout says what folders in the folder mean. With nil it stays what it was, or
+	// labels for a folder that is new to the store.
 	Layout *store.Layout
 
-	// SplitList puts photos of the folder into splits of their owner's choice.
+	// SplitList puts photos of the folder into the splits of a list.
 	SplitList []split.Entry
 }
 
-// DefaultMaxBytes is the size up to which a file is taken for a photo.
+// DefaultMaxBytes is the size up to which a file is read as a photo.
 const DefaultMaxBytes = 256 << 20
 
 // Progress holds counters that rise while Run works.
@@ -68,7 +68,7 @@ type Progress struct {
 	Found    atomic.Int64 // files found so far
 	ToHash   atomic.Int64 // files to read beforehand, because their splits are not the policy's
 	Hashed   atomic.Int64 // of those, read
-	Total    atomic.Int64 // files to look into, known once the folder has been read
+	Total    atomic.Int64 // files to process, known once the folder has been read
 	Done     atomic.Int64 // of those, finished
 	Computed atomic.Int64 // vectors computed
 	Failed   atomic.Int64 // files that could not be used
@@ -140,8 +140,8 @@ func (r *run) all(ctx context.Context) error {
 	return err
 }
 
-// write looks into the planned files. Files new to the store come first: what
-// they hold may be the very bytes that a changed file is about to let go.
+// write processes the planned files. Files new to the store come first: they may hold
+// the same bytes that a changed file held, whose vectors can then be kept.
 func (r *run) write(ctx context.Context, w *plan) error {
 	if err := r.each(ctx, w.fresh); err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"featstore/store"
 )
 
-// put hands an image and its new vectors to the writer and counts what became
-// of it. An error that is not fatal is the photo's own.
+// put hands an image and its new vectors to the writer and counts the outcome. An error
+// that is not fatal concerns only this photo.
 func (w *worker) put(t task, out outcome) error {
 	image := store.Image{Digest: out.digest, Size: t.size, MTime: t.mtime, Label: t.label}
 	if t.old == nil {
@@ -24,8 +24,8 @@ func (w *worker) put(t task, out outcome) error {
 	return nil
 }
 
-// refused tells what the store will not take of one photo from what ends the
-// writer.
+// refused reports whether an error means that the store does not accept one photo, and
+// not that the writer has failed.
 func refused(err error) error {
 	if errors.Is(err, store.ErrBadPath) || errors.Is(err, store.ErrBadLabel) || errors.Is(err, store.ErrBadVector) {
 		return err
@@ -66,8 +66,8 @@ func (w *worker) fail(t task, reason error) error {
 	return nil
 }
 
-// notPhoto passes over a file that neither its name nor its bytes make a photo,
-// and forgets what was recorded when it was one.
+// notPhoto skips a file that is not a photo by its name and bytes, and drops what was
+// recorded when it was one.
 func (w *worker) notPhoto(t task) error {
 	w.report.notPhoto(t.file)
 	if t.old == nil && t.failure == nil {

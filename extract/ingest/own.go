@@ -37,10 +37,10 @@ func (r *run) layOut() error {
 	return nil
 }
 
-// ownSplits puts the photos into the splits that their owner wants, before anything
-// else is done: an interrupt must not leave photos where the policy would have them.
-// So the photos are hashed first. That reads them twice, which costs little beside
-// the network, and finds a leak before hours of work and not after.
+// ownSplits puts the photos into the splits that the caller wants before anything else
+// is done: an interrupt must not leave photos in the splits of the policy. So the photos
+// are hashed first. That reads them twice, which costs little compared with the network,
+// and finds a leak before hours of work, not after.
 func (r *run) ownSplits(ctx context.Context) error {
 	if r.layout != store.BySplit && r.opt.SplitList == nil {
 		return nil
@@ -85,8 +85,8 @@ func wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
 }
 
 // hashed returns the folder's photos with their digests: from the store where the
-// files are as it knows them, else from their bytes. What is no photo, or cannot be
-// read, is left out; it will be named when it is looked into.
+// files are unchanged, otherwise from their bytes. What is not a photo, or cannot be
+// read, is left out; it is reported when it is processed.
 func (r *run) hashed(ctx context.Context) ([]ownsplit.File, error) {
 	digests := make([]split.Digest, len(r.list.files))
 	var todo []int

@@ -8,7 +8,7 @@ import (
 	"featstore/store"
 )
 
-// A task is one file to look into.
+// A task is one file to process.
 type task struct {
 	file
 	old     *store.Image   // what the store knows of the path, if anything
@@ -16,7 +16,7 @@ type task struct {
 	failure *store.Failure // recorded when the file was tried before
 }
 
-// A plan is what the comparison of a folder with the store leads to.
+// A plan is the result of comparing a folder with the store.
 type plan struct {
 	fresh     []task             // new paths, failures to retry, vectors to add
 	changed   []task             // known paths with another size, time or label
@@ -24,8 +24,8 @@ type plan struct {
 	recovered []string           // paths of failures without a file
 }
 
-// plan compares the sorted listing with the store's sorted records, both once
-// from end to end.
+// plan compares the sorted listing with the store's sorted records, in one pass over
+// both.
 func (r *run) plan() (*plan, error) {
 	p := new(plan)
 	err := r.db.View(func(tx *store.Tx) error {
@@ -92,7 +92,7 @@ func nextPath(files []file, i int, image store.ImageEntry, more bool, failure st
 	return path, ok
 }
 
-// compare decides what a file on disk asks for.
+// compare decides what is to be done with a file on disk.
 func (r *run) compare(tx *store.Tx, p *plan, f file, known *store.ImageEntry, failed *store.Failure) error {
 	switch {
 	case failed != nil && failed.Size == f.size && failed.MTime == f.mtime && !r.opt.Retry:

@@ -14,9 +14,9 @@ import (
 // attempts is how often a file that changes while it is read is read again.
 const attempts = 3
 
-// tick is more than a step of a file system's clock. A file changed twice within
-// one step looks the same, so reading waits until the last change is that long
-// ago: any later change will show.
+// tick is more than a step of a file system's clock. A file that is changed twice within
+// one step keeps its time, so reading waits until the last change is that long ago: any
+// later change then shows.
 const tick = 12 * time.Millisecond
 
 // read returns the bytes of a file, in buf if they fit, together with the size

@@ -25,8 +25,8 @@ type Failure struct {
 	Before bool `json:"before"` // it failed in an earlier run and was not tried again
 }
 
-// A Dispute is bytes that lie under more than one label: nobody uses them until
-// all but one of the files are gone or moved.
+// A Dispute is a photo whose bytes are under more than one label: they are not used until
+// the files are under one label only.
 type Dispute struct {
 	Digest split.Digest `json:"digest"`
 	Labels []string     `json:"labels"`
@@ -58,7 +58,7 @@ type Report struct {
 	MovedFrom string `json:"moved_from,omitempty"` // where the folder lay when it was last seen
 
 	Found      int `json:"found"`
-	Unchanged  int `json:"unchanged"`  // size and time as recorded: not opened, unless a network was new to them
+	Unchanged  int `json:"unchanged"`  // size and time as recorded: not opened, unless a network has no vectors of them
 	Touched    int `json:"touched"`    // another time, the same bytes
 	Changed    int `json:"changed"`    // other bytes than before
 	Relabelled int `json:"relabelled"` // moved to another label
@@ -81,9 +81,9 @@ type Report struct {
 	Disputed []Dispute    `json:"disputed"`
 
 	Own        *ownsplit.Report `json:"own_splits"`  // null where the policy alone decides
-	LikeSplits bool             `json:"like_splits"` // folders are named after splits, which was not asked to mean anything
+	LikeSplits bool             `json:"like_splits"` // folders are named after splits, but were taken as labels
 
-	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are none
+	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are not photos
 	Unlabelled  []string  `json:"unlabelled"`   // photos directly in the folder: they have no label
 	EmptyLabels []string  `json:"empty_labels"` // folders without a usable photo
 	Links       []Problem `json:"links"`        // not followed

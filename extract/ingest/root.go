@@ -51,8 +51,8 @@ func putModel(tx *store.Tx, m store.Model) error {
 	return nil
 }
 
-// identify returns the store's entry for the folder: the one with its path, or
-// that of a folder which is no longer where it was and held these very files.
+// identify returns the store's entry for the folder: the one with its path, or that of a
+// folder that was moved here, which is recognised by its files.
 func (r *run) identify(tx *store.Tx) (store.Root, error) {
 	roots, err := tx.Roots()
 	if err != nil {

@@ -23,7 +23,7 @@ type file struct {
 	label string // the folder that names it, NFC-normalised: see arrange
 	size  int64
 	mtime int64 // nanoseconds since 1970
-	err   error // why it cannot even be looked at: a broken link, say
+	err   error // why it cannot be opened, such as a broken link
 }
 
 // A listing is everything a walk found, sorted by path.
@@ -31,15 +31,15 @@ type listing struct {
 	root       string // canonical absolute path
 	files      []file
 	unlabelled []string            // photos directly below the root
-	others     []string            // directly below the root, by their names no photos
+	others     []string            // directly below the root, not named as photos
 	folders    []string            // the first two levels, also the empty ones
 	labels     map[string]struct{} // every label folder, also the empty ones: see arrange
 	unread     []Problem           // folders that could not be read: what lies there is unknown
 	links      []Problem           // links to folders that were not followed, and why
 }
 
-// skippedNames are what operating systems and archivers leave among photos. Like
-// hidden files they are passed over without a word.
+// skippedNames are files and folders that operating systems and archivers leave among
+// photos. Like hidden files they are skipped and not reported.
 var skippedNames = map[string]bool{
 	"__macosx": true, "thumbs.db": true, "desktop.ini": true, "@eadir": true,
 	"$recycle.bin": true, "system volume information": true, "lost+found": true,
@@ -49,9 +49,9 @@ func skipped(name string) bool {
 	return strings.HasPrefix(name, ".") || skippedNames[strings.ToLower(name)]
 }
 
-// photoExtensions are names under which people keep photos. A file so named that
-// is none, or is of a kind that cannot be decoded, is a failure worth reporting;
-// any other file is looked at too, and passed over if its bytes are no photo.
+// photoExtensions are the extensions of photos. A file with one of them that is not a
+// photo, or of a kind that cannot be decoded, is reported as a failure. Other files are
+// looked at too, and skipped if their bytes are not a photo.
 var photoExtensions = map[string]bool{
 	".jpg": true, ".jpeg": true, ".jpe": true, ".jfif": true, ".png": true, ".gif": true, ".webp": true,
 	".bmp": true, ".dib": true, ".tif": true, ".tiff": true, ".heic": true, ".heif": true, ".avif": true,
@@ -228,8 +228,8 @@ func (w *walker) note(rel string, info fs.FileInfo, err error) {
 // someNames is how many names of a folder LooksLabelled looks at.
 const someNames = 1000
 
-// LooksLabelled tells, after a short look, whether dir holds folders of photos: at least
-// two folders directly in it have photos, by their names.
+// LooksLabelled reports, without reading all of dir, whether it holds folders of photos:
+// at least two folders directly in it have files named as photos.
 func LooksLabelled(dir string) bool {
 	labels := 0
 	for _, name := range firstNames(dir, someNames) {

@@ -13,7 +13,7 @@ import (
 	"featstore/store"
 )
 
-// each lets the workers look into tasks, in their order.
+// each lets the workers process tasks, in their order.
 func (r *run) each(ctx context.Context, tasks []task) error {
 	return r.parallel(ctx, len(tasks), func(ctx context.Context, w *worker, i int) error {
 		defer r.opt.Progress.Done.Add(1)
@@ -53,8 +53,8 @@ type worker struct {
 	open []extractor
 }
 
-// look reads a file, computes what is missing and hands it to the writer. Only
-// errors that must end the run are returned.
+// look reads a file, computes what is missing and hands it to the writer. It returns
+// only errors that must end the run.
 func (w *worker) look(ctx context.Context, t task) error {
 	data, f, err := w.read(t.file, w.buf)
 	w.buf = reusable(data)
@@ -88,13 +88,13 @@ func (w *worker) look(ctx context.Context, t task) error {
 	return nil
 }
 
-// An outcome is what looking at a photo led to.
+// An outcome is the result of processing a photo.
 type outcome struct {
 	digest   split.Digest
 	known    bool                 // some image in the store has these bytes
 	vectors  map[string][]float32 // to put, by model id
 	computed []string             // ids of the models whose vectors are new
-	warning  string               // in what way the photo's file is damaged, though it could be read
+	warning  string               // how the photo's file is damaged, though it could be read
 }
 
 // vectors computes what the networks have not computed before.
@@ -133,8 +133,8 @@ func (w *worker) vectors(ctx context.Context, d split.Digest, data []byte) (outc
 	return out, nil
 }
 
-// extract runs the i-th network. A photo that makes a decoder panic is a bug to
-// report, but must not cost the other thousands their run.
+// extract runs the i-th network. A photo that makes a decoder panic shows a bug that
+// should be reported, but must not end the run for all others.
 func (w *worker) extract(ctx context.Context, i int, data []byte) (vec []float32, err error) {
 	if w.open[i] == nil {
 		if w.open[i], err = w.networks[i].open(); err != nil {

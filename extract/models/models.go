@@ -1,10 +1,10 @@
-// Package models holds the networks that are part of the program, so that the
-// first photo can be looked at without a download.
+// Package models holds the networks that are embedded in the program, so that the
+// first photo can be classified without a download.
 //
 // There is one: EfficientNet-Lite0, trained on ImageNet, 9.3 MB with its weights
-// as float16. Where it comes from, its licence and how good its features are
-// stands in README.md beside this file. Embedded bytes cost nothing until they
-// are read: nothing is parsed here.
+// as float16. README.md beside this file says where it comes from, its licence and how
+// good its features are. Embedded bytes cost nothing until they are read: nothing is
+// parsed here.
 package models
 
 import _ "embed"
@@ -18,9 +18,9 @@ var lite0Manifest []byte
 //go:embed known.json
 var known []byte
 
-// A Model is a network as it would lie on disk: an ONNX file and the manifest
-// beside it, which says how photos are prepared for it and where to tap it. The
-// bytes are shared and must not be changed.
+// A Model is a network as on disk: an ONNX file and the manifest beside it, which says
+// how photos are prepared for it and which tensor is the bottleneck. The bytes are
+// shared and must not be changed.
 type Model struct {
 	ONNX     []byte
 	Manifest []byte
@@ -30,5 +30,5 @@ type Model struct {
 func Default() Model { return Model{ONNX: lite0, Manifest: lite0Manifest} }
 
 // Known returns the manifests, as a JSON list, of networks that are not embedded
-// but told by the SHA-256 of their file.
+// but recognised by the SHA-256 of their file.
 func Known() []byte { return known }

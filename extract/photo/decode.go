@@ -20,7 +20,7 @@ type Limits struct {
 	Memory *Memory
 }
 
-// DefaultMaxPixels lets the cameras of today through: 100 megapixels.
+// DefaultMaxPixels is enough for the cameras of today: 100 megapixels.
 const DefaultMaxPixels = 100_000_000
 
 // maxSide is JPEG's largest width and height. It bounds the number of weights that
@@ -47,7 +47,7 @@ func (l Limits) check(w, h int) error {
 	return nil
 }
 
-// header is what a format tells before its pixels are decoded.
+// header is what is known of a file before its pixels are decoded.
 type header struct {
 	w, h        int
 	orientation orientation
@@ -61,7 +61,7 @@ func (h header) upright() (width, height int) {
 	return h.w, h.h
 }
 
-// A format knows one kind of file.
+// A format decodes one kind of file.
 type format struct {
 	name   string
 	header func(data []byte, s *Scratch) (header, error)
@@ -72,8 +72,8 @@ type format struct {
 	decode func(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
 }
 
-// sniff returns the decoder for data, chosen by its first bytes; what the file
-// is called does not matter.
+// sniff returns the decoder for data, chosen by its first bytes: the file's name does
+// not matter.
 func sniff(data []byte) (*format, error) {
 	has := func(prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }
 	switch {
@@ -95,7 +95,8 @@ func sniff(data []byte) (*format, error) {
 	return nil, refuse(data)
 }
 
-// refuse says what the bytes are instead of a picture that can be read.
+// refuse returns the error for bytes that are not a supported picture, and says what
+// they are.
 func refuse(data []byte) error {
 	head := data[:min(len(data), 64)]
 	if i := bytes.Index(head[:min(len(head), 8)], []byte("PNG")); i >= 0 {
@@ -192,9 +193,9 @@ func readHeader(f *format, data []byte, s *Scratch) (header, error) {
 	return guard(f, func() (header, error) { return f.header(data, s) })
 }
 
-// guard runs a decoder's step and gives every failure its class: the sentinel
-// it already carries, ErrUnsupportedFormat for what the decoder says it cannot
-// do, ErrCorrupt for the rest, panics included.
+// guard runs a step of a decoder and gives every failure a class: the one that it wraps
+// already, ErrUnsupportedFormat for what the decoder does not support, ErrCorrupt for
+// the rest, including panics.
 func guard[T any](f *format, step func() (T, error)) (out T, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -29,7 +29,7 @@ type Scratch struct {
 // Rows are converted to RGB one by one, resampled along the row and rounded to
 // bytes, then across rows and rounded again, which is what Pillow does and
 // therefore what most networks were trained with. FilterTFBilinear rounds
-// nothing, like TensorFlow. There is never a whole picture in RGB.
+// nothing, like TensorFlow. A whole RGB picture never exists.
 func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
 	if err := p.Validate(); err != nil {
 		return err

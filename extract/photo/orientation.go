@@ -31,8 +31,8 @@ func (o orientation) flips() (x, y bool) {
 }
 
 // exifOrientation reads the orientation from an EXIF block or TIFF file (with
-// or without the "Exif\0\0" that JPEG puts before it). Anything it cannot make
-// sense of is upright: a photo with broken EXIF is still a photo.
+// or without the "Exif\0\0" that JPEG puts before it). It returns upright for anything
+// that it cannot read: a photo with broken EXIF is still a photo.
 func exifOrientation(b []byte) orientation {
 	if len(b) >= 6 && string(b[:6]) == "Exif\x00\x00" {
 		b = b[6:]

@@ -13,12 +13,12 @@ type Photo struct {
 	// Format is "jpeg", "png", "gif", "webp", "bmp" or "tiff".
 	Format string
 
-	// Orientation is the EXIF orientation, 1 to 8. It is not yet applied to the
-	// pixels; Fill does that.
+	// Orientation is the EXIF orientation, 1 to 8. The pixels are as stored: Fill
+	// applies it.
 	Orientation int
 
-	// Warning says in what way the file is damaged although it could be decoded,
-	// or is empty.
+	// Warning says how the file is damaged although it could be decoded. It is
+	// usually empty.
 	Warning string
 
 	preprocess Preprocess // what it was decoded for
@@ -35,7 +35,7 @@ type colorModel uint8
 
 const (
 	colorGray   colorModel = iota // one plane
-	colorRGBX                     // one plane of four bytes a pixel: R, G, B and one that does not count
+	colorRGBX                     // one plane of four bytes a pixel: R, G, B and an unused one
 	colorRGB                      // planes R, G, B
 	colorYCbCr                    // JFIF: BT.601, all of 0…255
 	colorStudio                   // BT.601 with Y in 16…235 and Cb, Cr in 16…240, as WebP stores it
@@ -59,14 +59,14 @@ type plane struct {
 // An upsampling tells which samples of a subsampled axis make up a pixel of the
 // full one: pixel i is sample i·num/den or, when fancy (num/den is then 1/2),
 // ¾ of that sample and ¼ of its neighbour on the pixel's other side. The latter
-// is the triangle filter of libjpeg's and libwebp's "fancy" upsampling, which
-// most programs use, so also those that most networks were trained with.
+// is the triangle filter of libjpeg's and libwebp's "fancy" upsampling, which most
+// programs use, including those that most networks were trained with.
 type upsampling struct {
 	num, den int
 	fancy    bool
 }
 
-// full reports whether there is nothing to do.
+// full reports whether the axis has full resolution already.
 func (u upsampling) full() bool { return u.num == u.den }
 
 var noUpsampling = upsampling{num: 1, den: 1}

@@ -13,9 +13,9 @@ func (p *Preprocess) Decode(data []byte, lim Limits, s *Scratch) (*Photo, error)
 	return src.photo(p, s)
 }
 
-// Prepare turns the bytes of a picture file into a network's input: Decode and
-// Fill, between which it holds the photo's share of lim.Memory, for which it waits.
-// dst gets p.Len() values. The photo is gone afterwards; warning is its Warning.
+// Prepare turns the bytes of a picture file into a network's input: Decode and Fill. It
+// waits for the photo's share of lim.Memory first and gives it back at the end. dst gets
+// p.Len() values. warning is the photo's Warning.
 func (p *Preprocess) Prepare(ctx context.Context, dst []float32, data []byte, lim Limits, s *Scratch) (warning string, err error) {
 	if err := p.Validate(); err != nil {
 		return "", err
@@ -37,8 +37,8 @@ func (p *Preprocess) Prepare(ctx context.Context, dst []float32, data []byte, li
 	return ph.Warning, p.Fill(dst, ph, s)
 }
 
-// Pixels is Prepare without what most callers do not need. A nil s allocates for
-// this call alone.
+// Pixels is Prepare without a context and a warning. With a nil s it allocates its own
+// memory.
 func (p *Preprocess) Pixels(dst []float32, data []byte, lim Limits, s *Scratch) error {
 	if s == nil {
 		s = new(Scratch)

@@ -20,8 +20,8 @@ func isUnsupported(err error) bool {
 
 // fromImage turns a library's picture into a photo. YCbCr, grey and opaque ones
 // are used as they are; everything else becomes RGBX, 16 bits rounded to 8 and
-// transparency laid over white. ycbcr says what YCbCr values mean in the format
-// at hand.
+// transparency laid over white. ycbcr says what YCbCr values mean in the file's
+// format.
 func fromImage(m image.Image, ycbcr colorModel) (*Photo, error) {
 	b := m.Bounds()
 	if b.Empty() || b.Min != (image.Point{}) {

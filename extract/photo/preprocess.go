@@ -18,12 +18,12 @@ const (
 	// and takes the centre, as torchvision's Resize and CenterCrop do.
 	RuleShorterSide = "shorter-side"
 
-	// RuleSquash scales width and height separately and loses nothing but the
-	// shape, as TensorFlow's retrain.py does.
+	// RuleSquash scales width and height separately: all of the picture is kept,
+	// but not its shape. TensorFlow's retrain.py does this.
 	RuleSquash = "squash"
 )
 
-// Filters: how pixels between pixels are computed.
+// Filters: how pixels are interpolated.
 const (
 	FilterBicubic  = "bicubic"  // Keys' cubic with a = −½, as in Pillow
 	FilterBilinear = "bilinear" // pixel centres at half-integers, as in Pillow, OpenCV and PyTorch
@@ -40,9 +40,9 @@ const (
 	OrderBGR = "bgr"
 )
 
-// A Preprocess says how a photo becomes a network's input. Networks differ in
-// it, it decides their accuracy, and it cannot be seen in the network itself; it
-// is therefore part of a model's identity.
+// A Preprocess says how a photo becomes a network's input. It differs from network to
+// network, decides their accuracy and cannot be seen in the network itself. So it is
+// part of a model's identity.
 //
 // The result is Height×Width×3 float32, row-major with the channels innermost
 // (NHWC), each value (pixel − Mean) / Std where pixel runs from 0 to 255.
@@ -127,7 +127,7 @@ func finite(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(floa
 // Len is the number of float32 values of one input, Height·Width·3.
 func (p *Preprocess) Len() int { return p.Height * p.Width * 3 }
 
-// String says it in plain words, such as
+// String describes it in words, such as
 //
 //	320×320, central square, bicubic with antialiasing, (pixel − 127) / 128, RGB
 func (p *Preprocess) String() string {
@@ -158,7 +158,7 @@ func (p *Preprocess) String() string {
 	return strings.Join(append(words, p.Normalisation(), strings.ToUpper(p.Order)), ", ")
 }
 
-// Normalisation says in words what becomes of a pixel's value: "(pixel − 127) / 128".
+// Normalisation describes how a pixel's value is normalised: "(pixel − 127) / 128".
 func (p *Preprocess) Normalisation() string {
 	mean, std := triple(p.Mean), triple(p.Std)
 	switch {
@@ -183,9 +183,9 @@ func triple(v [3]float32) string {
 // more than rounding. It is part of CanonicalString.
 const pixelRevision = 1
 
-// CanonicalString has the same value for the same pixels and no other: it is
-// what a model's identity takes in. It is JSON with a fixed order of fields, and
-// UnmarshalJSON of encoding/json reads it back.
+// CanonicalString is the same for two Preprocess exactly if they give the same pixels:
+// it is part of a model's identity. It is JSON with a fixed order of fields, which
+// json.Unmarshal reads back.
 func (p *Preprocess) CanonicalString() string {
 	b, err := json.Marshal(struct {
 		Revision int `json:"revision"`

@@ -2,9 +2,9 @@ package photo
 
 import "featstore/extract/internal/row"
 
-// rowReader delivers a photo row by row as RGBX, four bytes a pixel: chroma
-// upsampled and converted in the arithmetic of libjpeg, so that pixels equal
-// those of the programs that use it. Only one row exists at a time.
+// rowReader delivers a photo row by row as RGBX, four bytes a pixel. It upsamples and
+// converts chroma with the arithmetic of libjpeg, so that pixels equal those of programs
+// that use it. Only one row exists at a time.
 type rowReader struct {
 	ph      *Photo
 	from, n int       // columns wanted
@@ -86,6 +86,6 @@ func (r *rowReader) double(out, near, far []byte, rounding row.Rounding) {
 	lower, upper := max(first-1, 0), min(end+1, n)
 	sums := r.sums[:n+2] // the sample before the first, the samples, one more
 	row.Blend(sums[1+lower:], near[lower:upper], far[lower:upper])
-	sums[0], sums[n+1] = sums[1], sums[n] // at the edge it is its own neighbour
+	sums[0], sums[n+1] = sums[1], sums[n] // at the edge a sample is its own neighbour
 	row.Double(out[2*first:], sums[first:end+2], rounding)
 }

@@ -32,7 +32,7 @@ type Settings struct {
 	Order string    `json:"order,omitempty"`
 }
 
-// SettingsOf returns settings that say all of p.
+// SettingsOf returns settings with every field of p.
 func SettingsOf(p Preprocess) Settings {
 	antialias := p.Antialias
 	return Settings{Width: p.Width, Height: p.Height, Rule: p.Rule, Side: p.Side, Filter: p.Filter, Antialias: &antialias,
@@ -48,8 +48,8 @@ func (s *Settings) SaysHow() bool {
 		s.Mean != nil || s.Std != nil || s.Order != ""
 }
 
-// Over lays s over other settings: what s does not say is theirs. A preset hides
-// all of theirs but the size; a size of s scales the side that they cut from.
+// Over lays s over other settings: fields that s does not set are theirs. A preset of s
+// hides all of theirs but the size. A size of s scales their Side in proportion.
 func (s Settings) Over(under Settings) Settings {
 	if s.Preset != "" {
 		under = Settings{Width: under.Width, Height: under.Height}
@@ -131,7 +131,7 @@ func (s *Settings) resolveRule(p *Preprocess) {
 	}
 }
 
-// missing lists what is needed of a preparation and was given by nobody.
+// missing lists the settings that a preparation needs and that are not given.
 func (s *Settings) missing(p *Preprocess) []string {
 	var names []string
 	for _, f := range []struct {
@@ -148,7 +148,7 @@ func (s *Settings) missing(p *Preprocess) []string {
 	return names
 }
 
-// triples spreads one number or three over the channels.
+// triples sets three channels from one number or three.
 func triples(to *[3]float32, name string, v []float32) error {
 	switch len(v) {
 	case 0:
@@ -162,7 +162,7 @@ func triples(to *[3]float32, name string, v []float32) error {
 	return nil
 }
 
-// Check refuses values that mean nothing, whatever they are laid over.
+// Check refuses values that are invalid whatever they are laid over.
 func (s *Settings) Check() error {
 	if s.Width < 0 || s.Height < 0 || (s.Width == 0) != (s.Height == 0) {
 		return fmt.Errorf("width %d and height %d: give both, in pixels", s.Width, s.Height)

@@ -31,7 +31,7 @@ type taps struct {
 	spec   axisSpec
 	lowest int     // the lowest stored pixel used by any output…
 	end    int     // …and the highest, plus 1
-	count  []int32 // how many of an output's weights are not there to fill up
+	count  []int32 // how many weights of an output are not padding
 
 	w []float64 // scratch: weights of one output
 }
@@ -111,7 +111,7 @@ func (f *filter) weights(i int, w []float64) (first int, out []float64) {
 	center := f.offset + float64((float64(i)+0.5)*f.scale)
 	from, to := int(math.Floor(center-f.support+0.5)), int(math.Floor(center+f.support+0.5))
 	if f.spec.antialias {
-		// As Pillow: what lies outside does not count. Without antialiasing, as
+		// As in Pillow, pixels outside do not count. Without antialiasing, as
 		// in OpenCV and PyTorch, the edge continues outside.
 		from, to = max(from, 0), min(to, f.n)
 	}

@@ -1,5 +1,5 @@
-// Package graph is the in-memory form of a network: what the ONNX front end
-// delivers, what the rewrites change and what the engine compiles.
+// Package graph is the in-memory form of a network: the ONNX front end delivers it, the
+// passes rewrite it and the engine compiles it.
 //
 // A Graph is a list of nodes in an order in which each comes after the nodes it
 // reads from. Values are named by strings, as in ONNX: the name "" stands for an
@@ -75,8 +75,8 @@ func (n *Node) Input(i int) string {
 	return ""
 }
 
-// Reads lists the values that the node reads, in order and with repetitions. Those that
-// the graphs inside it take from outside are included.
+// Reads lists the values that the node reads, in order and with repetitions, including
+// those that graphs inside it read.
 func (n *Node) Reads() []string {
 	var names []string
 	for _, in := range n.Inputs {

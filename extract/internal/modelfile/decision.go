@@ -15,7 +15,7 @@ import (
 	"featstore/extract/photo"
 )
 
-// A Decision is how a model is used, and why. Beside an error of Decide or Prepare it
+// A Decision is how a model is used, and why. After an error of Decide or Prepare it
 // holds what could be decided.
 type Decision struct {
 	Name   string // for people
@@ -95,7 +95,7 @@ func (d *Decision) chooseTap() error {
 	return nil
 }
 
-// tapReason says what a tensor is for that was found by itself.
+// tapReason says why a tensor was chosen that no source names.
 func tapReason(g *graph.Graph, name string) string {
 	if slices.ContainsFunc(g.Outputs, func(o graph.Output) bool { return o.Name == name }) && reader(g, name) == nil {
 		return "the network ends with it: pooled features, and no class scores"
@@ -113,8 +113,8 @@ func tapReason(g *graph.Graph, name string) string {
 	return "the class scores are computed from it"
 }
 
-// Prepare settles how photos are prepared. A *PreprocessError says that nobody has said
-// it, a *SizeError that only the size is missing. Call it after Decide has succeeded.
+// Prepare settles how photos are prepared. The error is a *PreprocessError if no source
+// says it, a *SizeError if only the size is missing. Call it after Decide has succeeded.
 func (d *Decision) Prepare() error {
 	width, height, err := d.Size()
 	var open *SizeError
@@ -155,7 +155,7 @@ func (s *source) credit() string {
 	return s.from
 }
 
-// suits refuses a preparation that the input's type cannot take.
+// suits refuses a preparation whose values do not fit the input's type.
 func (d *Decision) suits() error {
 	p := &d.Preprocess
 	if isFloat(d.Input.DType) {

@@ -1,11 +1,11 @@
-// Package modelfile reads an ONNX model and what lies beside it, and decides how the
+// Package modelfile reads an ONNX model and the files beside it, and decides how the
 // model is used.
 //
 // # Model
 //
 // A File is the model's graph and a list of sources: what the model itself and the files
-// beside it (its sidecars) say of it. Sources say things in the form of a Manifest, of
-// which every field may be missing. In order of weight they are
+// beside it (its sidecars) say of it. A source takes the form of a Manifest, every field
+// of which may be missing. In order of precedence they are
 //
 //  1. the request: what the caller asks for;
 //  2. the manifest beside the model, net.json beside net.onnx;
@@ -20,8 +20,8 @@
 //
 // # Promises
 //
-// The preparation of photos cannot be seen in a network and is never guessed: where
-// nobody says it, the error is a PreprocessError with Suggestions to choose from.
+// The preparation of photos cannot be seen in a network and is never guessed: if no
+// source says it, the error is a PreprocessError with Suggestions to choose from.
 //
 // The model's file is read and scanned once, its sidecars once; weights in files of
 // their own are read once for their values and once for their digest. All of them are

@@ -15,10 +15,10 @@ var ErrModel = errors.New("unusable network")
 // ErrTooLarge: a file is larger than the limits allow.
 var ErrTooLarge = errors.New("too large")
 
-// A PreprocessError says that nobody has said how photos are prepared for a
-// network, or only in part.
+// A PreprocessError: no source says how photos are prepared for a network, or only in
+// part.
 type PreprocessError struct {
-	Missing []string     // names of settings that are missing beside those given; nil if none was given
+	Missing []string     // settings that are missing; nil if none was given at all
 	Likely  []Suggestion // presets to choose from, the likeliest first
 }
 
@@ -41,7 +41,7 @@ func (e *PreprocessError) Advice() string {
 	return "likely " + strings.Join(likely, ", or ")
 }
 
-// A SizeError says that a model takes photos of any size and nobody has said one.
+// A SizeError: a model takes photos of any size and no source says one.
 type SizeError struct {
 	Input string // its name
 	Takes string // its shape

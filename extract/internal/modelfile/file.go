@@ -17,8 +17,8 @@ import (
 	"featstore/extract/userfile"
 )
 
-// A File is an ONNX model with its weights and all that is said of it, by itself or by
-// the files beside it. Decide settles how it is used.
+// A File is an ONNX model with its weights, and with what the model and the files beside
+// it say about how it is used. Decide settles that.
 type File struct {
 	Path    string // absolute; "" for one that was read from memory
 	Bytes   int
@@ -26,10 +26,10 @@ type File struct {
 	Weights []Weights // files beside it that hold weights
 	Graph   *graph.Graph
 
-	sources []source // the weightiest first
+	sources []source // the first one takes precedence
 }
 
-// Open reads a model and what lies beside it. Errors that are the file's fault wrap
+// Open reads a model and the files beside it. Errors that are the file's fault wrap
 // ErrModel, others are those of package fs.
 func Open(path string, limits onnx.Limits) (*File, error) {
 	abs, err := filepath.Abs(path)
@@ -48,7 +48,7 @@ func Open(path string, limits onnx.Limits) (*File, error) {
 	f, err := Read(data, dir, limits)
 	if err == nil {
 		if f.Bytes >= largeFile {
-			runtime.GC() // or the file stays in memory beside its weights, in two forms soon
+			runtime.GC() // otherwise the file stays in memory beside its weights, and soon in two forms
 		}
 		f.Path = abs
 		f.sources, err = f.gather(sidecarFolder(filepath.Dir(abs)), filepath.Base(abs))
@@ -59,12 +59,12 @@ func Open(path string, limits onnx.Limits) (*File, error) {
 	return f, nil
 }
 
-// largeFile is the size of a model file from which memory matters more than the
-// milliseconds of freeing it.
+// largeFile is the size in bytes from which it is worth the milliseconds of a garbage
+// collection to free a model file's memory at once.
 const largeFile = 64 << 20
 
-// Read reads a model from memory, of which it keeps no part, with weights in the folder
-// dir, which may be nil. What else lies there is not asked.
+// Read reads a model from memory, with weights in the folder dir, which may be nil. The
+// File keeps no part of data. Sidecars in dir are not read.
 func Read(data []byte, dir fs.FS, limits onnx.Limits) (*File, error) {
 	sum := sha256.Sum256(data)
 	f := &File{Bytes: len(data), SHA256: hex.EncodeToString(sum[:])}
@@ -96,8 +96,8 @@ func Embedded(limits onnx.Limits) (*File, error) {
 	return f, err
 }
 
-// readModel reads a file of at most the size that a model may have. What is clearly no
-// model is refused by its beginning: it may be very large.
+// readModel reads a file of at most most bytes. A file that is clearly not a model is
+// refused by its first bytes: it may be very large.
 func readModel(path string, most int64) ([]byte, error) {
 	f, err := userfile.Open(path)
 	if err != nil {

@@ -54,8 +54,8 @@ func batchOf(in graph.Input) graph.Dim {
 	return in.Dims[0]
 }
 
-// findLayout decides by the dimension that is 3, and where none is known by what
-// reads the input.
+// findLayout finds the axis of the channels: the one of size 3 or, if no size is known,
+// the one that the first layers use.
 func (x *Input) findLayout(g *graph.Graph, layout string) error {
 	first, last := x.channels(1), x.channels(3)
 	if first == 0 && last == 0 {
@@ -101,8 +101,9 @@ func channelWords(first, last int) string {
 	return ""
 }
 
-// channelsRead looks at what is done with an input whose channels are not declared:
-// a convolution has them first, a Transpose tells where they were.
+// channelsRead finds the channels of an input that does not declare them, by the first
+// convolution that reads it and any Transpose before that. Of first and last, the one
+// that is not the channels' axis is 0; both are 0 if nothing is found.
 func channelsRead(g *graph.Graph, name string) (first, last int) {
 	at := 1 // of the channels of a convolution's input, as an axis of the network's
 	for range 64 {
@@ -160,7 +161,7 @@ func (x *Input) Fixed() (width, height int) {
 	return x.channels(2), x.channels(1)
 }
 
-// Shape is that of one photo in the layout that the model declares.
+// Shape returns the input's shape for one photo, in the model's layout.
 func (x *Input) Shape(width, height int) []int {
 	if x.Layout == LayoutNCHW {
 		return []int{1, 3, height, width}
@@ -168,7 +169,7 @@ func (x *Input) Shape(width, height int) []int {
 	return []int{1, height, width, 3}
 }
 
-// feedable reports whether pixels can be given to an input of a type.
+// feedable reports whether an input of this type can take pixels.
 func feedable(t tensor.DType) bool {
 	switch t {
 	case tensor.Float32, tensor.Float64, tensor.Float16, tensor.Uint8, tensor.Int8, tensor.Int32, tensor.Int64:
@@ -177,7 +178,7 @@ func feedable(t tensor.DType) bool {
 	return false
 }
 
-// Feed returns g, changed to take float32 values where it takes others: a Cast
+// Feed returns g with an input of type float32: if the model takes another type, a Cast
 // comes first.
 func (x *Input) Feed(g *graph.Graph) *graph.Graph {
 	if x.DType == tensor.Float32 && len(g.Inputs) == 1 {

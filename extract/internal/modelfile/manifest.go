@@ -33,11 +33,11 @@ type Manifest struct {
 	From string `json:"-"` // who says all this, for Origin and messages; "as asked for" if empty
 }
 
-// maxManifest bounds the JSON files that are read beside a model.
+// maxManifest bounds the bytes of a JSON file that is read beside a model.
 const maxManifest = 1 << 20
 
 // ParseManifest reads a manifest. Fields that it does not know are errors: a
-// misspelt one would be missing in silence.
+// misspelt one would be ignored.
 func ParseManifest(data []byte) (Manifest, error) {
 	var m Manifest
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -51,7 +51,7 @@ func ParseManifest(data []byte) (Manifest, error) {
 	return m, m.check()
 }
 
-// check refuses values that mean nothing, whatever they are laid over.
+// check refuses values that are invalid whatever the other sources say.
 func (m *Manifest) check() error {
 	if err := m.Preprocess.Check(); err != nil {
 		return fmt.Errorf("not a manifest: %w", err)
@@ -71,8 +71,8 @@ func (m *Manifest) Encode() []byte {
 	return append(b, '\n')
 }
 
-// Over lays m over another manifest: what m does not say is the other's. A pooling
-// goes with the tap that it was given for.
+// Over lays m over another manifest: fields that m does not set are the other's. A
+// pooling holds only for the tap that it was given with.
 func (m Manifest) Over(under Manifest) Manifest {
 	m.Name = cmp.Or(m.Name, under.Name)
 	m.Tap = cmp.Or(m.Tap, under.Tap)
@@ -128,8 +128,8 @@ func (m *Manifest) set(key, value string) error {
 var pools = []string{"avg", "max", "none"}
 
 // SetAll sets fields from a list such as "imagenet,size=384,mean=1,2,3". Its first
-// part may be a preset's name alone. A part without "=" goes on with the numbers of
-// the one before.
+// part may be just the name of a preset. A part without "=" continues the numbers of the
+// one before it.
 func (m *Manifest) SetAll(list string) error {
 	key, value := "", ""
 	for i, part := range strings.Split(list, ",") {

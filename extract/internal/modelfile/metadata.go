@@ -59,8 +59,8 @@ func ownMetadata(meta map[string]string) (*source, error) {
 	return s, nil
 }
 
-// plainCut is how featstore cuts and scales for a network whose maker only said
-// what becomes of the pixels.
+// plainCut is how featstore cuts and scales for a network whose metadata only says how
+// pixels are normalised.
 func plainCut(s *photo.Settings) {
 	s.Rule, s.Filter = photo.RuleCenterSquare, photo.FilterBilinear
 }
@@ -86,7 +86,7 @@ func windowsMetadata(meta map[string]string) (*source, error) {
 	case "Normalized_1_1":
 		p.Mean, p.Std = []float32{127.5}, []float32{127.5}
 	default:
-		return nil, nil // ranges of video: nothing to go by
+		return nil, nil // ranges of video, which photos do not have
 	}
 	switch format := meta[formatKey]; {
 	case format == "" || strings.HasPrefix(format, "Rgb"):
@@ -141,7 +141,7 @@ func timmMetadata(meta map[string]string) (*source, error) {
 	for key, to := range map[string]any{"input_size": &c.InputSize, "mean": &c.Mean, "std": &c.Std, "crop_pct": &c.CropPct} {
 		text := strings.NewReplacer("(", "[", ")", "]").Replace(meta[key]) // Python's tuples
 		if text != "" && json.Unmarshal([]byte(text), to) != nil {
-			return nil, nil // some other meaning of these words
+			return nil, nil // other metadata under these names
 		}
 	}
 	c.Interpolation, c.CropMode = meta["interpolation"], meta["crop_mode"]

@@ -14,8 +14,8 @@ import (
 )
 
 // fromSidecars returns what the JSON files beside a model say: its manifest, and the
-// configurations that come with networks of Hugging Face's hub, which weigh less because
-// their folder may hold several models.
+// configurations that come with networks of Hugging Face's hub. The latter come last
+// because their folder may hold several models.
 func fromSidecars(dir fs.FS, model string) (manifest, configs []source, err error) {
 	name := strings.TrimSuffix(model, path.Ext(model)) + ".json"
 	data, err := readSmall(dir, name)
@@ -92,7 +92,7 @@ func huggingFaceProcessor(data []byte) (*source, error) {
 		return nil, err
 	}
 	if c.Size == nil || !isTrue(c.Resize) || !isTrue(c.Rescale) {
-		return nil, nil // not for images, or in parts that are not known here
+		return nil, nil // not for images, or of a form that is not supported
 	}
 	s := new(source)
 	p := &s.Preprocess

@@ -10,13 +10,13 @@ import (
 	"featstore/extract/models"
 )
 
-// A source is one place where something is said of a network, and what.
+// A source is a place that says something about a network, and what it says.
 type source struct {
 	from string // in words, as "manifest net.json"
 	Manifest
 }
 
-// gather asks all sources but the caller's request, the weightiest first.
+// gather returns all sources but the caller's request, in order of precedence.
 func (f *File) gather(folder fs.FS, name string) ([]source, error) {
 	manifest, configs, err := fromSidecars(folder, name)
 	if err != nil {

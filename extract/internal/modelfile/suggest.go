@@ -16,7 +16,7 @@ type Suggestion struct {
 	Why    string `json:"why"`
 }
 
-// Suggest lists the presets that are likely for a network, by what its file looks like.
+// Suggest lists the presets that are likely to suit a network, judged by its file.
 // They are for the user to choose from and are never chosen automatically.
 func (d *Decision) Suggest() []Suggestion {
 	var list []Suggestion
@@ -43,8 +43,8 @@ func (d *Decision) Suggest() []Suggestion {
 	return list
 }
 
-// suggestByProducer goes by the exporter, and by networks whose makers do otherwise
-// than others of it.
+// suggestByProducer judges by the exporter, and by families that are prepared in another
+// way than most of its networks.
 func (d *Decision) suggestByProducer(names string, add func(preset, format string, args ...any)) {
 	producer := strings.ToLower(d.file.Graph.Producer)
 	has := func(words ...string) bool {
@@ -81,15 +81,15 @@ func (d *Decision) suggestByProducer(names string, add func(preset, format strin
 	}
 }
 
-// mentions reports whether a word stands in a text by itself.
+// mentions reports whether a text contains a word as a word of its own.
 func mentions(text, word string) bool {
 	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
 	}), word) || strings.Contains(text, "-"+word) || strings.Contains(text, "_"+word)
 }
 
-// normalisesInside looks for arithmetic between the input and the first layer: such
-// a network is fed pixels as they are, or 0…1.
+// normalisesInside looks for arithmetic between the input and the first layer: such a
+// network takes pixels 0…255 or 0…1.
 func normalisesInside(g *graph.Graph, name string) (preset, why string) {
 	for range 16 {
 		n := reader(g, name)

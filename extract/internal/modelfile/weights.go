@@ -10,16 +10,15 @@ import (
 	"featstore/extract/internal/onnx"
 )
 
-// Weights are a file beside a model that holds weights of it.
+// Weights are a file beside a model that holds some or all of its weights.
 type Weights struct {
 	File   string `json:"file"` // relative to the model's folder, slash-separated
 	SHA256 string `json:"sha256"`
 	Bytes  int64  `json:"bytes"`
 }
 
-// weightFiles lists the files beside a model that hold weights, and makes sure that
-// they can be read: opening a pipe would wait for ever, and so would a file without
-// end.
+// weightFiles lists the files beside a model that hold weights. It refuses what is not a
+// regular file of bounded size: reading a pipe or device might never end.
 func weightFiles(model *onnx.Model, dir fs.FS, most int64) ([]string, error) {
 	names, err := model.Locations()
 	if err != nil || dir == nil {
@@ -39,8 +38,7 @@ func weightFiles(model *onnx.Model, dir fs.FS, most int64) ([]string, error) {
 	return names, nil
 }
 
-// digests hashes the files that hold weights beside a model, which have been found to
-// be of at most most bytes.
+// digests hashes the files that hold weights, each of at most most bytes.
 func digests(names []string, dir fs.FS, most int64) ([]Weights, error) {
 	var all []Weights
 	for _, name := range names {
@@ -59,8 +57,8 @@ func digests(names []string, dir fs.FS, most int64) ([]Weights, error) {
 	return all, nil
 }
 
-// WeightsDigest is one digest for all files beside a model, "" for none: that of
-// the list that sha256sum would print.
+// WeightsDigest returns one digest for all weight files of a model, "" if there are none:
+// that of the list that sha256sum would print.
 func WeightsDigest(all []Weights) string {
 	if len(all) == 0 {
 		return ""

@@ -74,8 +74,8 @@ func (r *recorder) NewWeightedEdge(from, to graph.Node, w float64) graph.Weighte
 	return edge{from.(*value), to.(*value), w}
 }
 
-// SetWeightedEdge keeps the edges of the operation's first output: those of the
-// others say the same.
+// SetWeightedEdge keeps the edges of the operation's first output: the others have the
+// same ones.
 func (r *recorder) SetWeightedEdge(e graph.WeightedEdge) {
 	if e := e.(edge); len(r.edges) == 0 || e.from == r.edges[0].from {
 		r.edges = append(r.edges, e)
@@ -89,7 +89,7 @@ func (r *recorder) ApplyOperation(op onnx.Operation, outputs ...graph.Node) erro
 		o.outputs = append(o.outputs, n.(*value).name)
 	}
 	for _, e := range r.edges {
-		if int(e.weight) == len(o.inputs) { // not so when "", an absent output, is first and comes again
+		if int(e.weight) == len(o.inputs) { // false when the first output is "", an absent one, and so is another
 			o.inputs = append(o.inputs, e.to.name)
 		}
 	}
@@ -106,7 +106,7 @@ func (r *recorder) Node(id int64) graph.Node {
 	return r.values[id]
 }
 
-// What onnx-go never asks a backend while it decodes.
+// Methods that onnx-go does not call while it decodes.
 
 func (r *recorder) Nodes() graph.Nodes             { return graph.Empty }
 func (r *recorder) From(int64) graph.Nodes         { return graph.Empty }

@@ -51,7 +51,8 @@ func (p *parser) initializers(g *graph.Graph, gp *graphProto) error {
 	return nil
 }
 
-// operations fills in what onnx-go delivers, and what it cannot from the scan.
+// operations fills in the nodes, inputs and outputs: from onnx-go what it delivers, the
+// rest from the scan.
 func (p *parser) operations(g *graph.Graph, gp *graphProto) error {
 	r, inputs, outputs := &recorder{}, []string(nil), gp.outputs
 	feeds := gp.feeds()

@@ -11,11 +11,10 @@
 // It reads what onnx-go has no place for: operator set versions, domains,
 // metadata, the symbols of dimensions, graphs inside nodes, local functions,
 // external data. It reads the tensors: onnx-go knows five element types, copies
-// every weight at least twice and gets bools wrong, while here the weights stay
-// where they lie in the file. And it makes hostile files harmless: every length,
-// count, depth and dimension is checked, and bounded by Limits, before anything is
-// allocated by it. onnx-go panics on some files, and a deep enough nesting of
-// messages exhausts its stack, which no recover can catch.
+// every weight at least twice and gets bools wrong, while here the weights stay in
+// place in the file. And it makes hostile files harmless: every length, count, depth and
+// dimension is checked against Limits before anything is allocated. onnx-go panics on
+// some files, and deeply nested messages exhaust its stack, which no recover can catch.
 //
 // So onnx-go does not see the file but a skeleton that the scan writes for it: one
 // flat graph with the names of its inputs and outputs and its nodes, without
@@ -25,10 +24,9 @@
 // node gets a skeleton of its own. The two halves are then merged node by node, and
 // any difference in what both have read is an error.
 //
-// What Parse promises about the graph: each value has one origin, every value that
-// is read exists, nodes come after the nodes they read from, inputs that are also
-// initializers are no inputs, shapes and values agree, and calls of local functions
-// are replaced by what they compute. It does not know operators: those are checked
-// by who runs them, so one that is unknown does no harm where its result is not
-// wanted.
+// Parse promises about the graph: each value has one origin, every value that is read
+// exists, nodes come after the nodes that they read from, inputs that are also
+// initializers are not inputs, shapes and values agree, and calls of local functions are
+// inlined. It does not check operators. Whoever runs the graph does, so an unknown one
+// does no harm if its result is not needed.
 package onnx

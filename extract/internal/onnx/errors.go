@@ -30,8 +30,8 @@ func wrong(kind error, format string, args ...any) error {
 	return fmt.Errorf("%w: %s", kind, fmt.Sprintf(format, args...))
 }
 
-// within says where in the model err happened. Of a place that lies very deep it
-// keeps the inner end, so that a hostile model cannot make a message of megabytes.
+// within says where in the model err happened. In deeply nested places it keeps only
+// the innermost names, so that a hostile model cannot make a message of megabytes.
 func within(err error, format string, args ...any) error {
 	const enough = 1000
 	if len(err.Error()) > enough {

@@ -18,7 +18,7 @@ type externalFiles struct {
 	size int64
 }
 
-// read returns the size bytes that a TensorProto's external_data entries speak of.
+// read returns the size bytes that a TensorProto's external_data entries point to.
 func (e *externalFiles) read(entries map[string]string, size int) ([]byte, error) {
 	name, offset, err := placeOf(entries, size)
 	if err != nil {
@@ -37,8 +37,8 @@ func (e *externalFiles) read(entries map[string]string, size int) ([]byte, error
 	return data, nil
 }
 
-// location returns the name of the file with a tensor's external data, cleaned and
-// proven to lie in the model's own folder.
+// location returns the name of the file with a tensor's external data, cleaned. A name
+// that leads out of the model's folder is an error.
 func location(entries map[string]string) (string, error) {
 	name := entries["location"]
 	clean := path.Clean(name)
@@ -74,8 +74,8 @@ func number(s string, def int64) (int64, error) {
 	return n, err
 }
 
-// open makes name the file that is open. Nearly every model has one such file, so
-// one is kept.
+// open opens the file called name unless it is open already. One file is kept open:
+// nearly every model has only one.
 func (e *externalFiles) open(name string) error {
 	if e.fsys == nil {
 		return fmt.Errorf("the weights are in %s, which has to lie beside the model", quote(name))

@@ -13,7 +13,7 @@ import (
 //
 // A function may import other versions of the operators than the model does. The
 // format demands that the operators it uses mean the same in both, so the model's
-// versions stand; operator sets that only functions import are added.
+// versions are used; operator sets that only functions import are added.
 func (p *parser) inlineFunctions(m *modelProto) error {
 	if len(m.functions) == 0 {
 		return nil
@@ -57,7 +57,7 @@ func (in *inliner) take(g *graphProto) {
 	}
 }
 
-// graph replaces the calls in g and in the graphs inside it.
+// graph inlines the calls in g and in the graphs inside it.
 func (in *inliner) graph(g *graphProto, depth int) error {
 	if err := in.depth(depth); err != nil {
 		return err
@@ -179,9 +179,9 @@ type call struct {
 	attributes map[string]*attributeProto
 }
 
-// bindOutputs gives the function's outputs the names that the caller knows them
-// by. An output that is also an input, or that is listed twice, needs a node of
-// its own: bindOutputs returns those.
+// bindOutputs gives the function's outputs the names that the caller uses. An output
+// that is also an input, or that is listed twice, needs an extra node: bindOutputs
+// returns those.
 func (c *call) bindOutputs(fn *functionProto) (through []*nodeProto) {
 	for i, inner := range fn.outputs {
 		outer := at(c.caller.outputs, i)

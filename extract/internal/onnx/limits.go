@@ -50,19 +50,19 @@ func (l Limits) withDefaults() Limits {
 	return d
 }
 
-// maxNameBytes bounds the names that writing out local functions makes: every
-// call gets names of its own, and both the names and the calls are the file's.
+// maxNameBytes bounds the names that inlining local functions makes: every call gets
+// names of its own, and the file decides on the names and the number of calls.
 const maxNameBytes = 64 << 20
 
-// maxEdges and maxNodeEdges bound the pairs of output and input, which is what
-// onnx-go makes of a model and of a node: without them a few megabytes of names
+// maxEdges and maxNodeEdges bound the edges that onnx-go makes of a model and of a node,
+// one for each pair of an output and an input: without them, a few megabytes of names
 // make 10^12 edges.
 const (
 	maxEdges     = 1 << 20
 	maxNodeEdges = 1 << 16
 )
 
-// A budget is what of the Limits is left.
+// A budget is the part of the Limits that is not used up.
 type budget struct {
 	Limits
 	nodes, items, edges int

@@ -14,7 +14,7 @@ type Options struct {
 	Limits Limits
 	// External is the folder that the model lies in, for models that keep
 	// their weights in files beside them. Without it such a model gives
-	// ErrExternal. os.Root.FS keeps out of what symbolic links point to.
+	// ErrExternal. With os.Root.FS, symbolic links do not lead out of the folder.
 	External fs.FS
 	// Copy makes the graph's tensors share nothing with the data parsed.
 	Copy bool
@@ -86,7 +86,7 @@ func (p *parser) scan(data []byte) (*modelProto, error) {
 	s := scanner{p.budget}
 	m, err := s.model(data)
 	switch {
-	case m.graph == nil && m.ir == 0 && err != nil: // not even its first bytes make sense
+	case m.graph == nil && m.ir == 0 && err != nil: // its first bytes are not valid either
 		return nil, wrong(ErrNotONNX, "%s", strings.TrimPrefix(err.Error(), ErrCorrupt.Error()+": "))
 	case err != nil:
 		return nil, err
@@ -111,7 +111,7 @@ func (m *modelProto) check() error {
 		return nil
 	}
 	for _, n := range m.graph.nodes {
-		if n.domain == "" { // without the operator set's version, a node means nothing
+		if n.domain == "" { // what a node means depends on the operator set's version
 			return wrong(ErrCorrupt, "no opset_import says which version of the operators the model is for")
 		}
 	}

@@ -188,7 +188,7 @@ func (s *scanner) graph(f fields, depth int) (*graphProto, error) {
 	return g, f.err
 }
 
-// sparse names the sparse initializer that the model is refused for.
+// sparse returns the error for a sparse initializer, with its name.
 func (s *scanner) sparse(f fields) error {
 	var name string
 	for f.next() {

@@ -13,8 +13,8 @@ import (
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // values decodes t, once. Types without a Go form (strings, bfloat16, float8, the
-// four-bit integers) give an abstract tensor: only an operator that needs the
-// values has to refuse them.
+// four-bit integers) give an abstract tensor: an operator that needs its values refuses
+// it.
 func (p *parser) values(t *tensorProto) (*tensor.Tensor, error) {
 	if t.decoded != nil {
 		return t.decoded, nil

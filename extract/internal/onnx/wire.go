@@ -17,8 +17,8 @@ import (
 //	}
 //	return f.err
 //
-// The first error ends the walk and stays in err. Fields that nobody asks for are
-// passed over, as the format wants it.
+// The first error ends the walk and stays in err. Unknown fields are skipped, as the
+// format demands.
 type fields struct {
 	buf []byte // what is left of the message
 	at  int    // where buf starts in the file
@@ -75,7 +75,7 @@ func (f *fields) consume(b []byte) int {
 	return n
 }
 
-const codeWireType = -100 // beside protowire's own codes
+const codeWireType = -100 // not one of protowire's own codes
 
 // reason puts one of protowire's negative codes in words.
 func reason(code int) string {

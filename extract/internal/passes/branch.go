@@ -29,8 +29,8 @@ func taken(n *graph.Node, known map[string]*tensor.Tensor) (*graph.Graph, error)
 	return branch, nil
 }
 
-// inlineBranch appends the nodes of a branch to g, their values under names of
-// their own, and one Identity for each output of the If.
+// inlineBranch appends the nodes of a branch to g, with new names for their values, and
+// an Identity for each output of the If.
 func inlineBranch(g *graph.Graph, n *graph.Node, branch *graph.Graph, known map[string]*tensor.Tensor) {
 	names := map[string]string{}
 	own := func(name string) {
@@ -61,8 +61,7 @@ func inlineBranch(g *graph.Graph, n *graph.Node, branch *graph.Graph, known map[
 	}
 }
 
-// renamed returns the node with other names for values, those that branches inside
-// it take from outside included.
+// renamed returns the node with values renamed, also where graphs inside it read them.
 func renamed(n *graph.Node, names map[string]string) *graph.Node {
 	m := *n
 	m.Inputs, m.Outputs = rename(n.Inputs, names), rename(n.Outputs, names)

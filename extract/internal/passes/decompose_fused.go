@@ -8,9 +8,9 @@ import (
 )
 
 // DecomposeFused returns the graph with the fused operators of ONNX Runtime, which its
-// optimiser and some exporters write, as the standard operators that they were fused
-// from: then the engine finds the patterns that it knows. A node stays as it is where
-// known does not tell the types and shapes that this takes.
+// optimiser and some exporters write, replaced by the standard operators that they were
+// fused from: the engine knows patterns of those. A node stays as it is if known lacks
+// the types and shapes that its replacement needs.
 func DecomposeFused(g *graph.Graph, known map[string]*tensor.Tensor) (_ *graph.Graph, changed bool) {
 	d := &decomposer{graph: g, constants: known, names: map[string]bool{}}
 	for _, n := range g.Nodes {
@@ -62,7 +62,7 @@ func (d *decomposer) plus(x, summand string) string {
 	return d.add("Add", nil, x, summand)
 }
 
-// without returns a node's attributes but for some.
+// without returns a node's attributes except some.
 func without(n *graph.Node, names ...string) map[string]graph.Attr {
 	attrs := maps.Clone(n.Attrs)
 	for _, name := range names {

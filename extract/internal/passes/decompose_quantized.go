@@ -9,7 +9,7 @@ import (
 )
 
 // DecomposeQuantized returns the graph with the operators on quantised tensors (those
-// that take scales and zero points, such as QLinearConv) written as what they mean: the
+// that take scales and zero points, such as QLinearConv) replaced by what they mean: the
 // plain operator between DequantizeLinear and QuantizeLinear.
 func DecomposeQuantized(g *graph.Graph) *graph.Graph {
 	d := &decomposer{graph: g, constants: maps.Clone(g.Initializers), names: map[string]bool{}}
@@ -63,7 +63,7 @@ func (d *decomposer) quantized(y, scale, zero string) bool {
 	return true
 }
 
-// single reports whether the names are scales or zero points for all values.
+// single reports whether each name is a scale or zero point for a whole tensor.
 func (d *decomposer) single(names ...string) bool {
 	for _, name := range names {
 		if t := d.constants[name]; t == nil || tensor.Len(t.Shape) != 1 {
@@ -79,7 +79,7 @@ func (d *decomposer) paired(scale, zero string) bool {
 	return s != nil && len(s.Shape) <= 1 && (zero == "" || z != nil && len(z.Shape) <= 1 && tensor.Len(z.Shape) == tensor.Len(s.Shape))
 }
 
-// plainDomain takes an operator of ONNX Runtime for the one that has become ONNX's own.
+// plainDomain replaces an operator of ONNX Runtime by the one of ONNX with the same name.
 func (d *decomposer) plainDomain(n *graph.Node) bool {
 	if n.Domain == "" {
 		return false

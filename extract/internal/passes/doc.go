@@ -1,5 +1,5 @@
 // Package passes rewrites graphs before they are compiled: each pass takes a graph and
-// returns one, which computes the same.
+// returns one that computes the same.
 //
 //	FindTap             chooses the tensor to take as the bottleneck
 //	Prune               keeps what the tap needs
@@ -12,6 +12,6 @@
 //	Above               keeps what is computed behind a cut, see Cuts
 //
 // Passes never change the graph that they are given, and share with it what stays the
-// same: nodes, tensors, maps. So a graph can be used by several goroutines and be
-// compiled more than once. What a pass does not know it leaves as it is.
+// same: nodes, tensors, maps. So several goroutines can use a graph, and it can be
+// compiled more than once. A pass leaves nodes that it does not know as they are.
 package passes

@@ -10,8 +10,8 @@ import (
 )
 
 // Specialize makes a graph for inputs of one shape: it infers the shapes of all values,
-// folds constants, and puts the branch that is taken in the place of each If. Exporters
-// write them for sizes that are known by then. The graph keeps the nodes that tap needs.
+// folds constants, and replaces each If by the branch that is taken: exporters write
+// conditions on sizes, which are now known. The graph keeps the nodes that tap needs.
 //
 // Every value comes back in known: its type and shape and, unless it depends on the
 // input, its values. share says how much memory folding may take, see FoldLimits.
@@ -58,11 +58,11 @@ func infer(g *graph.Graph, shape []int, share float64) (map[string]*tensor.Tenso
 	return all, nil
 }
 
-// FoldLimits bounds the evaluation of a graph whose input is not known. What a network
-// computes from its constants alone is some arithmetic on shapes, and its weights in
-// another form; a hostile one would compute for hours. share is the memory allowed for
-// activations, as a multiple of the default: above 1, results of which only the shape is
-// known may be larger by it.
+// FoldLimits bounds the evaluation of a graph whose input is not known. From constants
+// alone, networks compute some arithmetic on shapes and their weights in another form; a
+// hostile one would compute for hours. share is the memory allowed for activations, as a
+// multiple of the default: if it is above 1, values of which only the shape is known may
+// be larger by that factor.
 func FoldLimits(g *graph.Graph, share float64) op.Limits {
 	l := op.DefaultLimits()
 	if share > 1 {

@@ -10,17 +10,17 @@ import (
 // ErrNoTap is the error of FindTap when a network has no classifying layer.
 var ErrNoTap = errors.New("no layer found that computes class scores from pooled features: name the tensor to take")
 
-// Bottleneck is the name that FindTap honours wherever a network has it.
+// Bottleneck is the name of the tensor that FindTap prefers to all others.
 const Bottleneck = "bottleneck"
 
 // maxCandidates bounds how many other tensors FindTap suggests.
 const maxCandidates = 8
 
-// FindTap chooses the tensor to take features from: the one called bottleneck,
-// or else the input of the last Gemm, MatMul or 1×1 Conv that computes an output
-// of the network, or else an output itself: of a network without its classifier that
-// ends with pooled features. The candidates are the inputs of all such layers and the
-// results of global pooling, the last first, the chosen one included.
+// FindTap chooses the tensor to take features from. It is the one called bottleneck; or
+// the input of the last Gemm, MatMul or 1×1 Conv that computes an output of the network;
+// or, in a network without a classifier that ends with pooled features, that output. The
+// candidates are the inputs of all such layers and the results of global pooling, the
+// last of the network first, including the chosen one.
 func FindTap(g *graph.Graph) (tap string, candidates []string, err error) {
 	f := newTapFinder(g)
 	candidates = f.candidates()
@@ -95,16 +95,16 @@ func (f *tapFinder) pointwise(n *graph.Node) bool {
 	return len(size) > 0 && !slices.ContainsFunc(size, func(k int) bool { return k != 1 })
 }
 
-// layers are the operators that compute features, not something of class scores.
+// layers are the operators that compute features and are not applied to class scores.
 var layers = []string{"Conv", "ConvTranspose", "MaxPool", "LRN", "InstanceNormalization", "GroupNormalization", "LayerNormalization",
 	"Resize", "Upsample", "Pad", "Concat", "Attention", "If", "Loop", "Scan"}
 
 // poolings are the operators that may pool the whole image.
 var poolings = []string{"GlobalAveragePool", "GlobalMaxPool", "AveragePool", "ReduceMean"}
 
-// classifier walks back from an output to the layer that computes its scores, or
-// returns nil. Whatever else is done with scores is passed over, known or not:
-// arg-max, the names of labels.
+// classifier walks back from an output to the layer that computes its scores, or returns
+// nil. It passes over whatever else is done with scores, such as arg-max or looking up
+// the names of labels, whether the operator is known or not.
 func (f *tapFinder) classifier(name string) *graph.Node {
 	pooled, scores := false, false
 	for n := f.def[name]; n != nil; n = f.def[f.data(n)] {
@@ -122,8 +122,8 @@ func (f *tapFinder) classifier(name string) *graph.Node {
 	return nil
 }
 
-// data returns the one computed value that a node reads, leaving aside what only
-// says how; "" if it joins two.
+// data returns the computed value that a node works on, without inputs that are only
+// parameters; "" if there are several.
 func (f *tapFinder) data(n *graph.Node) string {
 	switch n.Op {
 	case "Reshape", "Slice", "Gather", "Expand", "Clip", "TopK", "Squeeze", "Unsqueeze", "ReduceMean":
@@ -141,16 +141,16 @@ func (f *tapFinder) data(n *graph.Node) string {
 	return next
 }
 
-// featureWidth reports whether a convolution makes as many channels as layers of
-// features have, a multiple of 64, which hardly any set of labels counts. It tells the
-// last 1×1 convolution of a MobileNet without classifier, which is pooled, from that of
-// SqueezeNet, which computes scores and is pooled.
+// featureWidth reports whether a convolution has a multiple of 64 output channels, as
+// layers of features have and hardly any set of labels. Both a MobileNet without its
+// classifier and SqueezeNet end with a 1×1 convolution that is pooled: in the first it
+// computes features, in the second scores.
 func (f *tapFinder) featureWidth(n *graph.Node) bool {
 	w := f.graph.Initializers[n.Input(1)]
 	return n.Op == "Conv" && w != nil && len(w.Shape) > 0 && w.Shape[0]%64 == 0
 }
 
-// endsPooled reports whether a value is pooled features, at most in another shape.
+// endsPooled reports whether a value is pooled features, possibly reshaped.
 func (f *tapFinder) endsPooled(name string) bool {
 	for n := f.def[name]; n != nil; n = f.def[f.data(n)] {
 		switch n.Op {
@@ -162,8 +162,7 @@ func (f *tapFinder) endsPooled(name string) bool {
 	return false
 }
 
-// source walks back over nodes that change nothing, and from 8-bit numbers to the
-// floats that they were.
+// source walks back over nodes that change nothing, and over quantization.
 func (f *tapFinder) source(name string) string {
 	for {
 		n := f.def[name]
