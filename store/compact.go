@@ -19,11 +19,10 @@ const compactTx = 64 << 20
 // name once it is complete and on disk; until then the old one is untouched. A store
 // that would not become smaller is left as it is. A kill may leave a file
 // <name>.compact, which the next Compact overwrites.
-func Compact(ctx context.Context, path string) (before, after int64, err error) {
-	return compact(ctx, path, Options{})
-}
-
-func compact(ctx context.Context, path string, opt Options) (before, after int64, err error) {
+//
+// Of opt, only Timeout and Waiting count.
+func Compact(ctx context.Context, path string, opt Options) (before, after int64, err error) {
+	opt.ReadOnly, opt.Create = false, false
 	db, err := Open(path, opt)
 	if err != nil {
 		return 0, 0, err

@@ -24,6 +24,9 @@ type DB struct {
 	pages    *pageChecker // of a reader: see checkPages
 	doubt    string       // see Doubt
 
+	opt  Options
+	turn turn
+
 	broken atomic.Bool // a write panicked within bbolt: its locks may be held for good
 
 	fault func(step string) error // of tests: fails steps that write
@@ -43,10 +46,18 @@ func (db *DB) ReadOnly() bool { return db.readOnly }
 // Doubt says, in words, what may be missing although the store opened: one of the
 // file's two headers was invalid then, and the older state that the other one gives
 // may not be the last. It is empty if all is well. The next commit writes both anew.
-func (db *DB) Doubt() string { return db.doubt }
+func (db *DB) Doubt() string {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.doubt
+}
 
 // Created returns when the store was made.
-func (db *DB) Created() time.Time { return db.created }
+func (db *DB) Created() time.Time {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.created
+}
 
 // Policy returns the rule that assigns splits to digests.
 func (db *DB) Policy() split.Policy {
@@ -69,7 +80,10 @@ func (db *DB) Close() (err error) {
 	if db.broken.Load() {
 		// bbolt's Close would wait for locks that nobody will release. The mapping
 		// stays until the process ends.
-		return errors.Join(unlock(db.file), db.file.Close())
+		return errors.Join(db.release(), db.file.Close())
+	}
+	if db.bolt == nil { // it could not be opened anew: see renew
+		return nil
 	}
 	defer guard(panicOnFault(), &err)
 	return db.bolt.Close()
@@ -84,6 +98,10 @@ func (db *DB) View(fn func(*Tx) error) (err error) {
 		return err
 	}
 	defer guard(panicOnFault(), &err)
+	if err := db.enter(); err != nil {
+		return err
+	}
+	defer db.leave()
 	return db.bolt.View(func(b *bolt.Tx) error { return fn(newTx(db, b)) })
 }
 
@@ -99,6 +117,14 @@ func (db *DB) Update(fn func(*Tx) error) (err error) {
 		return err
 	}
 	defer guard(panicOnFault(), &err)
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer func() {
+		if e := db.end(); err == nil {
+			err = e
+		}
+	}()
 	b, err := db.bolt.Begin(true)
 	if err != nil {
 		return err

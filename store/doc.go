@@ -21,8 +21,9 @@
 // A transaction sees the store as it was when it began. Training reads through an
 // Index (the keys of a split, loaded once) and a Sampler (minibatches by rank).
 //
-// One process may write at a time, or several may read. A second one gets ErrLocked
-// after a short wait. Within a process, a DB may be used by several goroutines, a Tx
+// One process may have a store open for writing, others may have it open for reading
+// meanwhile: they take turns, a transaction at a time (see Locks). Who has to wait too
+// long gets ErrLocked. Within a process, a DB may be used by several goroutines, a Tx
 // and a Sampler by one. Do not call Update inside View, Each or a range over
 // images, nor while the same goroutine has a Sampler open: where the file cannot be
 // mapped with room to grow (on Windows, and in 32 bits), a change that makes the
@@ -35,11 +36,32 @@
 // of bbolt's two headers is invalid the other is used; Doubt then says what may be
 // missing.
 //
+// # Locks
+//
+// bbolt locks its file (flock) for as long as it is open. Here that lock is held for
+// transactions only: shared while a reader has one, exclusive while a writer changes
+// something, shared between a writer's changes. Two locks of single bytes beyond the
+// end of the file (fcntl, of the open file) make that fair and safe. The first is
+// held by who has the store open for writing, until it is closed, so that nobody
+// else's change comes in between. The second is held by all who wait: DB.Each and
+// Samplers look at it between rows and batches, and step back until it is free.
+//
+// When a transaction begins, the headers are compared with those of the one before.
+// If another process has changed the store, or has put another file in its place,
+// the file is opened anew; a writer never needs to, so turns cost it some system
+// calls a commit. An Index made before such a change may be used on: vectors belong
+// to digests, so a row is the same as before or the pass ends with ErrStale.
+//
+// All of these locks go with the process. Where there are no locks of that kind
+// (other systems than Linux, files on other machines) a store is locked for as long
+// as it is open: by one writer or several readers.
+//
 // # Lifetimes
 //
-// Vectors and rows may alias the mapped file. Such memory is read-only and valid
-// only as long as stated where it is handed out: writing to it crashes, and reading
-// it later may crash. Records (Image, Model, Head …) are copies.
+// What Each and Samplers hand out are copies, so a file that is cut short beneath a
+// reader makes an error within this package, never a fault in other code. Tx.Vector
+// may alias the mapped file: such memory is read-only and valid until the transaction
+// ends. Records (Image, Model, Head …) are copies.
 //
 // # Layout of the file
 //

@@ -9,57 +9,89 @@ import (
 )
 
 // Each calls fn for every image of an index, in its order. The row has ix.Dim()
-// floats, may alias the file, and is read-only and valid until fn returns. An error
-// of fn ends the pass and is returned.
+// floats, is a copy that fn may keep until it returns, and must not be written to. An
+// error of fn ends the pass and is returned. Where another process waits for the
+// store, it is let in between two rows.
 func (db *DB) Each(ix *Index, fn func(label int, d split.Digest, row []float32) error) error {
-	return db.View(func(tx *Tx) error { return tx.Each(ix, fn) })
+	p := pass{ix: ix, crowded: db.crowded}
+	for {
+		err := db.View(func(tx *Tx) error { return p.run(tx, fn) })
+		if err != nil || p.label == len(ix.Keys) {
+			return err
+		}
+	}
 }
 
 // Each is DB.Each within a transaction, such as the one that made the index.
 func (tx *Tx) Each(ix *Index, fn func(label int, d split.Digest, row []float32) error) error {
-	for l := range ix.Keys {
-		if err := tx.eachOf(ix, l, fn); err != nil {
+	p := pass{ix: ix, crowded: func() bool { return false }}
+	return p.run(tx, fn)
+}
+
+// lookAround is how many rows a pass reads before it looks whether others wait.
+const lookAround = 64
+
+// A pass goes through the images of an index, in one transaction or several.
+type pass struct {
+	ix          *Index
+	crowded     func() bool // whether to pause
+	label, rank int         // of the next image
+	rows        int         // read
+	row         []float32
+}
+
+// run goes on where the pass was left. It returns nil at the end, and where it pauses.
+func (p *pass) run(tx *Tx, fn func(label int, d split.Digest, row []float32) error) error {
+	for ; p.label < len(p.ix.Keys); p.label, p.rank = p.label+1, 0 {
+		if paused, err := p.runLabel(tx, fn); paused || err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// eachOf is Each for one label.
-func (tx *Tx) eachOf(ix *Index, l int, fn func(int, split.Digest, []float32) error) error {
-	if len(ix.Keys[l]) == 0 {
-		return nil
+// runLabel goes through the images of one label.
+func (p *pass) runLabel(tx *Tx, fn func(int, split.Digest, []float32) error) (paused bool, err error) {
+	keys := p.ix.Keys[p.label]
+	if p.rank == len(keys) {
+		return false, nil
 	}
-	scans := make([]scan, len(ix.Models))
+	scans := make([]scan, len(p.ix.Models))
 	for m := range scans {
-		c, err := ix.cursor(tx, m, l)
+		if scans[m].c, err = p.ix.cursor(tx, m, p.label); err != nil {
+			return false, err
+		}
+	}
+	for p.rank < len(keys) {
+		d := &keys[p.rank]
+		if err := p.read(scans, d); err != nil {
+			return false, err
+		}
+		if err := fn(p.label, *d, p.row); err != nil {
+			return false, err
+		}
+		p.rank++
+		if p.rows++; p.rows%lookAround == 0 && p.crowded() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// read copies the vectors of d, joined, into the row: what fn sees does not lie in
+// the mapped file, whose end may go at any time.
+func (p *pass) read(scans []scan, d *split.Digest) error {
+	p.row = p.row[:0]
+	for m := range scans {
+		v := scans[m].find(d[:])
+		if v == nil {
+			return p.ix.stale(m, d)
+		}
+		vec, err := decodeVector(v, p.ix.Dims[m], p.ix.Models[m], d[:])
 		if err != nil {
 			return err
 		}
-		scans[m].c = c
-	}
-	var joint []float32
-	for i := range ix.Keys[l] {
-		d := &ix.Keys[l][i]
-		joint = joint[:0]
-		var row []float32
-		for m := range scans {
-			v := scans[m].find(d[:])
-			if v == nil {
-				return ix.stale(m, d)
-			}
-			vec, err := decodeVector(v, ix.Dims[m], ix.Models[m], d[:])
-			if err != nil {
-				return err
-			}
-			if row = vec; len(scans) > 1 {
-				joint = append(joint, vec...)
-				row = joint
-			}
-		}
-		if err := fn(l, *d, row); err != nil {
-			return err
-		}
+		p.row = append(p.row, vec...)
 	}
 	return nil
 }

@@ -42,5 +42,5 @@ func Decode(b []byte, v any) error { return decode(b, v) }
 
 // CompactWithFault is Compact with a function that may fail each step.
 func CompactWithFault(path string, fault func(step string) error) (before, after int64, err error) {
-	return compact(context.Background(), path, Options{fault: fault})
+	return Compact(context.Background(), path, Options{fault: fault})
 }

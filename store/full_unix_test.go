@@ -59,7 +59,7 @@ func writeUntilFull(path string) {
 		return nil
 	}()
 	if err == nil {
-		_, _, err = store.Compact(context.Background(), path)
+		_, _, err = store.Compact(context.Background(), path, store.Options{})
 	}
 	if err != nil {
 		fmt.Println(err)

@@ -103,7 +103,7 @@ func TestLayoutIsAsDocumented(t *testing.T) {
 	}
 }
 
-// Vectors are used where they lie in the file. This also runs under checkptr:
+// Tx.Vector gives vectors where they lie in the file. This also runs under checkptr:
 // go test -gcflags=all=-d=checkptr.
 func TestVectorsAliasTheFile(t *testing.T) {
 	db := storetest.Open(t)

@@ -40,8 +40,10 @@ func initMeta(b *bolt.Tx, policy split.Policy, now time.Time) error {
 func sealed(key []byte) bool { return !bytes.Equal(key, kindKey) && !bytes.Equal(key, formatKey) }
 
 // load checks that the file is a store this program understands.
-func (db *DB) load() error {
-	return db.View(func(tx *Tx) error {
+func (db *DB) load() (err error) {
+	defer guard(panicOnFault(), &err)
+	return db.bolt.View(func(b *bolt.Tx) error {
+		tx := newTx(db, b)
 		meta := tx.bolt.Bucket(metaBucket)
 		if meta == nil {
 			return fmt.Errorf("%w: it is another program's bbolt file", ErrNotStore)
@@ -67,19 +69,21 @@ func (db *DB) load() error {
 				return fmt.Errorf("%w: its bucket %s is missing", ErrCorrupt, name)
 			}
 		}
+		var created time.Time
 		v, err := tx.open(meta.Get(createdKey), metaBucket, createdKey)
 		if err == nil {
-			err = decode(v, &db.created)
+			err = decode(v, &created)
 		}
 		if err != nil {
 			return fmt.Errorf("its date: %w", err)
 		}
-		db.created = db.created.UTC()
 		p, err := tx.storedPolicy()
 		if err != nil {
 			return err
 		}
-		db.policy = p
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		db.created, db.policy = created.UTC(), p
 		return nil
 	})
 }

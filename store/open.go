@@ -25,6 +25,10 @@ type Options struct {
 	Policy   *split.Policy // of a store that is made; nil means split.DefaultPolicy
 	Timeout  time.Duration // wait for the lock; 0 means DefaultTimeout
 
+	// Waiting, if not nil, is called once by each wait for another process that takes
+	// longer than two seconds, with the process that holds the store, if that is known.
+	Waiting func(holder string)
+
 	fault func(step string) error // of tests: fails steps that write
 }
 
@@ -60,13 +64,16 @@ func open(path string, opt Options) (*DB, error) {
 	case info.Size() == 0:
 		return nil, fmt.Errorf("%w: it is empty", ErrNotStore)
 	}
-	db := &DB{path: path, readOnly: opt.ReadOnly, fault: opt.fault}
+	db := &DB{path: path, readOnly: opt.ReadOnly, opt: opt, fault: opt.fault}
 	if err := db.openBolt(opt); err != nil {
 		return nil, err
 	}
 	err = db.load()
 	if err == nil && !db.readOnly {
 		err = db.upgrade()
+	}
+	if err == nil {
+		err = db.settle()
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -78,7 +85,7 @@ func open(path string, opt Options) (*DB, error) {
 func (db *DB) openBolt(opt Options) (err error) {
 	defer func() {
 		if err != nil && db.file != nil { // after a panic bbolt has not: the lock would stay
-			unlock(db.file)
+			db.release()
 			db.file.Close()
 		}
 	}()
@@ -91,7 +98,7 @@ func (db *DB) openBolt(opt Options) (err error) {
 		NoStatistics:    true,
 		InitialMmapSize: db.reserve(),
 		OpenFile: func(name string, flag int, _ os.FileMode) (*os.File, error) {
-			return db.file, db.openFile(name, flag&^os.O_CREATE, opt.Timeout)
+			return db.file, db.openFile(name, flag&^os.O_CREATE, opt.until(opt.Timeout))
 		},
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
@@ -119,15 +126,14 @@ func (db *DB) reserve() int {
 }
 
 // openFile opens and locks the file, and looks at its pages before bbolt maps it.
-func (db *DB) openFile(name string, flag int, timeout time.Duration) error {
-	deadline := time.Now().Add(timeout)
+func (db *DB) openFile(name string, flag int, d *deadline) error {
 	for {
 		f, err := os.OpenFile(name, flag, 0)
 		if err != nil {
 			return err
 		}
 		db.file = f
-		release, err := waitLock(f, !db.readOnly, deadline)
+		release, err := db.lockFile(d)
 		if err != nil {
 			return err
 		}
@@ -142,21 +148,30 @@ func (db *DB) openFile(name string, flag int, timeout time.Duration) error {
 	}
 }
 
-// waitLock locks f, trying until the deadline.
-func waitLock(f *os.File, exclusive bool, deadline time.Time) (release func() error, err error) {
-	for {
-		ok, release, err := tryLock(f, exclusive)
-		if err != nil {
-			return nil, fmt.Errorf("cannot lock it: %w", err)
+// lockFile takes all the locks that bbolt needs to open the file.
+func (db *DB) lockFile(d *deadline) (release func() error, err error) {
+	if db.turn.shared = rangesWork(db.file); db.turn.shared {
+		if !db.readOnly {
+			if err := waitWriter(db.file, d); err != nil {
+				return nil, err
+			}
 		}
-		if ok {
-			return release, nil
+		if _, err := lockByte(db.file, queueByte, false); err != nil {
+			return nil, err
 		}
-		if time.Now().After(deadline) {
-			return nil, ErrLocked
-		}
-		time.Sleep(25 * time.Millisecond)
+		defer unlockByte(db.file, queueByte)
 	}
+	return waitLock(db.file, !db.readOnly, d)
+}
+
+// release gives all locks free. Closing the file would not do that while it is
+// mapped.
+func (db *DB) release() error {
+	if db.turn.shared {
+		unlockByte(db.file, writerByte)
+		unlockByte(db.file, queueByte)
+	}
+	return unlock(db.file)
 }
 
 func sameFile(f *os.File, name string) (bool, error) {
@@ -180,7 +195,10 @@ func (db *DB) checkPages() error {
 	if err != nil {
 		return err
 	}
+	db.turn.seen, db.turn.size = m, info.Size()
+	db.mu.Lock()
 	db.doubt = m.doubt
+	db.mu.Unlock()
 	c := newPageChecker(db.file, m)
 	if db.readOnly {
 		db.pages = c

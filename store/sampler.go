@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -37,11 +38,11 @@ type Sampler struct {
 
 	picks []pick
 	batch Batch
-	joint []float32 // rows of several models, concatenated
+	joint []float32 // the rows, one after the other
 }
 
 // A Batch is what a Sampler has drawn, in the order of the index. All of it is
-// valid until the sampler's next call; Rows may alias the file and are read-only.
+// valid until the sampler's next call.
 type Batch struct {
 	Labels  []int          // per row: index into Index.Labels
 	Digests []split.Digest // per row
@@ -81,13 +82,18 @@ func (s *Sampler) end() (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	defer guard(panicOnFault(), &err)
+	return s.letGo()
+}
+
+// letGo ends the sampler's transaction. The next batch begins another.
+func (s *Sampler) letGo() error {
 	if s.tx == nil {
 		return nil
 	}
-	defer guard(panicOnFault(), &err)
 	tx := s.tx
 	s.tx = nil
-	return tx.Rollback()
+	return errors.Join(tx.Rollback(), s.db.leave())
 }
 
 // Draw draws n images, with replacement: for each, first a label, uniformly among
@@ -188,7 +194,7 @@ func (s *Sampler) fetch() (err error) {
 		return a.rank - b.rank
 	})
 	s.batch.Labels, s.batch.Digests, s.batch.Rows, s.joint = s.batch.Labels[:0], s.batch.Digests[:0], s.batch.Rows[:0], s.joint[:0]
-	if want := len(s.picks) * s.ix.Dim(); len(s.ix.Models) > 1 && cap(s.joint) < want {
+	if want := len(s.picks) * s.ix.Dim(); cap(s.joint) < want {
 		s.joint = make([]float32, 0, want)
 	}
 	for _, p := range s.picks {
@@ -205,22 +211,26 @@ func (s *Sampler) fetch() (err error) {
 
 // renew begins a transaction if there is none, or the last one is old.
 func (s *Sampler) renew() error {
-	if s.tx != nil && s.left > 0 {
+	crowded := s.db.readOnly && s.db.crowded()
+	if s.tx != nil && s.left > 0 && !crowded {
 		s.left--
 		return nil
 	}
-	if s.tx != nil {
-		if err := s.tx.Rollback(); err != nil {
-			return err
-		}
-		s.tx = nil
+	if err := s.letGo(); err != nil {
+		return err
 	}
 	if err := s.db.usable(); err != nil {
 		return err
 	}
+	if crowded {
+		s.db.pauseSamplers(s)
+	}
+	if err := s.db.enter(); err != nil {
+		return err
+	}
 	tx, err := s.db.bolt.Begin(false)
 	if err != nil {
-		return err
+		return errors.Join(err, s.db.leave())
 	}
 	s.tx, s.left = tx, renewAfter-1
 	for _, c := range s.cursors {
@@ -229,11 +239,9 @@ func (s *Sampler) renew() error {
 	return nil
 }
 
-// row returns the vector of a pick, or the vectors of all models joined.
+// row returns a copy of the vectors of a pick, joined: what leaves the sampler does
+// not lie in the mapped file, whose end may go at any time.
 func (s *Sampler) row(p pick) ([]float32, error) {
-	if len(s.ix.Models) == 1 {
-		return s.vector(0, p)
-	}
 	from := len(s.joint)
 	for m := range s.ix.Models {
 		v, err := s.vector(m, p)
@@ -308,6 +316,20 @@ func (db *DB) dropSampler(s *Sampler) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	delete(db.samplers, s)
+}
+
+// pauseSamplers ends the transactions of all samplers but one, as far as they are
+// idle, so that another process can have the store.
+func (db *DB) pauseSamplers(but *Sampler) {
+	db.mu.Lock()
+	open := slices.Collect(maps.Keys(db.samplers))
+	db.mu.Unlock()
+	for _, s := range open {
+		if s != but && s.mu.TryLock() {
+			s.letGo() // an error comes again where the sampler is used
+			s.mu.Unlock()
+		}
+	}
 }
 
 // endSamplers ends all samplers: bbolt's Close would wait for their transactions.

@@ -82,7 +82,7 @@ func (db *DB) Stats() (Stats, error) {
 
 // Stats is DB.Stats within a transaction.
 func (tx *Tx) Stats() (Stats, error) {
-	st := Stats{Path: tx.db.path, Format: tx.db.format, Created: tx.db.created}
+	st := Stats{Path: tx.db.path, Format: tx.db.format, Created: tx.db.Created()}
 	if info, err := os.Stat(tx.db.path); err == nil {
 		st.FileBytes = info.Size()
 	}

@@ -236,7 +236,7 @@ func TestCompact(t *testing.T) {
 	if info.Size() > 1<<20 {
 		t.Errorf("still %d bytes", info.Size())
 	}
-	before, after, err := store.Compact(t.Context(), path)
+	before, after, err := store.Compact(t.Context(), path, store.Options{})
 	if err != nil || before != info.Size() || after != before {
 		t.Errorf("again: from %d to %d, %v", before, after, err)
 	}
@@ -262,7 +262,7 @@ func TestCompactNeverGrows(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		before, after, err := store.Compact(t.Context(), path)
+		before, after, err := store.Compact(t.Context(), path, store.Options{})
 		info, _ := os.Stat(path)
 		if most := int64(2*images)*1280*4*5/4 + 128<<10; err != nil || after > before || after > most || after != info.Size() {
 			t.Errorf("%d images: from %d to %d bytes, want at most %d: %v", images, before, after, most, err)

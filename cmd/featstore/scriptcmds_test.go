@@ -33,6 +33,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":   exits,
 	"json":    jsonFields,
 	"lock":    lock,
+	"hold":    hold,
 	"resplit": resplit,
 	"flip":    flip,
 	"age":     age,
@@ -137,10 +138,30 @@ func plain(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(errors.Join(png.Encode(f, picture), f.Close()))
 }
 
-// lock opens a store for writing until the script ends, as another process would.
+// lock changes a store until the script ends, as another process might.
 func lock(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: lock STORE")
+	}
+	db, err := store.Open(ts.MkAbs(args[0]), store.Options{})
+	ts.Check(err)
+	begun, end, ended := make(chan bool), make(chan bool), make(chan bool)
+	go func() {
+		defer close(ended)
+		db.Update(func(*store.Tx) error {
+			close(begun)
+			<-end
+			return nil
+		})
+	}()
+	<-begun
+	ts.Defer(func() { close(end); <-ended; db.Close() })
+}
+
+// hold opens a store for writing until the script ends, and changes nothing.
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hold STORE")
 	}
 	db, err := store.Open(ts.MkAbs(args[0]), store.Options{})
 	ts.Check(err)

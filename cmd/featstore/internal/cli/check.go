@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -24,10 +26,7 @@ JSON, one object: problems, more_problems, images, vectors, finished, ok.` + sto
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var done, total atomic.Int64
 			stop := a.watch(func() gauge { return gauge{"check", "part", done.Load(), total.Load()} })
-			r, err := store.CheckFile(cmd.Context(), a.store, func(d, t int64) { done.Store(d); total.Store(t) })
-			if err == nil && r.Finished {
-				err = a.checkHeads(&r)
-			}
+			r, err := a.check(cmd.Context(), func(d, t int64) { done.Store(d); total.Store(t) })
 			stop()
 			if err != nil {
 				return err
@@ -37,15 +36,21 @@ JSON, one object: problems, more_problems, images, vectors, finished, ok.` + sto
 	}
 }
 
-// checkHeads adds heads whose parameters cannot be used, which only package train can
-// tell.
-func (a *app) checkHeads(r *store.Report) error {
-	db, err := store.Open(a.store, store.Options{ReadOnly: true})
+// check checks the store, and the parameters of its heads, which only package train
+// understands. That it is too damaged to be opened is a result too.
+func (a *app) check(ctx context.Context, progress func(done, total int64)) (r store.Report, err error) {
+	db, err := store.Open(a.store, a.patient(store.Options{ReadOnly: true}))
+	if errors.Is(err, store.ErrCorrupt) {
+		return store.Report{Problems: []string{err.Error()}}, nil
+	}
 	if err != nil {
-		return err
+		return r, err
 	}
 	defer db.Close()
-	return db.View(func(tx *store.Tx) error {
+	if r, err = db.Check(ctx, progress); err != nil || !r.Finished {
+		return r, err
+	}
+	return r, db.View(func(tx *store.Tx) error {
 		heads, _ := tx.Heads() // the others are reported
 		for _, h := range heads {
 			if _, err := train.FromRecord(h); err != nil {

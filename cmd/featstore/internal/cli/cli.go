@@ -15,8 +15,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"featstore/store"
 )
 
 // Streams are the standard streams of one run of the program.
@@ -32,8 +35,9 @@ type app struct {
 	store string
 	json  bool
 	quiet bool
-	color bool       // standard error shows colours, and NO_COLOR is not set
-	mu    sync.Mutex // held while a line of JSON is written
+	wait  time.Duration // for other processes to let go of the store
+	color bool          // standard error shows colours, and NO_COLOR is not set
+	mu    sync.Mutex    // held while a line of JSON is written
 }
 
 // Main runs the program with its arguments, without its name, and returns the
@@ -104,6 +108,7 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 	root.Flags().BoolVar(&showVersion, "version", false, "show which featstore this is")
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.store, "store", defaultStore(), "the store's file; FEATSTORE_STORE sets another default")
+	flags.DurationVar(&a.wait, "wait", store.DefaultTimeout, "how long to wait for another featstore that holds the store, such as 30s or 5m")
 	flags.BoolVar(&a.json, "json", false, "machine-readable output, one JSON object a line")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no remarks, only results, warnings and errors")
 	root.SetHelpCommand(helpCommand())

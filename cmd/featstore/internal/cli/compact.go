@@ -21,7 +21,7 @@ JSON, one object: before, after (bytes).` + storeExits(),
 		Example: "  featstore compact",
 		Args:    args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			before, after, err := store.Compact(cmd.Context(), a.store)
+			before, after, err := store.Compact(cmd.Context(), a.store, a.patient(store.Options{}))
 			if err != nil {
 				return err
 			}

@@ -80,10 +80,16 @@ func TestCompletion(t *testing.T) {
 	if err := os.WriteFile("none.db", []byte("no store"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for _, at := range []string{"other.db", "none.db"} {
-		if got := completions(t, "predict", "--store", at, "--head", ""); len(got) != 0 {
-			t.Errorf("%s: offered %q", at, got)
+	err = db.Update(func(*store.Tx) error {
+		for _, at := range []string{"other.db", "none.db"} {
+			if got := completions(t, "predict", "--store", at, "--head", ""); len(got) != 0 {
+				t.Errorf("%s: offered %q", at, got)
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

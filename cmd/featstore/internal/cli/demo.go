@@ -75,15 +75,10 @@ func (d *demo) run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := d.step(2, run("train", "--eval-every", "500"), "a classifier is trained on the vectors", func(db *store.DB) error {
-		ids, err := trainingModels(db, nil)
-		if err != nil {
-			return err
-		}
-		cfg := train.DefaultConfig()
-		cfg.Models, cfg.EvalEvery = ids, 500
-		return d.train(ctx, db, cfg, defaultHead)
-	}); err != nil {
+	d.announce(2, run("train", "--eval-every", "500"), "a classifier is trained on the vectors")
+	cfg := train.DefaultConfig()
+	cfg.EvalEvery = 500
+	if err := d.train(ctx, cfg, nil, defaultHead); err != nil {
 		return err
 	}
 	if err := d.step(3, run("stats"), "what is in the store now", func(db *store.DB) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"featstore/store"
 	"featstore/train"
@@ -30,7 +31,9 @@ func (a *app) storeHint(err error) string {
 	case errors.Is(err, store.ErrNotExist):
 		return a.text("make one with: %s, or name another with --store", run("ingest", "FOLDER"))
 	case errors.Is(err, store.ErrLocked):
-		return "wait until the other featstore is done; one process may write at a time"
+		return "wait until the other featstore is done, or let this one wait for it: --wait 10m; one process may write at a time"
+	case errors.Is(err, store.ErrStale):
+		return "another featstore changed the store meanwhile: run the same command again"
 	case errors.Is(err, store.ErrCorrupt):
 		return a.text("%s says what is damaged; the photos are untouched: delete the file and ingest them again", run("check"))
 	case errors.Is(err, store.ErrNotStore):
@@ -42,11 +45,25 @@ func (a *app) storeHint(err error) string {
 // openStore opens the store for reading, or for writing with create saying
 // whether it may be made.
 func (a *app) openStore(opt store.Options) (*store.DB, error) {
-	db, err := store.Open(a.store, opt)
+	db, err := store.Open(a.store, a.patient(opt))
 	if err == nil && db.Doubt() != "" {
 		a.warnAside("store %s: %s", a.store, db.Doubt())
 	}
 	return db, err
+}
+
+// patient adds how long to wait for other processes, and tells the user of it.
+func (a *app) patient(opt store.Options) store.Options {
+	opt.Timeout = max(a.wait, time.Millisecond)
+	opt.Waiting = func(holder string) {
+		if holder == "" {
+			holder = "another process"
+		} else {
+			holder = "process " + holder
+		}
+		a.say("waiting for %s, which holds the store %s", holder, a.store)
+	}
+	return opt
 }
 
 // withStore opens the store, calls do and closes it again. An error on closing

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -59,7 +61,8 @@ training, training_loss), "warning" (warning), "progress" (what, done, total,
 per_second, seconds_left), "choice" (kind, chosen, scores) and "comparison" (folds, repeats, images, labels,
 heads, best, pairs), then one with event "result": head, kind, models, labels, dim,
 config, trained (training, validation,
-testing, fixed), test (null without a testing split), report.` + storeExits(),
+testing, fixed), test (null without a testing split), report, store_changed (true if
+another featstore changed the store meanwhile).` + storeExits(),
 		Example: `  featstore train
   featstore train --steps 8000 --rate 0.005 --name slow
   featstore train --head logistic
@@ -72,12 +75,7 @@ testing, fixed), test (null without a testing split), report.` + storeExits(),
 			if err := flagsFit(cmd.Flags(), cfg.Kind); err != nil {
 				return err
 			}
-			return a.withStore(store.Options{}, func(db *store.DB) (err error) {
-				if cfg.Models, err = trainingModels(db, models); err != nil {
-					return err
-				}
-				return a.train(cmd.Context(), db, cfg, name)
-			})
+			return a.train(cmd.Context(), cfg, models, name)
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", defaultHead, "name under which the head is saved")
@@ -156,23 +154,83 @@ func trainingModels(db *store.DB, words []string) ([]string, error) {
 	return ids, nil
 }
 
-// train trains and saves a head, and reports on it.
-func (a *app) train(ctx context.Context, db *store.DB, cfg train.Config, name string) error {
-	events, stop := a.trainEvents()
-	head, report, err := train.Train(ctx, db, cfg, events)
-	stop()
-	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			return hint(err, "no head was saved; one saved before as %q is as it was", name)
+// train trains and saves a head, and reports on it. The store is open for reading
+// while the head is trained, and for writing only to save it.
+func (a *app) train(ctx context.Context, cfg train.Config, models []string, name string) error {
+	if err := findWritable(a.store); err != nil {
+		return err // before it takes time
+	}
+	var head *train.Head
+	var report *train.Report
+	err := a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) (err error) {
+		if cfg.Models, err = trainingModels(db, models); err != nil {
+			return err
 		}
+		events, stop := a.trainEvents()
+		defer stop()
+		head, report, err = train.Train(ctx, db, cfg, events)
+		return err
+	})
+	if errors.Is(err, context.Canceled) {
+		return hint(err, "no head was saved; one saved before as %q is as it was", name)
+	}
+	if err != nil {
 		return trainAdvice(err)
 	}
+	fresh, err := a.saveHead(ctx, head, name)
+	if err != nil {
+		return err
+	}
+	return a.reportTraining(cfg, head, report, name, fresh)
+}
+
+// findWritable looks whether a head could be saved, as far as permissions go.
+func findWritable(path string) error {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil // opening it as a store says more
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("store %s: no head could be saved: %w", path, fs.ErrPermission)
+	}
+	if err == nil {
+		return f.Close()
+	}
+	return nil
+}
+
+// saveHead saves a head, and tells whether the store has the photos that it was
+// trained on: they may have changed while it was.
+func (a *app) saveHead(ctx context.Context, head *train.Head, name string) (fresh bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, hint(err, "no head was saved; one saved before as %q is as it was", name)
+	}
 	head.Version = thisBuild().Version
-	if err := head.Save(db, name); err != nil {
-		return fmt.Errorf("save head: %w", err)
+	err = a.withStore(store.Options{}, func(db *store.DB) (err error) {
+		fresh, err = head.Fresh(db)
+		if err != nil && !errors.Is(err, store.ErrResplitting) && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return head.Save(db, name)
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, fmt.Errorf("save head: the store has changed while it was trained: %w", err)
+	}
+	if err != nil {
+		return false, fmt.Errorf("save head: %w", err)
+	}
+	return fresh, nil
+}
+
+// reportTraining says what was trained and saved.
+func (a *app) reportTraining(cfg train.Config, head *train.Head, report *train.Report, name string, fresh bool) error {
+	if !fresh {
+		a.warn("the store has changed meanwhile: the head knows its photos as they were before; to train on those of now: %s", retrain(name, head, false))
 	}
 	if a.json {
-		return a.emit(trainResult(name, head, report))
+		r := trainResult(name, head, report)
+		r.Changed = !fresh
+		return a.emit(r)
 	}
 	if cfg.Kind == train.KindAuto && !a.quiet {
 		fmt.Fprintf(a.Out, "kept: %s, the best in cross-validation\n", head.Kind)
@@ -204,6 +262,7 @@ type headResult struct {
 	Trained trainedPhotos     `json:"trained"`
 	Test    *train.Proportion `json:"test"`
 	Report  *train.Report     `json:"report,omitempty"`
+	Changed bool              `json:"store_changed,omitempty"` // while the head was trained
 }
 
 // trainedCounts counts the photos of each split that a head was trained with.
