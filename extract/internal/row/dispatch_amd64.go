@@ -10,7 +10,7 @@ import (
 
 //go:generate go run -C _asm . -pkg row -stubs ../avx2_amd64.go -out ../avx2_amd64.s
 
-// instructions is what the loops use. Tests set it to run every form.
+// instructions is what the loops use. A test sets it.
 var instructions, _ = cpu.Chosen()
 
 // convertVector converts as many pixels as fill vectors and returns how many.
