@@ -93,28 +93,32 @@ func jpegPlane(m *jpeg.Image, i int) plane {
 // Adobe segment says so.
 func fromInk(m *jpeg.Image, w, h int) plane {
 	rgbx := make([]byte, 4*w*h)
-	var src [4]plane
-	for i := range src {
-		src[i] = jpegPlane(m, i)
-	}
+	colors, black := inkReaders(m, w, h)
 	for y := range h {
-		for x := range w {
-			c, m0, ye, k := src[0].pixel(x, y), src[1].pixel(x, y), src[2].pixel(x, y), src[3].pixel(x, y)
+		cyan, magenta, yellow, key := colors.component(0, y), colors.component(1, y), colors.component(2, y), black.component(0, y)
+		for x, k := range key {
+			c, ma, ye := cyan[x], magenta[x], yellow[x]
 			if m.Color == jpeg.YCCK {
-				r, g, b := colorYCbCr.matrix().RGB(c, m0, ye)
-				c, m0, ye = 255-r, 255-g, 255-b
+				r, g, b := colorYCbCr.matrix().RGB(c, ma, ye)
+				c, ma, ye = 255-r, 255-g, 255-b
 			}
 			p := rgbx[(y*w+x)*4:][:3]
-			p[0], p[1], p[2] = mul255(c, k), mul255(m0, k), mul255(ye, k)
+			p[0], p[1], p[2] = mul255(c, k), mul255(ma, k), mul255(ye, k)
 		}
 	}
 	return fullPlane(rgbx, 4*w, w, h)
 }
 
-// pixel is one pixel of a plane at full resolution.
-func (p *plane) pixel(x, y int) byte {
-	near, far := p.upY.at(y, p.h)
-	column := func(x int) int { return 3*int(p.pix[near*p.stride+x]) + int(p.pix[far*p.stride+x]) }
-	left, right := p.upX.at(x, p.w)
-	return byte((3*column(left) + column(right) + 8) >> 4)
+// inkReaders read the first three components of four, and the last.
+func inkReaders(m *jpeg.Image, w, h int) (colors, black *rowReader) {
+	three := &Photo{color: colorRGB, storedW: w, storedH: h}
+	for i := range three.planes {
+		three.planes[i] = jpegPlane(m, i)
+	}
+	last := &Photo{color: colorGray, storedW: w, storedH: h}
+	last.planes[0] = jpegPlane(m, 3)
+	colors, black = new(rowReader), new(rowReader)
+	colors.reset(three, 0, w)
+	black.reset(last, 0, w)
+	return colors, black
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // DefaultMemory is how many bytes decoding may take where nothing else is said: 0.8
-// GB. Half of that is enough for 100 megapixels of 8 bits, and keeps a program that
-// refuses a damaged one at its end within 500 MB.
+// GB. Half of that is enough for 100 megapixels of a baseline JPEG, and keeps a program
+// that refuses a damaged picture at its end within 500 MB.
 const DefaultMemory = (1 << 30) * 8 / 10
 
 // A Memory is a number of bytes that photos being decoded share, those of all
