@@ -58,7 +58,8 @@ func otherFile(f *os.File, size int64) *FormatError {
 	dir := filepath.Dir(f.Name())
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89HDF\r\n\x1a\n")):
-		if bytes.Contains(head, []byte("model_config")) || bytes.Contains(tail, []byte("model_config")) {
+		const headers = 1 << 20 // attributes are behind the first header, the longer ones a little further on
+		if bytes.Contains(readPart(f, 0, headers), []byte("model_config")) || bytes.Contains(tail, []byte("model_config")) {
 			return kerasHDF5
 		}
 		return hdf5
