@@ -12,7 +12,7 @@ var instructions, _ = cpu.Chosen()
 // idct8 is the inverse DCT of a whole block.
 func idct8(b *[64]int16, last int, dst []byte, stride int) {
 	if instructions < cpu.AVX2 {
-		idct8Generic(b, last, dst, stride)
+		idct8Portable(b, last, dst, stride)
 		return
 	}
 	_ = dst[7*stride+7]

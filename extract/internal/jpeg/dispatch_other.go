@@ -3,4 +3,4 @@
 package jpeg
 
 // idct8 is the inverse DCT of a whole block.
-func idct8(b *[64]int16, last int, dst []byte, stride int) { idct8Generic(b, last, dst, stride) }
+func idct8(b *[64]int16, last int, dst []byte, stride int) { idct8Portable(b, last, dst, stride) }

@@ -86,8 +86,8 @@ func butterfly8(c0, c1, c2, c3, c4, c5, c6, c7 int32) (s0, s1, s2, s3, s4, s5, s
 	return a0 + o1, a1 + o3, a2 + o5, a3 + o7, a3 - o7, a2 - o5, a1 - o3, a0 - o1
 }
 
-// idct8Generic is the inverse DCT of a whole block.
-func idct8Generic(b *[64]int16, last int, dst []byte, stride int) {
+// idct8Portable is the inverse DCT of a whole block.
+func idct8Portable(b *[64]int16, last int, dst []byte, stride int) {
 	var w [64]int32
 	cols := int(columnsUsed[last&63])
 	for x := 0; x < cols; x++ {

@@ -4,5 +4,5 @@
 
 package jpeg
 
-// idct8AVX2 does what idct8Generic does, eight columns and then eight rows at once, in the same int32 arithmetic.
+// idct8AVX2 does what idct8Portable does, eight columns and then eight rows at once, in the same int32 arithmetic.
 func idct8AVX2(b *int16, dst *byte, stride int)

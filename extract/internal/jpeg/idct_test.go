@@ -31,7 +31,7 @@ func TestIDCTKernels(t *testing.T) {
 		got, want := bytes.Repeat([]byte{77}, 10*stride), bytes.Repeat([]byte{77}, 10*stride)
 		at := rng.IntN(stride)
 		idct8(b, last, got[at:], stride)
-		idct8Generic(b, last, want[at:], stride)
+		idct8Portable(b, last, want[at:], stride)
 		if !bytes.Equal(got, want) {
 			t.Fatalf("block with %d coefficients: got %v, want %v", last+1, got, want)
 		}
@@ -89,7 +89,7 @@ func BenchmarkIDCT(b *testing.B) {
 	})
 	b.Run("portable", func(b *testing.B) {
 		for b.Loop() {
-			idct8Generic(block, 40, dst, 8)
+			idct8Portable(block, 40, dst, 8)
 		}
 	})
 }

@@ -18,7 +18,7 @@ const (
 func main() {
 	ConstraintExpr("amd64,!purego")
 	TEXT("idct8AVX2", NOSPLIT, "func(b *int16, dst *byte, stride int)")
-	Doc("idct8AVX2 does what idct8Generic does, eight columns and then eight rows at once, in the same int32 arithmetic.")
+	Doc("idct8AVX2 does what idct8Portable does, eight columns and then eight rows at once, in the same int32 arithmetic.")
 	b, dst, stride := param("b"), param("dst"), param("stride")
 	var v [8]VecVirtual
 	for i := range v {
