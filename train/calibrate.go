@@ -37,8 +37,8 @@ func fitTemperature(scores []float64, truth []int, shift []float64) float64 {
 }
 
 // temperatureLoss is the cross-entropy of the labels at a temperature. The truth is
-// given the probability (N+1)/(N+2), as Platt (1999) does: N images that are all
-// right show no more than that, and the likeliest temperature would be 0.
+// given the probability (N+1)/(N+2), as Platt (1999) does: N images that are all right
+// show no more than that; with probability 1 the most probable temperature would be 0.
 func temperatureLoss(scores []float64, truth []int, shift []float64, temperature float64) float64 {
 	labels := len(scores) / len(truth)
 	rest := 1 / float64(len(truth)+2)

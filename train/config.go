@@ -50,7 +50,7 @@ type Config struct {
 	Neighbours int `json:"neighbours,omitempty"`
 
 	// Chosen is set in a head's settings if Strength or Neighbours were chosen while it
-	// was trained, and says nothing elsewhere. Heads of older versions do not know.
+	// was trained, and has no meaning elsewhere. It is false in heads of older versions.
 	Chosen bool `json:"chosen,omitempty"`
 
 	// The rest is for the softmax head. DefaultConfig sets it.
@@ -117,7 +117,7 @@ func (c Config) complete() Config {
 	return c
 }
 
-// Bounds that keep a slip of the finger from taking all memory.
+// Bounds on settings, so that a mistyped one does not take all memory.
 const maxBatch = 1 << 20
 
 // Validate reports the first setting that is out of range.

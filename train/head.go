@@ -19,7 +19,7 @@ const (
 	KindKNN      = "knn"      // k nearest neighbours by cosine
 	KindCentroid = "centroid" // nearest mean of a label
 
-	// KindAuto is no kind: it asks for all to be tried.
+	// KindAuto is not a kind of its own: it asks to try all of them.
 	KindAuto = "auto"
 )
 
@@ -66,7 +66,7 @@ type classifier interface {
 	// constant of the row and a common factor. Rows are D scaled features each.
 	scores(out []float64, rows [][]float32)
 
-	// check reports why the classifier cannot be one of so many labels and features.
+	// check reports why the classifier does not fit that many labels and features.
 	check(labels, dim int) error
 
 	// finite tells whether all that was learnt is finite numbers.
