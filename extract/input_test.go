@@ -109,7 +109,7 @@ func TestInputLayout(t *testing.T) {
 		"halves":               {convModel(tensor.Float16, 3, nil, 1, 3, 8, 8), "", "nchw 8×8"},
 		"bytes, normalised":    {convModel(tensor.Uint8, 3, nil, 1, 3, 8, 8), "std=255", "takes whole numbers (uint8), not pixel / 255"},
 		"truth values":         {convModel(tensor.Bool, 3, nil, 1, 3, 8, 8), "", "takes values of type bool"},
-		"no size":              {convModel(tensor.Float32, 3, nil, 1, 3, "H", "W"), "", "say with --size"},
+		"no size":              {convModel(tensor.Float32, 3, nil, 1, 3, "H", "W"), "", "give the size of photos for it with --size"},
 		"another size":         {convModel(tensor.Float32, 3, nil, 1, 3, 8, 8), "size=16", "size 16×16 as asked for, but the model is made for 8×8"},
 	} {
 		list := "raw"

@@ -103,7 +103,7 @@ func TestNothingSaid(t *testing.T) {
 		}
 	}
 	_, err := mustOpen(t, named("main")).Network(request(t, "order=bgr,mean=1"))
-	if err == nil || !strings.Contains(err.Error(), "still to say are resize, filter, std") {
+	if err == nil || !strings.Contains(err.Error(), "missing are resize, filter, std") {
 		t.Errorf("in part: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ var (
 	ErrOverlap   = errors.New("overlaps a folder that is in the store already")
 
 	// ErrTwoSources: splits by folders and by a list at the same time.
-	ErrTwoSources = errors.New("its folders say the splits already: a list cannot say them too")
+	ErrTwoSources = errors.New("its folders give the splits already: a list cannot give them too")
 )
 
 // Reasons why single files and links are left out.

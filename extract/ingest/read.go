@@ -55,7 +55,7 @@ func readStable(abs string, buf []byte, limit int64, judge bool) (data []byte, s
 		return buf, size, mtime, errNotPhoto
 	}
 	if size > limit {
-		return buf, size, mtime, fmt.Errorf("the file has %d bytes, more than the %d that are looked into", size, limit)
+		return buf, size, mtime, fmt.Errorf("the file has %d bytes, more than the %d that a photo may have", size, limit)
 	}
 	data, err = fill(h, buf, int(size))
 	if err != nil {

@@ -39,7 +39,7 @@ type setting struct {
 var settings = []setting{
 	{"preprocess", "a preset", func(s *Settings, v string) error {
 		if findPreset(v) == nil {
-			return fmt.Errorf("there is no such preset: choose of %s", strings.Join(PresetNames(), ", "))
+			return fmt.Errorf("there is no such preset: choose one of %s", strings.Join(PresetNames(), ", "))
 		}
 		s.Preset = v
 		return nil
@@ -79,7 +79,7 @@ var settings = []setting{
 		s.Std, err = numbers(v)
 		for _, x := range s.Std {
 			if err == nil && !(x >= 1) {
-				return fmt.Errorf("%g is no deviation of pixels 0…255: multiply mean and std by 255 if they are for pixels 0…1", x)
+				return fmt.Errorf("%g is not a standard deviation of pixels 0…255: multiply mean and std by 255 if they are for pixels 0…1", x)
 			}
 		}
 		return err
@@ -106,7 +106,7 @@ func setSize(s *Settings, v string) error {
 	s.Width, err = strconv.Atoi(w)
 	s.Height, err2 = strconv.Atoi(h)
 	if err != nil || err2 != nil || s.Width < 1 || s.Height < 1 {
-		return fmt.Errorf("want pixels a side, as 224, or width by height, as 384x256")
+		return fmt.Errorf("want pixels a side, such as 224, or width by height, such as 384x256")
 	}
 	if max(s.Width, s.Height) > MaxInputSide {
 		return fmt.Errorf("%d pixels: at most %d are possible", max(s.Width, s.Height), MaxInputSide)

@@ -24,7 +24,7 @@ type PreprocessError struct {
 
 func (e *PreprocessError) Error() string {
 	if len(e.Missing) > 0 {
-		return "how photos are prepared for it is only said in part: still to say are " + strings.Join(e.Missing, ", ")
+		return "how photos are prepared for it is only given in part: missing are " + strings.Join(e.Missing, ", ")
 	}
 	return "it does not say how photos are prepared for it, and that cannot be seen in a network"
 }
@@ -48,5 +48,5 @@ type SizeError struct {
 }
 
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("input %q takes %s: say with --size how large photos are for it, as 224", e.Input, e.Takes)
+	return fmt.Sprintf("input %q takes %s: give the size of photos for it with --size, such as 224", e.Input, e.Takes)
 }

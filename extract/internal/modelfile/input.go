@@ -68,7 +68,7 @@ func (x *Input) findLayout(g *graph.Graph, layout string) error {
 		x.Layout = LayoutNHWC
 	case first == 3 && last == 3, first == 0 && last == 0:
 		if layout == "" {
-			return fmt.Errorf("input %q takes %s, which does not show where the channels are: say it with layout=%s or layout=%s",
+			return fmt.Errorf("input %q takes %s, which does not show where the channels are: give it with layout=%s or layout=%s",
 				x.Name, dimsText(x.Dims), LayoutNCHW, LayoutNHWC)
 		}
 		x.Layout, x.Requested = layout, true

@@ -118,7 +118,7 @@ func (m *Manifest) set(key, value string) error {
 		m.Layout = value
 	default:
 		if !slices.ContainsFunc(photo.Keys(), func(k photo.Key) bool { return k.Name == key }) {
-			return fmt.Errorf("there is no such setting: choose of %s", strings.Join(keyNames(), ", "))
+			return fmt.Errorf("there is no such setting: choose one of %s", strings.Join(keyNames(), ", "))
 		}
 		return m.Preprocess.Set(key, value)
 	}
@@ -145,7 +145,7 @@ func (m *Manifest) SetAll(list string) error {
 		case i == 0:
 			key, value = "preprocess", part
 		case key == "preprocess":
-			return fmt.Errorf("%q is no setting: write name=value, as size=224", part)
+			return fmt.Errorf("%q is not a setting: write name=value, such as size=224", part)
 		default:
 			value += "," + part
 		}

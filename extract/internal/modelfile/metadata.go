@@ -205,7 +205,7 @@ func modelAPIMetadata(meta map[string]string) (*source, error) {
 		for word := range strings.FieldsSeq(strings.NewReplacer(",", " ", "[", " ", "]", " ").Replace(get(key))) {
 			x, err := strconv.ParseFloat(word, 32)
 			if err != nil {
-				return nil, fmt.Errorf("model_info %s: %q is no number", key, word)
+				return nil, fmt.Errorf("model_info %s: %q is not a number", key, word)
 			}
 			*to = append(*to, float32(x))
 		}

@@ -75,7 +75,7 @@ func TestMetadataRefuses(t *testing.T) {
 		"photos have 3 colours":        {"Image.NominalPixelRange": "Normalized_0_1", "Image.BitmapPixelFormat": "Gray8"},
 		"pretrained_cfg":               {"pretrained_cfg": "{"},
 		`filter "lanczos" is not one`:  {"pretrained_cfg": `{"mean":[0,0,0],"std":[1,1,1],"interpolation":"lanczos"}`},
-		`"many" is no number`:          {"model_info mean_values": "many", "model_info scale_values": "1 1 1"},
+		`"many" is not a number`:       {"model_info mean_values": "many", "model_info scale_values": "1 1 1"},
 	} {
 		if all, err := fromMetadata(meta); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, %v, want %q", all, err, want)

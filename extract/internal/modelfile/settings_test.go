@@ -41,17 +41,17 @@ func TestSettingsFromText(t *testing.T) {
 
 func TestSettingsRefuse(t *testing.T) {
 	for list, want := range map[string]string{
-		"imagnet":               "no such preset: choose of imagenet",
-		"imagenet,lite":         `"lite" is no setting`,
+		"imagnet":               "no such preset: choose one of imagenet",
+		"imagenet,lite":         `"lite" is not a setting`,
 		"size=big":              "want pixels a side",
 		"size=0":                "want pixels a side",
 		"size=3x":               "want pixels a side",
-		"colour=red":            "no such setting: choose of name, tap",
+		"colour=red":            "no such setting: choose one of name, tap",
 		"mean=1,2":              "not 2",
 		"mean=a":                "want one number",
 		"mean=NaN":              "want one number",
 		"std=0.229,0.224,0.225": "multiply mean and std by 255",
-		"std=0":                 "no deviation",
+		"std=0":                 "not a standard deviation",
 		"resize=stretch":        "want one of center-square, shorter-side, squash",
 		"filter=lanczos":        "want one of bicubic",
 		"antialias=perhaps":     "want true or false",

@@ -60,7 +60,7 @@ func readSmall(dir fs.FS, name string) ([]byte, error) {
 	data, err := userfile.ReadFS(context.Background(), dir, name, maxManifest)
 	switch {
 	case errors.Is(err, userfile.ErrTooLarge):
-		return nil, fmt.Errorf("%s: larger than the %d bytes that say how a network is used", name, maxManifest)
+		return nil, fmt.Errorf("%s: larger than %d bytes, the most that is read beside a network", name, maxManifest)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -162,12 +162,12 @@ func TestHostileFunctions(t *testing.T) {
 		{"parameter twice", func(m *onnxtest.Model) {
 			m.Func(onnxtest.Function{Name: "F", Domain: local, Inputs: []string{"a", "a"}, Outputs: []string{"r"}}, func(*onnxtest.Graph) {})
 		}, onnx.ErrCorrupt, `two inputs "a"`},
-		{"result of nothing", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "a", "t")) }, onnx.ErrCorrupt, `output "y" is computed by nothing`},
+		{"result of nothing", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "a", "t")) }, onnx.ErrCorrupt, `no node computes output "y"`},
 		{"overwrites its parameter", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "a", "a"), call("Relu", "a", "r")) }, onnx.ErrCorrupt,
 			`value "x" is an input`},
 		{"damaged inside", func(m *onnxtest.Model) { fn(m, "F", onnxtest.Node{Op: "Relu"}) }, onnx.ErrCorrupt,
 			`function "F": node 0, Relu "": damaged model: no outputs`},
-		{"reads from around its call", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "x", "r")) }, onnx.ErrCorrupt, `reads "y/x", which nothing computes`},
+		{"reads from around its call", func(m *onnxtest.Model) { fn(m, "F", call("Relu", "x", "r")) }, onnx.ErrCorrupt, `reads "y/x", which no node computes`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := onnxtest.New(17)

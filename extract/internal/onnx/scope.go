@@ -43,13 +43,13 @@ func define(g *graph.Graph, outer *scope) (*scope, error) {
 	for i, n := range g.Nodes {
 		for _, in := range n.Inputs {
 			if !s.need(i, in) {
-				return nil, wrong(ErrCorrupt, "%s reads %s, which nothing computes", shortLabel(n), quote(in))
+				return nil, wrong(ErrCorrupt, "%s reads %s, which no node computes", shortLabel(n), quote(in))
 			}
 		}
 	}
 	for _, out := range g.Outputs {
 		if !s.need(-1, out.Name) {
-			return nil, wrong(ErrCorrupt, "output %s is computed by nothing", quote(out.Name))
+			return nil, wrong(ErrCorrupt, "no node computes output %s", quote(out.Name))
 		}
 	}
 	return s, nil

@@ -169,7 +169,7 @@ func TestBrokenWiring(t *testing.T) {
 		build func(m *onnxtest.Model)
 		text  string
 	}{
-		{"undefined input", func(m *onnxtest.Model) { relu(m, "nowhere", "y") }, `Relu "y" reads "nowhere", which nothing computes`},
+		{"undefined input", func(m *onnxtest.Model) { relu(m, "nowhere", "y") }, `Relu "y" reads "nowhere", which no node computes`},
 		{"reads itself", func(m *onnxtest.Model) { relu(m, "y", "y") }, `Relu "y" needs its own output`},
 		{"cycle", func(m *onnxtest.Model) { relu(m, "z", "y"); relu(m, "w", "z"); relu(m, "y", "w") }, "needs its own output"},
 		{"two origins", func(m *onnxtest.Model) { relu(m, "x", "y"); relu(m, "x", "y") }, `value "y" is an output of Relu "y" and also an output of Relu "y"`},
@@ -181,7 +181,7 @@ func TestBrokenWiring(t *testing.T) {
 			`value "k" is an input or initializer and also`},
 		{"two inputs", func(m *onnxtest.Model) { m.Input("x", tensor.Float32); relu(m, "x", "y") }, `two inputs "x"`},
 		{"two initializers", func(m *onnxtest.Model) { m.Ints("k", 1); m.Ints("k", 1); relu(m, "x", "y") }, `two initializers "k"`},
-		{"output of nothing", func(m *onnxtest.Model) { relu(m, "x", "y"); m.Output("z") }, `output "z" is computed by nothing`},
+		{"output of nothing", func(m *onnxtest.Model) { relu(m, "x", "y"); m.Output("z") }, `no node computes output "z"`},
 		{"no outputs of a node", func(m *onnxtest.Model) { m.Node(onnxtest.Node{Op: "Print", Inputs: []string{"x"}}); relu(m, "x", "y") },
 			"node 0, Print \"\": damaged model: no outputs"},
 		{"absent outputs only", func(m *onnxtest.Model) {
@@ -207,7 +207,7 @@ func TestBrokenWiring(t *testing.T) {
 			b.Output(b.As("inside", "Neg", []string{"x"}, nil))
 			m.As("z", "If", []string{"x"}, onnxtest.Attrs{"then_branch": b})
 			relu(m, "inside", "y")
-		}, `reads "inside", which nothing computes`},
+		}, `reads "inside", which no node computes`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := onnxtest.New(13)
