@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -16,13 +18,17 @@ const compactTx = 64 << 20
 
 // Compact rewrites the store at path without the free space that deleting leaves
 // within, and returns its size before and after. The new file takes the old one's
-// name once it is complete and on disk; until then the old one is untouched. A store
-// that would not become smaller is left as it is. A kill may leave a file
-// <name>.compact, which the next Compact overwrites.
+// name, mode and owner once it is complete and on disk; until then the old one is
+// untouched. Where path is a link its target is rewritten. A store that would not
+// become smaller is left as it is. A kill may leave a file <name>.compact-<eight hex
+// digits>, which the next Compact removes.
 //
 // Of opt, only Timeout and Waiting count.
 func Compact(ctx context.Context, path string, opt Options) (before, after int64, err error) {
 	opt.ReadOnly, opt.Create = false, false
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	db, err := Open(path, opt)
 	if err != nil {
 		return 0, 0, err
@@ -32,8 +38,14 @@ func Compact(ctx context.Context, path string, opt Options) (before, after int64
 	if err != nil {
 		return 0, 0, err
 	}
-	temp := path + ".compact"
-	after, err = db.copyTo(ctx, temp, info.Mode().Perm())
+	if err := removeUnfinished(path); err != nil {
+		return 0, 0, fmt.Errorf("compacting %s: %w", path, withoutPath(err))
+	}
+	temp, err := reserveCopy(path, info)
+	if err != nil {
+		return 0, 0, fmt.Errorf("compacting %s: %w", path, withoutPath(err))
+	}
+	after, err = db.copyTo(ctx, temp)
 	if err == nil && after >= info.Size() {
 		return info.Size(), info.Size(), os.Remove(temp) // nothing to give back
 	}
@@ -47,16 +59,66 @@ func Compact(ctx context.Context, path string, opt Options) (before, after int64
 	return info.Size(), after, nil
 }
 
-// copyTo writes all of the store to a new file and returns its size.
-func (db *DB) copyTo(ctx context.Context, temp string, mode os.FileMode) (size int64, err error) {
-	defer guard(panicOnFault(), &err)
-	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return 0, err
+// copyMark is in the names of copies that are not yet complete.
+const copyMark = ".compact-"
+
+// reserveCopy makes an empty file for a copy of the store, with its mode and owner.
+func reserveCopy(path string, info os.FileInfo) (temp string, err error) {
+	f, err := createBeside(path, copyMark, 0o600)
+	if err != nil {
+		return "", err
 	}
+	err = errors.Join(keepOwner(f, info), f.Chmod(info.Mode().Perm()), f.Close())
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return f.Name(), err
+}
+
+// removeUnfinished removes copies of the store at path that kills have left: nobody
+// else makes one while this process has the store open for writing. A file of such a
+// name that is no copy stays.
+func removeUnfinished(path string) error {
+	dir, name := filepath.Split(path)
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	for _, e := range entries {
+		digits, ok := strings.CutPrefix(e.Name(), name+copyMark)
+		if _, bad := strconv.ParseUint(digits, 16, 32); !ok || len(digits) != 8 || bad != nil || !e.Type().IsRegular() {
+			continue
+		}
+		at := filepath.Join(dir, e.Name())
+		if ours, err := isCopy(at); err != nil || !ours {
+			continue
+		}
+		if err := os.Remove(at); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// isCopy tells whether a file is a bbolt file, or the empty beginning of one.
+func isCopy(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return err == nil, err
+	}
+	_, err = metaAt(f, 0)
+	return err == nil, nil
+}
+
+// copyTo writes all of the store to an empty file and returns its size.
+func (db *DB) copyTo(ctx context.Context, temp string) (size int64, err error) {
+	defer guard(panicOnFault(), &err)
 	if err := db.faultAt("compact: copy"); err != nil {
 		return 0, err
 	}
-	dst, err := bolt.Open(temp, mode, &bolt.Options{PageSize: pageSize, NoSync: true, NoFreelistSync: true, Timeout: DefaultTimeout})
+	dst, err := bolt.Open(temp, 0o600, &bolt.Options{PageSize: pageSize, NoSync: true, NoFreelistSync: true, Timeout: DefaultTimeout})
 	if err != nil {
 		return 0, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,7 +25,7 @@ func create(path string, opt Options) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
+	f, err := createBeside(path, ".new-", 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot make it: there is no folder %s", dir)
 	}
@@ -36,8 +37,10 @@ func create(path string, opt Options) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := os.Chmod(temp, 0o644); err != nil {
-		return err
+	if info, err := os.Stat(path); err == nil { // an empty file of somebody's making
+		if err := os.Chmod(temp, info.Mode().Perm()); err != nil {
+			return err
+		}
 	}
 	if err := opt.faultAt("create: write"); err != nil {
 		return err
@@ -52,6 +55,18 @@ func create(path string, opt Options) error {
 		return fmt.Errorf("cannot make it: %w", withoutPath(err))
 	}
 	return syncDir(dir)
+}
+
+// createBeside makes a file of its own beside another: <name><mark><eight hex digits>.
+// Who may read it follows from the umask.
+func createBeside(path, mark string, mode os.FileMode) (*os.File, error) {
+	for {
+		name := fmt.Sprintf("%s%s%08x", path, mark, rand.Uint32())
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
 }
 
 func (opt Options) faultAt(step string) error {

@@ -50,6 +50,9 @@ func params(t *testing.T, dir string) testscript.Params {
 			if cond == "shared" {
 				return missing == nil, nil
 			}
+			if cond == "root" { // whom permissions do not bind
+				return os.Geteuid() == 0, nil
+			}
 			return false, os.ErrInvalid
 		},
 		Setup: func(env *testscript.Env) error {

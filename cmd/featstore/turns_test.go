@@ -122,3 +122,22 @@ func TestIngestLetsReadersIn(t *testing.T) {
 	}
 	storetest.CheckFile(t, db)
 }
+
+// A folder that goes while it is ingested is told by the exit code.
+func TestFolderVanishes(t *testing.T) {
+	photos, db := drawSome(t, 6)
+	p := start(t, "ingest", photos, "--store", db, "--size", "640", "--workers", "1", "--json")
+	p.waitFor(t, `"event":"network"`)
+	if err := os.Rename(photos, photos+"-elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	if stderr, status := p.end(); status.ExitStatus() != 3 && !strings.Contains(stderr, "no such file") {
+		t.Errorf("exit code %d, %s", status.ExitStatus(), stderr)
+	}
+	if last := lastObject(t, p.out.String()); last["event"] == "result" && last["vanished"] == 0.0 {
+		t.Errorf("nothing is told: %v", last)
+	}
+	if _, err := os.Stat(db); err == nil {
+		storetest.CheckFile(t, db)
+	}
+}

@@ -10,6 +10,9 @@
 // another label's folder changes its label, and a second network computes only its own
 // vectors.
 //
+// What changes bytes and keeps a file's size and time, such as a tool that writes EXIF
+// data and sets the time back, shows only with Options.Reread.
+//
 // A file that is gone stays in the store until Options.Prune asks to drop it,
 // unless its bytes turned up under another path: then it was renamed.
 //
@@ -48,6 +51,7 @@ import (
 type Options struct {
 	Workers  int       // photos processed at the same time; 0 means one for each processor
 	Prune    bool      // drop images whose files are gone
+	Reread   bool      // read all files again, also those of known size and time
 	Retry    bool      // try again what failed before, though unchanged
 	MaxBytes int64     // of a photo's file; 0 means DefaultMaxBytes
 	Progress *Progress // counters to watch from another goroutine; may be nil

@@ -13,6 +13,7 @@ type task struct {
 	file
 	old     *store.Image   // what the store knows of the path, if anything
 	missing bool           // unchanged, but a network has no vector of it
+	reread  bool           // unchanged by size and time, read nevertheless
 	failure *store.Failure // recorded when the file was tried before
 }
 
@@ -103,6 +104,8 @@ func (r *run) compare(tx *store.Tx, p *plan, f file, known *store.ImageEntry, fa
 		p.changed = append(p.changed, task{file: f, old: &known.Image})
 	case known.Label != f.label:
 		p.changed = append(p.changed, task{file: f, old: &known.Image})
+	case r.opt.Reread:
+		p.changed = append(p.changed, task{file: f, old: &known.Image, reread: true})
 	default:
 		missing, err := r.lacks(tx, known.Digest)
 		if err != nil {

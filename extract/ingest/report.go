@@ -33,6 +33,13 @@ type Dispute struct {
 	Paths  []string     `json:"paths"` // in this folder
 }
 
+// A Rival is another folder with photos of this one under other labels: an earlier
+// version of it, most often.
+type Rival struct {
+	Folder string `json:"folder"`
+	Photos int    `json:"photos"` // of this folder, in dispute because of it
+}
+
 // A ModelCount says what one network had to do.
 type ModelCount struct {
 	ID       string `json:"id"`
@@ -79,6 +86,7 @@ type Report struct {
 	Failures []Failure    `json:"failures"`
 	Damaged  []Problem    `json:"damaged"` // used now, although their files are damaged
 	Disputed []Dispute    `json:"disputed"`
+	Rivals   []Rival      `json:"rivals"` // other folders that give photos of this one other labels
 
 	Own        *ownsplit.Report `json:"own_splits"`  // null where the policy alone decides
 	LikeSplits bool             `json:"like_splits"` // folders are named after splits, but were taken as labels
@@ -132,7 +140,7 @@ func (t *tally) done(w task, out outcome) {
 	t.update(func() {
 		t.computed(w, out)
 		switch {
-		case w.missing && w.old.Digest == out.digest:
+		case (w.missing || w.reread) && w.old.Digest == out.digest:
 			t.Unchanged++
 		case w.old == nil && out.known:
 			t.Duplicates++
@@ -182,6 +190,7 @@ func (r *run) conclude(complete bool) error {
 	slices.Sort(t.NotPhotos)
 	slices.Sort(t.Unlabelled)
 	photos := map[string]int{}
+	rivals := map[store.RootID]int{}
 	disputed := map[split.Digest]*Dispute{}
 	gone := map[string]bool{}
 	for _, path := range r.gone.left() {
@@ -207,8 +216,11 @@ func (r *run) conclude(complete bool) error {
 			}
 			d := disputed[image.Digest]
 			d.Paths = append(d.Paths, image.Path)
+			if err := r.countRivals(tx, image, rivals); err != nil {
+				return err
+			}
 		}
-		return nil
+		return t.nameRivals(tx, rivals)
 	})
 	for _, label := range slices.Sorted(maps.Keys(photos)) {
 		t.Labels = append(t.Labels, LabelCount{label, photos[label]})
@@ -224,8 +236,35 @@ func (r *run) conclude(complete bool) error {
 	}
 	t.Labels, t.Failures, t.Disputed = some(t.Labels), some(t.Failures), some(t.Disputed)
 	t.NotPhotos, t.Unlabelled, t.EmptyLabels = some(t.NotPhotos), some(t.Unlabelled), some(t.EmptyLabels)
+	t.Rivals = some(t.Rivals)
 	t.Links, t.Unread, t.Damaged = some(t.Links), some(t.Unread), some(t.Damaged)
 	return err
+}
+
+// countRivals counts an image for each other folder that has its bytes under another
+// label.
+func (r *run) countRivals(tx *store.Tx, image store.ImageEntry, rivals map[store.RootID]int) error {
+	at, labels, err := tx.Locations(image.Digest)
+	counted := map[store.RootID]bool{r.root: true}
+	for i, l := range at {
+		if labels[i] != image.Label && !counted[l.Root] {
+			counted[l.Root] = true
+			rivals[l.Root]++
+		}
+	}
+	return err
+}
+
+func (t *tally) nameRivals(tx *store.Tx, rivals map[store.RootID]int) error {
+	for id, n := range rivals {
+		root, err := tx.Root(id)
+		if err != nil {
+			return err
+		}
+		t.Rivals = append(t.Rivals, Rival{root.Path, n})
+	}
+	slices.SortFunc(t.Rivals, func(a, b Rival) int { return cmp.Or(cmp.Compare(b.Photos, a.Photos), cmp.Compare(a.Folder, b.Folder)) })
+	return nil
 }
 
 // some returns the list, empty instead of nil: [] in JSON, not null.

@@ -52,7 +52,8 @@ func putModel(tx *store.Tx, m store.Model) error {
 }
 
 // identify returns the store's entry for the folder: the one with its path, or that of a
-// folder that was moved here, which is recognised by its files.
+// folder that was moved here, or copied together with the store in it, which is
+// recognised by its files.
 func (r *run) identify(tx *store.Tx) (store.Root, error) {
 	roots, err := tx.Roots()
 	if err != nil {
@@ -66,13 +67,17 @@ func (r *run) identify(tx *store.Tx) (store.Root, error) {
 	var moved store.Root
 	most := 0
 	for _, root := range roots {
+		alike := unchanged
 		if _, err := os.Stat(root.Path); !errors.Is(err, fs.ErrNotExist) {
 			if within(r.list.root, root.Path) || within(root.Path, r.list.root) {
 				return store.Root{}, fmt.Errorf("%w: %s", ErrOverlap, root.Path)
 			}
-			continue
+			if !r.copiedWithStore(root.Path) {
+				continue
+			}
+			alike = sameSize // copying may have set another time
 		}
-		same, all, err := r.agreement(tx, root.ID)
+		same, all, err := r.agreement(tx, root.ID, alike)
 		if err != nil {
 			return store.Root{}, err
 		}
@@ -84,9 +89,26 @@ func (r *run) identify(tx *store.Tx) (store.Root, error) {
 	return moved, nil
 }
 
-// agreement counts a root's images, and those that lie in the listing under the
-// same path with the same size and time of change.
-func (r *run) agreement(tx *store.Tx, root store.RootID) (same, all int, err error) {
+// copiedWithStore tells whether the store lies in the folder, and a file of its name
+// at the same place in another one.
+func (r *run) copiedWithStore(other string) bool {
+	at, err := filepath.Abs(r.db.Path())
+	if err != nil {
+		return false
+	}
+	if real, err := filepath.EvalSymlinks(at); err == nil {
+		at = real
+	}
+	rel, err := filepath.Rel(r.list.root, at)
+	if err != nil || !within(at, r.list.root) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(other, rel))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// agreement counts a root's images, and those that are alike in the listing.
+func (r *run) agreement(tx *store.Tx, root store.RootID, alike func(file, store.ImageEntry) bool) (same, all int, err error) {
 	at := 0
 	for image, err := range tx.Images(root) {
 		if err != nil {
@@ -96,7 +118,7 @@ func (r *run) agreement(tx *store.Tx, root store.RootID) (same, all int, err err
 		for at < len(r.list.files) && r.list.files[at].path < image.Path {
 			at++
 		}
-		if at < len(r.list.files) && unchanged(r.list.files[at], image) {
+		if at < len(r.list.files) && alike(r.list.files[at], image) {
 			same++
 		}
 	}
@@ -105,4 +127,8 @@ func (r *run) agreement(tx *store.Tx, root store.RootID) (same, all int, err err
 
 func unchanged(f file, image store.ImageEntry) bool {
 	return f.err == nil && f.path == image.Path && f.size == image.Size && f.mtime == image.MTime
+}
+
+func sameSize(f file, image store.ImageEntry) bool {
+	return f.err == nil && f.path == image.Path && f.size == image.Size
 }

@@ -45,6 +45,7 @@ func newTarget(path string, folder bool, opt Options) (*target, error) {
 	if err := t.free(); err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
+	t.removeUnfinished(dir, name)
 	if info, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	} else if !info.IsDir() {
@@ -83,7 +84,12 @@ func (t *target) replaceableFile() error {
 	if !t.force {
 		return ErrExists
 	}
-	f, err := os.Open(t.final)
+	return beginsAsExport(t.final)
+}
+
+// beginsAsExport tells whether a file may be an export of a single file.
+func beginsAsExport(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -136,6 +142,9 @@ func (t *target) create(name string) (*targetFile, error) {
 	f := &targetFile{}
 	err := t.step("create", func() (err error) {
 		f.file, err = os.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+		if err == nil {
+			markInUse(f.file)
+		}
 		return err
 	})
 	if err != nil {

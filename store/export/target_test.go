@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,4 +175,49 @@ func TestNothingWritten(t *testing.T) {
 	if got := list(t, dir); got != "" {
 		t.Errorf("left: %s", got)
 	}
+}
+
+// What a killed export has left is removed by the next one, and nothing else.
+func TestUnfinishedExports(t *testing.T) {
+	db := storetest.Open(t)
+	fill(t, db)
+	for _, format := range Formats {
+		dir := t.TempDir()
+		make := func(name, content string) {
+			t.Helper()
+			must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777))
+			must(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666))
+		}
+		inner := ""
+		if format == NPY {
+			inner = "/" + npyNames[0]
+		}
+		make(".out.01234567.tmp"+inner, "")
+		make(".out.01234567.old"+inner, "") // its place is not taken: it may be all there is
+		make(".out.0123456.tmp"+inner, "")
+		make(".other.01234567.tmp"+inner, "")
+		make(".out.89abcdef.tmp"+strings.Replace(inner, npyNames[0], "notes", 1), "of somebody")
+		busy, err := newTarget(filepath.Join(dir, "out"), format == NPY, Options{})
+		must(t, err)
+		_, err = busy.create(npyNames[0])
+		must(t, err)
+		_, err = Write(context.Background(), db, filepath.Join(dir, "out"), Options{Format: format, Models: []string{"aaaa"}})
+		must(t, err)
+		want := ".other.01234567.tmp .out.0123456.tmp .out.01234567.old .out.89abcdef.tmp " + filepath.Base(busy.temp) + " out"
+		names := strings.Fields(list(t, dir))
+		if got, want := sorted(names), sorted(strings.Fields(want)); got != want {
+			t.Errorf("%s: left are %s, want %s", format, got, want)
+		}
+		must(t, busy.discard())
+		_, err = Write(context.Background(), db, filepath.Join(dir, "out"), Options{Format: format, Models: []string{"aaaa"}, Force: true})
+		must(t, err)
+		if list := list(t, dir); strings.Contains(list, ".out.01234567.old") {
+			t.Errorf("%s: an export set aside was left: %s", format, list)
+		}
+	}
+}
+
+func sorted(names []string) string {
+	slices.Sort(names)
+	return strings.Join(names, " ")
 }

@@ -52,7 +52,7 @@ JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim,
 preprocess, preprocess_text, preprocess_from, size_from), lines with event
 "progress" (what, done, total, per_second, seconds_left), then one with event
 "result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
-new, duplicates, vanished, read, read_bytes, computed, gone, pruned, models, labels, failures, damaged, disputed, not_photos,
+new, duplicates, vanished, read, read_bytes, computed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
 unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
 fixed, moved, unknown, unlisted with their first paths), like_splits, seconds,
 interrupted.` + storeExits(exitSomeFailed),
@@ -80,6 +80,7 @@ interrupted.` + storeExits(exitSomeFailed),
 	nets.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&opt.Prune, "prune", false, "drop images whose files are gone")
+	flags.BoolVar(&opt.Reread, "reread", false, "read all photos again, also those whose size and time have not changed")
 	flags.BoolVar(&opt.Retry, "retry", false, "try photos that failed before again, even if unchanged")
 	flags.StringVar(&own.folders, "split-folders", "", "folders named train, val, test are splits: on, ignore or off")
 	flags.Lookup("split-folders").NoOptDefVal = "on"
@@ -133,7 +134,7 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 	switch {
 	case interrupted:
 		return hint(err, "what was finished is kept: run the same command again to go on")
-	case len(report.Failures) > 0:
+	case len(report.Failures) > 0, len(report.Unread) > 0, report.Vanished > 0:
 		return &exitError{code: exitSomeFailed}
 	}
 	return nil
@@ -309,6 +310,13 @@ func (a *app) printLeftOut(r ingest.Report) {
 		" no label: move "+plural(len(r.Unlabelled), "it", "them")+" into a label's folder", r.Unlabelled, itself)
 	warnList(a, "labels without a usable photo", r.EmptyLabels, itself)
 	warnList(a, "folders that could not be read", r.Unread, named)
+	if r.Vanished > 0 {
+		a.warn("%s vanished before %s could be read", count(r.Vanished, "file"), plural(r.Vanished, "it", "they"))
+	}
+	for _, rival := range r.Rivals {
+		a.warn("%s %s other labels in %s; if this folder has taken its place: %s", count(rival.Photos, "photo"),
+			plural(rival.Photos, "has", "have"), rival.Folder, run("forget", argument(rival.Folder)))
+	}
 	warnList(a, "links not followed", r.Links, named)
 	if len(r.NotPhotos) > 0 {
 		a.say("skipped, not photos: %s", firstFew(r.NotPhotos))
