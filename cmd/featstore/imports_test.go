@@ -51,6 +51,8 @@ var rules = []struct {
 		"how a model is used is decided without running it"},
 	{"./extract/internal/engine/...", nil, []string{"./extract", "./extract/photo", "./extract/internal/modelfile", "./extract/internal/onnx"},
 		"the engine knows graphs, not files or photos"},
+	{"./extract/internal/engine/memory", nil, []string{"./..."}, "where values lie depends on nothing else"},
+	{"./extract/internal/engine/exec", nil, []string{"./extract/internal/engine", "./extract/internal/passes"}, "steps run what the compiler decides"},
 
 	{"./...", []string{"./extract/internal/zoo/..."}, []string{"./extract/internal/zoo", "./extract/internal/onnx/onnxtest"},
 		"networks for tests are not for the program"},

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
@@ -80,12 +81,12 @@ func TestVisionTransformer(t *testing.T) {
 		if refs := p.Stats().References; len(refs) > 0 {
 			t.Errorf("runs slowly: %q", refs)
 		}
-		for i, s := range p.steps {
-			if i >= len(p.steps)-2 {
+		for i, s := range p.plan.Steps {
+			if i >= len(p.plan.Steps)-2 {
 				break // the token that is the result has to be copied
 			}
 			switch s.(type) {
-			case *permuteStep, *activateStep, *sliceStep:
+			case *exec.Permute, *exec.Activate, *exec.Slice:
 				t.Errorf("%s needs %T", p.labels[i], s)
 			}
 		}
@@ -155,7 +156,7 @@ func TestWrittenOutOperatorsAreRecognised(t *testing.T) {
 				want = 4 // convolution, reordering, product, normalisation
 			}
 			if n := steps(p); n != want || len(p.Stats().References) > 0 {
-				for i, s := range p.steps {
+				for i, s := range p.plan.Steps {
 					t.Logf("%s %T", p.labels[i], s)
 				}
 				t.Errorf("%d steps, want %d; by reference: %q", n, want, p.Stats().References)

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -67,18 +66,13 @@ func BenchmarkZoo(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if os.Getenv("FEATSTORE_PROFILE") != "" {
-				logSteps(b, p)
-				return
-			}
 			benchmarkProgram(b, p, 1, 1)
 		})
 	}
 }
 
 func benchmarkProgram(b *testing.B, p *Program, runners, cores int) {
-	h, w, c := p.InputHWC()
-	in := make([]float32, h*w*c)
+	in := make([]float32, p.plan.InputLen)
 	for i := range in {
 		in[i] = float32(i%255)/128 - 1
 	}

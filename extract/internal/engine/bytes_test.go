@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/onnx"
@@ -72,11 +73,11 @@ func compareSteps(t *testing.T, p *Program, in, want []float32, step float64) {
 
 // convolutions counts a program's convolutions.
 func convolutions(p *Program) (onBytes, onFloats int) {
-	for _, s := range p.steps {
+	for _, s := range p.plan.Steps {
 		switch s.(type) {
-		case *byteConvStep, *byteDepthwiseStep:
+		case *exec.ByteConv, *exec.ByteDepthwise:
 			onBytes++
-		case *convStep, *depthwiseStep, *blockStep, *winogradStep:
+		case *exec.Conv, *exec.Depthwise, *exec.Block, *exec.Winograd:
 			onFloats++
 		}
 	}
@@ -200,7 +201,7 @@ func TestMeansOfBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(p.steps, func(s step) bool { _, ok := s.(*byteMeanStep); return ok }) {
+			if !slices.ContainsFunc(p.plan.Steps, func(s exec.Step) bool { _, ok := s.(*exec.ByteMean); return ok }) {
 				t.Error("no mean of bytes")
 			}
 		})
@@ -239,6 +240,7 @@ func (b *builder) byteLayer(v numbered) numbered {
 // TestDeepByteProduct: a product that is cut in parts on floats is not cut on bytes,
 // where parts would not be whole words.
 func TestDeepByteProduct(t *testing.T) {
+	const deepest = 1536 // what package exec sums at a time
 	b := newBuilder(3, 1, 2*(deepest-1), 2, 1)
 	v := b.numbers("x", 2*(deepest-1), 2, 1, -5, 100)
 	w := make([]int8, 3*v.c)
@@ -254,9 +256,9 @@ func TestDeepByteProduct(t *testing.T) {
 // Winograd saves more, or when its weights are no bytes.
 func TestWorthBytes(t *testing.T) {
 	quantized := kernel.Activation{Func: kernel.FakeQuantize, A: 0, B: 255, Scale: 1, Unit: 1}
-	pointwise := &conv{axis: 1, convShape: convShape{cin: 64, cout: 64, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, act: quantized}, weight: slices.Repeat([]float32{3, -5}, 64*32)}
+	pointwise := &conv{axis: 1, ConvShape: exec.ConvShape{CIn: 64, COut: 64, Group: 1, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Act: quantized}, weight: slices.Repeat([]float32{3, -5}, 64*32)}
 	window, unsigned := *pointwise, *pointwise
-	window.kh, window.kw, window.weight = 3, 3, slices.Repeat([]float32{3, -5}, 9*64*32)
+	window.KH, window.KW, window.weight = 3, 3, slices.Repeat([]float32{3, -5}, 9*64*32)
 	unsigned.weight = slices.Repeat([]float32{150, -7}, 64*32)
 	for _, test := range []struct {
 		conv  *conv
@@ -266,7 +268,7 @@ func TestWorthBytes(t *testing.T) {
 		v := &value{shape: []int{1, 64, 56, 56}}
 		g := &net{nodes: []*node{{op: test.conv, in: []*value{v}, out: []*value{v}}}}
 		if got := g.worthBytes(test.speed); got != test.want {
-			t.Errorf("%d×%d, weights like %v, at %v: %v", test.conv.kh, test.conv.kw, test.conv.weight[:2], test.speed, got)
+			t.Errorf("%d×%d, weights like %v, at %v: %v", test.conv.KH, test.conv.KW, test.conv.weight[:2], test.speed, got)
 		}
 	}
 }
@@ -298,7 +300,7 @@ func TestWorkersShareBytePanels(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: three cores compute something else than one", s.Name)
 		}
-		if r.pool.bytes.byteConvStep == nil {
+		if !slices.ContainsFunc(p.plan.Steps, func(s exec.Step) bool { c, ok := s.(*exec.ByteConv); return ok && c.Shares(3) }) {
 			t.Errorf("%s: shared by lines", s.Name)
 		}
 	}

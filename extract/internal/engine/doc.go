@@ -5,8 +5,9 @@
 // to a few operations of its own (lower.go). It rewrites them (fuse*.go: batch
 // normalization, bias, activation, residual addition and padding move into the
 // convolution), chooses the order of axes in memory of every value (order.go), gives
-// every value a view of one arena (placement.go, view.go, arena.go) and emits steps
-// (step.go). What has no fast step runs the reference operator of package op.
+// every value a view of one arena (placement.go, view.go, package memory) and emits the
+// steps of a plan (planner.go), which package exec runs. What has no fast step runs the
+// reference operator of package op.
 //
 // # Operations
 //
@@ -23,7 +24,7 @@
 //     operation.go. Put it into the table there: the compiler names every answer that is
 //     missing.
 //  3. Name the lowering in the table of lower.go, under the operator's name.
-//  4. Write its step, which emit makes: step_name.go.
+//  4. Write its step, which emit makes, in package exec.
 //  5. Add cases to TestOperatorsOneByOne, which compares every set of kernels, one core and
 //     several, with the reference; and a network of package zoo as an exporter writes it.
 //     TestZooAgainstReference fails for a kind of step that no network has.

@@ -3,12 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/op"
@@ -44,7 +46,7 @@ func (b *builder) weights(shape ...int) string {
 	fan := float64(tensor.Len(shape)) / float64(shape[0])
 	x := make([]float32, tensor.Len(shape))
 	for i := range x {
-		x[i] = float32(b.rng.NormFloat64() / sqrt(fan))
+		x[i] = float32(b.rng.NormFloat64() / math.Sqrt(fan))
 	}
 	return b.constant(tensor.New(x, shape...))
 }
@@ -148,19 +150,19 @@ func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32)
 	if !slices.Equal(got, together) {
 		t.Fatalf("%s: three cores compute something else than one", opt.Kernels)
 	}
-	checkAllocations(t, r, in)
+	checkAllocations(t, p, r, in)
 	return p
 }
 
-// checkAllocations fails if a runner that has run before allocates, unless the program
-// has reference steps. What others allocate meanwhile, as the fuzzing engine does, is
-// told from that by trying again.
-func checkAllocations(t testing.TB, r *Runner, in []float32) {
+// checkAllocations fails if a runner of p that has run before allocates, unless the
+// program has reference steps. What others allocate meanwhile, as the fuzzing engine does,
+// is told from that by trying again.
+func checkAllocations(t testing.TB, p *Program, r *Runner, in []float32) {
 	t.Helper()
-	if len(r.program.stats.References) > 0 {
+	if len(p.Stats().References) > 0 {
 		return
 	}
-	out := make([]float32, r.program.dim)
+	out := make([]float32, p.Dim())
 	n := 1.0
 	for try := 0; n != 0 && try < 5; try++ {
 		n = testing.AllocsPerRun(2, func() {
@@ -170,7 +172,7 @@ func checkAllocations(t testing.TB, r *Runner, in []float32) {
 		})
 	}
 	if n != 0 {
-		t.Errorf("%s, %d cores: %v allocations a run", r.set.Name, len(r.workers), n)
+		t.Errorf("%s: %v allocations a run", p.Stats().Kernels, n)
 	}
 }
 
@@ -222,8 +224,8 @@ func (b *builder) trainingNorm(x string, c int) string {
 // steps counts the steps that are not there for input, output or halos.
 func steps(p *Program) int {
 	n := 0
-	for i, s := range p.steps {
-		if _, halo := s.(*clearHalo); !halo && p.labels[i] != "input" && p.labels[i] != "output" {
+	for i, s := range p.plan.Steps {
+		if _, halo := s.(*exec.ClearHalo); !halo && p.labels[i] != "input" && p.labels[i] != "output" {
 			n++
 		}
 	}
@@ -261,9 +263,9 @@ func TestTransposesCostNothing(t *testing.T) {
 	x = b.conv(b.add("Transpose", nchw, x), 8, 8, 3, 8, nil)
 	x = b.add("Transpose", nhwc, x)
 	p := b.check(t, x)
-	for i, s := range p.steps {
+	for i, s := range p.plan.Steps {
 		switch s.(type) {
-		case *permuteStep, *copyStep:
+		case *exec.Permute, *exec.Copy:
 			t.Errorf("%s needs %T", p.labels[i], s)
 		}
 	}
@@ -426,7 +428,7 @@ func TestRunnersAgreeAndDoNotAllocate(t *testing.T) {
 		if err := r.Run(context.Background(), in, results[0]); err != nil {
 			t.Fatal(err)
 		}
-		checkAllocations(t, r, in)
+		checkAllocations(t, p, r, in)
 	}
 }
 
@@ -442,14 +444,11 @@ func TestWorkersHaveAllTheyNeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, worker := p.NewParallelRunner(3), 0
-	r.in = make([]float32, p.inputLen)
+	r, worker, in, out := p.NewParallelRunner(3), 0, make([]float32, 3*12*12), make([]float32, p.Dim())
 	n := testing.AllocsPerRun(1, func() { // calls it twice
 		worker++
-		for _, s := range p.steps {
-			if s, ok := s.(lineStep); ok {
-				s.runLines(r, &r.workers[worker], 0, s.size())
-			}
+		if err := r.RunOn(t.Context(), worker, in, out); err != nil {
+			t.Fatal(err)
 		}
 	})
 	if n != 0 {

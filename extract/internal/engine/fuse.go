@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/kernel"
 )
 
@@ -46,7 +47,7 @@ func (g *net) producer(v *value) (*node, *conv) {
 		return nil, nil
 	}
 	c, ok := v.def.op.(*conv)
-	if !ok || c.act.Func != kernel.Linear {
+	if !ok || c.Act.Func != kernel.Linear {
 		return nil, nil
 	}
 	return v.def, c
@@ -107,7 +108,7 @@ func mergePad(g *net, n *node) bool {
 		source = g.insert(n, t, shape, source)
 	}
 	merged := *c
-	merged.pad = borders{c.pad.top + p.top, c.pad.left + p.left, c.pad.bottom + p.bottom, c.pad.right + p.right}
+	merged.Pad = memory.Borders{Top: c.Pad.Top + p.Top, Left: c.Pad.Left + p.Left, Bottom: c.Pad.Bottom + p.Bottom, Right: c.Pad.Right + p.Right}
 	g.absorb(n, &merged, append([]*value{source}, n.in[1:]...)...)
 	return true
 }
@@ -120,14 +121,14 @@ func mergeScale(g *net, n *node) bool {
 		return false
 	}
 	p, c := g.producer(n.in[0])
-	if p == nil || len(p.in) != 1 || c.axis != s.axis || c.cout != s.cin {
+	if p == nil || len(p.in) != 1 || c.axis != s.axis || c.COut != s.CIn {
 		return false
 	}
 	merged := *c
-	merged.weight, merged.bias, merged.act = slices.Clone(c.weight), slices.Clone(s.bias), s.act
-	per := len(c.weight) / c.cout
+	merged.weight, merged.Bias, merged.Act = slices.Clone(c.weight), slices.Clone(s.Bias), s.Act
+	per := len(c.weight) / c.COut
 	for o, scale := range s.weight {
-		merged.bias[o] += scale * c.bias[o]
+		merged.Bias[o] += scale * c.Bias[o]
 		for i := range per {
 			merged.weight[o*per+i] *= scale
 		}
@@ -144,7 +145,7 @@ func mergeActivation(g *net, n *node) bool {
 	}
 	if p, c := g.producer(n.in[0]); p != nil {
 		merged := *c
-		merged.act = a.Activation
+		merged.Act = a.Activation
 		g.absorb(n, &merged, p.in...)
 		return true
 	}
@@ -165,11 +166,11 @@ func mergeResidual(g *net, n *node) bool {
 	}
 	for i := len(n.in) - 1; i >= 0; i-- {
 		p, c := g.producer(n.in[i])
-		if p == nil || len(p.in) != 1 || c.depthwise() || !dynamic(n.in[1-i]) {
+		if p == nil || len(p.in) != 1 || c.Depthwise() || !dynamic(n.in[1-i]) {
 			continue
 		}
 		merged := *c
-		merged.act = b.act
+		merged.Act = b.act
 		g.absorb(n, &merged, p.in[0], n.in[1-i])
 		return true
 	}

@@ -15,7 +15,7 @@ import (
 // axes.
 func uniformScale(g *net, n *node) bool {
 	c, ok := n.op.(*conv)
-	if !ok || !c.scaling() || len(n.in) != 1 || c.act.Func != kernel.Linear {
+	if !ok || !c.scaling() || len(n.in) != 1 || c.Act.Func != kernel.Linear {
 		return false
 	}
 	if p, _ := g.producer(n.in[0]); p != nil {
@@ -24,7 +24,7 @@ func uniformScale(g *net, n *node) bool {
 	if !c.uniform() {
 		return false
 	}
-	n.op = &activate{Activation: kernel.Activation{Func: kernel.Affine, A: c.weight[0], B: c.bias[0]}}
+	n.op = &activate{Activation: kernel.Activation{Func: kernel.Affine, A: c.weight[0], B: c.Bias[0]}}
 	return true
 }
 
@@ -99,16 +99,16 @@ func writtenOut(g *net, n *node) bool {
 // mergeNorm moves scale and shift by channel into the layer normalisation before.
 func mergeNorm(g *net, n *node) bool {
 	c, ok := n.op.(*conv)
-	if !ok || !c.scaling() || len(n.in) != 1 || c.act.Func != kernel.Linear || n.in[0].def == nil || !g.only(n.in[0]) {
+	if !ok || !c.scaling() || len(n.in) != 1 || c.Act.Func != kernel.Linear || n.in[0].def == nil || !g.only(n.in[0]) {
 		return false
 	}
 	r, ok := n.in[0].def.op.(*rowwise)
 	if !ok || r.scale == nil || c.axis != len(n.in[0].shape)-1 {
 		return false
 	}
-	merged := &rowwise{epsilon: r.epsilon, scale: make([]float32, c.cout), shift: make([]float32, c.cout)}
-	for i := range c.cout {
-		merged.scale[i], merged.shift[i] = r.scale[i]*c.weight[i], c.bias[i]
+	merged := &rowwise{epsilon: r.epsilon, scale: make([]float32, c.COut), shift: make([]float32, c.COut)}
+	for i := range c.COut {
+		merged.scale[i], merged.shift[i] = r.scale[i]*c.weight[i], c.Bias[i]
 		if r.shift != nil {
 			merged.shift[i] += r.shift[i] * c.weight[i]
 		}

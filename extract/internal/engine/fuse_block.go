@@ -15,7 +15,7 @@ func (g *net) formBlocks() {
 			}
 		}
 		c, ok := middle.op.(*conv)
-		if !ok || !c.depthwise() || c.scaling() || len(middle.in) != 1 || len(middle.in[0].shape) != 4 || c.axis != 1 {
+		if !ok || !c.Depthwise() || c.scaling() || len(middle.in) != 1 || len(middle.in[0].shape) != 4 || c.axis != 1 {
 			continue
 		}
 		b.depthwise = c
@@ -34,7 +34,7 @@ func (g *net) formBlocks() {
 }
 
 // dense reports whether c is a pointwise convolution of all channels.
-func (c *conv) dense() bool { return c.pointwise() && c.group == 1 && !c.depthwise() }
+func (c *conv) dense() bool { return c.Pointwise() && c.Group == 1 && !c.Depthwise() }
 
 // projected reports whether a projection follows that will take n into its block.
 func (g *net) projected(n *node) bool {

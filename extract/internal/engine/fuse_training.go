@@ -11,10 +11,10 @@ var trainingRewrites = []rewrite{dropIdentity, mergeTransposes, sinkTranspose, g
 // activation.
 func plainScale(_ *net, n *node) bool {
 	c, ok := n.op.(*conv)
-	if !ok || c.training != nil || !c.uniform() || len(n.in) != 1 || c.act.Func != kernel.Linear {
+	if !ok || c.training != nil || !c.uniform() || len(n.in) != 1 || c.Act.Func != kernel.Linear {
 		return false
 	}
-	n.op = &activate{Activation: kernel.Activation{Func: kernel.Affine, A: c.weight[0], B: c.bias[0]}}
+	n.op = &activate{Activation: kernel.Activation{Func: kernel.Affine, A: c.weight[0], B: c.Bias[0]}}
 	return true
 }
 
@@ -24,7 +24,7 @@ func (c *conv) uniform() bool {
 		return false
 	}
 	for i := range c.weight {
-		if c.weight[i] != c.weight[0] || c.bias[i] != c.bias[0] {
+		if c.weight[i] != c.weight[0] || c.Bias[i] != c.Bias[0] {
 			return false
 		}
 	}
@@ -39,11 +39,11 @@ func mergeBias(g *net, n *node) bool {
 		return false
 	}
 	p, c := g.producer(n.in[0])
-	if p == nil || len(p.in) != 1 || c.axis != s.axis || c.cout != s.cin || c.training == nil || c.training.bias != nil || !allZero(c.bias) {
+	if p == nil || len(p.in) != 1 || c.axis != s.axis || c.COut != s.CIn || c.training == nil || c.training.bias != nil || !allZero(c.Bias) {
 		return false
 	}
 	merged := *c
-	merged.bias, merged.act = s.bias, s.act
+	merged.Bias, merged.Act = s.Bias, s.Act
 	merged.training = &convTraining{weight: c.training.weight, bias: s.training.bias}
 	g.absorb(n, &merged, p.in...)
 	return true

@@ -4,18 +4,18 @@ package engine
 // as a vector has lanes. The weights between different groups are zero: a vector is
 // multiplied as often as before, but is full of outputs.
 func (c *conv) joinGroups(lanes int) *conv {
-	in, out := c.cin/c.group, c.cout/c.group
-	m := min(lanes/out, c.group)
-	for m > 1 && c.group%m != 0 {
+	in, out := c.CIn/c.Group, c.COut/c.Group
+	m := min(lanes/out, c.Group)
+	for m > 1 && c.Group%m != 0 {
 		m--
 	}
 	if m < 2 || in*m > 2*lanes { // many inputs for few outputs: more products than are saved
 		return c
 	}
-	joined, taps := *c, c.kh*c.kw
-	joined.group = c.group / m
+	joined, taps := *c, c.KH*c.KW
+	joined.Group = c.Group / m
 	joined.weight = make([]float32, len(c.weight)*m)
-	for o := range c.cout {
+	for o := range c.COut {
 		at := o / out % m * in // where the output's own inputs begin among the joined
 		for t := range taps {
 			copy(joined.weight[(o*taps+t)*in*m+at:], c.weight[(o*taps+t)*in:][:in])

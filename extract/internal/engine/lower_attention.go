@@ -87,7 +87,7 @@ func (l *lowerer) scoreMask(name string, scores []int) (mask *value, ok bool) {
 		for _, open := range tensor.Values[bool](v.constant) {
 			shut := float32(0)
 			if !open {
-				shut = -infinity
+				shut = float32(math.Inf(-1))
 			}
 			x = append(x, shut)
 		}
@@ -109,7 +109,7 @@ func (l *lowerer) scoreMask(name string, scores []int) (mask *value, ok bool) {
 // result then.
 func shutsOut(mask []float32, keys int) bool {
 	for row := range slices.Chunk(mask, keys) {
-		if slices.Max(row) == -infinity {
+		if slices.Max(row) == float32(math.Inf(-1)) {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/tensor"
@@ -39,7 +40,7 @@ func quantization(scale, zero *value) (step, at float32, ok bool) {
 	if zero.constant == nil || tensor.Len(zero.shape) != 1 {
 		return 0, 0, false
 	}
-	z, ok := wholeNumbers(zero.constant)
+	z, ok := exec.WholeNumbers(zero.constant)
 	if !ok {
 		return 0, 0, false
 	}

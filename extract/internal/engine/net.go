@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/tensor"
 )
 
@@ -27,11 +28,13 @@ type value struct {
 
 	quant *quantParams // what its bytes stand for, when it lies in memory as bytes; else nil
 	order []int        // axes from outermost to innermost in memory; see order.go
-	view  *view        // where it lies; see placement.go
+	view  *memory.View // where it lies; see placement.go
 }
 
 // array is the value where it lies.
-func (v *value) array() *array { return &array{shape: v.shape, order: v.order, view: v.view} }
+func (v *value) array() *memory.Array {
+	return &memory.Array{Shape: v.shape, Order: v.order, View: v.view}
+}
 
 // A node is one operation of the lowered network.
 type node struct {

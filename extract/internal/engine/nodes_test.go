@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/nodetest"
 	"featstore/extract/internal/op"
@@ -151,10 +152,10 @@ func (p probe) check(program *Program) error {
 
 func (c *tally) count(p probe, program *Program) {
 	native := true
-	for _, s := range program.steps {
-		if r, ok := s.(*referenceStep); ok && !strings.HasPrefix(r.src.Name, added) {
+	for _, s := range program.plan.Steps {
+		if r, ok := s.(*exec.Reference); ok && !strings.HasPrefix(r.Src.Name, added) {
 			native = false
-			c.references[r.src.Op]++
+			c.references[r.Src.Op]++
 		}
 	}
 	for _, n := range p.graph.Nodes {
@@ -176,7 +177,7 @@ func (c *tally) count(p probe, program *Program) {
 func runProbe(p *Program, in []float32) ([]float32, error) {
 	var first []float32
 	for _, r := range []*Runner{p.NewRunner(), p.NewParallelRunner(3)} {
-		fill(r.arena, float32(math.NaN()))
+		exec.Fill(r.Arena, float32(math.NaN()))
 		for range 2 {
 			got := make([]float32, p.Dim())
 			if err := r.Run(context.Background(), in, got); err != nil {

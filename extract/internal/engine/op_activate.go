@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 )
@@ -138,7 +139,7 @@ func (*activate) readsBytes(*node) bool { return false }
 func (a *activate) emit(p *planner, n *node) {
 	out := n.out[0].view
 	p.copy(n.label, n.in[0].view, out)
-	p.emit(n.label, &activateStep{act: a.Activation, x: out}, out)
+	p.emit(n.label, &exec.Activate{Act: a.Activation, X: out}, out)
 }
 
 // gradient: dx is dy times the function's derivative at x.

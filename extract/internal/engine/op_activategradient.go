@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/kernel"
 )
 
@@ -28,5 +29,5 @@ func (*activateGradient) assignOrders(a *orders, n *node) { a.all(n, n.in[1].ord
 func (g *activateGradient) emit(p *planner, n *node) {
 	dy, at, out := n.in[0].view, n.in[1].view, n.out[0].view
 	p.copy(n.label, dy, out)
-	p.emit(n.label, &activateGradientStep{act: g.act, at: at, out: out}, at, out)
+	p.emit(n.label, &exec.ActivateGradient{Act: g.act, At: at, Out: out}, at, out)
 }

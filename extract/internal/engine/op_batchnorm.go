@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 )
 
@@ -45,5 +46,5 @@ func (b *batchNorm) cost(*node) cost { return cost{params: len(b.scale) + len(b.
 func (b *batchNorm) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
 	p.stats.WeightBytes += 4 * (len(b.scale) + len(b.bias))
-	p.emit(n.label, &batchNormStep{scale: b.scale, bias: b.bias, epsilon: b.epsilon, in: in, out: out}, in, out)
+	p.emit(n.label, &exec.BatchNorm{Scale: b.scale, Bias: b.bias, Epsilon: b.epsilon, In: in, Out: out}, in, out)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/tensor"
@@ -70,7 +71,7 @@ func (*binary) readsBytes(*node) bool { return false }
 
 func (b *binary) emit(p *planner, n *node) {
 	x, y, out := n.in[0].view, n.in[1].view, n.out[0].view
-	p.emit(n.label, &binaryStep{fn: b.fn, act: b.act, a: x, b: y, out: out}, x, y, out)
+	p.emit(n.label, &exec.Binary{Fn: b.fn, Act: b.act, A: x, B: y, Out: out}, x, y, out)
 }
 
 var binaryFunctions = map[string]byte{"Add": '+', "Mul": '*', "Sub": '-', "Div": '/'}

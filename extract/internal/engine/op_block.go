@@ -1,7 +1,8 @@
 package engine
 
 import (
-	"featstore/extract/internal/kernel"
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/tensor"
 )
 
@@ -38,11 +39,11 @@ func (b *block) parts() []*conv {
 	return parts
 }
 
-func (b *block) halo(*node) borders {
+func (b *block) halo(*node) memory.Borders {
 	if b.expand != nil {
-		return borders{} // expanded rows get theirs in scratch memory
+		return memory.Borders{} // expanded rows get theirs in scratch memory
 	}
-	return b.depthwise.pad
+	return b.depthwise.Pad
 }
 
 func (*block) placeInputs(p *placement, n *node) {
@@ -55,31 +56,20 @@ func (b *block) cost(n *node) (total cost) {
 	for _, c := range b.parts() {
 		pixels := tensor.Len(n.out[0].shape) / n.out[0].shape[1]
 		if c == b.expand {
-			pixels = tensor.Len(n.in[0].shape) / c.cin
+			pixels = tensor.Len(n.in[0].shape) / c.CIn
 		}
-		total.params += len(c.weight) + len(c.bias)
+		total.params += len(c.weight) + len(c.Bias)
 		total.macs += int64(pixels) * int64(len(c.weight))
 	}
 	return total
 }
 
 func (b *block) emit(p *planner, n *node) {
-	s := &blockStep{expand: b.expand.shape(), depthwise: b.depthwise.shape(), project: b.project.shape(), in: n.in[0].view, out: n.out[0].view, channels: b.depthwise.cout, cache: p.cache}
+	in, out := n.in[0].view, n.out[0].view
+	var res *memory.View
 	if len(n.in) > 1 {
-		s.res = n.in[1].view
+		res = n.in[1].view
 	}
-	d := b.depthwise
-	s.weight = kernel.Aligned(len(d.weight))
-	copy(s.weight, channelsLast(d.weight, 1, d.cout, d.kh*d.kw))
-	p.stats.WeightBytes += 4 * (len(s.weight) + len(d.bias))
-	s.h, s.w = s.out.h, s.out.w // a projection is pointwise
-	if c := b.expand; c != nil {
-		s.expandWeights = p.set.Pack(c.cout, c.cin, c.weight, c.bias)
-		p.stats.WeightBytes += s.expandWeights.Bytes()
-	}
-	if c := b.project; c != nil {
-		s.projectWeights = p.set.Pack(c.cout, c.cin, c.weight, c.bias)
-		p.stats.WeightBytes += s.projectWeights.Bytes()
-	}
-	p.emit(n.label, s, s.in, s.res, s.out)
+	s := exec.NewBlock(p.set, p.cache, b.expand.part(), *b.depthwise.part(), b.project.part(), in, res, out)
+	p.emitWeighted(n.label, s, in, res, out)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/kernel"
 )
 
@@ -28,5 +29,5 @@ func (*byteBinary) assignOrders(a *orders, n *node) { a.pair(n) }
 
 func (b *byteBinary) emit(p *planner, n *node) {
 	x, y, out := n.in[0].view, n.in[1].view, n.out[0].view
-	p.emit(n.label, &byteBinaryStep{ByteBinary: b.ByteBinary, binaryStep: binaryStep{fn: b.fn, a: x, b: y, out: out}}, x, y, out)
+	p.emit(n.label, &exec.ByteBinary{ByteBinary: b.ByteBinary, Binary: exec.Binary{Fn: b.fn, A: x, B: y, Out: out}}, x, y, out)
 }

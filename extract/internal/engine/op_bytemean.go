@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A byteMean averages bytes to floats, channel by channel.
 type byteMean struct {
 	mean  *spatialMean
@@ -23,5 +25,5 @@ func (b *byteMean) assignOrders(a *orders, n *node) { b.mean.assignOrders(a, n) 
 
 func (b *byteMean) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &byteMeanStep{scale: b.quant.unit, zero: b.quant.zero, in: in, out: out}, in, out)
+	p.emit(n.label, &exec.ByteMean{Scale: b.quant.unit, Zero: b.quant.zero, In: in, Out: out}, in, out)
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/graph"
 )
 
@@ -40,10 +42,10 @@ func (c *concat) placeInputs(p *placement, n *node) {
 		return
 	}
 	out := n.out[0].view
-	ch := out.ch
+	ch := out.Ch
 	for _, v := range n.in {
 		width := v.shape[c.axis]
-		p.share(v, &view{buffer: out.buffer, n: out.n, h: out.h, w: out.w, c: width, ld: out.ld, ch: ch})
+		p.share(v, &memory.View{Buffer: out.Buffer, N: out.N, H: out.H, W: out.W, C: width, LD: out.LD, Ch: ch})
 		ch += width
 	}
 }
@@ -73,26 +75,26 @@ func (c *concat) emit(p *planner, n *node) {
 		return
 	}
 	out := n.out[0].view
-	ch := out.ch
+	ch := out.Ch
 	for _, v := range n.in {
-		part := &view{buffer: out.buffer, n: out.n, h: out.h, w: out.w, c: v.shape[c.axis], ld: out.ld, ch: ch}
+		part := &memory.View{Buffer: out.Buffer, N: out.N, H: out.H, W: out.W, C: v.shape[c.axis], LD: out.LD, Ch: ch}
 		p.copy(n.label, v.view, part)
-		ch += part.c
+		ch += part.C
 	}
 }
 
 // emitOuter joins values along an axis that is not innermost in memory: the parts lie
 // one behind the other for every index of the axes outside it.
 func (c *concat) emitOuter(p *planner, n *node) {
-	s := &concatStep{out: n.out[0].view}
+	s := &exec.Concat{Out: n.out[0].view}
 	order := n.out[0].order
-	touched := []*view{s.out}
+	touched := []*memory.View{s.Out}
 	for _, v := range n.in {
 		inner := 1
 		for i := slices.Index(order, c.axis); i < len(order); i++ {
 			inner *= v.shape[order[i]]
 		}
-		s.in, s.lens = append(s.in, v.view), append(s.lens, inner)
+		s.In, s.Lens = append(s.In, v.view), append(s.Lens, inner)
 		touched = append(touched, v.view)
 	}
 	p.emit(n.label, s, touched...)

@@ -3,6 +3,8 @@ package engine
 import (
 	"math"
 
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/tensor"
 )
 
@@ -24,8 +26,8 @@ func (g *net) chooseAlgorithms() {
 // along each axis that has any, moved by single pixels.
 func (c *conv) winogradFits() bool {
 	fits := func(k int) bool { return k == 1 || k == 3 || k == 7 }
-	return c.group == 1 && c.axis == 1 && c.sh*c.sw*c.dh*c.dw == 1 && fits(c.kh) && fits(c.kw) && c.kh*c.kw > 1 && c.kh*c.kw <= 9 &&
-		c.cin >= 16 && c.cout >= 16
+	return c.Group == 1 && c.axis == 1 && c.SH*c.SW*c.DH*c.DW == 1 && fits(c.KH) && fits(c.KW) && c.KH*c.KW > 1 && c.KH*c.KW <= 9 &&
+		c.CIn >= 16 && c.COut >= 16
 }
 
 // outputsOf lists how many outputs an algorithm may compute at once, by taps.
@@ -57,9 +59,9 @@ func multiplying(macs float64, weights int, times float64) float64 {
 
 func (c *conv) choose(rows, h, w, images int) {
 	best := advantage * multiplying(float64(rows*w)*float64(len(c.weight)), len(c.weight), 1)
-	for _, my := range outputsOf[c.kh] {
-		for _, mx := range outputsOf[c.kw] {
-			f := newWinogradTiling(c, my, mx, h, w)
+	for _, my := range outputsOf[c.KH] {
+		for _, mx := range outputsOf[c.KW] {
+			f := c.tiled(my, mx, h, w)
 			if cost := winogradCost(f, c, w, images); cost < best {
 				best, c.winograd = cost, f
 			}
@@ -67,39 +69,38 @@ func (c *conv) choose(rows, h, w, images int) {
 	}
 }
 
-// newWinogradTiling tiles h×w outputs.
-func newWinogradTiling(c *conv, my, mx, h, w int) *winogradTiling {
-	f := &winogradTiling{y: newWinograd(my, c.kh), x: newWinograd(mx, c.kw)}
-	f.tilesY, f.tilesX = (h+f.y.m-1)/f.y.m, (w+f.x.m-1)/f.x.m
+// tiled cuts h×w outputs of c into tiles of my×mx.
+func (c *conv) tiled(my, mx, h, w int) *exec.WinogradTiling {
+	f := exec.NewWinogradTiling(c.ConvShape, my, mx, h, w)
 	winogradProducts(f, c, 1)
 	return f
 }
 
 // winogradCost estimates cycles: the products and the transforms.
-func winogradCost(f *winogradTiling, c *conv, w, images int) float64 {
-	tileRows := float64(images * f.tilesY)
-	tiles := tileRows * float64(f.tilesX)
-	wide := float64(f.tilesX*f.x.m + c.kw - 1)
-	into := tileRows*wide*float64(f.y.n*f.y.n*c.cin) + tiles*float64(f.y.n*f.x.n*f.x.n*c.cin)
-	back := tiles*float64(f.y.n*f.x.n*f.x.m*c.cout) + tileRows*float64(w*f.y.n*f.y.m*c.cout)
+func winogradCost(f *exec.WinogradTiling, c *conv, w, images int) float64 {
+	tileRows := float64(images * f.TilesY)
+	tiles := tileRows * float64(f.TilesX)
+	wide := float64(f.TilesX*f.X.M + c.KW - 1)
+	into := tileRows*wide*float64(f.Y.N*f.Y.N*c.CIn) + tiles*float64(f.Y.N*f.X.N*f.X.N*c.CIn)
+	back := tiles*float64(f.Y.N*f.X.N*f.X.M*c.COut) + tileRows*float64(w*f.Y.N*f.Y.M*c.COut)
 	return winogradProducts(f, c, images) + (into+back)/macsTransformed
 }
 
 // winogradProducts sets rowsPerBlock and returns the cycles of the products with what it
 // costs to move points: more rows read the weights less often, fewer keep the
 // points in the second-level cache.
-func winogradProducts(f *winogradTiling, c *conv, images int) float64 {
-	weights := f.points() * c.cin * c.cout
-	points := float64(f.tilesX * f.points() * (c.cin + c.cout)) // of a row of tiles
-	tileRows := float64(images * f.tilesY)
+func winogradProducts(f *exec.WinogradTiling, c *conv, images int) float64 {
+	weights := f.Points() * c.CIn * c.COut
+	points := float64(f.TilesX * f.Points() * (c.CIn + c.COut)) // of a row of tiles
+	tileRows := float64(images * f.TilesY)
 	best := math.Inf(1)
-	for rows := 1; rows <= f.tilesY; rows++ {
-		cost := multiplying(tileRows*float64(f.tilesX*weights), weights, math.Ceil(tileRows/float64(rows)))
+	for rows := 1; rows <= f.TilesY; rows++ {
+		cost := multiplying(tileRows*float64(f.TilesX*weights), weights, math.Ceil(tileRows/float64(rows)))
 		if float64(rows)*points > nearPoints {
 			cost += 2 * tileRows * points / floatsSpilled
 		}
 		if cost < best {
-			best, f.rowsPerBlock = cost, rows
+			best, f.RowsPerBlock = cost, rows
 		}
 	}
 	return best
@@ -107,11 +108,11 @@ func winogradProducts(f *winogradTiling, c *conv, images int) float64 {
 
 // reach is how far the convolution reads beyond the image: whole tiles may read
 // more than the padding.
-func (c *conv) reach(h, w int) borders {
-	b := c.pad
+func (c *conv) reach(h, w int) memory.Borders {
+	b := c.Pad
 	if f := c.winograd; f != nil {
-		b.bottom = max(b.bottom, f.tilesY*f.y.m+c.kh-1-c.pad.top-h)
-		b.right = max(b.right, f.tilesX*f.x.m+c.kw-1-c.pad.left-w)
+		b.Bottom = max(b.Bottom, f.TilesY*f.Y.M+c.KH-1-c.Pad.Top-h)
+		b.Right = max(b.Right, f.TilesX*f.X.M+c.KW-1-c.Pad.Left-w)
 	}
 	return b
 }
@@ -130,8 +131,8 @@ func (g *net) worthBytes(speed float64) bool {
 		}
 		direct, best := c.costs(n.in[0].shape, n.out[0].shape)
 		onFloats += best
-		if w, _, ok := c.wholeWeights(); ok && quantParamsOf(c.act) != nil {
-			_, segments := signedBytes(w, len(w)/c.cout)
+		if w, _, ok := c.wholeWeights(); ok && quantParamsOf(c.Act) != nil {
+			_, segments := signedBytes(w, len(w)/c.COut)
 			onBytes += direct / speed * float64(segments)
 		} else {
 			onBytes += best
@@ -143,7 +144,7 @@ func (g *net) worthBytes(speed float64) bool {
 // costs returns the cycles of a convolution on floats by the direct method, and by the
 // best one.
 func (c *conv) costs(in, out []int) (direct, best float64) {
-	direct = float64(tensor.Len(out)/c.cout) * float64(len(c.weight)) / macsPerCycle
+	direct = float64(tensor.Len(out)/c.COut) * float64(len(c.weight)) / macsPerCycle
 	if f := *c; c.winogradFits() && len(out) == 4 {
 		if f.choose(in[0]*out[2], out[2], out[3], out[0]); f.winograd != nil {
 			return direct, winogradCost(f.winograd, &f, out[3], out[0])
@@ -157,5 +158,35 @@ func (c *conv) costs(in, out []int) (direct, best float64) {
 func (n *node) worthStrassen() bool {
 	c, d := n.op.(*conv), n.out[0].shape
 	pixels := tensor.Len(d) / d[c.axis]
-	return c.worthStrassen(pixels, len(n.in) > 1) && (c.axis != 1 || pixels*c.cin <= nearResults)
+	return c.worthStrassen(pixels, len(n.in) > 1) && (c.axis != 1 || pixels*c.CIn <= nearResults)
+}
+
+const (
+	cyclesPerSums     = 20.0      // for S1 … S4 of a vector of each quarter
+	cyclesPerResults  = 30.0      // for a vector of each quarter
+	cyclesPerResidual = 200.0     // the same: residuals are far away, and nothing hides that
+	strassenCosts     = 60e3      // besides: twice the weights are fetched, at every image
+	strassenAdvantage = 0.5       // what the saved product must be worth
+	fewestPixels      = 96        // several cores share pixels: every one of them needs some
+	nearResults       = 640 << 10 // floats of a depthwise convolution that stay in the second-level cache or close by
+)
+
+// worthStrassen reports whether Strassen's algorithm is cheaper than the plain product.
+// Costs are cycles as in choose. It takes 7/4 of the memory for weights.
+func (c *conv) worthStrassen(pixels int, residual bool) bool {
+	if !c.strassenFits() || pixels < fewestPixels {
+		return false
+	}
+	m, k, n := float64(pixels/2), float64(c.CIn/2), float64(c.COut/2)
+	saved := m * k * n / macsPerCycle
+	results := cyclesPerResults
+	if residual {
+		results += cyclesPerResidual
+	}
+	return saved*strassenAdvantage > m*(k*cyclesPerSums+n*results)/16+strassenCosts
+}
+
+// strassenFits reports whether all that the algorithm needs can be cut in halves.
+func (c *conv) strassenFits() bool {
+	return c.Pointwise() && c.Group == 1 && !c.Depthwise() && c.CIn%2 == 0 && c.COut%2 == 0
 }

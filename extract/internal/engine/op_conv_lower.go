@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"math"
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/op"
@@ -17,54 +20,27 @@ func lowerConv(n *node, src *graph.Node, _ int64) operation {
 		return nil
 	}
 	win := windowOf(src, x.shape, w.shape[2:])
-	c := &conv{axis: 1, convShape: convShape{cin: x.shape[1], cout: w.shape[0], group: src.Int("group", 1), act: kernel.Activation{},
-		kh: win.kernel[0], kw: win.kernel[1], sh: win.stride[0], sw: win.stride[1], dh: win.dilation[0], dw: win.dilation[1], pad: win.pad}}
-	if c.group < 1 || c.cin%c.group != 0 || c.cout%c.group != 0 || w.shape[1] != c.cin/c.group || negative(c.pad) {
+	c := &conv{axis: 1, ConvShape: exec.ConvShape{CIn: x.shape[1], COut: w.shape[0], Group: src.Int("group", 1), Act: kernel.Activation{},
+		KH: win.Kernel[0], KW: win.Kernel[1], SH: win.Stride[0], SW: win.Stride[1], DH: win.Dilation[0], DW: win.Dilation[1], Pad: win.Pad}}
+	if c.Group < 1 || c.CIn%c.Group != 0 || c.COut%c.Group != 0 || w.shape[1] != c.CIn/c.Group || negative(c.Pad) {
 		return nil
 	}
-	c.bias = make([]float32, c.cout)
+	c.Bias = make([]float32, c.COut)
 	if len(n.in) > 2 && n.in[2] != nil {
 		b, ok := floats(n.in[2])
-		if !ok || len(b) != c.cout {
+		if !ok || len(b) != c.COut {
 			return nil
 		}
-		copy(c.bias, b)
+		copy(c.Bias, b)
 	}
-	c.weight = channelsLast(weights, c.cout, c.cin/c.group, c.kh*c.kw)
+	c.weight = exec.ChannelsLast(weights, c.COut, c.CIn/c.Group, c.KH*c.KW)
 	n.keep(x)
 	return c
 }
 
-func negative(b borders) bool { return min(b.top, b.left, b.bottom, b.right) < 0 }
+func negative(b memory.Borders) bool { return min(b.Top, b.Left, b.Bottom, b.Right) < 0 }
 
 func hasZero(shape []int) bool { return slices.Contains(shape, 0) }
-
-// channelsLast turns weights [out][in][tap] into [out][tap][in].
-func channelsLast(w []float32, out, in, taps int) []float32 {
-	const block = 32 // both sides of a square that fits in the cache
-	t := make([]float32, len(w))
-	for o := range out {
-		src, dst := w[o*in*taps:][:in*taps], t[o*in*taps:][:in*taps]
-		for i0 := 0; i0 < in; i0 += block {
-			for k0 := 0; k0 < taps; k0 += block {
-				transpose32(dst, src, i0, min(i0+block, in), k0, min(k0+block, taps), in, taps)
-			}
-		}
-	}
-	return t
-}
-
-// transpose32 writes rows i0…i1 and columns k0…k1 of src as columns and rows of dst.
-func transpose32(dst, src []float32, i0, i1, k0, k1, in, taps int) {
-	for k := k0; k < k1; k++ {
-		row := dst[k*in:][:in]
-		at := i0*taps + k
-		for i := i0; i < i1; i++ {
-			row[i] = src[at]
-			at += taps
-		}
-	}
-}
 
 func lowerBatchNorm(n *node, src *graph.Node, opset int64) operation {
 	if !dynamic(n.in[0]) || len(n.in[0].shape) < 2 {
@@ -83,7 +59,7 @@ func lowerBatchNorm(n *node, src *graph.Node, opset int64) operation {
 	eps := float64(src.Float("epsilon", 1e-5))
 	scale, shift := make([]float32, len(p[0])), make([]float32, len(p[0]))
 	for i := range scale {
-		s := float64(p[0][i]) / sqrt(float64(p[3][i])+eps)
+		s := float64(p[0][i]) / math.Sqrt(float64(p[3][i])+eps)
 		scale[i], shift[i] = float32(s), float32(float64(p[1][i])-float64(p[2][i])*s)
 	}
 	n.keep(n.in[0])
@@ -93,7 +69,7 @@ func lowerBatchNorm(n *node, src *graph.Node, opset int64) operation {
 // scaleShift is x·scale + shift by channel.
 func scaleShift(axis int, scale, shift []float32) *conv {
 	c := len(scale)
-	return &conv{axis: axis, convShape: convShape{cin: c, cout: c, group: c, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, bias: shift}, weight: scale}
+	return &conv{axis: axis, ConvShape: exec.ConvShape{CIn: c, COut: c, Group: c, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Bias: shift}, weight: scale}
 }
 
 func lowerGemm(n *node, src *graph.Node, _ int64) operation {
@@ -131,12 +107,12 @@ func fullyConnected(n *node, transposed bool, bias []float32) operation {
 	if transposed {
 		k, cout = cout, k
 	} else {
-		weights = channelsLast(weights, 1, k, cout) // [K][N] to [N][K]
+		weights = exec.ChannelsLast(weights, 1, k, cout) // [K][N] to [N][K]
 	}
 	if bias == nil {
 		bias = make([]float32, cout)
 	}
 	n.keep(x)
 	return &conv{axis: len(x.shape) - 1, weight: weights,
-		convShape: convShape{cin: k, cout: cout, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, bias: slices.Clone(bias)}}
+		ConvShape: exec.ConvShape{CIn: k, COut: cout, Group: 1, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Bias: slices.Clone(bias)}}
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/graph"
 )
 
@@ -20,34 +22,34 @@ func (c *conv) derive() {
 	t := c.training
 	switch {
 	case t.weight == nil:
-	case c.depthwise() && t.flipped:
-		taps := c.kh * c.kw
+	case c.Depthwise() && t.flipped:
+		taps := c.KH * c.KW
 		for k := range taps {
-			for ch, w := range t.weight.Values[k*c.cout:][:c.cout] {
+			for ch, w := range t.weight.Values[k*c.COut:][:c.COut] {
 				c.weight[ch*taps+taps-1-k] = w
 			}
 		}
-	case c.depthwise():
-		transposeInto(c.weight, t.weight.Values, c.cout, c.kh*c.kw, c.cout)
+	case c.Depthwise():
+		exec.TransposeInto(c.weight, t.weight.Values, c.COut, c.KH*c.KW, c.COut)
 	case t.flipped:
 		c.deriveFlipped()
 	default:
-		ci, co, taps := c.cin/c.group, c.cout/c.group, c.kh*c.kw
+		ci, co, taps := c.CIn/c.Group, c.COut/c.Group, c.KH*c.KW
 		size := taps * ci * co
-		for g := range c.group { // each is taps·ci × co, and becomes co × taps·ci
-			transposeInto(c.weight[g*size:], t.weight.Values[g*size:], co, taps*ci, co)
+		for g := range c.Group { // each is taps·ci × co, and becomes co × taps·ci
+			exec.TransposeInto(c.weight[g*size:], t.weight.Values[g*size:], co, taps*ci, co)
 		}
 	}
 	if t.bias != nil && !t.flipped {
-		copy(c.bias, t.bias.Values)
+		copy(c.Bias, t.bias.Values)
 	}
 }
 
 // deriveFlipped turns the taps around, and inputs into outputs.
 func (c *conv) deriveFlipped() {
-	ci, co, taps := c.cin/c.group, c.cout/c.group, c.kh*c.kw
+	ci, co, taps := c.CIn/c.Group, c.COut/c.Group, c.KH*c.KW
 	src := c.training.weight.Values // [group][tap][co][ci], as this convolution names them
-	for g := range c.group {
+	for g := range c.Group {
 		for k := range taps {
 			for o := range co {
 				copy(c.weight[((g*co+o)*taps+taps-1-k)*ci:][:ci], src[((g*taps+k)*co+o)*ci:])
@@ -68,7 +70,7 @@ func (c *conv) parameters() []*Parameter {
 // turned around, makes of it.
 func (c *conv) gradient(b *backward, n *node, dy *value) error {
 	x := n.in[0]
-	dz := b.activation(c.act, n.out[0], dy)
+	dz := b.activation(c.Act, n.out[0], dy)
 	if len(n.in) > 1 && b.wanted(n.in[1]) {
 		b.bring(n.in[1], dz)
 	}
@@ -83,12 +85,14 @@ func (c *conv) gradient(b *backward, n *node, dy *value) error {
 
 // inputGradient is the operation that computes the gradient by the input.
 func (c *conv) inputGradient() operation {
-	flipped := borders{c.dh*(c.kh-1) - c.pad.top, c.dw*(c.kw-1) - c.pad.left, c.dh*(c.kh-1) - c.pad.bottom, c.dw*(c.kw-1) - c.pad.right}
-	if c.sh*c.sw > 1 || negative(flipped) {
+	flipped := memory.Borders{
+		Top: c.DH*(c.KH-1) - c.Pad.Top, Left: c.DW*(c.KW-1) - c.Pad.Left,
+		Bottom: c.DH*(c.KH-1) - c.Pad.Bottom, Right: c.DW*(c.KW-1) - c.Pad.Right}
+	if c.SH*c.SW > 1 || negative(flipped) {
 		return &convInputGradient{conv: c}
 	}
-	shape := convShape{cin: c.cout, cout: c.cin, group: c.group, kh: c.kh, kw: c.kw, sh: 1, sw: 1, dh: c.dh, dw: c.dw, pad: flipped, bias: make([]float32, c.cin)}
-	d := &conv{convShape: shape, axis: c.axis, weight: make([]float32, len(c.weight))}
+	shape := exec.ConvShape{CIn: c.COut, COut: c.CIn, Group: c.Group, KH: c.KH, KW: c.KW, SH: 1, SW: 1, DH: c.DH, DW: c.DW, Pad: flipped, Bias: make([]float32, c.CIn)}
+	d := &conv{ConvShape: shape, axis: c.axis, weight: make([]float32, len(c.weight))}
 	if c.training != nil && c.training.weight != nil {
 		d.training = &convTraining{weight: c.training.weight, flipped: true}
 		d.derive()
@@ -104,13 +108,13 @@ func (c *conv) inputGradient() operation {
 // not trained.
 func (c *conv) frozenWeight() *Parameter {
 	p := &Parameter{Values: make([]float32, len(c.weight))}
-	if c.depthwise() {
-		transposeInto(p.Values, c.weight, c.kh*c.kw, c.cout, c.kh*c.kw)
+	if c.Depthwise() {
+		exec.TransposeInto(p.Values, c.weight, c.KH*c.KW, c.COut, c.KH*c.KW)
 		return p
 	}
-	size := len(c.weight) / c.group
-	for g := range c.group {
-		transposeInto(p.Values[g*size:], c.weight[g*size:], size*c.group/c.cout, c.cout/c.group, size*c.group/c.cout)
+	size := len(c.weight) / c.Group
+	for g := range c.Group {
+		exec.TransposeInto(p.Values[g*size:], c.weight[g*size:], size*c.Group/c.COut, c.COut/c.Group, size*c.Group/c.COut)
 	}
 	return p
 }
@@ -121,7 +125,7 @@ func (c *conv) macs(y *value) int64 {
 	for _, d := range y.shape {
 		n *= int64(d)
 	}
-	return n * int64(c.kh*c.kw*c.cin/c.group)
+	return n * int64(c.KH*c.KW*c.CIn/c.Group)
 }
 
 // train makes parameters of a layer's weights and bias, and of what is multiplied or
@@ -133,21 +137,21 @@ func (c *conv) train(set *parameterSet, src *graph.Node, in []*value) {
 	case "Conv":
 		t.weight = c.weightParameter(set, in[1])
 		if len(in) > 2 && in[2] != nil {
-			t.bias = perChannel(set, in[2], c.cout)
+			t.bias = perChannel(set, in[2], c.COut)
 		}
 	case "Gemm", "MatMul":
-		stride := []int{c.cout, 1}
+		stride := []int{c.COut, 1}
 		if src.Op == "Gemm" && src.Int("transB", 0) != 0 {
-			stride = []int{1, c.cin}
+			stride = []int{1, c.CIn}
 		}
 		c.weight = slices.Clone(c.weight) // which may be the model's own
-		t.weight = set.add(in[1], false, []int{c.cin, c.cout}, stride)
+		t.weight = set.add(in[1], false, []int{c.CIn, c.COut}, stride)
 		if len(in) > 2 && in[2] != nil {
-			t.bias = perChannel(set, in[2], c.cout)
+			t.bias = perChannel(set, in[2], c.COut)
 		}
 	case "BatchNormalization":
 		if src.Float("epsilon", 1e-5) == 0 { // see passes.FoldBatchNorm
-			t.weight, t.bias = perChannel(set, in[1], c.cout), perChannel(set, in[2], c.cout)
+			t.weight, t.bias = perChannel(set, in[1], c.COut), perChannel(set, in[2], c.COut)
 		}
 	case "Add", "Mul":
 		k := in[1]
@@ -155,9 +159,9 @@ func (c *conv) train(set *parameterSet, src *graph.Node, in []*value) {
 			k = in[0]
 		}
 		if src.Op == "Add" {
-			t.bias = perChannel(set, k, c.cout)
+			t.bias = perChannel(set, k, c.COut)
 		} else {
-			t.weight = perChannel(set, k, c.cout)
+			t.weight = perChannel(set, k, c.COut)
 		}
 	}
 	if t.weight != nil || t.bias != nil {
@@ -177,9 +181,9 @@ func perChannel(set *parameterSet, v *value, channels int) *Parameter {
 // weightParameter is the parameter of a convolution's weights w, in the model
 // outputs × inputs × taps.
 func (c *conv) weightParameter(set *parameterSet, w *value) *Parameter {
-	taps, ci, co := c.kh*c.kw, c.cin/c.group, c.cout/c.group
-	if c.depthwise() {
-		return set.add(w, false, []int{taps, c.cout}, []int{1, taps})
+	taps, ci, co := c.KH*c.KW, c.CIn/c.Group, c.COut/c.Group
+	if c.Depthwise() {
+		return set.add(w, false, []int{taps, c.COut}, []int{1, taps})
 	}
-	return set.add(w, false, []int{c.group, taps, ci, co}, []int{co * ci * taps, 1, taps, ci * taps})
+	return set.add(w, false, []int{c.Group, taps, ci, co}, []int{co * ci * taps, 1, taps, ci * taps})
 }

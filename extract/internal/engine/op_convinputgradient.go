@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
+)
+
 // A convInputGradient computes the gradient by a convolution's input where a convolution
 // cannot: of one that moves by several pixels. Output pixels of the same remainder by
 // the stride read the same taps, so each remainder, a phase, is a convolution.
@@ -15,54 +20,26 @@ func (g *convInputGradient) assignOrders(a *orders, n *node) {
 }
 
 // halo is how far the phases' taps reach beyond the gradient of the result.
-func (g *convInputGradient) halo(n *node) borders {
+func (g *convInputGradient) halo(n *node) memory.Borders {
 	_, h, w, _ := dimensions(n.out[0])
 	_, oh, ow, _ := dimensions(n.in[0])
 	c := g.conv
-	top, bottom := reachOfPhases(c.kh, c.sh, c.dh, c.pad.top, h, oh)
-	left, right := reachOfPhases(c.kw, c.sw, c.dw, c.pad.left, w, ow)
-	return borders{top: top, left: left, bottom: bottom, right: right}
+	top, bottom := exec.ReachOfPhases(c.KH, c.SH, c.DH, c.Pad.Top, h, oh)
+	left, right := exec.ReachOfPhases(c.KW, c.SW, c.DW, c.Pad.Left, w, ow)
+	return memory.Borders{Top: top, Left: left, Bottom: bottom, Right: right}
 }
 
 func (g *convInputGradient) cost(n *node) cost { return cost{macs: g.conv.macs(n.in[0])} }
 
 func (g *convInputGradient) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	s := &inputGradientStep{convShape: g.conv.convShape, in: in, out: out, set: p.set}
-	s.source = g.conv.frozenWeight
+	s := &exec.InputGradient{ConvShape: g.conv.ConvShape, In: in, Out: out, Set: p.set}
+	s.Source = func() []float32 { return g.conv.frozenWeight().Values }
 	if t := g.conv.training; t != nil && t.weight != nil {
-		s.source = func() *Parameter { return t.weight }
-		p.reloads = append(p.reloads, s.load)
+		s.Source = func() []float32 { return t.weight.Values }
+		p.reloads = append(p.reloads, s.Load)
 	}
-	s.phases()
-	s.load()
+	s.Phases()
+	s.Load()
 	p.emit(n.label, s, in, out)
-}
-
-// A tapOffset is a tap of a phase, and how many pixels it lies beside the phase's own.
-type tapOffset struct{ tap, at int }
-
-// phaseTaps returns the taps along an axis that pixels at, at+stride, … of the input
-// are read by, in the order of where they lie in the result: pixel at + j·stride is read
-// by tap k of output pixel j + (at + pad − k·dilation)/stride where that is whole.
-func phaseTaps(at, taps, stride, dilation, pad int) []tapOffset {
-	var list []tapOffset
-	for k := taps - 1; k >= 0; k-- {
-		if d := at + pad - k*dilation; d%stride == 0 {
-			list = append(list, tapOffset{k, d / stride})
-		}
-	}
-	return list
-}
-
-// reachOfPhases is how many pixels before the first and behind the last of out pixels
-// the taps of all phases of in pixels reach.
-func reachOfPhases(taps, stride, dilation, pad, in, out int) (before, behind int) {
-	for at := range min(stride, in) {
-		last := (in - 1 - at) / stride // the phase's last pixel
-		for _, t := range phaseTaps(at, taps, stride, dilation, pad) {
-			before, behind = max(before, -t.at), max(behind, last+t.at-(out-1))
-		}
-	}
-	return before, behind
 }

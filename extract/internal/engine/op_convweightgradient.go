@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
+)
+
 // A convWeightGradient adds to the gradients of a convolution's weights and bias: in[0]
 // is its input, in[1] the gradient by its result.
 type convWeightGradient struct {
@@ -15,7 +20,7 @@ func (g *convWeightGradient) assignOrders(a *orders, n *node) {
 	a.need(n, 1, order)
 }
 
-func (g *convWeightGradient) halo(n *node) borders { return g.conv.halo(n) }
+func (g *convWeightGradient) halo(n *node) memory.Borders { return g.conv.halo(n) }
 
 func (g *convWeightGradient) cost(n *node) cost {
 	return cost{macs: g.conv.macs(n.in[1])}
@@ -23,9 +28,9 @@ func (g *convWeightGradient) cost(n *node) cost {
 
 func (g *convWeightGradient) emit(p *planner, n *node) {
 	x, dz, t := n.in[0].view, n.in[1].view, g.conv.training
-	if g.conv.depthwise() {
-		p.emit(n.label, &depthwiseGradientStep{convShape: g.conv.convShape, weight: t.weight, bias: t.bias, in: x, out: dz}, x, dz)
+	if g.conv.Depthwise() {
+		p.emit(n.label, &exec.DepthwiseGradient{ConvShape: g.conv.ConvShape, Weight: t.weight.gradient(), Bias: t.bias.gradient(), In: x, Out: dz}, x, dz)
 		return
 	}
-	p.emit(n.label, &weightGradientStep{convShape: g.conv.convShape, weight: t.weight, bias: t.bias, in: x, out: dz}, x, dz)
+	p.emit(n.label, &exec.WeightGradient{ConvShape: g.conv.ConvShape, Weight: t.weight.gradient(), Bias: t.bias.gradient(), In: x, Out: dz}, x, dz)
 }

@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A dequantize makes floats of bytes.
 type dequantize struct {
 	quant *quantParams
@@ -21,5 +23,5 @@ func (*dequantize) name() string { return "dequantization" }
 
 func (d *dequantize) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &dequantizeStep{scale: d.quant.unit, zero: d.quant.zero, in: in, out: out}, in, out)
+	p.emit(n.label, &exec.Dequantize{Scale: d.quant.unit, Zero: d.quant.zero, In: in, Out: out}, in, out)
 }

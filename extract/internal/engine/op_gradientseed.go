@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A gradientSeed is the gradient of the loss by the net's output, which the caller
 // gives.
 type gradientSeed struct{ backwardOnly }
@@ -12,5 +14,5 @@ func (*gradientSeed) assignOrders(_ *orders, n *node) {
 
 func (*gradientSeed) emit(p *planner, n *node) {
 	out := n.out[0].view
-	p.emit(n.label, &loadGradient{out: out}, out)
+	p.emit(n.label, &exec.LoadGradient{Out: out}, out)
 }

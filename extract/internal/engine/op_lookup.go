@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A lookup replaces every byte by another one.
 type lookup struct {
 	table [256]byte
@@ -21,5 +23,5 @@ func (*lookup) name() string { return "table of bytes" }
 
 func (l *lookup) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &lookupStep{table: l.table, in: in, out: out}, in, out)
+	p.emit(n.label, &exec.Lookup{Table: l.table, In: in, Out: out}, in, out)
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "featstore/extract/internal/graph"
+import (
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/graph"
+)
 
 // An lrn is local response normalisation over neighbouring channels.
 type lrn struct {
@@ -31,7 +34,7 @@ func (*lrn) name() string { return "local response normalization" }
 
 func (l *lrn) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &lrnStep{channels: l.size, alpha: l.alpha, beta: l.beta, bias: l.bias, in: in, out: out}, in, out)
+	p.emit(n.label, &exec.LRN{Channels: l.size, Alpha: l.alpha, Beta: l.beta, Bias: l.bias, In: in, Out: out}, in, out)
 }
 
 func (l *lrn) gradient(b *backward, n *node, dy *value) error {

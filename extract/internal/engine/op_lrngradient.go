@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // An lrnGradient takes dy back through local response normalisation: in[1] is its input.
 // With s = bias + alpha/size·Σ x² and y = x·s^−beta it is
 // dy·s^−beta − 2·alpha·beta/size · x · Σ dy·x·s^(−beta−1), the sum over the channels
@@ -16,6 +18,6 @@ func (*lrnGradient) assignOrders(a *orders, n *node) {
 }
 
 func (g *lrnGradient) emit(p *planner, n *node) {
-	s := &lrnGradientStep{channels: g.lrn.size, alpha: g.lrn.alpha, beta: g.lrn.beta, bias: g.lrn.bias, dy: n.in[0].view, x: n.in[1].view, dx: n.out[0].view}
-	p.emit(n.label, s, s.dy, s.x, s.dx)
+	s := &exec.LRNGradient{Channels: g.lrn.size, Alpha: g.lrn.alpha, Beta: g.lrn.beta, Bias: g.lrn.bias, Dy: n.in[0].view, X: n.in[1].view, Dx: n.out[0].view}
+	p.emit(n.label, s, s.Dy, s.X, s.Dx)
 }

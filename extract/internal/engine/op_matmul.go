@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
@@ -58,7 +59,7 @@ func innermostSize(v *value) int { return v.shape[len(v.shape)-1] }
 func (*matmul) emit(p *planner, n *node) {
 	a, b, out := n.in[0], n.in[1], n.out[0]
 	rank := len(a.shape)
-	s := &matmulStep{a: a.array(), b: b.array(), out: out.array(), m: a.shape[rank-2], k: a.shape[rank-1], n: b.shape[rank-1], batch: a.shape[:rank-2]}
+	s := &exec.MatMul{A: a.array(), B: b.array(), Out: out.array(), M: a.shape[rank-2], K: a.shape[rank-1], N: b.shape[rank-1], Batch: a.shape[:rank-2]}
 	p.emit(n.label, s, a.view, b.view, out.view)
 }
 

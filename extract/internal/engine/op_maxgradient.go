@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A maxGradient gives dy to the first pixel that has the maximum of its image: in[0] is
 // dy, in[1] the image, in[2] the maximum.
 type maxGradient struct {
@@ -17,6 +19,6 @@ func (g *maxGradient) assignOrders(a *orders, n *node) {
 }
 
 func (g *maxGradient) emit(p *planner, n *node) {
-	s := &maxGradientStep{dy: n.in[0].view, x: n.in[1].view, y: n.in[2].view, dx: n.out[0].view}
-	p.emit(n.label, s, s.dy, s.x, s.y, s.dx)
+	s := &exec.MaxGradient{Dy: n.in[0].view, X: n.in[1].view, Y: n.in[2].view, Dx: n.out[0].view}
+	p.emit(n.label, s, s.Dy, s.X, s.Y, s.Dx)
 }

@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A meanGradient gives every pixel the same share of dy.
 type meanGradient struct {
 	channel int // as of spatialMean
@@ -12,6 +14,6 @@ func (*meanGradient) name() string { return "gradient of global average pooling"
 func (g *meanGradient) assignOrders(a *orders, n *node) { g.order(a, n, g.channel) }
 
 func (g *meanGradient) emit(p *planner, n *node) {
-	s := &meanGradientStep{dy: n.in[0].view, dx: n.out[0].view}
-	p.emit(n.label, s, s.dy, s.dx)
+	s := &exec.MeanGradient{Dy: n.in[0].view, Dx: n.out[0].view}
+	p.emit(n.label, s, s.Dy, s.Dx)
 }

@@ -3,13 +3,15 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
 
 // A pad surrounds an image by zero pixels.
 type pad struct {
-	borders
+	memory.Borders
 	channel int // the axis that is not padded: 1, or 3 in N×H×W×C
 
 	noConstants
@@ -31,12 +33,12 @@ func (p *pad) beforeTranspose(_ *node, perm []int) operation {
 	if !swapsChannels(perm) || perm[p.channel] == 2 {
 		return nil // what is not padded is height or width
 	}
-	return &pad{borders: p.borders, channel: perm[p.channel]}
+	return &pad{Borders: p.Borders, channel: perm[p.channel]}
 }
 
 func (p *pad) emit(l *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	l.emit(n.label, &padStep{borders: p.borders, in: in, out: out}, in, out)
+	l.emit(n.label, &exec.Pad{Borders: p.Borders, In: in, Out: out}, in, out)
 }
 
 // lowerPad recognises constant padding of an image by zeros.
@@ -72,9 +74,9 @@ func lowerPad(n *node, src *graph.Node, _ int64) operation {
 	n.keep(x)
 	switch {
 	case pads[1]+pads[5] == 0:
-		return &pad{borders: borders{top: pads[2], left: pads[3], bottom: pads[6], right: pads[7]}, channel: 1}
+		return &pad{Borders: memory.Borders{Top: pads[2], Left: pads[3], Bottom: pads[6], Right: pads[7]}, channel: 1}
 	case pads[3]+pads[7] == 0:
-		return &pad{borders: borders{top: pads[1], left: pads[2], bottom: pads[5], right: pads[6]}, channel: 3}
+		return &pad{Borders: memory.Borders{Top: pads[1], Left: pads[2], Bottom: pads[5], Right: pads[6]}, channel: 3}
 	}
 	return nil
 }
@@ -87,7 +89,7 @@ func (p *pad) gradient(b *backward, n *node, dy *value) error {
 	}
 	shape := slices.Clone(dy.shape)
 	shape[rows] = x.shape[rows]
-	inner := b.add(&slice{axis: rows, from: p.top, every: 1}, shape, dy)
-	b.bring(x, b.add(&slice{axis: rows + 1, from: p.left, every: 1}, x.shape, inner))
+	inner := b.add(&slice{axis: rows, from: p.Top, every: 1}, shape, dy)
+	b.bring(x, b.add(&slice{axis: rows + 1, from: p.Left, every: 1}, x.shape, inner))
 	return nil
 }

@@ -1,12 +1,13 @@
 package engine
 
 import (
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 )
 
 // A pool takes the maximum or the average of a window.
 type pool struct {
-	window
+	exec.Window
 	max      bool
 	countPad bool // the average counts padding pixels, inside the padded image
 
@@ -42,19 +43,19 @@ func (*pool) readsBytes(*node) bool { return false }
 
 func (p *pool) emit(l *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	l.emit(n.label, &poolStep{window: p.window, max: p.max, countPad: p.countPad, in: in, out: out}, in, out)
+	l.emit(n.label, &exec.Pool{Window: p.Window, Max: p.max, CountPad: p.countPad, In: in, Out: out}, in, out)
 }
 
 // inside reports whether every window has a pixel of the image.
 func (p *pool) inside(in, out []int) bool {
-	begin := [2]int{p.pad.top, p.pad.left}
+	begin := [2]int{p.Pad.Top, p.Pad.Left}
 	for i := 2; i < len(in); i++ {
 		axis := i + 2 - len(in)
-		if begin[axis] >= p.kernel[axis] || (out[i]-1)*p.stride[axis]-begin[axis] >= in[i] {
+		if begin[axis] >= p.Kernel[axis] || (out[i]-1)*p.Stride[axis]-begin[axis] >= in[i] {
 			return false
 		}
 	}
-	return p.dilation == [2]int{1, 1}
+	return p.Dilation == [2]int{1, 1}
 }
 
 func lowerPool(n *node, src *graph.Node, _ int64) operation {
@@ -64,10 +65,10 @@ func lowerPool(n *node, src *graph.Node, _ int64) operation {
 		return nil
 	}
 	w := windowOf(src, x.shape, src.Ints("kernel_shape"))
-	if negative(w.pad) {
+	if negative(w.Pad) {
 		return nil
 	}
-	return &pool{window: w, max: src.Op == "MaxPool", countPad: src.Int("count_include_pad", 0) != 0}
+	return &pool{Window: w, max: src.Op == "MaxPool", countPad: src.Int("count_include_pad", 0) != 0}
 }
 
 func (p *pool) gradient(b *backward, n *node, dy *value) error {

@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A poolGradient takes dy back through pooling: in[0] is dy, in[1] the input of the
 // pool, in[2] its result.
 type poolGradient struct {
@@ -24,6 +26,6 @@ func (*poolGradient) assignOrders(a *orders, n *node) {
 }
 
 func (g *poolGradient) emit(p *planner, n *node) {
-	s := &poolGradientStep{poolStep: poolStep{window: g.pool.window, max: g.pool.max, countPad: g.pool.countPad, in: n.in[1].view, out: n.in[2].view}, dy: n.in[0].view, dx: n.out[0].view}
-	p.emit(n.label, s, s.dy, s.in, s.out, s.dx)
+	s := &exec.PoolGradient{Pool: exec.Pool{Window: g.pool.Window, Max: g.pool.max, CountPad: g.pool.countPad, In: n.in[1].view, Out: n.in[2].view}, Dy: n.in[0].view, Dx: n.out[0].view}
+	p.emit(n.label, s, s.Dy, s.In, s.Out, s.Dx)
 }

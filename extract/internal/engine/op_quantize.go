@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/kernel"
 )
 
@@ -25,5 +26,5 @@ func (*quantize) name() string { return "quantization" }
 
 func (q *quantize) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &quantizeStep{quant: q.QuantParams, in: in, out: out}, in, out)
+	p.emit(n.label, &exec.Quantize{Quant: q.QuantParams, In: in, Out: out}, in, out)
 }

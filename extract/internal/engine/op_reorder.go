@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A reorder copies its input to another order of axes in memory. It is inserted by
 // assignOrders, which has set the order of its result.
 type reorder struct {
@@ -35,7 +37,7 @@ func (*reorder) emit(p *planner, n *node) {
 		p.copy(n.label, in.view, out.view)
 		return
 	}
-	s := &permuteStep{in: in.view, out: out.view, shape: in.shape, from: in.order, to: out.order}
+	s := &exec.Permute{In: in.view, Out: out.view, Shape: in.shape, From: in.order, To: out.order}
 	p.emit(n.label, s, in.view, out.view)
 }
 

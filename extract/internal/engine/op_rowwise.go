@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 )
 
@@ -72,7 +73,7 @@ func (r *rowwise) emit(p *planner, n *node) {
 		})
 	}
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &rowStep{scale: r.scale, shift: r.shift, epsilon: r.epsilon, factor: r.factor, in: in, out: out}, in, out)
+	p.emit(n.label, &exec.Row{Scale: r.scale, Shift: r.shift, Epsilon: r.epsilon, Factor: r.factor, In: in, Out: out}, in, out)
 }
 
 func lowerSoftmax(n *node, src *graph.Node, opset int64) operation {

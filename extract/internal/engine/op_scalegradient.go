@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A scaleGradient adds to the gradients of a layer normalisation's scale and shift:
 // in[0] is dy, in[1] the input of the normalisation.
 type scaleGradient struct {
@@ -10,6 +12,6 @@ type scaleGradient struct {
 func (*scaleGradient) name() string { return "gradient of scale and shift" }
 
 func (g *scaleGradient) emit(p *planner, n *node) {
-	s := &scaleGradientStep{scale: g.norm.trainedScale, shift: g.norm.trainedShift, epsilon: g.norm.epsilon, dy: n.in[0].view, at: n.in[1].view}
-	p.emit(n.label, s, s.dy, s.at)
+	s := &exec.ScaleGradient{Scale: g.norm.trainedScale.gradient(), Shift: g.norm.trainedShift.gradient(), Epsilon: g.norm.epsilon, Dy: n.in[0].view, At: n.in[1].view}
+	p.emit(n.label, s, s.Dy, s.At)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
@@ -46,7 +47,7 @@ func (s *slice) strides(n *node, from []int) (first int, stride []int) {
 
 func (s *slice) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	if out.strided {
+	if out.Strided {
 		p.emitNothing(in)
 		return
 	}
@@ -54,15 +55,15 @@ func (s *slice) emit(p *planner, n *node) {
 }
 
 // step copies the range.
-func (s *slice) step(n *node) *sliceStep {
-	out, all := n.out[0], n.in[0].array().strides()
-	c := &sliceStep{in: n.in[0].view, out: out.view, begin: n.in[0].view.at(0, 0, 0) + s.from*all[s.axis]}
+func (s *slice) step(n *node) *exec.Slice {
+	out, all := n.out[0], n.in[0].array().Strides()
+	c := &exec.Slice{In: n.in[0].view, Out: out.view, Begin: n.in[0].view.At(0, 0, 0) + s.from*all[s.axis]}
 	for _, axis := range out.order {
 		step := all[s.source(axis)]
 		if s.source(axis) == s.axis {
 			step *= s.every
 		}
-		c.moves.append(out.shape[axis], step)
+		c.Moves.Append(out.shape[axis], step)
 	}
 	return c
 }

@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A sliceGradient puts dy where a slice was taken from, and zeros elsewhere.
 type sliceGradient struct {
 	slice *slice
@@ -33,14 +35,14 @@ func (g *sliceGradient) assignOrders(_ *orders, n *node) {
 
 func (g *sliceGradient) emit(p *planner, n *node) {
 	dy, dx := n.in[0], n.out[0]
-	from, to := dy.array().strides(), dx.array().strides()
-	s := &sliceGradientStep{dy: dy.view, dx: dx.view, begin: dx.view.at(0, 0, 0) + g.slice.from*to[g.slice.axis]}
+	from, to := dy.array().Strides(), dx.array().Strides()
+	s := &exec.SliceGradient{Dy: dy.view, Dx: dx.view, Begin: dx.view.At(0, 0, 0) + g.slice.from*to[g.slice.axis]}
 	for _, axis := range dy.order {
 		step := to[g.slice.source(axis)]
 		if g.slice.source(axis) == g.slice.axis {
 			step *= g.slice.every
 		}
-		s.dims, s.from, s.to = append(s.dims, dy.shape[axis]), append(s.from, from[axis]), append(s.to, step)
+		s.Dims, s.From, s.To = append(s.Dims, dy.shape[axis]), append(s.From, from[axis]), append(s.To, step)
 	}
-	p.emit(n.label, s, s.dy, s.dx)
+	p.emit(n.label, s, s.Dy, s.Dx)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
@@ -55,7 +56,7 @@ func (*spatialMean) readsBytes(*node) bool { return false }
 
 func (m *spatialMean) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &meanStep{in: in, out: out, max: m.max}, in, out)
+	p.emit(n.label, &exec.Mean{In: in, Out: out, Max: m.max}, in, out)
 }
 
 func lowerGlobalAverage(n *node, _ *graph.Node, _ int64) operation { return globalPool(n, false) }

@@ -1,5 +1,7 @@
 package engine
 
+import "featstore/extract/internal/engine/exec"
+
 // A storeTap hands the net's output to the caller.
 type storeTap struct{ backwardOnly }
 
@@ -10,5 +12,5 @@ func (*storeTap) assignOrders(a *orders, n *node) {
 }
 
 func (*storeTap) emit(p *planner, n *node) {
-	p.emit(n.label, &storeOutput{in: n.in[0].view}, n.in[0].view)
+	p.emit(n.label, &exec.StoreOutput{In: n.in[0].view}, n.in[0].view)
 }

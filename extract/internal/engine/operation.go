@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 )
@@ -25,7 +26,7 @@ type operation interface {
 	beforeTranspose(n *node, perm []int) operation
 
 	// halo is the border of zero pixels that the operation reads around in[0].
-	halo(n *node) borders
+	halo(n *node) memory.Borders
 	// placeInputs puts inputs where n's result lies, if they can be computed there.
 	placeInputs(p *placement, n *node)
 	// ownsResult reports whether n's own step writes the result, all of it, to memory
@@ -108,7 +109,7 @@ func (stopsTranspose) beforeTranspose(*node, []int) operation { return nil }
 // noHalo: the operation reads no pixels around an image.
 type noHalo struct{}
 
-func (noHalo) halo(*node) borders { return borders{} }
+func (noHalo) halo(*node) memory.Borders { return memory.Borders{} }
 
 // separateInputs: the inputs lie somewhere else than the result.
 type separateInputs struct{}

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/tensor"
 )
 
@@ -26,12 +27,20 @@ func newParameter(v *value, bias bool, dims, stride []int) *Parameter {
 	src, _ := floats(v)
 	p := &Parameter{Name: v.name, Bias: bias, shape: v.shape, dims: dims, stride: stride,
 		Values: make([]float32, len(src)), Gradient: make([]float32, len(src))}
-	var m moves
+	var m exec.Moves
 	for i, d := range dims {
-		m.append(d, stride[i])
+		m.Append(d, stride[i])
 	}
-	m.permute(p.Values, src)
+	m.Permute(p.Values, src)
 	return p
+}
+
+// gradient is that of a parameter, nil without one.
+func (p *Parameter) gradient() []float32 {
+	if p == nil {
+		return nil
+	}
+	return p.Gradient
 }
 
 // Tensor returns a copy of the values in the model's shape.

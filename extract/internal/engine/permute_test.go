@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"featstore/extract/internal/engine/exec"
+
 	"pgregory.net/rapid"
 )
 
@@ -22,15 +24,15 @@ func TestPermuteAgainstIndices(t *testing.T) {
 			src[i] = float32(i)
 		}
 		forEachOffset(shape, order, func(at int) { want = append(want, src[at]) })
-		var m moves
+		var m exec.Moves
 		for _, axis := range order {
 			stride := 1
 			for _, d := range shape[axis+1:] {
 				stride *= d
 			}
-			m.append(shape[axis], stride)
+			m.Append(shape[axis], stride)
 		}
-		if m.permute(got, src); !slices.Equal(got, want) {
+		if m.Permute(got, src); !slices.Equal(got, want) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
 	})
@@ -68,13 +70,13 @@ func TestGatheredOrder(t *testing.T) {
 }
 
 func BenchmarkShuffle(b *testing.B) {
-	var m moves
-	m.append(28*28, 116)
-	m.append(58, 1)
-	m.append(2, 58)
+	var m exec.Moves
+	m.Append(28*28, 116)
+	m.Append(58, 1)
+	m.Append(2, 58)
 	src, dst := make([]float32, 28*28*116), make([]float32, 28*28*116)
 	b.SetBytes(int64(8 * len(src)))
 	for b.Loop() {
-		m.permute(dst, src)
+		m.Permute(dst, src)
 	}
 }

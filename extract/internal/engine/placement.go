@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/tensor"
 )
 
@@ -33,7 +34,7 @@ func (g *net) placeAll() {
 	for i := len(g.nodes) - 1; i >= 0; i-- {
 		n := g.nodes[i]
 		for _, v := range n.out {
-			if !p.views[v] || !p.halos[v].zero() {
+			if !p.views[v] || !p.halos[v].Empty() {
 				p.own(v)
 			}
 		}
@@ -55,8 +56,8 @@ func (g *net) placeAll() {
 // placement is the state of placeAll.
 type placement struct {
 	net   *net
-	halos map[*value]borders // what the readers of a value need around it
-	views map[*value]bool    // the values that may be views with strides
+	halos map[*value]memory.Borders // what the readers of a value need around it
+	views map[*value]bool           // the values that may be views with strides
 }
 
 // own gives v a buffer of its own, unless it has a view already or is no float32.
@@ -65,72 +66,72 @@ func (p *placement) own(v *value) {
 		return
 	}
 	n, h, w, c := dimensions(v)
-	b := &buffer{n: n, h: h, w: w, ld: c, bytes: v.quant != nil}
-	b.surround(v, p.halos[v])
-	v.view = &view{buffer: b, n: n, h: h, w: w, c: c, ld: c}
+	b := &memory.Buffer{N: n, H: h, W: w, LD: c, Bytes: v.quant != nil}
+	surround(b, v, p.halos[v])
+	v.view = &memory.View{Buffer: b, N: n, H: h, W: w, C: c, LD: c}
 }
 
 // halos returns how wide a border every value needs for the operations that read it.
-func (g *net) halos() map[*value]borders {
-	need := map[*value]borders{}
+func (g *net) halos() map[*value]memory.Borders {
+	need := map[*value]memory.Borders{}
 	for _, n := range g.nodes {
-		if b := n.op.halo(n); !b.zero() {
-			need[n.in[0]] = need[n.in[0]].union(b)
+		if b := n.op.halo(n); !b.Empty() {
+			need[n.in[0]] = need[n.in[0]].Union(b)
 		}
 	}
 	return need
 }
 
 // surround widens the halo for v.
-func (r *buffer) surround(v *value, need borders) {
-	if !need.zero() && v.quant != nil {
-		r.zero = byte(v.quant.zero)
+func surround(r *memory.Buffer, v *value, need memory.Borders) {
+	if !need.Empty() && v.quant != nil {
+		r.Zero = byte(v.quant.zero)
 	}
-	r.halo = r.halo.union(need)
+	r.Halo = r.Halo.Union(need)
 }
 
 // share puts v at a view, unless v lies somewhere already or needs a halo that the
 // buffer cannot have.
-func (p *placement) share(v *value, at *view) {
-	if v.view != nil || v.constant != nil || !at.buffer.takes(v, p.halos[v]) {
+func (p *placement) share(v *value, at *memory.View) {
+	if v.view != nil || v.constant != nil || !takes(at.Buffer, v, p.halos[v]) {
 		return
 	}
-	at.buffer.surround(v, p.halos[v])
+	surround(at.Buffer, v, p.halos[v])
 	v.view = at
 }
 
 // takes reports whether v may lie in the buffer with the halo that it needs.
-func (r *buffer) takes(v *value, need borders) bool {
+func takes(r *memory.Buffer, v *value, need memory.Borders) bool {
 	switch {
-	case r.bytes != (v.quant != nil):
+	case r.Bytes != (v.quant != nil):
 		return false
-	case need.zero():
+	case need.Empty():
 		return true
 	}
-	return !r.plain && (!r.bytes || r.halo.zero() || r.zero == byte(v.quant.zero))
+	return !r.Plain && (!r.Bytes || r.Halo.Empty() || r.Zero == byte(v.quant.zero))
 }
 
 // alias puts v where another value is, seen with v's own dimensions.
-func (p *placement) alias(v *value, at *view) {
+func (p *placement) alias(v *value, at *memory.View) {
 	n, h, w, c := dimensions(v)
-	if n == at.n && h == at.h && w == at.w && c == at.c {
+	if n == at.N && h == at.H && w == at.W && c == at.C {
 		p.share(v, at)
 		return
 	}
-	if v.view != nil || !p.halos[v].zero() || !at.contiguous() || at.len() != n*h*w*c || at.buffer.bytes != (v.quant != nil) {
+	if v.view != nil || !p.halos[v].Empty() || !at.Contiguous() || at.Len() != n*h*w*c || at.Buffer.Bytes != (v.quant != nil) {
 		return
 	}
-	at.buffer.plain = true
-	p.share(v, &view{buffer: at.buffer, n: n, h: h, w: w, c: c, ld: c})
+	at.Buffer.Plain = true
+	p.share(v, &memory.View{Buffer: at.Buffer, N: n, H: h, W: w, C: c, LD: c})
 }
 
 // overwrite puts v where the only reader of v writes its result: that is safe if
 // nothing else lies where v does.
-func (p *placement) overwrite(v *value, at *view) {
+func (p *placement) overwrite(v *value, at *memory.View) {
 	if v.constant != nil || v.def == nil || !p.net.only(v) || !v.def.op.ownsResult() {
 		return
 	}
-	if n, h, w, c := dimensions(v); n == at.n && h == at.h && w == at.w && c == at.c {
+	if n, h, w, c := dimensions(v); n == at.N && h == at.H && w == at.W && c == at.C {
 		p.share(v, at)
 	}
 }

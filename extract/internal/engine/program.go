@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"featstore/extract/internal/engine/exec"
+	"featstore/extract/internal/engine/memory"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/op"
@@ -31,18 +33,14 @@ type Options struct {
 // DefaultArena is some hundred times what usual networks take.
 const DefaultArena int64 = 4 << 30
 
+// defaultCache is how much of the second-level cache a strip may take, in bytes.
+const defaultCache = 384 << 10
+
 // A Program is a compiled network. It is immutable and safe for concurrent use.
 type Program struct {
-	set      *kernel.Set
-	steps    []step
-	labels   []string // of the steps, for messages
-	arena    int      // floats
-	scratch  int      // floats of a worker
-	slots    int
-	inputLen int
-	hwc      [3]int
-	dim      int
-	stats    Stats
+	plan   *exec.Plan
+	labels []string // of the steps, for people
+	stats  Stats
 }
 
 // Stats describe a program.
@@ -58,11 +56,7 @@ type Stats struct {
 }
 
 // Dim returns how many values Run computes.
-func (p *Program) Dim() int { return p.dim }
-
-// InputHWC returns the height, width and channels of an image input, or 1, 1 and
-// the number of values for another one.
-func (p *Program) InputHWC() (h, w, c int) { return p.hwc[0], p.hwc[1], p.hwc[2] }
+func (p *Program) Dim() int { return p.plan.Dim }
 
 // Stats returns what the program needs and does.
 func (p *Program) Stats() Stats { return p.stats }
@@ -215,35 +209,28 @@ func build(n *net, set *kernel.Set, opt Options) (*Program, error) {
 	}
 	pl := &planner{set: set, cache: cache / 4, slots: map[*value]int{}, constants: map[*value]*tensor.Tensor{}}
 	pl.plan(n)
-	p := &Program{set: set, steps: pl.steps, labels: pl.labels, arena: layOut(pl.buffers), slots: len(pl.slots),
-		inputLen: n.input.view.len(), dim: n.output.view.len(), stats: pl.stats}
-	if most := cmp.Or(opt.Arena, DefaultArena); int64(p.arena) > most/4 {
-		return nil, fmt.Errorf("its activations take %d MB, at most %d are allowed: %w", p.arena>>18, most>>20, op.ErrLimit)
-	}
-	in := n.input.view
-	p.hwc = [3]int{in.h, in.w, in.c}
-	if len(n.input.shape) != 4 {
-		p.hwc = [3]int{1, 1, p.inputLen}
-	}
-	for _, s := range p.steps {
-		s.prepare()
-	}
-	p.measureWorkers()
-	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = set.Name, 4*p.arena, len(p.steps)
-	return p, nil
+	return pl.program(n.input.view.Len(), n.output.view.Len(), opt.Arena)
 }
 
-// measureWorkers notes the memory besides the arena that a goroutine takes for the steps:
-// what the hungriest of them asks for, and the right sides of products, which stay.
-func (p *Program) measureWorkers() {
-	packed := 0
-	for _, s := range p.steps {
-		if s, ok := s.(scratchStep); ok {
-			p.scratch = max(p.scratch, s.scratch())
-		}
-		if s, ok := s.(*matmulStep); ok {
-			packed += s.n * s.k
-		}
+// program makes a program of the steps, which take so many values and give so many.
+func (p *planner) program(inputLen, dim int, arena int64) (*Program, error) {
+	plan := &exec.Plan{Set: p.set, Steps: p.steps, Arena: memory.LayOut(p.buffers), Slots: len(p.slots), InputLen: inputLen, Dim: dim}
+	if most := cmp.Or(arena, DefaultArena); int64(plan.Arena) > most/4 {
+		return nil, fmt.Errorf("its activations take %d MB, at most %d are allowed: %w", plan.Arena>>18, most>>20, op.ErrLimit)
 	}
-	p.stats.WorkerBytes = 4 * (p.scratch + packed)
+	p.stats.WorkerBytes = plan.Finish()
+	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = p.set.Name, 4*plan.Arena, len(plan.Steps)
+	return &Program{plan: plan, labels: p.labels, stats: p.stats}, nil
 }
+
+// A Runner runs a program.
+type Runner = exec.Runner
+
+// NewRunner returns a runner with an arena of its own. It works on one core: for
+// many images, run as many runners as there are cores.
+func (p *Program) NewRunner() *Runner { return p.plan.NewRunner(1) }
+
+// NewParallelRunner returns a runner that spreads the work on every image over
+// several cores, for when one image has to be done soon. While Run is at work it
+// keeps them all busy. The results are those of NewRunner.
+func (p *Program) NewParallelRunner(cores int) *Runner { return p.plan.NewRunner(cores) }

@@ -61,8 +61,8 @@ func rounding(a kernel.Activation) kernel.QuantParams {
 // convolution's weights were made of, however the model wrote that: the weights of
 // each output have to be multiples of one number.
 func (c *conv) wholeWeights() (w []int, scale []float32, ok bool) {
-	w, scale = make([]int, len(c.weight)), make([]float32, c.cout)
-	per := len(c.weight) / c.cout
+	w, scale = make([]int, len(c.weight)), make([]float32, c.COut)
+	per := len(c.weight) / c.COut
 	for o := range scale {
 		if scale[o] = wholeMultiples(w[o*per:][:per], c.weight[o*per:][:per]); scale[o] == 0 {
 			return nil, nil, false
@@ -131,15 +131,15 @@ func (c *conv) byteWeights(in *quantParams) *kernel.ByteWeights {
 	if !ok {
 		return nil
 	}
-	per := len(w) / c.cout
-	b := &kernel.ByteWeights{N: c.cout, K: per, Bias: make([]int32, c.cout), Scale: make([]float32, c.cout), Offset: make([]float32, c.cout)}
+	per := len(w) / c.COut
+	b := &kernel.ByteWeights{N: c.COut, K: per, Bias: make([]int32, c.COut), Scale: make([]float32, c.COut), Offset: make([]float32, c.COut)}
 	b.W, b.Segments = signedBytes(w, per)
-	for o := range c.cout {
+	for o := range c.COut {
 		unit := in.unit * scale[o]
-		b.Scale[o] = unit / c.act.Scale
-		whole := math.RoundToEven(float64(c.bias[o]) / float64(unit))
-		if rest := float64(c.bias[o]) - whole*float64(unit); math.Abs(rest) > 5e-7*math.Abs(float64(c.bias[o])) { // more than rounding
-			b.Offset[o] = float32(rest / float64(c.act.Scale))
+		b.Scale[o] = unit / c.Act.Scale
+		whole := math.RoundToEven(float64(c.Bias[o]) / float64(unit))
+		if rest := float64(c.Bias[o]) - whole*float64(unit); math.Abs(rest) > 5e-7*math.Abs(float64(c.Bias[o])) { // more than rounding
+			b.Offset[o] = float32(rest / float64(c.Act.Scale))
 		}
 		sum, largest := 0, 0
 		for _, v := range w[o*per:][:per] {

@@ -157,7 +157,7 @@ func (s *island) weights8(fan, out int, shape ...int) (w, scale, zero string) {
 	}
 	steps, unsigned := make([]float32, n), s.pick(3) == 0
 	for i := range steps {
-		steps[i] = (0.5 + s.rng.Float32()) / 70 / float32(sqrt(float64(fan)))
+		steps[i] = (0.5 + s.rng.Float32()) / 70 / float32(math.Sqrt(float64(fan)))
 	}
 	points := make([]int8, n)
 	if s.pick(3) == 0 {

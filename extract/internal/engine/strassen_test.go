@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/op"
@@ -70,8 +71,8 @@ func checkStrassen(t *testing.T, b *builder, shape []int, tap string, steps int)
 		if err := team.Run(t.Context(), pixels, together); err != nil {
 			t.Fatal(err)
 		}
-		checkAllocations(t, r, pixels)
-		checkAllocations(t, team, pixels)
+		checkAllocations(t, p, r, pixels)
+		checkAllocations(t, p, team, pixels)
 		if !slices.Equal(got, together) {
 			t.Errorf("%s: three cores compute something else than one", s.Name)
 		}
@@ -80,8 +81,8 @@ func checkStrassen(t *testing.T, b *builder, shape []int, tap string, steps int)
 
 func strassenSteps(p *Program) int {
 	n := 0
-	for _, s := range p.steps {
-		if _, ok := s.(*strassenStep); ok {
+	for _, s := range p.plan.Steps {
+		if _, ok := s.(*exec.Strassen); ok {
 			n++
 		}
 	}
@@ -102,7 +103,7 @@ func TestStrassenWhereItPays(t *testing.T) {
 		{in: 96, out: 576, pixels: 196},
 		{in: 769, out: 3072, pixels: 197},
 	} {
-		x := &conv{axis: 1, convShape: convShape{cin: c.in, cout: c.out, group: 1, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1}}
+		x := &conv{axis: 1, ConvShape: exec.ConvShape{CIn: c.in, COut: c.out, Group: 1, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1}}
 		if got := x.worthStrassen(c.pixels, c.residual); got != c.want {
 			t.Errorf("%d→%d of %d pixels, residual %v: %v", c.in, c.out, c.pixels, c.residual, got)
 		}

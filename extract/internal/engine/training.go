@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"featstore/extract/internal/graph"
-	"featstore/extract/internal/op"
 	"featstore/extract/internal/tensor"
 )
 
@@ -70,7 +69,7 @@ func (t *Training) build(n *net, seed *node, set string, opt Options, cores int)
 		return err
 	}
 	pl := &planner{set: kernels, cache: cmp.Or(opt.Cache, defaultCache) / 4, slots: map[*value]int{}, constants: map[*value]*tensor.Tensor{}}
-	inputLen, dim, hwc := n.input.view.len(), tensor.Len(seed.out[0].shape), [3]int{1, 1, n.input.view.len()}
+	inputLen, dim := n.input.view.Len(), tensor.Len(seed.out[0].shape)
 	pl.input(n)
 	for _, m := range n.nodes {
 		if m == seed {
@@ -78,17 +77,11 @@ func (t *Training) build(n *net, seed *node, set string, opt Options, cores int)
 		}
 		pl.node(m)
 	}
-	t.program = &Program{set: kernels, steps: pl.steps, labels: pl.labels, arena: layOut(pl.buffers), slots: len(pl.slots), inputLen: inputLen, dim: dim, hwc: hwc, stats: pl.stats}
-	if most := cmp.Or(opt.Arena, DefaultArena); int64(t.program.arena) > most/4 {
-		return fmt.Errorf("its activations and gradients take %d MB, at most %d are allowed: %w", t.program.arena>>18, most>>20, op.ErrLimit)
+	p, err := pl.program(inputLen, dim, opt.Arena)
+	if err != nil {
+		return err
 	}
-	for _, s := range t.program.steps {
-		s.prepare()
-	}
-	t.program.measureWorkers()
-	t.program.stats.Kernels, t.program.stats.ArenaBytes, t.program.stats.Steps = kernels.Name, 4*t.program.arena, len(pl.steps)
-	t.reloads = pl.reloads
-	t.runner = t.program.NewParallelRunner(cores)
+	t.program, t.reloads, t.runner = p, pl.reloads, p.NewParallelRunner(cores)
 	return nil
 }
 
@@ -100,8 +93,8 @@ func (t *Training) Parameters() []*Parameter { return t.params }
 func (t *Training) Stats() Stats { return t.program.stats }
 
 // InputLen and OutputLen are how many values Forward takes and gives.
-func (t *Training) InputLen() int  { return t.program.inputLen }
-func (t *Training) OutputLen() int { return t.program.dim }
+func (t *Training) InputLen() int  { return t.program.plan.InputLen }
+func (t *Training) OutputLen() int { return t.program.plan.Dim }
 
 // Update makes the network compute with the parameters' present values.
 func (t *Training) Update() {
@@ -114,12 +107,11 @@ func (t *Training) Update() {
 // and gives them. What Backward needs stays until the next Forward; in must not change
 // before.
 func (t *Training) Forward(ctx context.Context, in, out []float32) error {
-	if len(in) != t.program.inputLen || len(out) != t.program.dim {
-		return fmt.Errorf("the network takes %d values and computes %d, not %d and %d", t.program.inputLen, t.program.dim, len(in), len(out))
+	if len(in) != t.program.plan.InputLen || len(out) != t.program.plan.Dim {
+		return fmt.Errorf("the network takes %d values and computes %d, not %d and %d", t.program.plan.InputLen, t.program.plan.Dim, len(in), len(out))
 	}
 	t.fresh = false
-	t.runner.in, t.runner.out = in, out
-	if err := t.runner.steps(ctx, t.program.steps[:t.forward]); err != nil {
+	if err := t.runner.Forward(ctx, t.forward, in, out); err != nil {
 		return err
 	}
 	t.fresh = true
@@ -133,22 +125,11 @@ func (t *Training) Backward(ctx context.Context, gradient []float32) error {
 	switch {
 	case !t.fresh:
 		return fmt.Errorf("no forward pass to go back through")
-	case len(gradient) != t.program.dim:
-		return fmt.Errorf("a gradient of %d values, not %d", len(gradient), t.program.dim)
+	case len(gradient) != t.program.plan.Dim:
+		return fmt.Errorf("a gradient of %d values, not %d", len(gradient), t.program.plan.Dim)
 	}
 	t.fresh = false
-	t.runner.gradient = gradient
-	return t.runner.steps(ctx, t.program.steps[t.forward:])
-}
-
-// loadGradient copies the caller's gradient into the arena.
-type loadGradient struct{ out *view }
-
-func (s *loadGradient) prepare() {}
-
-func (s *loadGradient) run(r *Runner) error {
-	copyRows(r.mem(s.out), s.out, r.gradient, packedView(s.out))
-	return nil
+	return t.runner.Backward(ctx, t.forward, gradient)
 }
 
 // lowerTraining is lower with parameters for weights.

@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"featstore/extract/internal/engine/memory"
+)
 
 // Slices, and what is a Transpose or a reshape of one, need no memory: they are
 // views with strides of their own of the value that was sliced. Queries, keys and
@@ -19,16 +23,16 @@ func (g *net) views() map[*value]bool {
 
 // viewOfInput returns a view for n's result inside that of its input: nil if the
 // elements are not evenly spaced.
-func viewOfInput(n *node) *view {
+func viewOfInput(n *node) *memory.View {
 	v := n.in[0]
-	if v.view == nil || v.view.buffer.constant != nil {
+	if v.view == nil || v.view.Buffer.Constant != nil {
 		return nil
 	}
-	first, stride := n.op.asView().strides(n, v.array().strides())
+	first, stride := n.op.asView().strides(n, v.array().Strides())
 	if stride == nil {
 		return nil
 	}
-	return stridedView(v.view.buffer, v.view.at(0, 0, 0)+first, n.out[0], stride)
+	return stridedView(v.view.Buffer, v.view.At(0, 0, 0)+first, n.out[0], stride)
 }
 
 // reshapedStrides returns the strides of a reshaped value, nil when elements that
@@ -59,7 +63,7 @@ func reshapedStrides(in, out, from []int) []int {
 
 // stridedView expresses a value with the given strides as a view: the channels
 // have to be in one piece, and axes beyond the third must continue the images.
-func stridedView(r *buffer, base int, v *value, stride []int) *view {
+func stridedView(r *memory.Buffer, base int, v *value, stride []int) *memory.View {
 	n, h, w, c := dimensions(v)
 	d := v.physical()
 	step := func(fromEnd int) int {
@@ -71,9 +75,9 @@ func stridedView(r *buffer, base int, v *value, stride []int) *view {
 	if c > 1 && step(0) != 1 {
 		return nil
 	}
-	p := &view{buffer: r, n: n, h: h, w: w, c: c, strided: true, base: base, ld: max(step(1), c), rowStep: step(2), imageStep: step(3)}
+	p := &memory.View{Buffer: r, N: n, H: h, W: w, C: c, Strided: true, Base: base, LD: max(step(1), c), RowStep: step(2), ImageStep: step(3)}
 	if len(d) == 3 {
-		p.rowStep, p.imageStep = 0, step(2)
+		p.RowStep, p.ImageStep = 0, step(2)
 	}
 	next := 0
 	for i, size := range slices.Backward(d[:max(len(d)-3, 0)]) {
@@ -85,7 +89,7 @@ func stridedView(r *buffer, base int, v *value, stride []int) *view {
 			return nil
 		}
 		if next == 0 {
-			p.imageStep = s
+			p.ImageStep = s
 		}
 		next = s * size
 	}

@@ -26,21 +26,6 @@ func TestWinogradAgainstReference(t *testing.T) {
 	}
 }
 
-// TestWinogradTransformsAreFound checks that the kernels' matrices are those of this package.
-func TestWinogradTransformsAreFound(t *testing.T) {
-	for _, s := range kernel.Sets() {
-		if s.Name == "portable" {
-			continue
-		}
-		for _, f := range []struct{ m, r int }{{2, 3}, {4, 3}, {4, 7}, {6, 7}} {
-			m := newWinograd(f.m, f.r)
-			if m.shorten(s); m.into == nil || m.back == nil {
-				t.Errorf("%s has no shortcuts for %d outputs of %d taps", s.Name, f.m, f.r)
-			}
-		}
-	}
-}
-
 func checkWinograd(t *testing.T, taps [2]int, my, mx int, size [2]int) {
 	b := newBuilder(3, 2, 20, size[0], size[1])
 	x := b.add("Conv", map[string]graph.Attr{"auto_pad": "SAME_UPPER"}, "x", b.weights(36, 20, taps[0], taps[1]), b.weights(36))
@@ -59,8 +44,8 @@ func checkWinograd(t *testing.T, taps [2]int, my, mx int, size [2]int) {
 	for _, s := range kernel.Sets() {
 		p, err := compile(b.Graph, Options{Input: shape, Tap: y, Pool: "none", Kernels: s.Name}, func(g *net) {
 			for _, n := range g.nodes {
-				if c, ok := n.op.(*conv); ok && c.kh == taps[0] && c.kw == taps[1] {
-					c.winograd = newWinogradTiling(c, my, mx, size[0], size[1])
+				if c, ok := n.op.(*conv); ok && c.KH == taps[0] && c.KW == taps[1] {
+					c.winograd = c.tiled(my, mx, size[0], size[1])
 				}
 			}
 		})

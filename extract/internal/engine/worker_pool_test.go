@@ -3,6 +3,7 @@ package engine
 import (
 	"testing"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
@@ -37,13 +38,9 @@ func TestWorkersShareWeights(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBuilder(4, 2, 64, 9, 7)
 			p := b.check(t, network(b))
-			r := p.NewParallelRunner(3)
-			r.in, r.out = make([]float32, p.inputLen), make([]float32, p.dim)
-			r.pool.start()
-			defer r.pool.stop()
 			shared := 0
-			for _, s := range p.steps {
-				if s, ok := s.(parallelStep); ok && s.runParallel(r, r.pool) {
+			for _, s := range p.plan.Steps {
+				if s, ok := s.(exec.ParallelStep); ok && s.Shares(3) {
 					shared++
 				}
 			}

@@ -24,10 +24,10 @@ import (
 // it, against plain interpretation. None of them allocates, and together they have every
 // kind of step there is but the reference operators and what these sizes are too small for.
 func TestZooAgainstReference(t *testing.T) {
-	kinds := map[string]bool{"referenceStep": true,
-		"strassenStep":    true, // pays in large networks only
-		"batchNormStep":   true, // networks that are trained have it, and are exported with it by mistake only
-		"maxGradientStep": true, // a tap is pooled by maximum only when asked: TestGradientOfMaxPooledTap
+	kinds := map[string]bool{"Reference": true,
+		"Strassen":    true, // pays in large networks only
+		"BatchNorm":   true, // networks that are trained have it, and are exported with it by mistake only
+		"MaxGradient": true, // a tap is pooled by maximum only when asked: TestGradientOfMaxPooledTap
 	}
 	for _, v := range zoo.Variants() {
 		t.Run(v.Name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestZooAgainstReference(t *testing.T) {
 
 // stepKinds lists the types that have a method prepare.
 func stepKinds(t *testing.T) []string {
-	files, err := filepath.Glob("*.go")
+	files, err := filepath.Glob(filepath.Join("exec", "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 		if err := r.Run(t.Context(), pixels, got); err != nil {
 			t.Fatal(err)
 		}
-		checkAllocations(t, r, pixels)
+		checkAllocations(t, p, r, pixels)
 		switch {
 		case half: // the reference rounds everything to float16
 			compareWithin(t, s.Name, got, want, 2e-2)
@@ -118,7 +118,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 
 // noteKinds adds the kinds of a program's steps.
 func noteKinds(kinds map[string]bool, p *Program) {
-	for _, s := range p.steps {
+	for _, s := range p.plan.Steps {
 		kinds[reflect.TypeOf(s).Elem().Name()] = true
 	}
 }

@@ -1,0 +1,33 @@
+package exec
+
+import "featstore/extract/internal/kernel"
+
+// A Plan is a sequence of steps and the memory that they work on. It is immutable after
+// finish and shared by all of its runners.
+type Plan struct {
+	Set      *kernel.Set
+	Steps    []Step
+	Arena    int // floats
+	Slots    int // values that are not float32
+	InputLen int // values of an input, and of a result
+	Dim      int
+
+	scratch int // floats of a worker
+}
+
+// Finish readies the steps and notes the memory besides the arena that a worker takes
+// for them, in bytes: what the hungriest of them asks for, and the right sides of
+// products, which stay.
+func (p *Plan) Finish() (workerBytes int) {
+	packed := 0
+	for _, s := range p.Steps {
+		s.prepare()
+		if s, ok := s.(scratchStep); ok {
+			p.scratch = max(p.scratch, s.scratch())
+		}
+		if s, ok := s.(*MatMul); ok {
+			packed += s.N * s.K
+		}
+	}
+	return 4 * (p.scratch + packed)
+}
