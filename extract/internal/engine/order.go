@@ -50,8 +50,9 @@ func (v *value) physical() []int {
 }
 
 // assignOrders chooses the order of axes of every value, and inserts a reorder
-// wherever an operation needs its input in another order than it comes in.
-func (g *net) assignOrders(inputOrder []int) {
+// wherever an operation needs its input in another order than it comes in. The output
+// is in the model's order or, if it is an image, with the channels last.
+func (g *net) assignOrders(inputOrder []int, channelsLast bool) {
 	g.input.order = inputOrder
 	a := &orders{net: g}
 	for _, n := range g.nodes {
@@ -59,7 +60,11 @@ func (g *net) assignOrders(inputOrder []int) {
 		a.nodes = append(a.nodes, n)
 	}
 	if g.output.order != nil {
-		g.output = a.reordered(g.output, identityOrder(len(g.output.shape)), "output")
+		order := identityOrder(len(g.output.shape))
+		if channelsLast && len(order) == 4 {
+			order = innermost(4, 1)
+		}
+		g.output = a.reordered(g.output, order, "output")
 	}
 	g.nodes = a.nodes
 }

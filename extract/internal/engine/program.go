@@ -21,11 +21,13 @@ type Options struct {
 	// ChannelsLast: the model takes images as N×H×W×C, not as N×C×H×W. A runner is fed
 	// images with the channels last either way.
 	ChannelsLast bool
-	Tap          string // name of the tensor to compute
-	Pool         string // for a tap that is a feature map: "avg" (or ""), "max", or "none" to keep all positions
-	Kernels      string // name of the kernel set; "" for kernel.Default
-	Arena        int64  // most bytes for a runner's activations; 0 for DefaultArena
-	Cache        int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
+	// OutputChannelsLast: a tap N×C×H×W comes as N×H×W×C.
+	OutputChannelsLast bool
+	Tap                string // name of the tensor to compute
+	Pool               string // for a tap that is a feature map: "avg" (or ""), "max", or "none" to keep all positions
+	Kernels            string // name of the kernel set; "" for kernel.Default
+	Arena              int64  // most bytes for a runner's activations; 0 for DefaultArena
+	Cache              int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
 
 	anyBytes bool // for tests: 8-bit numbers lie in bytes also where the kernels are not faster so
 }
@@ -89,7 +91,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	}
 	n.formBlocks()
 	choose(n)
-	n.assignOrders(opt.inputOrder())
+	n.assignOrders(opt.inputOrder(), opt.OutputChannelsLast)
 	n.sweep()
 	n.placeAll()
 	return build(n, set, opt)

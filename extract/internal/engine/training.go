@@ -54,7 +54,7 @@ func CompileTraining(g *graph.Graph, opt Options, cores int) (*Training, error) 
 	if err != nil {
 		return nil, err
 	}
-	n.assignOrders(opt.inputOrder())
+	n.assignOrders(opt.inputOrder(), false)
 	n.sweep()
 	n.placeAll()
 	t := &Training{params: params.list}

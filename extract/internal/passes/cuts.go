@@ -19,7 +19,7 @@ type Cut struct {
 
 // Cuts returns the tensors at which a graph with one input can be parted, from the
 // input on: all ways from there to the output lead through each of them. The input is
-// the first one; the output is none. known holds the shapes, see Specialize.
+// the first one; those that no weights follow are none. known holds the shapes, see Specialize.
 func Cuts(g *graph.Graph, known map[string]*tensor.Tensor) []Cut {
 	last := map[string]int{} // the last node that reads a value
 	for i, n := range g.Nodes {
@@ -49,7 +49,10 @@ func Cuts(g *graph.Graph, known map[string]*tensor.Tensor) []Cut {
 				delete(live, in)
 			}
 		}
-		if len(live) != 1 || i == len(g.Nodes)-1 {
+		if done == total {
+			break // no weights follow
+		}
+		if len(live) != 1 {
 			continue
 		}
 		for name := range live {
