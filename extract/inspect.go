@@ -55,6 +55,8 @@ type Inspection struct {
 	Unsupported []Unsupported `json:"unsupported"`
 	Problem     string        `json:"problem,omitempty"` // why it cannot be used like this
 	Err         error         `json:"-"`                 // the same
+
+	network *Network // as compiled for the plan; nil without one
 }
 
 // A Port is a tensor with its shape for one photo. Dimensions that depend on something
@@ -85,6 +87,8 @@ type Plan struct {
 	Steps       int      `json:"steps"`
 	Kernels     string   `json:"kernels"`
 	Slow        []string `json:"slow,omitempty"` // nodes without a fast kernel
+
+	Lines []PlanLine `json:"lines,omitempty"` // a line a step, see Inspection.ListSteps
 }
 
 // Unsupported is a node that cannot be computed.
@@ -166,6 +170,7 @@ func (r *Inspection) plan(m *ModelFile, d *modelfile.Decision) error {
 		return err
 	}
 	r.Plan = &p
+	r.network = n
 	if r.Preprocess != nil {
 		r.ID = n.info.ID
 	}

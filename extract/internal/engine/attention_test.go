@@ -87,7 +87,7 @@ func TestVisionTransformer(t *testing.T) {
 			}
 			switch s.(type) {
 			case *exec.Permute, *exec.Activate, *exec.Slice:
-				t.Errorf("%s needs %T", p.labels[i], s)
+				t.Errorf("%s needs %T", p.lines[i].Node, s)
 			}
 		}
 	}
@@ -157,7 +157,7 @@ func TestWrittenOutOperatorsAreRecognised(t *testing.T) {
 			}
 			if n := steps(p); n != want || len(p.Stats().References) > 0 {
 				for i, s := range p.plan.Steps {
-					t.Logf("%s %T", p.labels[i], s)
+					t.Logf("%s %T", p.lines[i].Node, s)
 				}
 				t.Errorf("%d steps, want %d; by reference: %q", n, want, p.Stats().References)
 			}

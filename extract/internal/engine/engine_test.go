@@ -225,7 +225,7 @@ func (b *builder) trainingNorm(x string, c int) string {
 func steps(p *Program) int {
 	n := 0
 	for i, s := range p.plan.Steps {
-		if _, halo := s.(*exec.ClearHalo); !halo && p.labels[i] != "input" && p.labels[i] != "output" {
+		if _, halo := s.(*exec.ClearHalo); !halo && p.lines[i].Node != "input" && p.lines[i].Node != "output" {
 			n++
 		}
 	}
@@ -266,7 +266,7 @@ func TestTransposesCostNothing(t *testing.T) {
 	for i, s := range p.plan.Steps {
 		switch s.(type) {
 		case *exec.Permute, *exec.Copy:
-			t.Errorf("%s needs %T", p.labels[i], s)
+			t.Errorf("%s needs %T", p.lines[i].Node, s)
 		}
 	}
 }

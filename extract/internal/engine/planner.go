@@ -12,7 +12,8 @@ type planner struct {
 	set     *kernel.Set
 	cache   int // floats of cache that a step may count on
 	steps   []exec.Step
-	labels  []string
+	lines   []Line // of the steps
+	current *node  // whose steps are emitted
 	buffers []*memory.Buffer
 	slots   map[*value]int // values that are not float32 live in slots, not in the arena
 
@@ -34,12 +35,12 @@ func (p *planner) emit(label string, s exec.Step, touched ...*memory.View) {
 			b.Use(len(p.steps))
 			p.buffers = append(p.buffers, b)
 			if !b.Halo.Empty() {
-				p.steps, p.labels = append(p.steps, &exec.ClearHalo{Buffer: b}), append(p.labels, label)
+				p.steps, p.lines = append(p.steps, &exec.ClearHalo{Buffer: b}), append(p.lines, Line{Operation: "halo", Node: label})
 			}
 		}
 		b.Use(len(p.steps))
 	}
-	p.steps, p.labels = append(p.steps, s), append(p.labels, label)
+	p.steps, p.lines = append(p.steps, s), append(p.lines, p.line(label))
 }
 
 // emitWeighted is emit for a step with weights, which it counts.
@@ -75,7 +76,13 @@ func (p *planner) node(n *node) {
 	}
 	c := n.op.cost(n)
 	p.stats.Params, p.stats.MACs = p.stats.Params+c.params, p.stats.MACs+c.macs
+	p.current = n
+	before := len(p.steps)
 	n.op.emit(p, n)
+	if last := len(p.steps) - 1; last >= before {
+		p.lines[last].MACs = c.macs
+	}
+	p.current = nil
 	n.op = nil // with its weights: the steps have them in a form of their own
 }
 

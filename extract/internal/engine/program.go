@@ -40,9 +40,9 @@ const defaultCache = 384 << 10
 
 // A Program is a compiled network. It is immutable and safe for concurrent use.
 type Program struct {
-	plan   *exec.Plan
-	labels []string // of the steps, for people
-	stats  Stats
+	plan  *exec.Plan
+	lines []Line // of the steps
+	stats Stats
 }
 
 // Stats describe a program.
@@ -222,7 +222,7 @@ func (p *planner) program(inputLen, dim int, arena int64) (*Program, error) {
 	}
 	p.stats.WorkerBytes = plan.Finish()
 	p.stats.Kernels, p.stats.ArenaBytes, p.stats.Steps = p.set.Name, 4*plan.Arena, len(plan.Steps)
-	return &Program{plan: plan, labels: p.labels, stats: p.stats}, nil
+	return &Program{plan: plan, lines: p.lines, stats: p.stats}, nil
 }
 
 // A Runner runs a program.

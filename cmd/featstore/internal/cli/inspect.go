@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 func inspectCommand(a *app) *cobra.Command {
 	var nets networkFlags
 	var write, force bool
+	var steps planFlags
 	cmd := &cobra.Command{
 		Use:   "inspect FILE|default…",
 		Short: "Tell what is in an ONNX network, and how it would be used",
@@ -30,6 +32,13 @@ size or the preparation of photos is still missing.
 --write-manifest writes what is decided into a manifest beside the file, net.json
 beside net.onnx, so that it need not be said again.
 
+--plan lists the steps that the network is compiled to, a line a step: what it
+computes, the shapes that go in and come out, by which algorithm, the memory of its
+weights and its multiplications. --time adds the shortest of several times that each
+step took on one core, the billions of operations a second that this makes, and its
+share of the whole. Operations are counted as by the direct method; an algorithm that
+saves some can seem to do more than the machine is able to.
+
 ` + settingsHelp() + `
 
 JSON, one object a file: path, name, sha256, bytes, weights (file, sha256, bytes),
@@ -37,19 +46,25 @@ producer, opsets, metadata, inputs and outputs (name, type, dims, from), nodes,
 operators (operator, nodes), layout, width, height, size_from, tap, tap_why, pool,
 tap_shape, candidates (name, type, dims, from), preprocess, preprocess_text,
 preprocess_from, likely (preset, why), plan (width, height, features, parameters,
-macs, weight_bytes, arena_bytes, hand_bytes, steps, kernels, slow), id, unsupported (node,
+macs, weight_bytes, arena_bytes, hand_bytes, steps, kernels, slow, and with --plan
+lines: operation, node, inputs, output, algorithm, weight_bytes, macs, and with --time
+milliseconds, gflops, share from 0 to 1), id, unsupported (node,
 operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFailure, exitUsage),
 		Example: `  featstore models inspect net.onnx
   featstore models inspect net.onnx --preprocess imagenet --size 256
-  featstore models inspect net.onnx --preprocess imagenet --write-manifest`,
+  featstore models inspect net.onnx --preprocess imagenet --write-manifest
+  featstore models inspect default --plan --time`,
 		Args: args(1, -1, "ONNX files, or \"default\" for the embedded network"),
-		RunE: func(_ *cobra.Command, files []string) error {
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if steps.time && !steps.plan {
+				return usagef("--time belongs to --plan")
+			}
 			refused := false
 			for i, spec := range files {
 				if i > 0 && !a.json {
 					fmt.Fprintln(a.Out)
 				}
-				r, err := a.inspect(&nets, spec, write, force)
+				r, err := a.inspect(cmd.Context(), &nets, spec, steps, write, force)
 				if err != nil {
 					return err
 				}
@@ -62,6 +77,8 @@ operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFa
 		},
 	}
 	nets.registerSettings(cmd)
+	cmd.Flags().BoolVar(&steps.plan, "plan", false, "list the steps that the network is compiled to")
+	cmd.Flags().BoolVar(&steps.time, "time", false, "with --plan: time every step on one core")
 	cmd.Flags().BoolVar(&write, "write-manifest", false, "write what is decided beside the file")
 	cmd.Flags().BoolVar(&force, "force", false, "with --write-manifest: replace a manifest that is there")
 	return cmd
@@ -74,7 +91,7 @@ func refuses(r *extract.Inspection) bool {
 	return r.Err != nil && !errors.As(r.Err, &unsaid) && !errors.As(r.Err, &size)
 }
 
-func (a *app) inspect(nets *networkFlags, spec string, write, force bool) (*extract.Inspection, error) {
+func (a *app) inspect(ctx context.Context, nets *networkFlags, spec string, steps planFlags, write, force bool) (*extract.Inspection, error) {
 	file, request, err := nets.parseModel(spec)
 	if err != nil {
 		return nil, err
@@ -96,6 +113,14 @@ func (a *app) inspect(nets *networkFlags, spec string, write, force bool) (*extr
 		return nil, err
 	}
 	r := m.Inspect(request)
+	if steps.plan {
+		if steps.time {
+			a.say("timing the steps of %s", spec)
+		}
+		if err := r.ListSteps(ctx, steps.time); err != nil {
+			return nil, networkAdvice(file, err)
+		}
+	}
 	written := ""
 	if write {
 		if written, err = writeManifest(r, force); err != nil {
@@ -157,6 +182,7 @@ func (a *app) printInspection(r *extract.Inspection) {
 	inspectUse(t, r)
 	inspectCost(t, r)
 	t.write(a.Out, "  ")
+	a.printPlan(r.Plan)
 	if r.Err != nil {
 		fmt.Fprintf(a.Out, "\n  as it stands, ingest refuses it: %s\n", printable(r.Problem))
 	}
