@@ -43,6 +43,8 @@ var rules = []struct {
 		"the front end only delivers the graph"},
 	{"./extract/internal/op", nil, []string{"./...", "!./extract/internal/graph", "!./extract/internal/tensor"},
 		"the reference operators are independent of the engine"},
+	{"./extract/internal/autodiff", nil, []string{"./...", "!./extract/internal/graph", "!./extract/internal/op", "!./extract/internal/tensor"},
+		"the reference of backward passes is independent of the engine"},
 	{"./extract/internal/passes", nil, []string{"./...", "!./extract/internal/graph", "!./extract/internal/op", "!./extract/internal/tensor"},
 		"passes go from graph to graph"},
 	{"./extract/internal/kernel", nil, []string{"./...", "!./extract/cpu"}, "kernels know no graphs"},
@@ -56,6 +58,7 @@ var rules = []struct {
 
 	{"./...", []string{"./extract/internal/zoo/..."}, []string{"./extract/internal/zoo", "./extract/internal/onnx/onnxtest"},
 		"networks for tests are not for the program"},
+	{"./...", nil, []string{"./extract/internal/autodiff"}, "the reference of backward passes is for tests"},
 	{"./...", nil, []string{"./extract/internal/jpeg/jpegtest"}, "pictures for tests are not for the program"},
 	{"./...", nil, []string{"./cmd/featstore/internal/vt"}, "the terminal of tests is not for the program"},
 
