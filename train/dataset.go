@@ -133,7 +133,7 @@ func (d *dataset) warnings() []string {
 		warn("fewer than %d training images of %s: expect it to be mistaken often; add photos", fewImages, list(few))
 	}
 	for _, s := range []split.Split{split.Validation, split.Testing} {
-		what := map[split.Split]string{split.Validation: "training goes unwatched", split.Testing: "the accuracy stays unknown"}[s]
+		what := map[split.Split]string{split.Validation: "training goes unwatched", split.Testing: "the accuracy is one of cross-validation"}[s]
 		none := d.labelsWhere(s, func(n int) bool { return n == 0 })
 		switch {
 		case d.index(s).Len() == 0:

@@ -172,7 +172,7 @@ func TestWarnings(t *testing.T) {
 		fixSplits(t, db, c, func(l, i int) split.Split { return split.Training })
 		w := warningsOf(t, db, quick(10))
 		requireWarning(t, w, "the validation split is empty, so training goes unwatched")
-		requireWarning(t, w, "the testing split is empty, so the accuracy stays unknown")
+		requireWarning(t, w, "the testing split is empty, so the accuracy is one of cross-validation")
 		requireWarning(t, w, "only 0 validation images, so the probabilities are not calibrated: add photos")
 	})
 	t.Run("labels missing from a split", func(t *testing.T) {

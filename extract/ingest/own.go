@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"featstore/split"
 	"featstore/store"
@@ -79,8 +80,12 @@ func wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
 	for _, f := range files {
 		if !wanted[f.Digest] {
 			found.Unlisted = append(found.Unlisted, filepath.Join(f.Folder, filepath.FromSlash(f.Path)))
+			if top, _, deep := strings.Cut(f.Path, "/"); deep && !slices.Contains(found.UnlistedFolders, top) {
+				found.UnlistedFolders = append(found.UnlistedFolders, top)
+			}
 		}
 	}
+	slices.Sort(found.UnlistedFolders)
 	return found
 }
 

@@ -46,6 +46,8 @@ type Found struct {
 	Wants    []Want
 	Unknown  []split.Entry // no photo has that path
 	Unlisted []string      // paths of photos that the list does not name, nor a copy of them
+
+	UnlistedFolders []string // sorted; where they are, if folders say the splits
 }
 
 // ErrAmbiguous: a path in a list means photos in several folders.

@@ -14,6 +14,10 @@ type Report struct {
 	UnknownPaths  []string `json:"unknown_paths"`  // the first of them
 	Unlisted      int      `json:"unlisted"`       // photos not wanted anywhere: the policy decides
 	UnlistedPaths []string `json:"unlisted_paths"` // the first of them
+
+	// UnlistedFolders are the folders beside those named after splits that the unlisted
+	// photos are in; empty for a list.
+	UnlistedFolders []string `json:"unlisted_folders"`
 }
 
 // mostPaths is how many paths of a kind a report names.
@@ -21,7 +25,7 @@ const mostPaths = 20
 
 // NewReport puts together what was found and done. by is ByList or ByFolders.
 func NewReport(by string, f Found, c Change) *Report {
-	r := &Report{By: by, Change: c, Unknown: len(f.Unknown), UnknownPaths: []string{}, Unlisted: len(f.Unlisted), UnlistedPaths: []string{}}
+	r := &Report{By: by, Change: c, Unknown: len(f.Unknown), UnknownPaths: []string{}, Unlisted: len(f.Unlisted), UnlistedPaths: []string{}, UnlistedFolders: append([]string{}, f.UnlistedFolders...)}
 	for _, w := range f.Wants {
 		switch w.Split {
 		case split.Training:

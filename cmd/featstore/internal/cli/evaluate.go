@@ -26,7 +26,8 @@ type evaluation struct {
 	models []string
 	cv     train.CVOptions
 
-	unknown string // folder of photos of other things
+	unknown  string // folder of photos of other things
+	suspects bool
 }
 
 func evaluateCommand(a *app) *cobra.Command {
@@ -55,18 +56,25 @@ one of another thing; each with its 95 % interval; and the photos taken for a la
 Photos that resemble the labels, such as kinds of flowers that are not among them, are
 the hard case: try some.
 
+--suspects ranks all photos of all splits by how much speaks against their label, most
+first: each is judged by heads that were trained without it. It needs no trained head.
+The score is (1 + p of the likely label - p of the photo's)/2: above 0.5 the likely one
+is the more probable.
+
 --curve shows the accuracy against the number of training photos: where it still
 rises at the end, more photos will help.
 
 JSON: one object: split, accuracy, top_k, macro, labels, log_loss, brier, ece,
 confusion, misclassified, warnings; with --unknown folder, threshold, rejected, known_split,
 known (count, total, share, low, high), auroc (area, low, high), left_out, failed,
-mistakes (as predict --json has them); with --cv lines with event "progress" and one
+mistakes (as predict --json has them); with --suspects a line a photo, in order of rank:
+path, label, likely, score, split, rank; with --cv lines with event "progress" and one
 with event "comparison": folds, repeats, images, labels, heads, best, pairs; with
 --curve likewise "curve": kind, points.` + storeExits(exitSomeFailed),
 		Example: `  featstore evaluate
   featstore evaluate --split validation --misses 50
   featstore evaluate --unknown ./other_photos
+  featstore evaluate --suspects --misses 60
   featstore evaluate --cv 5
   featstore evaluate --cv 5 --repeats 3 --kinds softmax,logistic
   featstore evaluate --cv 5 --head default,logistic
@@ -86,6 +94,8 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 			}
 			return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 				switch {
+				case e.suspects:
+					return a.suspects(cmd.Context(), db, e)
 				case e.curve:
 					return a.learningCurve(cmd.Context(), db, e)
 				case cmd.Flags().Changed("cv"):
@@ -101,6 +111,7 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	flags.IntVar(&e.misses, "misses", 20, "how many of the photos that it gets wrong are named")
 	flags.StringVar(&e.unknown, "unknown", "", "folder of photos of other things: are they rejected?")
 	memory.register(flags)
+	flags.BoolVar(&e.suspects, "suspects", false, "rank all photos by how likely their label is wrong")
 	flags.IntVar(&e.folds, "cv", 0, "compare kinds of heads by cross-validation with this many folds")
 	flags.BoolVar(&e.curve, "curve", false, "accuracy against the number of training photos")
 	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are divided into folds again")

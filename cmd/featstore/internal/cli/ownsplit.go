@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"featstore/extract/ingest"
@@ -117,6 +118,13 @@ func (a *app) printOwnSplits(r *ownsplit.Report) {
 		what := "not in the list"
 		if r.By == ownsplit.ByFolders {
 			what = "not in a folder named after a split"
+			if len(r.UnlistedFolders) > 0 {
+				var folders []string
+				for _, f := range r.UnlistedFolders {
+					folders = append(folders, strconv.Quote(f))
+				}
+				what += ", but in " + firstFew(folders)
+			}
 		}
 		warnSome(a, count(r.Unlisted, "photo")+" "+what+": as before, by the salt unless set by hand", r.UnlistedPaths, itself, r.Unlisted)
 	}

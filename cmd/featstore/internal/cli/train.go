@@ -53,6 +53,12 @@ labels are then rejected wrongly, or --reject-rate. The threshold follows from t
 validation photos; where these are fewer than 1,000, from cross-validation on training
 and validation. featstore evaluate --unknown FOLDER shows what it is worth.
 
+Where the testing split has under 30 photos, train adds a cross-validated accuracy: the
+training and validation photos are divided into five parts, and each part is judged by a
+head with the same settings that was trained on the others. With splits set by hand it
+shows the accuracy on the validation photos too, which is a little too good: they choose
+the temperature of the probabilities.
+
 The 95 % interval beside the accuracy says how far off it may be because only that
 many photos were tested. The same store, seed and version give the same head.
 
@@ -62,7 +68,8 @@ per_second, seconds_left), "choice" (kind, chosen, scores) and "comparison" (fol
 heads, best, pairs), then one with event "result": head, kind, models, labels, dim,
 config, trained (training, validation,
 testing, fixed), test (null without a testing split), report, store_changed (true if
-another featstore changed the store meanwhile).` + storeExits(),
+another featstore changed the store meanwhile), held_out (where the testing split has
+under 30 photos: cross_validated, folds, validation).` + storeExits(),
 		Example: `  featstore train
   featstore train --steps 8000 --rate 0.005 --name slow
   featstore train --head logistic
@@ -162,13 +169,19 @@ func (a *app) train(ctx context.Context, cfg train.Config, models []string, name
 	}
 	var head *train.Head
 	var report *train.Report
+	var heldOut *train.HeldOut
 	err := a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) (err error) {
 		if cfg.Models, err = trainingModels(db, models); err != nil {
 			return err
 		}
 		events, stop := a.trainEvents()
 		defer stop()
-		head, report, err = train.Train(ctx, db, cfg, events)
+		if head, report, err = train.Train(ctx, db, cfg, events); err != nil {
+			return err
+		}
+		if report == nil || report.Accuracy.Total < train.EnoughToTest {
+			heldOut, err = a.judgeHeldOut(ctx, db, head, name)
+		}
 		return err
 	})
 	if errors.Is(err, context.Canceled) {
@@ -181,7 +194,7 @@ func (a *app) train(ctx context.Context, cfg train.Config, models []string, name
 	if err != nil {
 		return err
 	}
-	return a.reportTraining(cfg, head, report, name, fresh)
+	return a.reportTraining(cfg, head, report, heldOut, name, fresh)
 }
 
 // findWritable looks whether a head could be saved, as far as permissions go.
@@ -223,13 +236,13 @@ func (a *app) saveHead(ctx context.Context, head *train.Head, name string) (fres
 }
 
 // reportTraining says what was trained and saved.
-func (a *app) reportTraining(cfg train.Config, head *train.Head, report *train.Report, name string, fresh bool) error {
+func (a *app) reportTraining(cfg train.Config, head *train.Head, report *train.Report, heldOut *train.HeldOut, name string, fresh bool) error {
 	if !fresh {
 		a.warn("the store has changed meanwhile: the head knows its photos as they were before; to train on those of now: %s", retrain(name, head, false))
 	}
 	if a.json {
 		r := trainResult(name, head, report)
-		r.Changed = !fresh
+		r.Changed, r.HeldOut = !fresh, heldOut
 		return a.emit(r)
 	}
 	if cfg.Kind == train.KindAuto && !a.quiet {
@@ -243,11 +256,42 @@ func (a *app) reportTraining(cfg train.Config, head *train.Head, report *train.R
 			fmt.Fprintln(a.Out)
 		}
 	}
+	a.printHeldOut(heldOut)
 	a.say("saved as head %q: %s tells what is on a photo", name, run("predict").of("--head", name).with("FILE"))
 	if report != nil {
 		a.say("%s shows what it confuses, on which photos", run("evaluate").of("--head", listItem(name)))
 	}
 	return nil
+}
+
+// judgeHeldOut finds an accuracy for a head that the testing split says little about.
+// That none can be found is no reason not to have the head.
+func (a *app) judgeHeldOut(ctx context.Context, db *store.DB, head *train.Head, name string) (*train.HeldOut, error) {
+	events, stop := a.trainEvents()
+	defer stop()
+	heldOut, err := train.JudgeHeldOut(ctx, db, head, events)
+	if errors.Is(err, train.ErrTooFew) || errors.Is(err, train.ErrDiverged) || errors.Is(err, train.ErrNoImages) {
+		events(train.Warning{Message: "no accuracy: " + err.Error()})
+		return nil, nil
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil, hint(err, "no head was saved; one saved before as %q is as it was", name)
+	}
+	return heldOut, err
+}
+
+// printHeldOut shows the accuracies that stand in for that of the testing split.
+func (a *app) printHeldOut(h *train.HeldOut) {
+	if h == nil {
+		return
+	}
+	if v := h.Validation; v != nil {
+		fmt.Fprintf(a.Out, "Validation accuracy = %.1f%%\n", 100*v.Share)
+		fmt.Fprintf(a.Out, "95%% interval %.1f%% to %.1f%% (%d of %s, which were used for calibration too)\n", 100*v.Low, 100*v.High, v.Correct, count(v.Total, "image"))
+	}
+	c := h.CrossValidated
+	fmt.Fprintf(a.Out, "Cross-validated accuracy = %.1f%%\n", 100*c.Share)
+	fmt.Fprintf(a.Out, "95%% interval %.1f%% to %.1f%% (%d of %s that train or validate, each judged by a head trained without it)\n", 100*c.Low, 100*c.High, c.Correct, count(c.Total, "image"))
 }
 
 // A headResult is what is known of a head, as JSON.
@@ -263,6 +307,7 @@ type headResult struct {
 	Test    *train.Proportion `json:"test"`
 	Report  *train.Report     `json:"report,omitempty"`
 	Changed bool              `json:"store_changed,omitempty"` // while the head was trained
+	HeldOut *train.HeldOut    `json:"held_out,omitempty"`      // where the testing split says little
 }
 
 // trainedCounts counts the photos of each split that a head was trained with.
