@@ -15,6 +15,9 @@ func webpHeader(data []byte, _ *Scratch) (header, error) {
 	if riffChunk(data, "ANIM") != nil {
 		return animatedHeader(data)
 	}
+	if pastEnd(data[12:], "VP8 ") {
+		return header{}, fmt.Errorf("%w: the WebP file is truncated", ErrCorrupt)
+	}
 	c, err := webp.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return header{}, err
@@ -57,6 +60,20 @@ func chunk(chunks []byte, name string) []byte {
 		at = end + n&1
 	}
 	return nil
+}
+
+// pastEnd reports whether the first chunk with that name says that it is longer than
+// the file: the library would allocate as much before it reads it.
+func pastEnd(chunks []byte, name string) bool {
+	for at := int64(0); at+8 <= int64(len(chunks)); {
+		n := int64(binary.LittleEndian.Uint32(chunks[at+4:]))
+		end := at + 8 + n
+		if string(chunks[at:at+4]) == name {
+			return end > int64(len(chunks))
+		}
+		at = end + n&1
+	}
+	return false
 }
 
 // losslessHasAlpha reports the header bit by which a lossless WebP says that its

@@ -157,3 +157,12 @@ func TestManyTiles(t *testing.T) {
 	}
 	refusedCheaply(t, "tiles of 8x8", data, "more tiles than can be read in time")
 }
+
+// TestLyingChunkLength: a chunk that says it is longer than the file is refused before
+// as much is allocated. FuzzMemory found 4 MB for 100 bytes; it could be 128.
+func TestLyingChunkLength(t *testing.T) {
+	data := bytes.Clone(readFile(t, "testdata/formats/lossy.webp"))
+	binary.LittleEndian.PutUint32(data[4:], 1<<27)
+	binary.LittleEndian.PutUint32(data[16:], 1<<24-10) // of the VP8 chunk
+	refusedCheaply(t, "VP8 chunk of 16 MB", data, "the WebP file is truncated")
+}
