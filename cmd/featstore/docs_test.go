@@ -97,6 +97,37 @@ func TestDocumentLinks(t *testing.T) {
 	}
 }
 
+// packageRow is a row of ARCHITECTURE.md's map: the package, and what it is.
+var packageRow = regexp.MustCompile("(?m)^\\| `([a-z0-9/-]+)` \\| (.+) \\|$")
+
+// The map of packages has each package once, and none that does not exist.
+func TestPackageMap(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(repository, ".github", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, ok := strings.Cut(string(b), "\n## Packages\n")
+	if !ok {
+		t.Fatal("ARCHITECTURE.md has no heading Packages")
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	packages := map[string]int{}
+	for pkg := range imports(t) {
+		packages[strings.TrimPrefix(pkg, "./")] = 0
+	}
+	for _, m := range packageRow.FindAllStringSubmatch(text, -1) {
+		if _, ok := packages[m[1]]; !ok {
+			t.Errorf("ARCHITECTURE.md: there is no package %s", m[1])
+		}
+		packages[m[1]]++
+	}
+	for pkg, n := range packages {
+		if n != 1 {
+			t.Errorf("ARCHITECTURE.md: the package %s has %d lines in the map, want 1", pkg, n)
+		}
+	}
+}
+
 // testFunctions returns the names of a folder's tests, benchmarks and fuzz targets.
 func testFunctions(t *testing.T, dir string) []string {
 	t.Helper()
