@@ -281,7 +281,7 @@ func readUntilCut(path string) {
 	fmt.Println("open")
 	for {
 		if err := read(); err != nil {
-			fmt.Println(errors.Is(err, store.ErrCorrupt), err)
+			fmt.Println(errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrNotStore), err) // an empty file is no store
 			return
 		}
 	}

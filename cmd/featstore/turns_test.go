@@ -102,7 +102,7 @@ func TestIngestLetsReadersIn(t *testing.T) {
 	}
 	photos, db := drawSome(t, 12)
 	p := start(t, "ingest", photos, "--store", db, "--size", "640", "--workers", "1", "--json")
-	p.waitFor(t, `"done":2,`)
+	p.waitFor(t, `"event":"progress"`)
 	seen := 0
 	for !strings.Contains(p.out.String(), `"result"`) {
 		q := start(t, "stats", "--json", "--store", db, "--wait", "30s")

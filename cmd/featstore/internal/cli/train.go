@@ -267,8 +267,13 @@ func (a *app) reportTraining(cfg train.Config, head *train.Head, report *train.R
 // judgeHeldOut finds an accuracy for a head that the testing split says little about.
 // That none can be found is no reason not to have the head.
 func (a *app) judgeHeldOut(ctx context.Context, db *store.DB, head *train.Head, name string) (*train.HeldOut, error) {
-	events, stop := a.trainEvents()
+	tell, stop := a.trainEvents()
 	defer stop()
+	events := func(e train.Event) {
+		if _, ok := e.(train.Progress); !ok || !a.json { // the same training gives the same lines: no times
+			tell(e)
+		}
+	}
 	heldOut, err := train.JudgeHeldOut(ctx, db, head, events)
 	if errors.Is(err, train.ErrTooFew) || errors.Is(err, train.ErrDiverged) || errors.Is(err, train.ErrNoImages) {
 		events(train.Warning{Message: "no accuracy: " + err.Error()})
