@@ -111,7 +111,7 @@ func init() {
 			trials[name] = func(t *trial) { t.input(t.shape(1, 4)...) }
 		}
 	}
-	trials["Gelu"], trials["Mish"] = trials["Gelu"], func(t *trial) { t.input(t.shape(1, 4)...) }
+	trials["Mish"] = func(t *trial) { t.input(t.shape(1, 4)...) }
 	maps.Copy(trials, moverTrials)
 }
 
