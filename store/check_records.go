@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -27,7 +28,7 @@ func (c *checker) run() error {
 	if safe, err := c.pages(); err != nil || !safe {
 		return err
 	}
-	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.vectors, c.heads, c.counts} {
+	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.networks, c.vectors, c.heads, c.counts} {
 		if err := c.try(part); err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (c *checker) damaged(err error) {
 // top checks the buckets at the top and the keys of meta.
 func (c *checker) top() error {
 	err := c.tx.bolt.ForEach(func(name []byte, _ *bolt.Bucket) error {
-		for _, known := range topBuckets {
+		for _, known := range slices.Concat(topBuckets, [][]byte{networksBucket, checkpointsBucket}) {
 			if bytes.Equal(name, known) {
 				return nil
 			}

@@ -81,14 +81,19 @@
 //	digests/    <digest: 32 bytes ‖ root ‖ path>  str  the image's label
 //	splits/     <digest>                          str  split set by hand: training, validation or testing
 //	models/     <model id>                        map  name, file_sha256, tap, pool, dim, preprocess, engine, added,
-//	                                               weights_sha256, layout, path
+//	                                               weights_sha256, layout, path, network (bytes kept),
+//	                                               tuned (from, cut, fingerprint)
 //	heads/      <name>                            map  see Head
+//	networks/   <model id>/ <piece: 4 bytes>      bin  at most 1 MiB of the network's ONNX file
+//	            <model id>/ about                 map  size, sha256 (of all pieces)
+//	checkpoints/ <name>/                          the same, for the state of an unfinished training
 //	features/   <model id>/ <split>/ <label>/ <digest>  vector
 //	            <model id>/ disputed/ <digest>          vector
 //
 // The bbolt sequence of each bucket that holds vectors is the number of its keys, so
 // counting needs no walk over the vectors' pages. Buckets without keys are removed,
-// except those at the top and a model's own.
+// except those at the top and a model's own. The buckets networks and checkpoints are made
+// when they are first needed.
 //
 // Each of these values but kind, format and those of digests, which repeat what
 // images say, is followed by its seal, a second msgpack value: an ext value of

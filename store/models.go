@@ -17,6 +17,12 @@ func (tx *Tx) Models() ([]Model, error) {
 	return models, err
 }
 
+// Untuned returns the models whose networks were not trained on photos of the store: those
+// to use where nobody says which.
+func Untuned(models []Model) []Model {
+	return slices.DeleteFunc(slices.Clone(models), func(m Model) bool { return m.Tuned != nil })
+}
+
 // Model returns a model, or ErrNotFound.
 func (tx *Tx) Model(id string) (Model, error) {
 	v := tx.top(modelsBucket).Get([]byte(id))
@@ -41,7 +47,8 @@ func (tx *Tx) decodeModel(id string, v []byte) (m Model, err error) {
 	return m, nil
 }
 
-// PutModel adds a model, or changes what is known of one. Its dimension stays.
+// PutModel adds a model, or changes what is known of one. Its dimension stays, and so do
+// its network and where that comes from, unless others are given.
 func (tx *Tx) PutModel(m Model) error {
 	if err := tx.writable(); err != nil {
 		return err
@@ -60,6 +67,12 @@ func (tx *Tx) PutModel(m Model) error {
 		}
 		if old.Dim != m.Dim {
 			return fmt.Errorf("model %s: its vectors have %d floats in the store, not %d", m.ID, old.Dim, m.Dim)
+		}
+		if m.Network == 0 {
+			m.Network = old.Network
+		}
+		if m.Tuned == nil {
+			m.Tuned = old.Tuned
 		}
 	}
 	if _, err := tx.makeSub(featuresBucket, []byte(m.ID)); err != nil {
@@ -96,6 +109,9 @@ func (tx *Tx) DeleteModel(id string) error {
 		return err
 	}
 	if err := tx.top(featuresBucket).DeleteBucket([]byte(id)); err != nil {
+		return err
+	}
+	if err := tx.dropLarge(networksBucket, id); err != nil {
 		return err
 	}
 	tx.models = nil

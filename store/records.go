@@ -76,6 +76,19 @@ type Model struct {
 	Layout        string `msgpack:"layout,omitempty"`
 	// Path is where the model's file was last seen, empty for the embedded network.
 	Path string `msgpack:"path,omitempty"`
+
+	// Network is how many bytes the network has that the store keeps for it, 0 for
+	// none: see Tx.PutNetwork, which sets it.
+	Network int64 `msgpack:"network,omitempty"`
+	// Tuned says where a network comes from that was trained on photos of the store.
+	Tuned *Tuned `msgpack:"tuned,omitempty"`
+}
+
+// Tuned says what a network was trained from, and on which photos.
+type Tuned struct {
+	From        string `msgpack:"from"`        // id of the model whose network it was before
+	Cut         string `msgpack:"cut"`         // tensor above which it was trained
+	Fingerprint []byte `msgpack:"fingerprint"` // of the training split: see Index.Fingerprint
 }
 
 // A Head is a trained classifier together with all that is needed to use it and to

@@ -32,6 +32,10 @@ var (
 	headsBucket    = []byte("heads")
 	featuresBucket = []byte("features")
 
+	// Stores of older versions lack these: see Tx.optional.
+	networksBucket    = []byte("networks")
+	checkpointsBucket = []byte("checkpoints")
+
 	topBuckets = [][]byte{metaBucket, rootsBucket, imagesBucket, failuresBucket, digestsBucket, splitsBucket, modelsBucket, headsBucket, featuresBucket}
 )
 

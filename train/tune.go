@@ -1,0 +1,362 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"featstore/train/internal/optimize"
+)
+
+// A Tunable is what lies above a cut of a network, in training: it computes bottlenecks
+// from activations at the cut and, given the gradient of a loss by them, adds to the
+// gradient of its weights.
+type Tunable interface {
+	Images() int // most images at a time
+	CutLen() int // activations of an image
+	Dim() int    // features of a bottleneck
+	// Forward computes the bottlenecks, N×Dim, of N images.
+	Forward(ctx context.Context, x [][]float32, out []float32) error
+	// Backward takes the gradient by the bottlenecks of the last Forward, N×Dim.
+	Backward(ctx context.Context, gradient []float32) error
+	// Update makes the network compute with the present values of the weights.
+	Update()
+	// Weights returns what is trained, from the cut to the bottleneck.
+	Weights() []TunedWeights
+}
+
+// TunedWeights are some weights of a Tunable that belong together. Tune changes Values,
+// and clears Gradient once it has read it.
+type TunedWeights struct {
+	Name             string
+	Values, Gradient []float32
+	Bias             bool // a bias or a scale: it does not decay
+}
+
+// TunePhotos are images given by their activations at the cut.
+type TunePhotos struct {
+	Truth []int                            // the label of each
+	Read  func(i int, dst []float32) error // the activations of one, CutLen numbers
+}
+
+// A TuneConfig holds the settings of Tune. DefaultTuneConfig returns the defaults.
+type TuneConfig struct {
+	Epochs    int     `json:"epochs"`
+	Batch     int     `json:"batch"`
+	Rate      float64 `json:"rate"`         // the highest, of the layers near the bottleneck
+	Lowest    float64 `json:"lowest"`       // share of the rate that the layer at the cut has
+	Warmup    float64 `json:"warmup"`       // share of the steps in which the rate rises
+	Decay     float64 `json:"weight_decay"` // of weights, not of biases
+	Clip      float64 `json:"clip"`         // longest gradient
+	Smoothing float64 `json:"smoothing"`    // of labels, 0 to 1
+	Dropout   float64 `json:"dropout"`      // share of features left out before the new layer
+	Mixup     float64 `json:"mixup"`        // α of the Beta distribution; 0 for none
+	Balance   string  `json:"balance"`      // BalanceNone or BalanceWeights
+	Seed      uint64  `json:"seed"`
+
+	// Checkpoint, if not nil, is given the whole state after each epoch. Resume is such a
+	// state, to go on from.
+	Checkpoint func(state []byte) error `json:"-"`
+	Resume     []byte                   `json:"-"`
+}
+
+// DefaultTuneConfig returns settings that suit thousands of photos: 6 epochs of AdamW at
+// rate 5e-4 with weight decay 0.05, mixup 0.2 (Zhang et al. 2018), label smoothing 0.1
+// and dropout 0.2.
+func DefaultTuneConfig() TuneConfig {
+	return TuneConfig{Epochs: 6, Batch: 32, Rate: 5e-4, Lowest: 0.5, Warmup: 0.2, Decay: 0.05, Clip: 1, Smoothing: 0.1, Dropout: 0.2, Mixup: 0.2, Balance: BalanceNone}
+}
+
+// Validate reports the first setting that is out of range.
+func (c TuneConfig) Validate() error {
+	share := func(x float64) bool { return x >= 0 && x < 1 }
+	switch {
+	case c.Epochs < 1:
+		return bad("epochs", c.Epochs, "at least 1")
+	case c.Batch < 1 || c.Batch > maxBatch:
+		return bad("batch", c.Batch, fmt.Sprintf("1 to %d images", maxBatch))
+	case !(c.Rate > 0) || math.IsInf(c.Rate, 1):
+		return bad("learning rate", c.Rate, "a number above 0, such as 0.0005")
+	case !(c.Lowest > 0 && c.Lowest <= 1):
+		return bad("share of the rate at the cut", c.Lowest, "above 0, at most 1")
+	case !share(c.Warmup):
+		return bad("warm-up", c.Warmup, "0 or more, below 1")
+	case !share(c.Decay):
+		return bad("weight decay", c.Decay, "0 or more, below 1")
+	case !(c.Clip > 0):
+		return bad("longest gradient", c.Clip, "above 0")
+	case !share(c.Smoothing):
+		return bad("label smoothing", c.Smoothing, "0 or more, below 1")
+	case !share(c.Dropout):
+		return bad("dropout", c.Dropout, "0 or more, below 1")
+	case !(c.Mixup >= 0 && c.Mixup <= 1):
+		return bad("mixup", c.Mixup, "0 to 1")
+	case c.Balance != BalanceNone && c.Balance != BalanceWeights:
+		return bad("balance", c.Balance, "weights or none")
+	}
+	return nil
+}
+
+// A TuneProgress is told after each step; Accuracy and ValidationLoss only at an epoch's
+// end, and only where there are validation images.
+type TuneProgress struct {
+	Epoch          int        `json:"epoch"` // from 1 on
+	Epochs         int        `json:"epochs"`
+	Step           int        `json:"step"` // of all
+	Steps          int        `json:"steps"`
+	Loss           float64    `json:"loss"`  // of the last minibatch
+	Ended          bool       `json:"ended"` // the epoch
+	Accuracy       Proportion `json:"validation"`
+	ValidationLoss float64    `json:"validation_loss"`
+}
+
+// String returns a line.
+func (p TuneProgress) String() string {
+	s := fmt.Sprintf("Epoch %d of %d: loss %.3f", p.Epoch, p.Epochs, p.Loss)
+	if p.Accuracy.Total > 0 {
+		s += fmt.Sprintf(", validation accuracy = %.1f%% (%d of %d)", 100*p.Accuracy.Share, p.Accuracy.Correct, p.Accuracy.Total)
+	}
+	return s
+}
+
+// A Tuned is the result of Tune, whose weights are in the Tunable.
+type Tuned struct {
+	Epoch    int        `json:"epoch"`      // whose weights were kept
+	Accuracy Proportion `json:"validation"` // then
+}
+
+// Streams of random numbers of the tuning.
+const (
+	streamTuneOrder = 100 + iota
+	streamTuneMixup
+	streamTuneDropout
+)
+
+// Tune trains a new layer on the frozen bottlenecks to convergence, and then the layer
+// and the network together, on softmax cross-entropy. It leaves in the network the moving
+// average of the weights as it was after the epoch with the lowest loss on the validation
+// images; without any, after the last epoch. Validation images take no other part.
+//
+// The same photos, settings and network give the same weights.
+func Tune(ctx context.Context, net Tunable, labels int, training, validation TunePhotos, cfg TuneConfig, events func(Event)) (*Tuned, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if len(training.Truth) == 0 {
+		return nil, fmt.Errorf("%w: the training split is empty", ErrNoImages)
+	}
+	if labels < 2 {
+		return nil, fmt.Errorf("%w: a classifier needs two or more", ErrOneLabel)
+	}
+	if events == nil {
+		events = func(Event) {}
+	}
+	t := newTuner(net, labels, training, validation, cfg)
+	defer t.pool.close()
+	var err error
+	if cfg.Resume != nil {
+		err = t.restore(cfg.Resume)
+	} else {
+		err = t.firstLayer(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for t.epoch < cfg.Epochs {
+		if err := t.runEpoch(ctx, events); err != nil {
+			return nil, err
+		}
+	}
+	t.takeBest()
+	return &Tuned{t.bestEpoch, t.bestAccuracy}, nil
+}
+
+// A tuner is one run of Tune.
+type tuner struct {
+	net                  Tunable
+	cfg                  TuneConfig
+	training, validation TunePhotos
+	labels               int
+	labelWeights         []float64
+	pool                 *workerPool
+
+	layer     layer
+	gradient  layer // of the loss, by the layer's weights
+	groups    []optimize.Group
+	optimizer *optimize.AdamW
+	average   *optimize.Average
+
+	epoch        int // done
+	best         [][]float32
+	bestEpoch    int
+	bestLoss     float64
+	bestAccuracy Proportion
+
+	batch *tuneBatch
+}
+
+func newTuner(net Tunable, labels int, training, validation TunePhotos, cfg TuneConfig) *tuner {
+	t := &tuner{net: net, cfg: cfg, training: training, validation: validation, labels: labels, pool: newWorkerPool(0),
+		layer: newLayer(labels, net.Dim()), gradient: newLayer(labels, net.Dim())}
+	counts := make([]int, labels)
+	for _, y := range training.Truth {
+		counts[y]++
+	}
+	t.labelWeights = labelWeights(cfg.Balance, counts)
+	weights := net.Weights()
+	for i, w := range weights {
+		rate := 1.0
+		if n := len(weights) - 1; n > 0 {
+			rate = cfg.Lowest + float64((1-cfg.Lowest)*float64(i))/float64(n)
+		}
+		t.groups = append(t.groups, optimize.Group{Name: w.Name, Values: w.Values, Gradient: w.Gradient, Rate: rate, Decay: !w.Bias})
+	}
+	t.groups = append(t.groups,
+		optimize.Group{Name: "new layer's weights", Values: t.layer.weights, Gradient: t.gradient.weights, Rate: 1, Decay: true},
+		optimize.Group{Name: "new layer's bias", Values: t.layer.bias, Gradient: t.gradient.bias, Rate: 1})
+	t.optimizer = optimize.NewAdamW(t.groups, cfg.Decay, func(n int, f func(from, to int)) {
+		t.pool.run(func(part int) { f(share(n, part, t.pool.parts(), 64)) })
+	})
+	t.average = optimize.NewAverage(t.groups, optimize.AverageDecay(t.steps()))
+	t.batch = newTuneBatch(min(net.Images(), cfg.Batch), net, labels)
+	return t
+}
+
+// stepsAnEpoch is how many minibatches an epoch has, the last one perhaps a small one.
+func (t *tuner) stepsAnEpoch() int { return (len(t.training.Truth) + t.cfg.Batch - 1) / t.cfg.Batch }
+
+func (t *tuner) steps() int { return t.cfg.Epochs * t.stepsAnEpoch() }
+
+// firstLayerStrength is C of the new layer's first fit, for features of length 1.
+const firstLayerStrength = 30
+
+// firstLayer fits the new layer on the bottlenecks of the network as it is.
+func (t *tuner) firstLayer(ctx context.Context) error {
+	table := &table{labels: t.labels, dims: []int{t.net.Dim()}}
+	table.allocate(len(t.training.Truth), t.net.Dim())
+	copy(table.truth, t.training.Truth)
+	if err := t.bottlenecks(ctx, t.training, func(i int, x []float32) { copy(table.rows[i], x) }); err != nil {
+		return err
+	}
+	for _, row := range table.rows {
+		if !allFinite(row) {
+			return fmt.Errorf("%w: the network computes numbers that are not finite", ErrNotFinite)
+		}
+	}
+	strength := firstLayerStrength / math.Max(meanSquare(table), 1e-30)
+	l, _, err := fitLogistic(ctx, table, strength, t.labelWeights, 1e-4, t.pool, nil)
+	if err != nil {
+		return err
+	}
+	copy(t.layer.weights, l.weights)
+	copy(t.layer.bias, l.bias)
+	t.average = optimize.NewAverage(t.groups, optimize.AverageDecay(t.steps()))
+	return nil
+}
+
+// bottlenecks computes the bottleneck of each image, in order.
+func (t *tuner) bottlenecks(ctx context.Context, photos TunePhotos, use func(i int, x []float32)) error {
+	b, dim := t.batch, t.net.Dim()
+	for lo := 0; lo < len(photos.Truth); lo += len(b.x) {
+		x := b.x[:min(len(b.x), len(photos.Truth)-lo)]
+		for i := range x {
+			if err := photos.Read(lo+i, x[i]); err != nil {
+				return err
+			}
+		}
+		if err := t.net.Forward(ctx, x, b.features[:len(x)*dim]); err != nil {
+			return err
+		}
+		for i := range x {
+			use(lo+i, b.features[i*dim:(i+1)*dim])
+		}
+	}
+	return nil
+}
+
+// runEpoch trains on each image once, and looks at the validation images.
+func (t *tuner) runEpoch(ctx context.Context, events func(Event)) error {
+	order := make([]int, len(t.training.Truth))
+	for i := range order {
+		order[i] = i
+	}
+	at := func(stream uint64) *rand.PCG { return rand.NewPCG(t.cfg.Seed, stream<<32|uint64(t.epoch)) }
+	shuffle(at(streamTuneOrder), order)
+	mixup, dropout := at(streamTuneMixup), at(streamTuneDropout)
+	step := t.epoch * t.stepsAnEpoch()
+	p := TuneProgress{Epoch: t.epoch + 1, Epochs: t.cfg.Epochs, Steps: t.steps()}
+	for lo := 0; lo < len(order); lo += t.cfg.Batch {
+		loss, err := t.step(ctx, order[lo:min(lo+t.cfg.Batch, len(order))], mixup, dropout)
+		if err != nil {
+			return err
+		}
+		if norm := optimize.ClipNorm(t.groups, t.cfg.Clip); norm-norm != 0 || loss-loss != 0 {
+			return fmt.Errorf("epoch %d: %w: choose a lower learning rate than %v", p.Epoch, ErrDiverged, t.cfg.Rate)
+		}
+		t.optimizer.Step(t.cfg.Rate * optimize.OneCycle(step, p.Steps, t.cfg.Warmup))
+		for i := range t.groups {
+			clear(t.groups[i].Gradient)
+		}
+		t.average.Add()
+		t.net.Update()
+		step++
+		p.Step, p.Loss = step, loss
+		if lo+t.cfg.Batch < len(order) {
+			events(p)
+		}
+	}
+	t.epoch++
+	if err := t.look(ctx, &p); err != nil {
+		return err
+	}
+	if t.cfg.Checkpoint != nil {
+		state, err := t.state()
+		if err == nil {
+			err = t.cfg.Checkpoint(state)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	p.Ended = true
+	events(p)
+	return nil
+}
+
+// look measures the averaged weights on the validation images, and keeps them if they
+// are the best so far.
+func (t *tuner) look(ctx context.Context, p *TuneProgress) error {
+	t.average.Swap()
+	t.net.Update()
+	logits := make([]float32, len(t.validation.Truth)*t.labels)
+	correct := 0
+	err := t.bottlenecks(ctx, t.validation, func(i int, x []float32) {
+		z := logits[i*t.labels : (i+1)*t.labels]
+		t.layer.logits(z, [][]float32{x})
+		if argmax(z) == t.validation.Truth[i] {
+			correct++
+		}
+	})
+	if n := len(t.validation.Truth); err == nil && n > 0 {
+		p.Accuracy, p.ValidationLoss = NewProportion(correct, n), crossEntropy(logits, t.validation.Truth)
+	}
+	if err == nil && (t.best == nil || len(t.validation.Truth) == 0 || p.ValidationLoss < t.bestLoss) {
+		t.best = nil
+		for _, g := range t.groups {
+			t.best = append(t.best, append([]float32(nil), g.Values...))
+		}
+		t.bestEpoch, t.bestLoss, t.bestAccuracy = t.epoch, p.ValidationLoss, p.Accuracy
+	}
+	t.average.Swap()
+	t.net.Update()
+	return err
+}
+
+// takeBest puts the best weights into the network.
+func (t *tuner) takeBest() {
+	for i, values := range t.best {
+		copy(t.groups[i].Values, values)
+	}
+	t.net.Update()
+}

@@ -1,0 +1,297 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// A tinyNet is a network above a cut: two layers of its own weights with a rectifier
+// between.
+type tinyNet struct {
+	in, hidden, dim int
+	weights         []TunedWeights
+	x               [][]float32
+	h               []float32
+}
+
+func newTinyNet() *tinyNet {
+	n := &tinyNet{in: 6, hidden: 5, dim: 4}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, size := range []int{n.in * n.hidden, n.hidden, n.hidden * n.dim} {
+		w := TunedWeights{Values: make([]float32, size), Gradient: make([]float32, size), Bias: size == n.hidden}
+		for i := range w.Values {
+			w.Values[i] = float32(rng.NormFloat64()) / 2
+		}
+		n.weights = append(n.weights, w)
+	}
+	return n
+}
+
+func (n *tinyNet) Images() int             { return 3 }
+func (n *tinyNet) CutLen() int             { return n.in }
+func (n *tinyNet) Dim() int                { return n.dim }
+func (n *tinyNet) Update()                 {}
+func (n *tinyNet) Weights() []TunedWeights { return n.weights }
+
+func (n *tinyNet) Forward(_ context.Context, x [][]float32, out []float32) error {
+	n.x, n.h = x, make([]float32, len(x)*n.hidden)
+	for i, row := range x {
+		for j := range n.hidden {
+			s := n.weights[1].Values[j]
+			for k, v := range row {
+				s += v * n.weights[0].Values[k*n.hidden+j]
+			}
+			n.h[i*n.hidden+j] = max(s, 0)
+		}
+		for j := range n.dim {
+			s := float32(0)
+			for k := range n.hidden {
+				s += n.h[i*n.hidden+k] * n.weights[2].Values[k*n.dim+j]
+			}
+			out[i*n.dim+j] = s
+		}
+	}
+	return nil
+}
+
+func (n *tinyNet) Backward(_ context.Context, g []float32) error {
+	for i, row := range n.x {
+		for k := range n.hidden {
+			h, dh := n.h[i*n.hidden+k], float32(0)
+			for j := range n.dim {
+				n.weights[2].Gradient[k*n.dim+j] += h * g[i*n.dim+j]
+				dh += g[i*n.dim+j] * n.weights[2].Values[k*n.dim+j]
+			}
+			if h <= 0 {
+				continue
+			}
+			n.weights[1].Gradient[k] += dh
+			for m, v := range row {
+				n.weights[0].Gradient[m*n.hidden+k] += dh * v
+			}
+		}
+	}
+	return nil
+}
+
+// ringPhotos are in a ring around the others' middle: no line parts them.
+func ringPhotos(n int, seed uint64) TunePhotos {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	p := TunePhotos{}
+	var rows [][]float32
+	for i := range n {
+		row := make([]float32, 6)
+		length := 0.0
+		for k := range row {
+			row[k] = float32(rng.NormFloat64())
+			length += float64(row[k]) * float64(row[k])
+		}
+		for k := range row {
+			row[k] *= float32((0.4 + 2*float64(i%2)) / math.Sqrt(length))
+		}
+		rows = append(rows, row)
+		p.Truth = append(p.Truth, i%2)
+	}
+	p.Read = func(i int, dst []float32) error { copy(dst, rows[i]); return nil }
+	return p
+}
+
+func tuneConfig() TuneConfig {
+	cfg := DefaultTuneConfig()
+	cfg.Epochs, cfg.Rate, cfg.Batch = 4, 0.02, 8
+	return cfg
+}
+
+func allWeights(n *tinyNet) []float32 {
+	var all []float32
+	for _, w := range n.weights {
+		all = append(all, w.Values...)
+	}
+	return all
+}
+
+func tune(t *testing.T, training, validation TunePhotos, cfg TuneConfig) ([]float32, *Tuned, []TuneProgress) {
+	t.Helper()
+	n := newTinyNet()
+	var told []TuneProgress
+	got, err := Tune(t.Context(), n, 2, training, validation, cfg, func(e Event) { told = append(told, e.(TuneProgress)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return allWeights(n), got, told
+}
+
+func sameWeights(a, b []float32) bool {
+	for i := range a {
+		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// TestTuneLearns: photos that no layer on the frozen features parts are told apart after
+// tuning.
+func TestTuneLearns(t *testing.T) {
+	cfg := tuneConfig()
+	cfg.Epochs = 60
+	_, got, told := tune(t, ringPhotos(200, 1), ringPhotos(100, 2), cfg)
+	if got.Accuracy.Share < 0.9 {
+		t.Errorf("validation accuracy %v at epoch %d; at the start %v", got.Accuracy.Share, got.Epoch, told[24].Accuracy)
+	}
+	if last := told[len(told)-1]; last.Step != last.Steps || last.Epoch != 60 || !last.Ended {
+		t.Errorf("the last event is %+v", last)
+	}
+}
+
+// TestTuneGradient compares the gradient of a minibatch's loss, with all that is done to
+// it, with central differences.
+func TestTuneGradient(t *testing.T) {
+	cfg := tuneConfig()
+	cfg.Balance = BalanceWeights
+	training := ringPhotos(20, 3)
+	training.Truth[0] = 1
+	n := newTinyNet()
+	tu := newTuner(n, 2, training, TunePhotos{}, cfg)
+	defer tu.pool.close()
+	tu.layer.initialise(rand.New(rand.NewPCG(1, 1)), 0.5)
+	loss := func() float64 {
+		l, err := tu.step(t.Context(), []int{0, 3, 5, 8, 11, 12, 17}, rand.NewPCG(7, 7), rand.NewPCG(8, 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	loss()
+	var want [][]float32
+	for _, g := range tu.groups {
+		want = append(want, append([]float32(nil), g.Gradient...))
+	}
+	for i, g := range tu.groups {
+		for k := range g.Values {
+			const h = 1e-2
+			v := g.Values[k]
+			g.Values[k] = v + h
+			up := loss()
+			g.Values[k] = v - h
+			down := loss()
+			g.Values[k] = v
+			if d := (up - down) / (2 * h); math.Abs(d-float64(want[i][k])) > 2e-3+0.05*math.Abs(d) {
+				t.Errorf("%s %d, weight %d: gradient %v, by differences %v", g.Name, i, k, want[i][k], d)
+			}
+		}
+	}
+}
+
+// TestValidationOnlyChoosesTheEpoch: poisoned validation images change no weight, as long
+// as the epoch that is kept is the same.
+func TestValidationOnlyChoosesTheEpoch(t *testing.T) {
+	training, validation := ringPhotos(50, 1), ringPhotos(20, 2)
+	cfg := tuneConfig()
+	states := func(v TunePhotos) (all [][]byte) {
+		cfg.Checkpoint = func(state []byte) error { all = append(all, state); return nil }
+		tune(t, training, v, cfg)
+		return all
+	}
+	poisoned := ringPhotos(20, 99)
+	for i := range poisoned.Truth {
+		poisoned.Truth[i] = 1 - poisoned.Truth[i]
+	}
+	a, b := states(validation), states(poisoned)
+	weights := func(state []byte) string { // all but the header and the best
+		n := len(allWeights(newTinyNet())) + 2*4 + 2
+		return string(state[len(state)-4*5*n : len(state)-4*n])
+	}
+	for i := range a {
+		if weights(a[i]) != weights(b[i]) {
+			t.Errorf("epoch %d: the validation images have moved weights", i+1)
+		}
+	}
+	cfg.Epochs, cfg.Checkpoint = 1, nil
+	one, _, _ := tune(t, training, validation, cfg)
+	other, _, _ := tune(t, training, poisoned, cfg)
+	if !sameWeights(one, other) {
+		t.Error("one epoch: the validation images have moved weights")
+	}
+}
+
+// TestTuneIsReproducible: same seed, same bits; another seed, others; and a training that
+// goes on from any epoch ends as one that was never interrupted.
+func TestTuneIsReproducible(t *testing.T) {
+	training, validation := ringPhotos(50, 1), ringPhotos(20, 2)
+	cfg := tuneConfig()
+	var states [][]byte
+	cfg.Checkpoint = func(state []byte) error { states = append(states, state); return nil }
+	want, wanted, _ := tune(t, training, validation, cfg)
+	cfg.Checkpoint = nil
+	if again, _, _ := tune(t, training, validation, cfg); !sameWeights(want, again) {
+		t.Error("another run gives other weights")
+	}
+	for i, state := range states {
+		cfg.Resume = state
+		got, result, _ := tune(t, training, validation, cfg)
+		if !sameWeights(got, want) || *result != *wanted {
+			t.Errorf("gone on after epoch %d: other weights, %+v", i+1, result)
+		}
+	}
+	cfg.Resume = nil
+	cfg.Seed++
+	if other, _, _ := tune(t, training, validation, cfg); sameWeights(want, other) {
+		t.Error("another seed gives the same weights")
+	}
+	cfg.Resume = states[0]
+	if _, err := Tune(t.Context(), newTinyNet(), 2, training, validation, cfg, nil); !errors.Is(err, ErrOtherTuning) {
+		t.Errorf("a checkpoint of another seed: %v", err)
+	}
+	cfg.Seed--
+	for _, n := range []int{0, 7, 100, len(states[0]) - 1} {
+		cfg.Resume = append([]byte{}, states[0][:n]...)
+		if _, err := Tune(t.Context(), newTinyNet(), 2, training, validation, cfg, nil); !errors.Is(err, ErrOtherTuning) {
+			t.Errorf("a checkpoint cut at %d: %v", n, err)
+		}
+	}
+}
+
+func TestTuneRefuses(t *testing.T) {
+	photos := ringPhotos(10, 1)
+	for name, change := range map[string]func(*TuneConfig){
+		"epochs": func(c *TuneConfig) { c.Epochs = 0 }, "batch": func(c *TuneConfig) { c.Batch = 0 }, "rate": func(c *TuneConfig) { c.Rate = math.NaN() },
+		"mixup": func(c *TuneConfig) { c.Mixup = -1 }, "dropout": func(c *TuneConfig) { c.Dropout = 1 }, "smoothing": func(c *TuneConfig) { c.Smoothing = math.NaN() },
+		"decay": func(c *TuneConfig) { c.Decay = -1 }, "balance": func(c *TuneConfig) { c.Balance = BalanceSampler },
+	} {
+		cfg := tuneConfig()
+		change(&cfg)
+		if _, err := Tune(t.Context(), newTinyNet(), 2, photos, TunePhotos{}, cfg, nil); !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Tune(t.Context(), newTinyNet(), 1, photos, TunePhotos{}, tuneConfig(), nil); !errors.Is(err, ErrOneLabel) {
+		t.Errorf("one label: %v", err)
+	}
+	if _, err := Tune(t.Context(), newTinyNet(), 2, TunePhotos{}, photos, tuneConfig(), nil); !errors.Is(err, ErrNoImages) {
+		t.Errorf("no photos: %v", err)
+	}
+	cfg := tuneConfig()
+	cfg.Rate = 1e30
+	if _, err := Tune(t.Context(), newTinyNet(), 2, photos, TunePhotos{}, cfg, nil); !errors.Is(err, ErrDiverged) {
+		t.Errorf("a rate that is far too high: %v", err)
+	}
+}
+
+// TestBeta: mean a half, variance 1/(4(2a+1)).
+func TestBeta(t *testing.T) {
+	src := rand.NewPCG(1, 1)
+	const n, a = 20000, 0.2
+	mean, square := 0.0, 0.0
+	for range n {
+		x := beta(src, a)
+		mean += x / n
+		square += x * x / n
+	}
+	if v := square - mean*mean; math.Abs(mean-0.5) > 0.02 || math.Abs(v-1/(4*(2*a+1))) > 0.01 {
+		t.Errorf("mean %v, variance %v", mean, v)
+	}
+}
