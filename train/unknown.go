@@ -109,7 +109,7 @@ func newAUROC(positive, negative []float64) AUROC {
 		for below+equal < len(sorted) && sorted[below+equal] == v {
 			equal++
 		}
-		sum += float64(below) + float64(equal)/2
+		sum += float64(below) + float64(float64(equal)/2)
 	}
 	a := AUROC{Area: sum / (float64(len(positive)) * float64(len(negative)))}
 	a.Low, a.High = areaInterval(a.Area, float64(len(positive)), float64(len(negative)))
@@ -121,13 +121,15 @@ func newAUROC(positive, negative []float64) AUROC {
 // something of an area of 1 too (Newcombe 2006, method 5).
 func areaInterval(area, m, n float64) (low, high float64) {
 	beyond := func(a float64) bool {
-		star := (m+n)/2 - 1
-		variance := a * (1 - a) * (1 + float64(star*(1-a)/(2-a)) + float64(star*a/(1+a))) / (m * n)
-		return math.Abs(a-area) > Z95*math.Sqrt(variance)
+		star := float64((m+n)/2) - 1
+		rest := 1 - a
+		terms := 1 + float64(float64(star*rest)/float64(2-a)) + float64(float64(star*a)/float64(1+a))
+		variance := float64(float64(float64(a*rest)*terms) / float64(m*n))
+		return math.Abs(a-area) > float64(Z95*math.Sqrt(variance))
 	}
 	edge := func(inside, outside float64) float64 {
 		for range 50 {
-			if middle := (inside + outside) / 2; beyond(middle) {
+			if middle := float64((inside + outside) / 2); beyond(middle) {
 				outside = middle
 			} else {
 				inside = middle
