@@ -98,7 +98,7 @@ func (db *DB) begin() error {
 		err = db.unchanged()
 	}
 	if err != nil {
-		db.end()
+		db.share() // what another program has done stays unseen: no later change may pass either
 	}
 	return err
 }
@@ -108,16 +108,22 @@ func (db *DB) end() error {
 	if !db.turn.shared {
 		return nil
 	}
-	defer db.turn.writing.Unlock()
 	if db.broken.Load() {
+		db.turn.writing.Unlock()
 		return nil
 	}
 	m, size, err := db.state()
 	if err == nil {
 		db.turn.seen, db.turn.size = m, size
 	}
-	_, _, err2 := tryLock(db.file, false)
-	return errors.Join(err, err2)
+	return errors.Join(err, db.share())
+}
+
+// share ends a writer's turn.
+func (db *DB) share() error {
+	defer db.turn.writing.Unlock()
+	_, _, err := tryLock(db.file, false)
+	return err
 }
 
 // settle is the end of opening: from now on the data is locked for transactions.
@@ -188,7 +194,12 @@ func (db *DB) reopen() error {
 		db.bolt = nil
 		return err
 	}
-	return db.load()
+	err := db.load()
+	if err != nil { // not to be taken for a store that is known the next time
+		err = errors.Join(err, db.bolt.Close())
+		db.bolt = nil
+	}
+	return err
 }
 
 // lockData locks the data, alone or together with others. Who waits is in the queue,

@@ -220,6 +220,51 @@ func TestReplacedBeneathAReader(t *testing.T) {
 	}
 }
 
+// A store that a newer version takes over beneath a reader stays unreadable to it.
+func TestTakenOverBeneathAReader(t *testing.T) {
+	takesTurns(t)
+	path := fill(t)
+	db, err := store.Open(path, store.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	setMeta(t, path, "format", []byte{99})
+	for range 3 {
+		if _, err := db.Stats(); !errors.Is(err, store.ErrNewer) {
+			t.Errorf("of a later format: %v", err)
+		}
+	}
+	setMeta(t, path, "format", []byte{2})
+	if st, err := db.Stats(); err != nil || st.Images != 37 {
+		t.Errorf("%d images, %v", st.Images, err)
+	}
+	storetest.CheckFile(t, path)
+}
+
+// A writer beneath which another program, one without locks, has changed the file
+// writes no more: it does not know which pages are free.
+func TestChangedBeneathAWriter(t *testing.T) {
+	takesTurns(t)
+	path := fill(t)
+	other := filepath.Join(t.TempDir(), "other.db")
+	write(t, other, read(t, path))
+	update(t, other, func(tx *store.Tx) error { return tx.DeleteHead("default") })
+	db, err := store.Open(path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	write(t, path, read(t, other))
+	for range 3 {
+		err := db.Update(func(tx *store.Tx) error { return tx.DeleteRoot(1) })
+		if !errors.Is(err, store.ErrLocked) {
+			t.Errorf("a change: %v", err)
+		}
+	}
+	storetest.CheckFile(t, path)
+}
+
 // Who waits is told, once, for whom.
 func TestWaitingIsTold(t *testing.T) {
 	path := fill(t)
