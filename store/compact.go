@@ -115,7 +115,7 @@ func isCopy(path string) (bool, error) {
 // copyTo writes all of the store to an empty file and returns its size.
 func (db *DB) copyTo(ctx context.Context, temp string) (size int64, err error) {
 	defer guard(panicOnFault(), &err)
-	if err := db.faultAt("compact: copy"); err != nil {
+	if err := db.opt.faultAt("compact: copy"); err != nil {
 		return 0, err
 	}
 	dst, err := bolt.Open(temp, 0o600, &bolt.Options{PageSize: pageSize, NoSync: true, NoFreelistSync: true, Timeout: DefaultTimeout})
@@ -128,7 +128,7 @@ func (db *DB) copyTo(ctx context.Context, temp string) (size int64, err error) {
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = db.faultAt("compact: sync")
+		err = db.opt.faultAt("compact: sync")
 	}
 	if err == nil {
 		err = dst.Sync()
@@ -146,7 +146,7 @@ func (db *DB) copyTo(ctx context.Context, temp string) (size int64, err error) {
 // replaceBy gives the store's name to another file while the store is locked, so
 // that nobody writes to the old file in between: Open looks again after a wait.
 func (db *DB) replaceBy(temp string) error {
-	if err := db.faultAt("compact: rename"); err != nil {
+	if err := db.opt.faultAt("compact: rename"); err != nil {
 		return err
 	}
 	if runtime.GOOS == "windows" { // an open file keeps its name there

@@ -58,11 +58,7 @@ func (tx *Tx) counted(top []byte, n int) error {
 // storedCounts reads the counts as of the last commit.
 func (tx *Tx) storedCounts() (counts, error) {
 	var c counts
-	v, err := tx.open(tx.top(metaBucket).Get(countsKey), metaBucket, countsKey)
-	if err == nil {
-		err = decode(v, &c)
-	}
-	if err != nil {
+	if err := tx.decode(tx.top(metaBucket).Get(countsKey), &c, metaBucket, countsKey); err != nil {
 		return c, fmt.Errorf("counts of records: %w", err)
 	}
 	return c, nil

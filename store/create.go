@@ -69,6 +69,7 @@ func createBeside(path, mark string, mode os.FileMode) (*os.File, error) {
 	}
 }
 
+// faultAt is called before each step that writes. It fails where a test wants it.
 func (opt Options) faultAt(step string) error {
 	if opt.fault == nil {
 		return nil

@@ -29,8 +29,6 @@ type DB struct {
 
 	broken atomic.Bool // a write panicked within bbolt: its locks may be held for good
 
-	fault func(step string) error // of tests: fails steps that write
-
 	mu       sync.Mutex
 	policy   split.Policy // as of the last commit
 	samplers map[*Sampler]bool
@@ -156,7 +154,7 @@ func (db *DB) commit(b *bolt.Tx, fn func(*Tx) error) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = db.faultAt("commit"); err != nil {
+	if err = db.opt.faultAt("commit"); err != nil {
 		return err
 	}
 	committing = true
@@ -166,14 +164,6 @@ func (db *DB) commit(b *bolt.Tx, fn func(*Tx) error) (err error) {
 		db.setPolicy(*tx.newPolicy)
 	}
 	return err
-}
-
-// faultAt is called before each step that writes. It fails where a test wants it.
-func (db *DB) faultAt(step string) error {
-	if db.fault == nil {
-		return nil
-	}
-	return db.fault(step)
 }
 
 // usable tells whether bbolt can still be asked for anything.

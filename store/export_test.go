@@ -9,11 +9,16 @@ func WithFault(opt Options, fault func(step string) error) Options {
 }
 
 // SetFault is WithFault for an open store.
-func SetFault(db *DB, fault func(step string) error) { db.fault = fault }
+func SetFault(db *DB, fault func(step string) error) { db.opt.fault = fault }
 
-var (
-	DecodeImage = decodeImage
-)
+// DecodeImage decodes b as the record of an image.
+func DecodeImage(b []byte) (Image, error) {
+	var r imageRecord
+	if err := decode(b, &r); err != nil {
+		return Image{}, err
+	}
+	return r.image()
+}
 
 // DecodeRecords decodes b as each kind of record.
 func DecodeRecords(b []byte) {

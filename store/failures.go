@@ -40,10 +40,7 @@ func (tx *Tx) Failure(root RootID, path string) (Failure, error) {
 }
 
 func (tx *Tx) decodeFailure(root RootID, k, v []byte) (f Failure, err error) {
-	if v, err = tx.open(v, failuresBucket, root.key(), k); err == nil {
-		err = decode(v, &f)
-	}
-	if err != nil {
+	if err := tx.decode(v, &f, failuresBucket, root.key(), k); err != nil {
 		return Failure{}, fmt.Errorf("failure of %s: %w", k, err)
 	}
 	f.When = f.When.UTC()

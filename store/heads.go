@@ -33,9 +33,7 @@ func (tx *Tx) Head(name string) (Head, error) {
 
 func (tx *Tx) decodeHead(name string, v []byte) (h Head, err error) {
 	h.Name = name
-	if v, err = tx.open(v, headsBucket, []byte(name)); err == nil {
-		err = decode(v, &h)
-	}
+	err = tx.decode(v, &h, headsBucket, []byte(name))
 	if err == nil && !h.sensible() {
 		err = fmt.Errorf("%w: its counts or its accuracy cannot be", ErrCorrupt)
 	}

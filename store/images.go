@@ -123,8 +123,9 @@ func (tx *Tx) find(root RootID, path string) (*Image, error) {
 
 // decodeImage reads the record at a path under a root.
 func (tx *Tx) decodeImage(root RootID, path, v []byte) (m Image, err error) {
-	if v, err = tx.open(v, imagesBucket, root.key(), path); err == nil {
-		m, err = decodeImage(v)
+	var r imageRecord
+	if err = tx.decode(v, &r, imagesBucket, root.key(), path); err == nil {
+		m, err = r.image()
 	}
 	if err != nil {
 		return Image{}, fmt.Errorf("image %s: %w", path, err)

@@ -70,11 +70,7 @@ func (db *DB) load() (err error) {
 			}
 		}
 		var created time.Time
-		v, err := tx.open(meta.Get(createdKey), metaBucket, createdKey)
-		if err == nil {
-			err = decode(v, &created)
-		}
-		if err != nil {
+		if err := tx.decode(meta.Get(createdKey), &created, metaBucket, createdKey); err != nil {
 			return fmt.Errorf("its date: %w", err)
 		}
 		p, err := tx.storedPolicy()
@@ -90,11 +86,7 @@ func (db *DB) load() (err error) {
 
 func (tx *Tx) storedPolicy() (split.Policy, error) {
 	var p split.Policy
-	v, err := tx.open(tx.top(metaBucket).Get(policyKey), metaBucket, policyKey)
-	if err == nil {
-		err = decode(v, &p)
-	}
-	if err != nil {
+	if err := tx.decode(tx.top(metaBucket).Get(policyKey), &p, metaBucket, policyKey); err != nil {
 		return p, fmt.Errorf("split policy: %w", err)
 	}
 	if err := p.Validate(); err != nil {

@@ -34,10 +34,7 @@ func (tx *Tx) Model(id string) (Model, error) {
 
 func (tx *Tx) decodeModel(id string, v []byte) (m Model, err error) {
 	m.ID = id
-	if v, err = tx.open(v, modelsBucket, []byte(id)); err == nil {
-		err = decode(v, &m)
-	}
-	if err != nil {
+	if err := tx.decode(v, &m, modelsBucket, []byte(id)); err != nil {
 		return Model{}, fmt.Errorf("model %s: %w", id, err)
 	}
 	if m.Dim < 1 || m.Dim > MaxDim {

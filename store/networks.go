@@ -129,21 +129,14 @@ func (tx *Tx) large(top []byte, name string) ([]byte, error) {
 	}
 	tx.safe(b)
 	var about blobAbout
-	v, err := tx.open(b.Get(aboutKey), top, []byte(name), aboutKey)
-	if err == nil {
-		err = decode(v, &about)
-	}
-	if err != nil {
+	if err := tx.decode(b.Get(aboutKey), &about, top, []byte(name), aboutKey); err != nil {
 		return nil, err
 	}
 	var value []byte
 	for i := 0; len(value) < about.Size; i++ {
 		k := binary.BigEndian.AppendUint32(nil, uint32(i))
 		var piece []byte
-		v, err := tx.open(b.Get(k), top, []byte(name), k)
-		if err == nil {
-			err = decode(v, &piece)
-		}
+		err := tx.decode(b.Get(k), &piece, top, []byte(name), k)
 		if err == nil && len(piece) == 0 {
 			err = fmt.Errorf("%w: it is empty", ErrCorrupt)
 		}

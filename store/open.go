@@ -64,7 +64,7 @@ func open(path string, opt Options) (*DB, error) {
 	case info.Size() == 0:
 		return nil, fmt.Errorf("%w: it is empty", ErrNotStore)
 	}
-	db := &DB{path: path, readOnly: opt.ReadOnly, opt: opt, fault: opt.fault}
+	db := &DB{path: path, readOnly: opt.ReadOnly, opt: opt}
 	if err := db.openBolt(opt); err != nil {
 		return nil, err
 	}

@@ -142,11 +142,7 @@ type imageRecord struct {
 
 func recordOf(m Image) imageRecord { return imageRecord{m.Digest[:], m.Size, m.MTime, m.Label} }
 
-func decodeImage(b []byte) (Image, error) {
-	var r imageRecord
-	if err := decode(b, &r); err != nil {
-		return Image{}, err
-	}
+func (r imageRecord) image() (Image, error) {
 	if len(r.Digest) != len(split.Digest{}) {
 		return Image{}, fmt.Errorf("%w: digest of %d bytes in an image's record", ErrCorrupt, len(r.Digest))
 	}

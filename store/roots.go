@@ -31,10 +31,7 @@ func (tx *Tx) decodeRoot(k, v []byte) (r Root, err error) {
 		return Root{}, fmt.Errorf("%w: a root's key has %d bytes", ErrCorrupt, len(k))
 	}
 	r.ID = RootID(binary.BigEndian.Uint64(k))
-	if v, err = tx.open(v, rootsBucket, k); err == nil {
-		err = decode(v, &r)
-	}
-	if err != nil {
+	if err := tx.decode(v, &r, rootsBucket, k); err != nil {
 		return Root{}, fmt.Errorf("root %d: %w", r.ID, err)
 	}
 	r.Seen = r.Seen.UTC()

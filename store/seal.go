@@ -52,13 +52,16 @@ func unseal(b, top []byte, keys ...[]byte) ([]byte, error) {
 	return b[:n:n], nil
 }
 
-// open returns the bytes of a record as it was encoded. Records of the first format
-// have no seal.
-func (tx *Tx) open(b, top []byte, keys ...[]byte) ([]byte, error) {
-	if tx.db.format < sealedFormat {
-		return b, nil
+// decode decodes a record into v, once its seal is found to be right. Records of the
+// first format have none.
+func (tx *Tx) decode(b []byte, v any, top []byte, keys ...[]byte) error {
+	if tx.db.format >= sealedFormat {
+		var err error
+		if b, err = unseal(b, top, keys...); err != nil {
+			return err
+		}
 	}
-	return unseal(b, top, keys...)
+	return decode(b, v)
 }
 
 // put encodes v, seals it and puts it into b, the bucket at the end of top and all

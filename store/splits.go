@@ -40,11 +40,7 @@ func (tx *Tx) loadRule() (*rule, error) {
 	r := &rule{policy: p}
 	if v := tx.top(metaBucket).Get(resplitKey); v != nil {
 		var rec resplitRecord
-		v, err := tx.open(v, metaBucket, resplitKey)
-		if err == nil {
-			err = decode(v, &rec)
-		}
-		if err != nil {
+		if err := tx.decode(v, &rec, metaBucket, resplitKey); err != nil {
 			return nil, fmt.Errorf("state of the change of splits: %w", err)
 		}
 		r.next, r.done = &rec.Policy, rec.Done
@@ -67,11 +63,7 @@ func (tx *Tx) splitOf(d split.Digest) (split.Split, error) {
 
 func (tx *Tx) decodeSplit(k, v []byte) (split.Split, error) {
 	var name string
-	v, err := tx.open(v, splitsBucket, k)
-	if err == nil {
-		err = decode(v, &name)
-	}
-	if err != nil {
+	if err := tx.decode(v, &name, splitsBucket, k); err != nil {
 		return 0, fmt.Errorf("split of %x: %w", k, err)
 	}
 	s, err := split.Parse(name)
