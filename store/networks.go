@@ -132,7 +132,7 @@ func (tx *Tx) large(top []byte, name string) ([]byte, error) {
 	if err := tx.decode(b.Get(aboutKey), &about, top, []byte(name), aboutKey); err != nil {
 		return nil, err
 	}
-	var value []byte
+	value := make([]byte, 0, max(0, min(int64(about.Size), tx.bolt.Size()))) // it lies in the file, so it is no larger
 	for i := 0; len(value) < about.Size; i++ {
 		k := binary.BigEndian.AppendUint32(nil, uint32(i))
 		var piece []byte
@@ -151,18 +151,31 @@ func (tx *Tx) large(top []byte, name string) ([]byte, error) {
 	return value, nil
 }
 
+// damagedNetwork stands for the size of a network that cannot be read.
+const damagedNetwork = -1
+
 // networks checks the networks and checkpoints that are kept.
 func (c *checker) networks() error {
+	sizes := map[string]int64{} // of the networks
 	for _, top := range [][]byte{networksBucket, checkpointsBucket} {
 		all := c.tx.optional(top)
 		if all == nil {
 			continue
 		}
 		err := all.ForEach(func(k, _ []byte) error {
-			if _, err := c.tx.large(top, string(k)); err != nil {
+			value, err := c.tx.large(top, string(k))
+			if err != nil {
 				c.report.add("%s/%s: %v", top, k, err)
 			}
-			if _, err := c.tx.Model(string(k)); bytes.Equal(top, networksBucket) && errors.Is(err, ErrNotFound) {
+			if !bytes.Equal(top, networksBucket) {
+				return c.step()
+			}
+			if err == nil {
+				sizes[string(k)] = int64(len(value))
+			} else if !errors.Is(err, ErrNotFound) {
+				sizes[string(k)] = damagedNetwork
+			}
+			if _, err := c.tx.Model(string(k)); errors.Is(err, ErrNotFound) {
 				c.report.add("there is the network of an unknown model %q", k)
 			}
 			return c.step()
@@ -171,6 +184,11 @@ func (c *checker) networks() error {
 			return err
 		}
 	}
+	return c.networkSizes(sizes)
+}
+
+// networkSizes compares the sizes of the networks with what their models say.
+func (c *checker) networkSizes(sizes map[string]int64) error {
 	models, err := c.tx.modelIDs()
 	if err != nil {
 		return err
@@ -180,7 +198,7 @@ func (c *checker) networks() error {
 		if err != nil || m.Network == 0 {
 			continue // reported
 		}
-		if b, err := c.tx.Network(id); errors.Is(err, ErrNotFound) || err == nil && int64(len(b)) != m.Network {
+		if size, kept := sizes[id]; !kept || size != damagedNetwork && size != m.Network {
 			c.report.add("the network of model %s is not the one of %d bytes that was kept", id, m.Network)
 		}
 	}

@@ -109,3 +109,28 @@ func damagedNetwork(t *testing.T, path string, damage func(b *bolt.Bucket) error
 		t.Fatal(err)
 	}
 }
+
+// A network that is not its model's, or not there, is noticed.
+func TestCheckMissesNetworks(t *testing.T) {
+	path := fill(t)
+	update(t, path, func(tx *store.Tx) error { return tx.PutNetwork("large", []byte("network")) })
+	raw, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket([]byte("networks"))
+		_, err := b.CreateBucket([]byte("strange"))
+		return errors.Join(err, b.DeleteBucket([]byte("large")))
+	})
+	if err := errors.Join(err, raw.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := store.CheckFile(t.Context(), path, nil)
+	all := strings.Join(r.Problems, "\n")
+	for _, want := range []string{"networks/strange: ", `unknown model "strange"`, "the network of model large is not the one of 7 bytes"} {
+		if err != nil || !strings.Contains(all, want) {
+			t.Errorf("want %q, the check says %v, %q", want, err, r.Problems)
+		}
+	}
+}
