@@ -80,8 +80,11 @@ func (db *DB) leave() error {
 	return db.unlockData()
 }
 
-// crowded tells whether another process waits for the data.
+// crowded tells whether another process waits for the data that a reader has.
 func (db *DB) crowded() bool {
+	if !db.readOnly { // it shares the data between its changes
+		return false
+	}
 	db.turn.mu.Lock()
 	defer db.turn.mu.Unlock()
 	return db.turn.shared && byteTaken(db.file, queueByte)

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -30,6 +31,7 @@ type Sampler struct {
 	closed  bool
 	tx      *bolt.Tx
 	left    int              // batches until tx is renewed
+	looked  time.Time        // when it last looked whether others wait
 	cursors [][]*bolt.Cursor // per model, per label; nil until used
 
 	start   []int      // per label: its first image in the order of the index
@@ -209,9 +211,19 @@ func (s *Sampler) fetch() (err error) {
 	return nil
 }
 
+// crowded is DB.crowded, which asks the system, but not with every small batch: those
+// who wait try again only after lockRetry.
+func (s *Sampler) crowded() bool {
+	if now := time.Now(); now.Sub(s.looked) >= lockRetry {
+		s.looked = now
+		return s.db.crowded()
+	}
+	return false
+}
+
 // renew begins a transaction if there is none, or the last one is old.
 func (s *Sampler) renew() error {
-	crowded := s.db.readOnly && s.db.crowded()
+	crowded := s.crowded()
 	if s.tx != nil && s.left > 0 && !crowded {
 		s.left--
 		return nil
@@ -336,10 +348,7 @@ func (db *DB) pauseSamplers(but *Sampler) {
 func (db *DB) endSamplers() error {
 	db.mu.Lock()
 	db.closed = true
-	open := make([]*Sampler, 0, len(db.samplers))
-	for s := range db.samplers {
-		open = append(open, s)
-	}
+	open := slices.Collect(maps.Keys(db.samplers))
 	db.samplers = nil
 	db.mu.Unlock()
 	var errs []error

@@ -121,8 +121,7 @@ func (d *partsDrawer) pick(src rand.Source, n int) {
 	}
 }
 
-// scale replaces the rows of a batch, which may lie in the store's file, by scaled
-// copies.
+// scale replaces the rows of a batch by scaled copies.
 func (d *partsDrawer) scale(b *store.Batch) *store.Batch {
 	dim := d.parts[0].Dim()
 	if len(d.scaled) < len(b.Rows)*dim {
