@@ -44,7 +44,7 @@ type Sampler struct {
 }
 
 // A Batch is what a Sampler has drawn, in the order of the index. All of it is
-// valid until the sampler's next call.
+// valid until the sampler's next call. Rows are copies, which may be written to.
 type Batch struct {
 	Labels  []int          // per row: index into Index.Labels
 	Digests []split.Digest // per row

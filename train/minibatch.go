@@ -43,9 +43,8 @@ type partsDrawer struct {
 	sizes    []int // per label: images in all parts
 	total    int
 
-	picks  []picks // per part
-	batch  store.Batch
-	scaled []float32
+	picks []picks // per part
+	batch store.Batch
 }
 
 type picks struct{ labels, ranks []int }
@@ -70,7 +69,10 @@ func (d *partsDrawer) Draw(src rand.Source, n int) (*store.Batch, error) {
 	if err != nil || d.scaling == nil || d.scaling.identity() {
 		return b, err
 	}
-	return d.scale(b), nil
+	for _, row := range b.Rows {
+		d.scaling.apply(row, row)
+	}
+	return b, nil
 }
 
 func (d *partsDrawer) read(src rand.Source, n int) (*store.Batch, error) {
@@ -119,22 +121,6 @@ func (d *partsDrawer) pick(src rand.Source, n int) {
 		d.picks[p].labels = append(d.picks[p].labels, label)
 		d.picks[p].ranks = append(d.picks[p].ranks, rank)
 	}
-}
-
-// scale replaces the rows of a batch by scaled copies.
-func (d *partsDrawer) scale(b *store.Batch) *store.Batch {
-	dim := d.parts[0].Dim()
-	if len(d.scaled) < len(b.Rows)*dim {
-		d.scaled = make([]float32, len(b.Rows)*dim)
-	}
-	rows := d.batch.Rows[:0]
-	for i, row := range b.Rows {
-		own := d.scaled[i*dim : (i+1)*dim]
-		d.scaling.apply(own, row)
-		rows = append(rows, own)
-	}
-	d.batch = store.Batch{Labels: b.Labels, Digests: b.Digests, Rows: rows}
-	return &d.batch
 }
 
 // Close ends the drawing.

@@ -32,7 +32,7 @@ type scaling struct {
 // identity tells whether the scaling changes nothing.
 func (s *scaling) identity() bool { return s.Kind != ScaleL2 && len(s.Factor) == 0 }
 
-// apply sets dst to the scaled features of one image.
+// apply sets dst to the scaled features of one image. dst may be x.
 func (s *scaling) apply(dst, x []float32) {
 	copy(dst, x)
 	for k, f := range s.Factor {

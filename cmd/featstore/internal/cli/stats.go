@@ -33,8 +33,9 @@ too good; move them with featstore split --file. The pairs are candidates: look 
 them. Lower the cosine (--near-duplicates=0.85) to find copies saved at low quality, and
 more pictures that only look alike.
 
-JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a change of splits was interrupted), fixed_splits, folders (path, images,
-failures, seen), images, distinct, labels (label, images, training, validation,
+JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a
+change of splits was interrupted), fixed_splits, folders (path, images, failures,
+seen), images, distinct, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, preprocess, engine, vectors, missing), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
 failures (path, reason), disputed (digest, labels, paths), damaged, warnings; with
@@ -178,7 +179,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 			describeModel(m.Model)})
 	}
 	for _, h := range raw.Heads {
-		hs, err := headStatsOf(db, h)
+		hs, err := headStatsOf(db, h, len(raw.Models) > 1)
 		if errors.Is(err, train.ErrHeadCorrupt) {
 			s.Damaged = append(s.Damaged, err.Error())
 			continue
@@ -205,7 +206,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 	return s, nil
 }
 
-func headStatsOf(db *store.DB, record store.Head) (headStats, error) {
+func headStatsOf(db *store.DB, record store.Head, several bool) (headStats, error) {
 	h, err := train.FromRecord(record)
 	if err != nil {
 		return headStats{}, err // it names the head
@@ -219,7 +220,7 @@ func headStatsOf(db *store.DB, record store.Head) (headStats, error) {
 	if h.Test.Total > 0 {
 		result.Test = &h.Test
 	}
-	return headStats{result, record.Created, fresh, retrain(record.Name, h, severalModels(db))}, nil
+	return headStats{result, record.Created, fresh, retrain(record.Name, h, several)}, nil
 }
 
 func (s *storeStats) readFailures(db *store.DB, folders map[store.RootID]string) error {
