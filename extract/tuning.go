@@ -78,22 +78,11 @@ func (n *Network) folded() (*graph.Graph, map[string]*tensor.Tensor, error) {
 	if slices.ContainsFunc(g.Nodes, quantized) {
 		return nil, nil, fmt.Errorf("%w: it computes with 8-bit numbers: take the network that it was made from", ErrModel)
 	}
-	g = passes.CastFP16(g)
-	share := float64(n.arena) / float64(engine.DefaultArena)
-	g, known, err := passes.Specialize(g, n.info.Tap, n.shape, share)
-	if err != nil {
-		return nil, nil, err
-	}
-	if fused, changed := passes.DecomposeFused(g, known); changed {
-		g = fused
-	}
-	if _, known, err = passes.Specialize(g, n.info.Tap, n.shape, share); err != nil {
-		return nil, nil, err
-	}
-	g = passes.FoldBatchNorm(passes.FoldConstants(g, known))
-	_, known, err = passes.Specialize(g, n.info.Tap, n.shape, share)
-	return g, known, err
+	return passes.Trainable(g, n.info.Tap, n.shape, n.foldShare())
 }
+
+// foldShare is the memory that folding constants may take, see passes.FoldLimits.
+func (n *Network) foldShare() float64 { return float64(n.arena) / float64(engine.DefaultArena) }
 
 func quantized(n *graph.Node) bool {
 	switch n.Op {
@@ -119,48 +108,41 @@ func (n *Network) Tune(opt TuningOptions) (*Tuning, error) {
 		}
 	}
 	t.cut = cuts[i]
-	upper, err := passes.Above(g, t.cut, known)
-	if err != nil {
-		return nil, err
-	}
-	if i == 0 {
-		upper = g
-	}
-	return t, t.compile(upper, known, opt)
+	return t, t.compile(opt)
 }
 
+// usualImages are computed at a time where they fit.
+const usualImages = 8
+
 // compile tries how many images can be computed at a time.
-func (t *Tuning) compile(upper *graph.Graph, known map[string]*tensor.Tensor, opt TuningOptions) error {
-	for images := max(opt.Images, 0); ; {
-		if opt.Images == 0 {
-			if images /= 2; images == 0 {
-				images = 8
-			}
-		}
-		tr, err := t.compileFor(upper, known, images, opt.Cores)
+func (t *Tuning) compile(opt TuningOptions) error {
+	images, asked := opt.Images, opt.Images > 0
+	if !asked {
+		images = usualImages
+	}
+	for ; ; images, asked = images/2, false {
+		tr, err := t.compileFor(images, opt.Cores)
 		switch {
-		case err == nil && (images == 1 || opt.Images > 0 || tr.Stats().ArenaBytes <= maxTuningBytes):
+		case err == nil && (images == 1 || asked || tr.Stats().ArenaBytes <= maxTuningBytes):
 			t.training, t.images = tr, images
 			t.in, t.out = make([]float32, tr.InputLen()), make([]float32, tr.OutputLen())
 			return nil
-		case err != nil && (images == 1 || errors.Is(err, ErrNoGradient) || opt.Images > 0 && !errors.Is(err, op.ErrLimit)):
+		case err != nil && (images == 1 || errors.Is(err, ErrNoGradient) || asked && !errors.Is(err, op.ErrLimit)):
 			return fmt.Errorf("%w: %w", ErrModel, err)
 		}
-		opt.Images = 0
 	}
 }
 
-func (t *Tuning) compileFor(upper *graph.Graph, known map[string]*tensor.Tensor, images, cores int) (*engine.Training, error) {
-	n := t.network
+func (t *Tuning) compileFor(images, cores int) (*engine.Training, error) {
+	n, upper := t.network, t.graph
 	shape := append([]int{images}, t.cut.Shape[1:]...)
-	if images > 1 && t.cut.Tensor != t.graph.Inputs[0].Name {
+	if t.cut.Tensor != t.graph.Inputs[0].Name {
 		// Sizes that the part reads from below the cut are inferred for as many images.
-		whole := append([]int{images}, n.shape[1:]...)
-		_, sizes, err := passes.Specialize(t.graph, n.info.Tap, whole, float64(n.arena)/float64(engine.DefaultArena))
+		_, known, err := passes.Specialize(t.graph, n.info.Tap, append([]int{images}, n.shape[1:]...), n.foldShare())
 		if err != nil {
 			return nil, err
 		}
-		if upper, err = passes.Above(t.graph, t.cut, sizes); err != nil {
+		if upper, err = passes.Above(t.graph, t.cut, known); err != nil {
 			return nil, err
 		}
 	}

@@ -116,9 +116,7 @@ func (c *conv) emit(p *planner, n *node) {
 	}
 	switch {
 	case c.winograd != nil:
-		s := exec.NewWinograd(p.set, c.ConvShape, c.weight, c.winograd, in, res, out)
-		c.reload(p, func() { s.Load(c.weight) })
-		p.emitWeighted(n.label, s, in, res, out)
+		p.emitWeighted(n.label, exec.NewWinograd(p.set, c.ConvShape, c.weight, c.winograd, in, res, out), in, res, out)
 	case c.strassen && in.Contiguous():
 		p.emitWeighted(n.label, exec.NewStrassen(p.set, c.ConvShape, c.weight, in, res, out), in, res, out)
 	case c.Depthwise() && res == nil:
@@ -134,7 +132,8 @@ func (c *conv) emit(p *planner, n *node) {
 	}
 }
 
-// reload has load called whenever the weights have changed.
+// reload has load called whenever the weights have changed. What is trained runs by the
+// direct method, so Winograd and Strassen have no need of it.
 func (c *conv) reload(p *planner, load func()) {
 	if c.training != nil {
 		p.reloads = append(p.reloads, func() {

@@ -4,7 +4,11 @@ import "featstore/extract/internal/engine/exec"
 
 // A gradientSeed is the gradient of the loss by the net's output, which the caller
 // gives.
-type gradientSeed struct{ backwardOnly }
+type gradientSeed struct {
+	backwardOnly
+	noHalo
+	noCost
+}
 
 func (*gradientSeed) name() string { return "gradient of the loss" }
 

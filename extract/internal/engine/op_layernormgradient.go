@@ -5,7 +5,11 @@ import "featstore/extract/internal/engine/exec"
 // A layerNormGradient takes dy back through layer normalisation: in[1] is its input.
 type layerNormGradient struct {
 	norm *rowwise
-	rowGradient
+
+	rowOrder
+	backwardOnly
+	noHalo
+	noCost
 }
 
 func (*layerNormGradient) name() string { return "gradient of layer normalization" }

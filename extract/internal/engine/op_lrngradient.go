@@ -8,14 +8,14 @@ import "featstore/extract/internal/engine/exec"
 // whose windows have this one.
 type lrnGradient struct {
 	lrn *lrn
-	rowGradient
+
+	channelsInnermost
+	backwardOnly
+	noHalo
+	noCost
 }
 
 func (*lrnGradient) name() string { return "gradient of local response normalization" }
-
-func (*lrnGradient) assignOrders(a *orders, n *node) {
-	a.all(n, innermost(len(n.in[0].shape), 1))
-}
 
 func (g *lrnGradient) emit(p *planner, n *node) {
 	s := &exec.LRNGradient{Channels: g.lrn.size, Alpha: g.lrn.alpha, Beta: g.lrn.beta, Bias: g.lrn.bias, Dy: n.in[0].view, X: n.in[1].view, Dx: n.out[0].view}

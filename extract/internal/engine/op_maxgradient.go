@@ -7,13 +7,15 @@ import "featstore/extract/internal/engine/exec"
 type maxGradient struct {
 	channel int
 
-	spreads
+	backwardOnly
+	noHalo
+	noCost
 }
 
 func (*maxGradient) name() string { return "gradient of global max pooling" }
 
 func (g *maxGradient) assignOrders(a *orders, n *node) {
-	g.order(a, n, g.channel)
+	a.spreadOrders(n, g.channel)
 	a.need(n, 1, n.out[0].order)
 	a.need(n, 2, n.in[0].order)
 }

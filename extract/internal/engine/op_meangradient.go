@@ -6,12 +6,14 @@ import "featstore/extract/internal/engine/exec"
 type meanGradient struct {
 	channel int // as of spatialMean
 
-	spreads
+	backwardOnly
+	noHalo
+	noCost
 }
 
 func (*meanGradient) name() string { return "gradient of global average pooling" }
 
-func (g *meanGradient) assignOrders(a *orders, n *node) { g.order(a, n, g.channel) }
+func (g *meanGradient) assignOrders(a *orders, n *node) { a.spreadOrders(n, g.channel) }
 
 func (g *meanGradient) emit(p *planner, n *node) {
 	s := &exec.MeanGradient{Dy: n.in[0].view, Dx: n.out[0].view}

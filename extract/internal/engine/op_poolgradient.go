@@ -7,23 +7,13 @@ import "featstore/extract/internal/engine/exec"
 type poolGradient struct {
 	pool *pool
 
-	noConstants
-	stopsTranspose
+	channelsInnermost
+	backwardOnly
 	noHalo
-	separateInputs
-	ownResult
-	neverView
-	noEpilogue
-	floatsOnly
 	noCost
-	noGradient
 }
 
 func (*poolGradient) name() string { return "gradient of pooling" }
-
-func (*poolGradient) assignOrders(a *orders, n *node) {
-	a.all(n, innermost(len(n.in[0].shape), 1))
-}
 
 func (g *poolGradient) emit(p *planner, n *node) {
 	s := &exec.PoolGradient{Pool: exec.Pool{Window: g.pool.Window, Max: g.pool.max, CountPad: g.pool.countPad, In: n.in[1].view, Out: n.in[2].view}, Dy: n.in[0].view, Dx: n.out[0].view}

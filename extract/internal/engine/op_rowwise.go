@@ -51,12 +51,11 @@ func (r *rowwise) gradient(b *backward, n *node, dy *value) error {
 		b.bring(n.in[0], b.add(&softmaxGradient{factor: r.factor}, dy.shape, dy, n.out[0]))
 		return nil
 	}
-	dx := b.add(&layerNormGradient{norm: r}, dy.shape, dy, n.in[0])
 	if len(r.parameters()) > 0 {
 		b.effect(&scaleGradient{norm: r}, dy, n.in[0])
 	}
 	if b.wanted(n.in[0]) {
-		b.bring(n.in[0], dx)
+		b.bring(n.in[0], b.add(&layerNormGradient{norm: r}, dy.shape, dy, n.in[0]))
 	}
 	return nil
 }

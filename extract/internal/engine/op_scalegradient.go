@@ -6,7 +6,11 @@ import "featstore/extract/internal/engine/exec"
 // in[0] is dy, in[1] the input of the normalisation.
 type scaleGradient struct {
 	norm *rowwise
-	rowGradient
+
+	rowOrder
+	backwardOnly
+	noHalo
+	noCost
 }
 
 func (*scaleGradient) name() string { return "gradient of scale and shift" }

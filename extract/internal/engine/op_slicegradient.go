@@ -6,16 +6,9 @@ import "featstore/extract/internal/engine/exec"
 type sliceGradient struct {
 	slice *slice
 
-	noConstants
-	stopsTranspose
+	backwardOnly
 	noHalo
-	separateInputs
-	ownResult
-	neverView
-	noEpilogue
-	floatsOnly
 	noCost
-	noGradient
 }
 
 func (*sliceGradient) name() string { return "gradient of a slice" }

@@ -5,7 +5,11 @@ import "featstore/extract/internal/engine/exec"
 // A softmaxGradient is factor·y·(dy − Σ dy·y) along the last axis: in[1] is y.
 type softmaxGradient struct {
 	factor float32
-	rowGradient
+
+	rowOrder
+	backwardOnly
+	noHalo
+	noCost
 }
 
 func (*softmaxGradient) name() string { return "gradient of softmax" }

@@ -3,7 +3,11 @@ package engine
 import "featstore/extract/internal/engine/exec"
 
 // A storeTap hands the net's output to the caller.
-type storeTap struct{ backwardOnly }
+type storeTap struct {
+	backwardOnly
+	noHalo
+	noCost
+}
 
 func (*storeTap) name() string { return "output" }
 

@@ -21,32 +21,19 @@ func (noParameters) train(*parameterSet, *graph.Node, []*value) {}
 type backwardOnly struct {
 	noConstants
 	stopsTranspose
-	noHalo
 	separateInputs
 	ownResult
 	neverView
 	noEpilogue
 	floatsOnly
-	noCost
 	noGradient
 }
 
-// rowGradient are the answers of gradients along the last axis, of in[0] = dy and a
-// second input of the same shape.
-type rowGradient struct {
-	noConstants
-	stopsTranspose
-	noHalo
-	separateInputs
-	ownResult
-	neverView
-	noEpilogue
-	floatsOnly
-	noCost
-	noGradient
-}
+// rowOrder are the orders of gradients along the last axis, of in[0] = dy and a second
+// input of the same shape.
+type rowOrder struct{}
 
-func (rowGradient) assignOrders(a *orders, n *node) {
+func (rowOrder) assignOrders(a *orders, n *node) {
 	order := n.in[1].order
 	if order[len(order)-1] != len(order)-1 {
 		order = identityOrder(len(order))
@@ -58,23 +45,9 @@ func (rowGradient) assignOrders(a *orders, n *node) {
 	}
 }
 
-// spreads are the answers of gradients that go from one pixel to all.
-type spreads struct {
-	noConstants
-	stopsTranspose
-	noHalo
-	separateInputs
-	ownResult
-	neverView
-	noEpilogue
-	floatsOnly
-	noCost
-	noGradient
-}
-
-// order makes in[0] come as a spatialMean leaves its result, and all else with the
-// channels innermost.
-func (spreads) order(a *orders, n *node, channel int) {
+// spreadOrders are the orders of a gradient that goes from one pixel to all: in[0] comes
+// as a spatialMean leaves its result, and the result has the channels innermost.
+func (a *orders) spreadOrders(n *node, channel int) {
 	rank, out := len(n.out[0].shape), n.out[0]
 	if len(n.in[0].shape) == rank {
 		a.need(n, 0, innermost(rank, channel))

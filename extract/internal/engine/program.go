@@ -107,17 +107,7 @@ func prepare(g *graph.Graph, opt Options) (*graph.Graph, map[string]*tensor.Tens
 	if err := checkInput(part, opt); err != nil {
 		return nil, nil, err
 	}
-	share := float64(opt.Arena) / float64(DefaultArena)
-	part, known, err := passes.Specialize(part, opt.Tap, opt.Input, share)
-	if err != nil {
-		return nil, nil, err
-	}
-	if written, changed := passes.DecomposeFused(part, known); changed {
-		if part, known, err = passes.Specialize(written, opt.Tap, opt.Input, share); err != nil {
-			return nil, nil, err
-		}
-	}
-	return part, known, nil
+	return passes.Standard(part, opt.Tap, opt.Input, float64(opt.Arena)/float64(DefaultArena))
 }
 
 func setFor(name string) (*kernel.Set, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/tensor"
 )
 
@@ -26,8 +27,9 @@ type Training struct {
 
 // CompileTraining makes a Training of a network, for inputs of the shape opt.Input, on
 // so many cores. Every float32 constant that is the weight, bias, scale or shift of a
-// layer becomes a Parameter; others stay as they are: positions that are added to
-// tokens, and constants that the network computes with. g has its constants and its
+// layer becomes a Parameter. Others stay as they are: whole tensors that are added, such as
+// positions, class tokens and tables of relative positions, the constants of an Einsum,
+// and constants that the network computes with. g has its constants and its
 // batch normalisations folded, see passes.FoldBatchNorm.
 //
 // An operation without a gradient is an ErrNoGradient that names it.
@@ -58,17 +60,13 @@ func CompileTraining(g *graph.Graph, opt Options, cores int) (*Training, error) 
 	n.sweep()
 	n.placeAll()
 	t := &Training{params: params.list}
-	return t, t.build(n, seed, set.Name, opt, cores)
+	return t, t.build(n, seed, set, opt, cores)
 }
 
 // build emits the plan, first the forward pass and then, from the seed on, the backward
 // one.
-func (t *Training) build(n *net, seed *node, set string, opt Options, cores int) error {
-	kernels, err := setFor(set)
-	if err != nil {
-		return err
-	}
-	pl := &planner{set: kernels, cache: cmp.Or(opt.Cache, defaultCache) / 4, slots: map[*value]int{}, constants: map[*value]*tensor.Tensor{}}
+func (t *Training) build(n *net, seed *node, set *kernel.Set, opt Options, cores int) error {
+	pl := &planner{set: set, cache: cmp.Or(opt.Cache, defaultCache) / 4, slots: map[*value]int{}, constants: map[*value]*tensor.Tensor{}}
 	inputLen, dim := n.input.view.Len(), tensor.Len(seed.out[0].shape)
 	pl.input(n)
 	for _, m := range n.nodes {

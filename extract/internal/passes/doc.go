@@ -9,6 +9,8 @@
 //	DecomposeFused      ONNX Runtime's fused operators become standard ones
 //	FoldConstants       what depends on no input becomes an initializer
 //	FoldBatchNorm       batch normalisation moves into the convolutions before it
+//	Standard            Specialize and DecomposeFused
+//	Trainable           CastFP16, Standard, FoldConstants and FoldBatchNorm
 //	Above               keeps what is computed behind a cut, see Cuts
 //
 // Passes never change the graph that they are given, and share with it what stays the

@@ -29,13 +29,6 @@ func NewWinograd(set *kernel.Set, c ConvShape, weight []float32, t *WinogradTili
 		packed: set.PackEach(c.COut, c.CIn, winogradWeights(c, weight, t))}
 }
 
-// Load transforms and packs other weights.
-func (s *Winograd) Load(weight []float32) {
-	for i, w := range winogradWeights(s.ConvShape, weight, s.tiling) {
-		s.packed[i].Fill(w, 1, s.CIn)
-	}
-}
-
 func (s *Winograd) WeightBytes() int { return packedBytes(s.packed) }
 
 func (s *Winograd) prepare() {
