@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 
 	"featstore/split"
 	"featstore/store"
@@ -67,14 +69,17 @@ func (p *prototypes) compress(dst, x []float32) {
 }
 
 // compressed returns a copy of the table with its rows compressed.
-func (p *prototypes) compressed(t *table) *table {
+func (p *prototypes) compressed(t *table, pool *workerPool) *table {
 	out := &table{labels: t.labels, dims: t.dims, truth: t.truth, digests: t.digests, places: t.places}
 	d := t.dim()
 	out.all, out.rows = make([]float32, len(t.rows)*d), make([][]float32, len(t.rows))
-	for i, row := range t.rows {
-		out.rows[i] = out.all[i*d : (i+1)*d : (i+1)*d]
-		p.compress(out.rows[i], row)
-	}
+	pool.run(func(part int) {
+		lo, hi := share(len(t.rows), part, pool.parts(), 1)
+		for i := lo; i < hi; i++ {
+			out.rows[i] = out.all[i*d : (i+1)*d : (i+1)*d]
+			p.compress(out.rows[i], t.rows[i])
+		}
+	})
 	return out
 }
 
@@ -110,18 +115,24 @@ func (p *prototypes) check(dim int) error {
 }
 
 // fitPrototypes clusters each label's images; t is compressed.
-func fitPrototypes(t *table, seed uint64) *prototypes {
+func fitPrototypes(t *table, seed uint64, pool *workerPool) *prototypes {
 	p := &prototypes{blocks: t.dims}
 	most := max(1, min(mostPrototypes, allPrototypes/max(t.labels, 1)))
 	byLabel := make([][][]float32, t.labels)
 	for i, row := range t.rows {
 		byLabel[t.truth[i]] = append(byLabel[t.truth[i]], row)
 	}
-	for l, rows := range byLabel {
-		if k := min(most, (len(rows)+imagesPerPrototype-1)/imagesPerPrototype); k > 0 {
-			p.rows = append(p.rows, p.cluster(rows, k, rand.NewPCG(seed, streamPrototypes<<32|uint64(l)))...)
+	centres := make([]floats, t.labels)
+	var next atomic.Int64
+	pool.run(func(int) {
+		for l := int(next.Add(1) - 1); l < t.labels; l = int(next.Add(1) - 1) {
+			rows := byLabel[l]
+			if k := min(most, (len(rows)+imagesPerPrototype-1)/imagesPerPrototype); k > 0 {
+				centres[l] = p.cluster(rows, k, rand.NewPCG(seed, streamPrototypes<<32|uint64(l)))
+			}
 		}
-	}
+	})
+	p.rows = slices.Concat(centres...)
 	return p
 }
 
@@ -219,11 +230,11 @@ func firstImages(ix *store.Index) *store.Index {
 
 // knownImages reads some images of the training and the validation split, their
 // features compressed; those of the training split come first.
-func (d *dataset) knownImages(ctx context.Context) (t *table, training int, err error) {
+func (d *dataset) knownImages(ctx context.Context, pool *workerPool) (t *table, training int, err error) {
 	ix := firstImages(d.index(split.Training))
 	t, err = readTable(ctx, d.db, ix, firstImages(d.index(split.Validation)))
 	if err != nil {
 		return nil, 0, err
 	}
-	return (&prototypes{blocks: t.dims}).compressed(t), ix.Len(), nil
+	return (&prototypes{blocks: t.dims}).compressed(t, pool), ix.Len(), nil
 }

@@ -72,11 +72,11 @@ const rejectFolds = 5
 // fitRejection gives the head prototypes of the training split, and a threshold. With
 // few validation images that is chosen by cross-validation on both splits: images that
 // prototypes were made of are nearer to them than new ones are.
-func (h *Head) fitRejection(ctx context.Context, d *dataset) error {
+func (h *Head) fitRejection(ctx context.Context, d *dataset, pool *workerPool) error {
 	if h.Config.RejectRate == 0 {
 		return nil
 	}
-	known, training, err := d.knownImages(ctx)
+	known, training, err := d.knownImages(ctx, pool)
 	if err != nil {
 		return err
 	}
@@ -84,12 +84,12 @@ func (h *Head) fitRejection(ctx context.Context, d *dataset) error {
 	for i := range all {
 		all[i] = i
 	}
-	h.prototypes = fitPrototypes(known.subset(all[:training]), h.Config.Seed)
+	h.prototypes = fitPrototypes(known.subset(all[:training]), h.Config.Seed, pool)
 	var similarities []float64
 	if len(all)-training >= enoughToReject {
 		similarities = h.prototypes.similarities(known.rows[training:])
 	} else {
-		similarities = outOfFoldSimilarities(known, h.Config.Seed)
+		similarities = outOfFoldSimilarities(known, h.Config.Seed, pool)
 	}
 	if len(similarities) > 0 {
 		h.Reject = chooseThreshold(similarities, h.Config.RejectRate)
@@ -98,7 +98,7 @@ func (h *Head) fitRejection(ctx context.Context, d *dataset) error {
 }
 
 // outOfFoldSimilarities returns the similarity of images to prototypes of the others.
-func outOfFoldSimilarities(known *table, seed uint64) []float64 {
+func outOfFoldSimilarities(known *table, seed uint64, pool *workerPool) []float64 {
 	k := min(rejectFolds, len(known.rows))
 	folds := makeFolds(known.truth, known.labels, k, seed, 0)
 	var out []float64
@@ -107,7 +107,7 @@ func outOfFoldSimilarities(known *table, seed uint64) []float64 {
 		if len(outside) == 0 || len(inside) == 0 {
 			continue
 		}
-		out = append(out, fitPrototypes(known.subset(outside), seed).similarities(known.subset(inside).rows)...)
+		out = append(out, fitPrototypes(known.subset(outside), seed, pool).similarities(known.subset(inside).rows)...)
 	}
 	return out
 }

@@ -114,6 +114,7 @@ func TestPrototypesAreTheSameOnEveryMachine(t *testing.T) {
 }
 
 func TestPrototypesLieAmongTheirImages(t *testing.T) {
+	pool := onePool(t)
 	rapid.Check(t, func(t *rapid.T) {
 		c := storetest.Clusters{Labels: rapid.IntRange(1, 4).Draw(t, "labels"), Dim: rapid.IntRange(1, 30).Draw(t, "dim"), Spread: 1, Seed: rapid.Uint64().Draw(t, "seed")}
 		n := rapid.IntRange(1, 60).Draw(t, "images")
@@ -122,8 +123,8 @@ func TestPrototypesLieAmongTheirImages(t *testing.T) {
 			table.rows = append(table.rows, c.Vector(i%c.Labels, i))
 			table.truth = append(table.truth, i%c.Labels)
 		}
-		compressed := (&prototypes{blocks: table.dims}).compressed(table)
-		p := fitPrototypes(compressed, 1)
+		compressed := (&prototypes{blocks: table.dims}).compressed(table, pool)
+		p := fitPrototypes(compressed, 1, pool)
 		if got := len(p.rows) / c.Dim; got < 1 || got > c.Labels*mostPrototypes {
 			t.Fatalf("%d prototypes", got)
 		}

@@ -81,7 +81,7 @@ func (f *fitting) head(ctx context.Context, d *dataset) (*Head, error) {
 		return nil, err
 	}
 	h.calibrate(scores, truth)
-	return h, h.fitRejection(ctx, d)
+	return h, h.fitRejection(ctx, d, f.pool)
 }
 
 // fit fits on the training split.
