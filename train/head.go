@@ -18,6 +18,7 @@ const (
 	KindLDA      = "lda"      // Gaussian Bayes with one shared, shrunk covariance
 	KindKNN      = "knn"      // k nearest neighbours by cosine
 	KindCentroid = "centroid" // nearest mean of a label
+	KindMLP      = "mlp"      // hidden layers before the output, AdamW
 
 	// KindAuto is not a kind of its own: it asks to try all of them.
 	KindAuto = "auto"
@@ -137,11 +138,14 @@ func softmax64(z []float64) {
 }
 
 // scores makes a layer a classifier.
-func (l *layer) scores(out []float64, rows [][]float32) {
-	logits := make([]float32, len(out))
-	l.logits(logits, rows)
-	for i, z := range logits {
-		out[i] = float64(z)
+func (l *layer) scores(out []float64, rows [][]float32) { widen(out, rows, l.logits) }
+
+// widen sets out, rows×C, to logits as float64.
+func widen(out []float64, rows [][]float32, logits func(out []float32, rows [][]float32)) {
+	z := make([]float32, len(out))
+	logits(z, rows)
+	for i, v := range z {
+		out[i] = float64(v)
 	}
 }
 

@@ -153,11 +153,5 @@ func (w *watch) measure(l *layer, b *store.Batch) (Proportion, float64) {
 	labels := len(l.bias)
 	logits := w.logits[:len(b.Rows)*labels]
 	l.logits(logits, b.Rows)
-	correct := 0
-	for i, y := range b.Labels {
-		if argmax(logits[i*labels:(i+1)*labels]) == y {
-			correct++
-		}
-	}
-	return NewProportion(correct, len(b.Rows)), crossEntropy(logits, b.Labels)
+	return accuracyOf(logits, b.Labels), crossEntropy(logits, b.Labels)
 }

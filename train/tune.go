@@ -169,7 +169,8 @@ func Tune(ctx context.Context, net Tunable, labels int, training, validation Tun
 		}
 	}
 	t.takeBest()
-	return &Tuned{t.bestEpoch, t.bestAccuracy}, nil
+	net.Update()
+	return &Tuned{t.bestAt, t.bestAccuracy}, nil
 }
 
 // A tuner is one run of Tune.
@@ -181,52 +182,46 @@ type tuner struct {
 	labelWeights         []float64
 	pool                 *workerPool
 
-	layer     layer
-	gradient  layer // of the loss, by the layer's weights
-	groups    []optimize.Group
-	optimizer *optimize.AdamW
-	average   *optimize.Average
+	head *mlp // the new layer
+	cycle
 
-	epoch        int // done
-	best         [][]float32
-	bestEpoch    int
-	bestLoss     float64
-	bestAccuracy Proportion
-
-	batch *tuneBatch
+	epoch    int // done
+	batch    *tuneBatch
+	backprop *backprop // of the head
+	targets  targets
 }
 
 func newTuner(net Tunable, labels int, training, validation TunePhotos, cfg TuneConfig) *tuner {
-	t := &tuner{net: net, cfg: cfg, training: training, validation: validation, labels: labels, pool: newWorkerPool(0),
-		layer: newLayer(labels, net.Dim()), gradient: newLayer(labels, net.Dim())}
+	t := &tuner{net: net, cfg: cfg, training: training, validation: validation, labels: labels, pool: newWorkerPool(0), head: newMLP(net.Dim(), nil, labels)}
 	counts := make([]int, labels)
 	for _, y := range training.Truth {
 		counts[y]++
 	}
 	t.labelWeights = labelWeights(cfg.Balance, counts)
-	weights := net.Weights()
+	t.targets = newTargets(labels, cfg.Smoothing, t.labelWeights)
+	images := min(net.Images(), cfg.Batch)
+	t.batch = newTuneBatch(images, net)
+	t.backprop = newBackprop(t.head, images, cfg.Dropout, t.pool)
+	t.cycle = newCycle(t.weights(), cfg.Rate, cfg.Warmup, cfg.Decay, cfg.Clip, cfg.Epochs*t.stepsAnEpoch(), t.pool)
+	return t
+}
+
+// weights returns all that is trained, from the cut to the logits.
+func (t *tuner) weights() []optimize.Group {
+	var groups []optimize.Group
+	weights := t.net.Weights()
 	for i, w := range weights {
 		rate := 1.0
 		if n := len(weights) - 1; n > 0 {
-			rate = cfg.Lowest + float64((1-cfg.Lowest)*float64(i))/float64(n)
+			rate = t.cfg.Lowest + float64((1-t.cfg.Lowest)*float64(i))/float64(n)
 		}
-		t.groups = append(t.groups, optimize.Group{Name: w.Name, Values: w.Values, Gradient: w.Gradient, Rate: rate, Decay: !w.Bias})
+		groups = append(groups, optimize.Group{Name: w.Name, Values: w.Values, Gradient: w.Gradient, Rate: rate, Decay: !w.Bias})
 	}
-	t.groups = append(t.groups,
-		optimize.Group{Name: "new layer's weights", Values: t.layer.weights, Gradient: t.gradient.weights, Rate: 1, Decay: true},
-		optimize.Group{Name: "new layer's bias", Values: t.layer.bias, Gradient: t.gradient.bias, Rate: 1})
-	t.optimizer = optimize.NewAdamW(t.groups, cfg.Decay, func(n int, f func(from, to int)) {
-		t.pool.run(func(part int) { f(share(n, part, t.pool.parts(), 64)) })
-	})
-	t.average = optimize.NewAverage(t.groups, optimize.AverageDecay(t.steps()))
-	t.batch = newTuneBatch(min(net.Images(), cfg.Batch), net, labels)
-	return t
+	return append(groups, t.head.groups(t.backprop.gradient)...)
 }
 
 // stepsAnEpoch is how many minibatches an epoch has, the last one perhaps a small one.
 func (t *tuner) stepsAnEpoch() int { return (len(t.training.Truth) + t.cfg.Batch - 1) / t.cfg.Batch }
-
-func (t *tuner) steps() int { return t.cfg.Epochs * t.stepsAnEpoch() }
 
 // firstLayerStrength is C of the new layer's first fit, for features of length 1.
 const firstLayerStrength = 30
@@ -249,9 +244,9 @@ func (t *tuner) firstLayer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	copy(t.layer.weights, l.weights)
-	copy(t.layer.bias, l.bias)
-	t.average = optimize.NewAverage(t.groups, optimize.AverageDecay(t.steps()))
+	copy(t.head.output().weights, l.weights)
+	copy(t.head.output().bias, l.bias)
+	t.restart()
 	return nil
 }
 
@@ -285,20 +280,15 @@ func (t *tuner) runEpoch(ctx context.Context, events func(Event)) error {
 	shuffle(at(streamTuneOrder), order)
 	mixup, dropout := at(streamTuneMixup), at(streamTuneDropout)
 	step := t.epoch * t.stepsAnEpoch()
-	p := TuneProgress{Epoch: t.epoch + 1, Epochs: t.cfg.Epochs, Steps: t.steps()}
+	p := TuneProgress{Epoch: t.epoch + 1, Epochs: t.cfg.Epochs, Steps: t.steps}
 	for lo := 0; lo < len(order); lo += t.cfg.Batch {
 		loss, err := t.step(ctx, order[lo:min(lo+t.cfg.Batch, len(order))], mixup, dropout)
 		if err != nil {
 			return err
 		}
-		if norm := optimize.ClipNorm(t.groups, t.cfg.Clip); norm-norm != 0 || loss-loss != 0 {
-			return fmt.Errorf("epoch %d: %w: choose a lower learning rate than %v", p.Epoch, ErrDiverged, t.cfg.Rate)
+		if err := t.move(step, loss); err != nil {
+			return fmt.Errorf("epoch %d: %w", p.Epoch, err)
 		}
-		t.optimizer.Step(t.cfg.Rate * optimize.OneCycle(step, p.Steps, t.cfg.Warmup))
-		for i := range t.groups {
-			clear(t.groups[i].Gradient)
-		}
-		t.average.Add()
 		t.net.Update()
 		step++
 		p.Step, p.Loss = step, loss
@@ -307,7 +297,7 @@ func (t *tuner) runEpoch(ctx context.Context, events func(Event)) error {
 		}
 	}
 	t.epoch++
-	if err := t.look(ctx, &p); err != nil {
+	if err := t.lookAt(ctx, &p); err != nil {
 		return err
 	}
 	if t.cfg.Checkpoint != nil {
@@ -324,39 +314,37 @@ func (t *tuner) runEpoch(ctx context.Context, events func(Event)) error {
 	return nil
 }
 
-// look measures the averaged weights on the validation images, and keeps them if they
+// lookAt measures the averaged weights on the validation images, and keeps them if they
 // are the best so far.
-func (t *tuner) look(ctx context.Context, p *TuneProgress) error {
-	t.average.Swap()
-	t.net.Update()
-	logits := make([]float32, len(t.validation.Truth)*t.labels)
-	correct := 0
-	err := t.bottlenecks(ctx, t.validation, func(i int, x []float32) {
-		z := logits[i*t.labels : (i+1)*t.labels]
-		t.layer.logits(z, [][]float32{x})
-		if argmax(z) == t.validation.Truth[i] {
-			correct++
-		}
+func (t *tuner) lookAt(ctx context.Context, p *TuneProgress) (err error) {
+	defer t.net.Update()
+	p.Accuracy, p.ValidationLoss, err = t.look(t.epoch, func() (Proportion, float64, error) {
+		t.net.Update()
+		return t.validate(ctx)
 	})
-	if n := len(t.validation.Truth); err == nil && n > 0 {
-		p.Accuracy, p.ValidationLoss = NewProportion(correct, n), crossEntropy(logits, t.validation.Truth)
-	}
-	if err == nil && (t.best == nil || len(t.validation.Truth) == 0 || p.ValidationLoss < t.bestLoss) {
-		t.best = nil
-		for _, g := range t.groups {
-			t.best = append(t.best, append([]float32(nil), g.Values...))
-		}
-		t.bestEpoch, t.bestLoss, t.bestAccuracy = t.epoch, p.ValidationLoss, p.Accuracy
-	}
-	t.average.Swap()
-	t.net.Update()
 	return err
 }
 
-// takeBest puts the best weights into the network.
-func (t *tuner) takeBest() {
-	for i, values := range t.best {
-		copy(t.groups[i].Values, values)
+// validate returns accuracy and mean cross-entropy on the validation images.
+func (t *tuner) validate(ctx context.Context) (Proportion, float64, error) {
+	n := len(t.validation.Truth)
+	logits := make([]float32, n*t.labels)
+	err := t.bottlenecks(ctx, t.validation, func(i int, x []float32) {
+		t.head.logits(logits[i*t.labels:(i+1)*t.labels], [][]float32{x})
+	})
+	if err != nil || n == 0 {
+		return Proportion{}, 0, err
 	}
-	t.net.Update()
+	return accuracyOf(logits, t.validation.Truth), crossEntropy(logits, t.validation.Truth), nil
+}
+
+// accuracyOf returns how many of the rows of logits, N×C, are highest at their label.
+func accuracyOf(logits []float32, truth []int) Proportion {
+	labels, correct := len(logits)/len(truth), 0
+	for i, y := range truth {
+		if argmax(logits[i*labels:(i+1)*labels]) == y {
+			correct++
+		}
+	}
+	return NewProportion(correct, len(truth))
 }

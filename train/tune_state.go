@@ -27,7 +27,7 @@ var tuneMagic = [8]byte{'t', 'u', 'n', 'i', 'n', 'g', '0', '1'}
 // header describes the state as it is now.
 func (t *tuner) header() tuneHeader {
 	h := tuneHeader{Magic: tuneMagic, Epoch: uint32(t.epoch), Epochs: uint32(t.cfg.Epochs), Batch: uint32(t.cfg.Batch), Images: uint32(len(t.training.Truth)),
-		Seed: t.cfg.Seed, BestEpoch: uint32(t.bestEpoch), BestCorrect: uint32(t.bestAccuracy.Correct), BestOf: uint32(t.bestAccuracy.Total), BestLoss: t.bestLoss,
+		Seed: t.cfg.Seed, BestEpoch: uint32(t.bestAt), BestCorrect: uint32(t.bestAccuracy.Correct), BestOf: uint32(t.bestAccuracy.Total), BestLoss: t.bestLoss,
 		Rate: t.cfg.Rate, Mixup: t.cfg.Mixup, Dropout: t.cfg.Dropout, Smoothing: t.cfg.Smoothing, Decay: t.cfg.Decay, Lowest: t.cfg.Lowest, Warmup: t.cfg.Warmup}
 	for _, g := range t.groups {
 		h.Numbers += uint64(len(g.Values))
@@ -97,7 +97,7 @@ func (t *tuner) restore(state []byte) error {
 		}
 	}
 	t.epoch = int(h.Epoch)
-	t.bestEpoch, t.bestLoss, t.bestAccuracy = int(h.BestEpoch), h.BestLoss, NewProportion(int(h.BestCorrect), int(h.BestOf))
+	t.bestAt, t.bestLoss, t.bestAccuracy = int(h.BestEpoch), h.BestLoss, NewProportion(int(h.BestCorrect), int(h.BestOf))
 	t.optimizer.Restore(int(h.Steps))
 	t.average.Restore(int(h.Averaged))
 	t.net.Update()

@@ -157,7 +157,7 @@ func TestTuneGradient(t *testing.T) {
 	n := newTinyNet()
 	tu := newTuner(n, 2, training, TunePhotos{}, cfg)
 	defer tu.pool.close()
-	tu.layer.initialise(rand.New(rand.NewPCG(1, 1)), 0.5)
+	tu.head.output().initialise(rand.New(rand.NewPCG(1, 1)), 0.5)
 	loss := func() float64 {
 		l, err := tu.step(t.Context(), []int{0, 3, 5, 8, 11, 12, 17}, rand.NewPCG(7, 7), rand.NewPCG(8, 8))
 		if err != nil {
