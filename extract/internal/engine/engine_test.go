@@ -60,6 +60,11 @@ func (b *builder) positive(shape ...int) string {
 	return b.constant(tensor.New(x, shape...))
 }
 
+// filled returns the name of an initializer of one value.
+func (b *builder) filled(v float32, shape ...int) string {
+	return b.constant(tensor.New(slices.Repeat([]float32{v}, tensor.Len(shape)), shape...))
+}
+
 func (b *builder) constant(t *tensor.Tensor) string {
 	name := b.name("c")
 	b.Initializers[name] = t

@@ -30,6 +30,7 @@ var lowerings = map[string]lowering{
 var expansions = map[string]func(l *lowerer, src *graph.Node) bool{
 	"Split": (*lowerer).split, "Slice": (*lowerer).slice, "Gather": (*lowerer).pick, "DequantizeLinear": (*lowerer).dequantize,
 	"Einsum": (*lowerer).einsum, "Attention": (*lowerer).attention,
+	"GroupNormalization": (*lowerer).groupNorm, "InstanceNormalization": (*lowerer).instanceNorm,
 }
 
 func init() {

@@ -178,6 +178,15 @@ func perChannel(set *parameterSet, v *value, channels int) *Parameter {
 	return set.add(v, true, []int{channels}, []int{1})
 }
 
+// scaleAndShift are the parameters of a scale and a shift for each channel, nil for none.
+func (s *parameterSet) scaleAndShift(scale, shift *value, channels int) *convTraining {
+	t := &convTraining{weight: perChannel(s, scale, channels), bias: perChannel(s, shift, channels)}
+	if t.weight == nil && t.bias == nil {
+		return nil
+	}
+	return t
+}
+
 // weightParameter is the parameter of a convolution's weights w, in the model
 // outputs × inputs × taps.
 func (c *conv) weightParameter(set *parameterSet, w *value) *Parameter {

@@ -9,7 +9,7 @@ import (
 
 var moreGrowers = []func(g *grower, f feature) feature{
 	growWide, growWide, growGrouped, growGrouped, growTranspose, growReshape, growEinsum, growEinsum, growHeads, growHeads,
-	growLayerNorm, growWindow, growNumbers, growNumbers, growNumbers, growNumbers,
+	growLayerNorm, growWindow, growNumbers, growNumbers, growNumbers, growGroupNorm,
 }
 
 // growWide adds a 3×3 convolution of many channels, with and without stride: what
@@ -166,4 +166,22 @@ func growWindow(g *grower, f feature) feature {
 		slices.Reverse(parts)
 	}
 	return feature{g.add("Concat", map[string]graph.Attr{"axis": int64(2)}, parts...), f.c, f.h, f.w}
+}
+
+// growGroupNorm normalises groups of channels, or each channel, with the operator or as
+// exporters write it out.
+func growGroupNorm(g *grower, f feature) feature {
+	attrs := map[string]graph.Attr{"epsilon": float32(0.1)}
+	if g.pick(2) == 0 {
+		return feature{g.add("InstanceNormalization", attrs, f.name, g.positive(f.c), g.weights(f.c)), f.c, f.h, f.w}
+	}
+	groups := 1 + g.pick(f.c)
+	for f.c%groups != 0 {
+		groups--
+	}
+	x := g.add("Reshape", nil, f.name, g.ints(0, int64(groups), -1))
+	x = g.add("InstanceNormalization", attrs, x, g.filled(1, groups), g.filled(0, groups))
+	x = g.add("Reshape", nil, x, g.ints(0, int64(f.c), int64(f.h), int64(f.w)))
+	x = g.add("Add", nil, g.add("Mul", nil, x, g.positive(f.c, 1, 1)), g.weights(f.c, 1, 1))
+	return feature{x, f.c, f.h, f.w}
 }
