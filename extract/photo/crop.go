@@ -30,11 +30,11 @@ func (p *Preprocess) axes(w, h int) (x, y axisSpec) {
 }
 
 // storedAxes are the axes of a picture of which w×h pixels are stored.
-func (p *Preprocess) storedAxes(w, h int, o orientation) (x, y axisSpec) {
+func (v View) storedAxes(p *Preprocess, w, h int, o orientation) (x, y axisSpec) {
 	if o.transposes() {
-		y, x = p.axes(h, w)
+		y, x = v.axes(p, h, w)
 	} else {
-		x, y = p.axes(w, h)
+		x, y = v.axes(p, w, h)
 	}
 	x.flipped, y.flipped = o.flips()
 	return x, y
@@ -44,8 +44,8 @@ func (p *Preprocess) storedAxes(w, h int, o orientation) (x, y axisSpec) {
 func (s axisSpec) needed() (from, to int) {
 	f := newFilter(&s)
 	reach := f.support + 2 // generous: for TensorFlow's offset and for rounding
-	from = s.lo + int(max(0, float64(s.skip)*f.scale-reach))
-	to = s.lo + int(min(float64(s.hi-s.lo), math.Ceil(float64(s.skip+s.out)*f.scale+reach)))
+	from = s.lo + int(max(0, float64(float64(s.skip)*f.scale)-reach))
+	to = s.lo + int(min(float64(s.hi-s.lo), math.Ceil(float64(float64(s.skip+s.out)*f.scale)+reach)))
 	if s.flipped {
 		from, to = s.size-to, s.size-from
 	}

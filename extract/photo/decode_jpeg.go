@@ -61,7 +61,7 @@ func photoFromJPEG(m *jpeg.Image, ph *Photo) *Photo {
 }
 
 func jpegOptions(h header, p *Preprocess) jpeg.Options {
-	x, y := p.storedAxes(h.w, h.h, h.orientation)
+	x, y := View{}.storedAxes(p, h.w, h.h, h.orientation)
 	var opt jpeg.Options
 	opt.Region.X0, opt.Region.X1 = x.needed()
 	opt.Region.Y0, opt.Region.Y1 = y.needed()

@@ -15,6 +15,11 @@
 // normalised float32 values, row by row: a whole RGB picture never exists.
 // Preprocess.Pixels does both. DecodeConfig reads the header only.
 //
+// An Augment makes views of a photo for training: mirrored, cut, enlarged, turned and
+// lit a little differently at random, but the same for the same photo and number of the
+// view. Preprocess.FillView shows a decoded photo in a View; PrepareView and PrepareViews
+// do all steps. The zero View is the plain photo, what Fill shows.
+//
 // JPEG, PNG, GIF, WebP, BMP and TIFF are read; of animations, the first frame.
 //
 // # Promises
@@ -23,7 +28,7 @@
 // they get something else: rounding alone, done elsewhere, moves the features of a
 // small photo by a cosine of 0.97. So the inverse DCT, the upsampling of chroma, the
 // conversion to RGB and the resampling are Pillow's to the bit, in integers, and the
-// same on every machine.
+// same on every machine. So are views.
 //
 // Colour profiles are not applied, as in the programs that networks are trained with.
 // Transparency is laid over white.

@@ -17,10 +17,13 @@ type Scratch struct {
 
 	cols, rows taps
 	reader     rowReader
-	line       []byte   // one row of the photo, RGBX, without what is cut off
-	ring       [][]byte // the last rows, resampled along the row
-	window     [][]byte // those of them that the next output row needs, in order
-	out        []byte   // one output row
+	line       []byte    // one row of the photo, RGBX, without what is cut off
+	ring       [][]byte  // the last rows, resampled along the row
+	window     [][]byte  // those of them that the next output row needs, in order
+	out        []byte    // one output row
+	exact      []float32 // the same before rounding, R, G, B
+	output     output
+	canvas     canvas
 }
 
 // Fill turns a decoded photo into the network's input: upright, cut, scaled,
@@ -31,6 +34,12 @@ type Scratch struct {
 // therefore what most networks were trained with. FilterTFBilinear rounds
 // nothing, like TensorFlow. A whole RGB picture never exists.
 func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
+	return p.FillView(dst, ph, View{}, s)
+}
+
+// FillView is Fill for a view of the photo. The same decoded photo may be seen in any
+// number of views.
+func (p *Preprocess) FillView(dst []float32, ph *Photo, v View, s *Scratch) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
@@ -40,24 +49,48 @@ func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
 	if ph.preprocess != *p {
 		return errors.New("resize: the photo was decoded for another preprocessing")
 	}
+	if v.angle != 0 {
+		p.fillTurned(dst, ph, v, s)
+		return nil
+	}
+	s.output = newOutput(dst, p, v)
+	s.scale(&s.output, p, ph, v)
+	s.output.dst = nil
+	return nil
+}
+
+// fillTurned scales the photo to a picture out of which the view is turned.
+func (p *Preprocess) fillTurned(dst []float32, ph *Photo, v View, s *Scratch) {
+	s.scale(&s.canvas, p, ph, v)
+	out := newOutput(dst, p, v)
+	out.begin(p.Width, p.Height, upright)
+	r := rotationBy(v.angle)
+	s.out = resize(s.out, 4*p.Width)
+	for y := range p.Height {
+		s.canvas.turn(s.out, y, p.Width, p.Height, r)
+		out.write(y, s.out)
+	}
+}
+
+// scale cuts and scales the photo.
+func (s *Scratch) scale(to target, p *Preprocess, ph *Photo, v View) {
 	o := orientation(ph.Orientation)
-	out := newOutput(dst, p, o.transposes())
 	w, h := ph.Width, ph.Height
 	if o.transposes() {
 		w, h = h, w
 	}
-	x, y := p.storedAxes(w, h, o)
+	x, y := v.storedAxes(p, w, h, o)
 	x.reduce, y.reduce = max(ph.reduce, 1), max(ph.reduce, 1)
+	to.begin(x.out, y.out, o)
 	if p.Filter == FilterTFBilinear {
-		s.tfBilinear(&out, ph, x, y)
-		return nil
+		s.tfBilinear(to, ph, x, y)
+		return
 	}
-	s.resample(&out, ph, x, y)
-	return nil
+	s.resample(to, ph, x, y)
 }
 
 // resample filters along rows, then across them.
-func (s *Scratch) resample(out *output, ph *Photo, x, y axisSpec) {
+func (s *Scratch) resample(to target, ph *Photo, x, y axisSpec) {
 	cols, rows := &s.cols, &s.rows
 	cols.prepare(x)
 	rows.prepare(y)
@@ -84,44 +117,6 @@ func (s *Scratch) resample(out *output, ph *Photo, x, y axisSpec) {
 			s.window = append(s.window, s.ring[(first+k)%len(s.ring)])
 		}
 		row.Across(s.out, s.window, rows.Weights[i*rows.Width:][:count])
-		out.write(i, s.out)
-	}
-}
-
-// An output writes normalised pixels, channels innermost, to a network's input.
-type output struct {
-	dst        []float32
-	line, step int // distance of rows and of a row's pixels, in values: stored rows may be upright columns
-	red, blue  int // positions of the channels
-	mean, std  [3]float32
-	scale      [3][256]float32 // by channel R, G, B: the normalised value of a byte
-}
-
-func newOutput(dst []float32, p *Preprocess, transposed bool) output {
-	o := output{dst: dst, line: 3 * p.Width, step: 3, red: 0, blue: 2, mean: p.Mean, std: p.Std}
-	if transposed {
-		o.line, o.step = o.step, o.line
-	}
-	if p.Order == OrderBGR {
-		o.red, o.blue = 2, 0
-	}
-	for c, at := range [3]int{o.red, 1, o.blue} {
-		for v := range o.scale[c] {
-			o.scale[c][v] = o.normalise(float32(v), at)
-		}
-	}
-	return o
-}
-
-func (o *output) normalise(v float32, at int) float32 { return (v - o.mean[at]) / o.std[at] }
-
-// write normalises row y, four bytes a pixel, and puts it in its place.
-func (o *output) write(y int, line []byte) {
-	dst := o.dst[y*o.line:]
-	red, blue, step := o.red, o.blue, o.step
-	for x := 0; len(line) >= 4; x++ {
-		p := dst[x*step:][:3]
-		p[red], p[1], p[blue] = o.scale[0][line[0]], o.scale[1][line[1]], o.scale[2][line[2]]
-		line = line[4:]
+		to.write(i, s.out)
 	}
 }

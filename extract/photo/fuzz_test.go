@@ -73,3 +73,25 @@ func FuzzOrientation(f *testing.F) {
 		riffChunk(data, "EXIF")
 	})
 }
+
+// FuzzParseAugment: whatever the text, an error or an Augment whose text it is again.
+func FuzzParseAugment(f *testing.F) {
+	for _, text := range []string{"flip", "flip,crop=10,scale=10,brightness=10,color=20,rotate=5", "crop=0", "scale=101", "flip=1", "rotate=-1", " crop=+7", ",", "crop=1e1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := ParseAugment(text)
+		if err != nil {
+			return
+		}
+		if a == (Augment{}) {
+			t.Fatalf("%q changes nothing", text)
+		}
+		if err := a.Validate(); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if b, err := ParseAugment(a.String()); err != nil || a != b {
+			t.Fatalf("%q is %+v; its text %q is %+v, %v", text, a, a, b, err)
+		}
+	})
+}

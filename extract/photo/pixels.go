@@ -17,6 +17,17 @@ func (p *Preprocess) Decode(data []byte, lim Limits, s *Scratch) (*Photo, error)
 // waits for the photo's share of lim.Memory first and gives it back at the end. dst gets
 // p.Len() values. warning is the photo's Warning.
 func (p *Preprocess) Prepare(ctx context.Context, dst []float32, data []byte, lim Limits, s *Scratch) (warning string, err error) {
+	return p.PrepareView(ctx, dst, data, View{}, lim, s)
+}
+
+// PrepareView is Prepare for a view of the photo.
+func (p *Preprocess) PrepareView(ctx context.Context, dst []float32, data []byte, v View, lim Limits, s *Scratch) (warning string, err error) {
+	return p.PrepareViews(ctx, dst, data, []View{v}, lim, s, func(int) error { return nil })
+}
+
+// PrepareViews prepares several views of a photo, which is decoded once: each view is
+// written to dst in turn, and seen is called with its index. An error of seen ends it.
+func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byte, views []View, lim Limits, s *Scratch, seen func(i int) error) (warning string, err error) {
 	if err := p.Validate(); err != nil {
 		return "", err
 	}
@@ -34,7 +45,15 @@ func (p *Preprocess) Prepare(ctx context.Context, dst []float32, data []byte, li
 	if err != nil {
 		return "", err
 	}
-	return ph.Warning, p.Fill(dst, ph, s)
+	for i, v := range views {
+		if err := p.FillView(dst, ph, v, s); err != nil {
+			return ph.Warning, err
+		}
+		if err := seen(i); err != nil {
+			return ph.Warning, err
+		}
+	}
+	return ph.Warning, nil
 }
 
 // Pixels is Prepare without a context and a warning. With a nil s it allocates its own

@@ -99,7 +99,7 @@ func Preset(name string, width, height int) (Preprocess, error) {
 	spec := p.spec
 	spec.Width, spec.Height = width, height
 	if spec.Rule == RuleShorterSide {
-		spec.Side = int(float64(max(width, height))*p.side + 0.5)
+		spec.Side = int(float64(float64(max(width, height))*p.side) + 0.5)
 	}
 	return spec, spec.Validate()
 }

@@ -37,8 +37,8 @@ func TestRegionIsEnough(t *testing.T) {
 		}
 		poison(part, data)
 		got, want := make([]float32, p.Len()), make([]float32, p.Len())
-		fillFrom(t, &p, h, part, data, jpegOptions(h, &p), got)
-		fillFrom(t, &p, h, whole, data, jpeg.Options{Scale: jpegOptions(h, &p).Scale}, want)
+		fillFrom(t, &p, h, part, data, jpegOptions(h, &p), View{}, got)
+		fillFrom(t, &p, h, whole, data, jpeg.Options{Scale: jpegOptions(h, &p).Scale}, View{}, want)
 		for i := range want {
 			if got[i] != want[i] {
 				t.Fatalf("value %d: %v, with all of the photo %v", i, got[i], want[i])
@@ -58,7 +58,7 @@ func poison(s *Scratch, data []byte) {
 	}
 }
 
-func fillFrom(t *rapid.T, p *Preprocess, h header, s *Scratch, data []byte, opt jpeg.Options, dst []float32) {
+func fillFrom(t *rapid.T, p *Preprocess, h header, s *Scratch, data []byte, opt jpeg.Options, v View, dst []float32) {
 	m, err := s.jpeg.Decode(data, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func fillFrom(t *rapid.T, p *Preprocess, h header, s *Scratch, data []byte, opt 
 	ph := photoFromJPEG(m, &s.photo)
 	ph.Orientation, ph.preprocess = int(h.orientation), *p
 	ph.Width, ph.Height = h.upright()
-	if err := p.Fill(dst, ph, s); err != nil {
+	if err := p.FillView(dst, ph, v, s); err != nil {
 		t.Fatal(err)
 	}
 }

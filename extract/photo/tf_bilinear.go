@@ -2,7 +2,7 @@ package photo
 
 // tfBilinear is TensorFlow 1's resize_bilinear with its defaults: output i lies
 // at pixel i·scale, between the pixels on either side, and nothing is rounded.
-func (s *Scratch) tfBilinear(out *output, ph *Photo, x, y axisSpec) {
+func (s *Scratch) tfBilinear(to target, ph *Photo, x, y axisSpec) {
 	s.reader.reset(ph, 0, ph.storedW)
 	s.ring = resize(s.ring, 2)
 	for i := range s.ring {
@@ -16,19 +16,20 @@ func (s *Scratch) tfBilinear(out *output, ph *Photo, x, y axisSpec) {
 		}
 		return s.ring[i%2]
 	}
+	s.exact = resize(s.exact, 3*x.out)
 	for i := range y.out {
 		near, far, ty := y.tfNeighbours(i)
 		a, b := row(near), row(far)
 		for j := range x.out {
 			left, right, tx := x.tfNeighbours(j)
-			p := out.dst[i*out.line+j*out.step:][:3]
-			for c, at := range [3]int{out.red, 1, out.blue} {
+			p := s.exact[3*j:][:3]
+			for c := range p {
 				upper := lerp(a[4*left+c], a[4*right+c], tx)
 				lower := lerp(b[4*left+c], b[4*right+c], tx)
-				v := upper + float32((lower-upper)*ty)
-				p[at] = out.normalise(v, at)
+				p[c] = upper + float32((lower-upper)*ty)
 			}
 		}
+		to.writeExact(i, s.exact)
 	}
 }
 
