@@ -58,7 +58,8 @@ func Keys() []photo.Key { return modelfile.Keys() }
 // in files of their own, a manifest. Network and Inspect decide how it is used.
 type ModelFile struct {
 	file  *modelfile.File
-	arena int64 // most bytes of activations
+	arena int64                           // most bytes of activations
+	again func() (*modelfile.File, error) // reads it again
 }
 
 // OpenModel reads an ONNX model. Errors that are the file's fault wrap ErrModel, or
@@ -68,11 +69,18 @@ func OpenModel(path string) (*ModelFile, error) { return ModelLimits{}.OpenModel
 // OpenModel is the function OpenModel within these limits.
 func (l ModelLimits) OpenModel(path string) (*ModelFile, error) {
 	l = l.withDefaults()
-	f, err := modelfile.Open(path, l.scan())
-	if err != nil {
-		return nil, fmt.Errorf("network %s: %w", path, userfile.WithoutPath(err))
+	read := func() (*modelfile.File, error) {
+		f, err := modelfile.Open(path, l.scan())
+		if err != nil {
+			return nil, fmt.Errorf("network %s: %w", path, userfile.WithoutPath(err))
+		}
+		return f, nil
 	}
-	return &ModelFile{f, l.Arena}, nil
+	f, err := read()
+	if err != nil {
+		return nil, err
+	}
+	return &ModelFile{f, l.Arena, read}, nil
 }
 
 // DefaultModel returns the embedded network as a model file, to use it with another tap
@@ -82,17 +90,19 @@ func DefaultModel() (*ModelFile, error) { return ModelLimits{}.DefaultModel() }
 // DefaultModel is the function DefaultModel within these limits.
 func (l ModelLimits) DefaultModel() (*ModelFile, error) {
 	l = l.withDefaults()
-	f, err := modelfile.Embedded(l.scan())
+	read := func() (*modelfile.File, error) { return modelfile.Embedded(l.scan()) }
+	f, err := read()
 	if err != nil {
 		return nil, fmt.Errorf("embedded network: %w", err)
 	}
-	return &ModelFile{f, l.Arena}, nil
+	return &ModelFile{f, l.Arena, read}, nil
 }
 
 // readMemory reads a model with weights in dir, without sidecars.
 func readMemory(data []byte, dir fs.FS, l ModelLimits) (*ModelFile, error) {
-	f, err := modelfile.Read(data, dir, l.scan())
-	return &ModelFile{f, l.Arena}, err
+	read := func() (*modelfile.File, error) { return modelfile.Read(data, dir, l.scan()) }
+	f, err := read()
+	return &ModelFile{f, l.Arena, read}, err
 }
 
 // SHA256 returns the digest of the model's file, in hexadecimal.
@@ -133,8 +143,7 @@ func (m *ModelFile) decided(d *modelfile.Decision) (*Network, error) {
 	input := d.Input
 	n := &Network{info: m.info(d), arena: m.arena, shape: input.Shape(d.Preprocess.Width, d.Preprocess.Height)}
 	n.origin = Origin{Path: m.file.Path, From: d.From, SizeFrom: d.SizeFrom, TapWhy: d.TapWhy, Layout: input.Layout}
-	g := d.Graph
-	n.graph = func() (*graph.Graph, error) { return input.Feed(g), nil }
+	n.graph = m.graphOnce(d)
 	n.info.Dim = d.Dim // to be checked
 	p, err := n.compiled()
 	if err != nil {
@@ -143,6 +152,33 @@ func (m *ModelFile) decided(d *modelfile.Decision) (*Network, error) {
 	n.info.Dim = p.Dim()
 	n.info.ID = n.info.id()
 	return n, nil
+}
+
+// graphOnce returns the graph that was decided on, the first time. Then its weights are the
+// program's alone, and the file is read again.
+func (m *ModelFile) graphOnce(d *modelfile.Decision) func() (*graph.Graph, error) {
+	input, g := d.Input, d.Graph
+	sum, weights := m.file.SHA256, modelfile.WeightsDigest(m.file.Weights)
+	request := Manifest{Tap: d.Tap, Pool: d.Pool, Layout: input.Layout}
+	again := m.again
+	return func() (*graph.Graph, error) {
+		if first := g; first != nil {
+			g = nil
+			return input.Feed(first), nil
+		}
+		f, err := again()
+		if err != nil {
+			return nil, err
+		}
+		if f.SHA256 != sum || modelfile.WeightsDigest(f.Weights) != weights {
+			return nil, fmt.Errorf("%w: its file has changed since it was opened", ErrModel)
+		}
+		same, err := f.Decide(request)
+		if err != nil {
+			return nil, err
+		}
+		return same.Input.Feed(same.Graph), nil
+	}
 }
 
 func (m *ModelFile) info(d *modelfile.Decision) Info {

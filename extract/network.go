@@ -73,9 +73,9 @@ type Network struct {
 	info   Info
 	origin Origin
 	limits photo.Limits
-	graph  func() (*graph.Graph, error)
-	shape  []int // of one photo, in the model's layout
-	arena  int64 // most bytes of activations
+	graph  func() (*graph.Graph, error) // reads it
+	shape  []int                        // of one photo, in the model's layout
+	arena  int64                        // most bytes of activations
 
 	once    sync.Once
 	program *engine.Program
@@ -83,7 +83,7 @@ type Network struct {
 }
 
 // Load reads an ONNX model from memory; opt says everything that is needed to use it.
-// See OpenNetwork for files. The network keeps no part of data.
+// See OpenNetwork for files. The network keeps data, which must not change.
 func Load(data []byte, opt NetworkOptions) (*Network, error) {
 	if err := opt.Preprocess.Validate(); err != nil {
 		return nil, err
@@ -126,7 +126,6 @@ func (n *Network) compiled() (*engine.Program, error) {
 			n.limits.Memory = photo.NewMemory(photo.DefaultMemory)
 		}
 		n.program, n.err = n.compile()
-		n.graph = nil
 		if n.err != nil {
 			n.err = fmt.Errorf("%w: %w", ErrModel, n.err)
 		}

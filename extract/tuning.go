@@ -65,9 +65,6 @@ func (n *Network) Cuts() ([]Cut, error) {
 
 // folded returns the network in the form that is trained, with the shapes for one image.
 func (n *Network) folded() (*graph.Graph, map[string]*tensor.Tensor, error) {
-	if n.graph == nil {
-		return nil, nil, errors.New("the network is in use already: open it anew to train it")
-	}
 	g, err := n.graph()
 	if err != nil {
 		return nil, nil, err
@@ -92,8 +89,8 @@ func quantized(n *graph.Node) bool {
 	return false
 }
 
-// Tune makes what lies above a cut trainable. The network must not be used for
-// extraction before; afterwards it is as it was.
+// Tune makes what lies above a cut trainable. It reads the network's file again; the
+// network itself stays as it is.
 func (n *Network) Tune(opt TuningOptions) (*Tuning, error) {
 	g, known, err := n.folded()
 	if err != nil {
@@ -259,6 +256,9 @@ func (t *Tuning) Model() ([]byte, error) {
 	g := *t.graph
 	g.Initializers = maps.Clone(g.Initializers)
 	for _, p := range t.Parameters() {
+		if g.Initializers[p.Name] == nil {
+			return nil, fmt.Errorf("the weights %q are no initializer of the network", p.Name)
+		}
 		g.Initializers[p.Name] = p.Tensor()
 	}
 	return onnx.Marshal(&g)

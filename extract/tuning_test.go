@@ -5,9 +5,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"featstore/extract/internal/zoo"
 )
 
 // noise is prepared pixels of no photo.
@@ -63,26 +68,82 @@ func TestTunedNetworkIsTheNetwork(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", cuts[i].Tensor, err)
 		}
-		got := forward(t, tuning, pixels)
-		sameVector(t, "parted at "+cuts[i].Tensor, got, want)
-		if err := tuning.Backward(t.Context(), got); err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range tuning.Parameters() {
-			for k, g := range p.Gradient {
-				p.Values[k] -= 1e-5 * g
-			}
-		}
-		tuning.Update()
-		moved := forward(t, tuning, pixels)
-		sameVector(t, "the model that is written", extractWith(t, tuning, pixels), moved)
-		if moved[0] == got[0] && moved[1] == got[1] {
-			t.Errorf("%s: a step changed nothing", cuts[i].Tensor)
-		}
+		checkStep(t, tuning, cuts[i].Tensor, pixels, want)
 	}
 }
 
-// forward computes the bottleneck of an image beside another one.
+// TestFamiliesAreTuned: each family, parted early, in the middle and late, computes in
+// training what it does else, two images at a time where it takes several, and after a
+// step the model it writes computes what the tuning does.
+func TestFamiliesAreTuned(t *testing.T) {
+	for i, v := range zoo.Variants() {
+		m := v.Small()
+		if m.Quantum != 0 || testing.Short() && i%4 != 3 {
+			continue
+		}
+		t.Run(v.Name, func(t *testing.T) {
+			size := max(m.Shape[1], m.Shape[2])
+			path, r := writeZoo(t, m), request(t, fmt.Sprintf("inception,size=%dx%d", size, size))
+			open := func() *Network {
+				n, err := OpenNetwork(path, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			x, err := open().NewExtractor()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pixels, want := noise(3*size*size, 2), make([]float32, open().Info().Dim)
+			if err := x.ExtractInput(t.Context(), pixels, want); err != nil {
+				t.Fatal(err)
+			}
+			cuts, err := open().Cuts()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range []Cut{cuts[min(2, len(cuts)-1)], cuts[len(cuts)/2], cuts[len(cuts)-1]} {
+				tuning, err := open().Tune(TuningOptions{Cut: c.Tensor, Images: 2, Cores: 2})
+				if err != nil { // written for one image
+					tuning, err = open().Tune(TuningOptions{Cut: c.Tensor, Images: 1, Cores: 2})
+				}
+				if err != nil {
+					t.Fatalf("%s: %v", c.Tensor, err)
+				}
+				checkStep(t, tuning, c.Tensor, pixels, want)
+			}
+		})
+	}
+}
+
+// checkStep compares the bottleneck with the network's, makes a step, and compares the
+// bottleneck with that of the model that is written then.
+func checkStep(t *testing.T, tuning *Tuning, cut string, pixels, want []float32) {
+	t.Helper()
+	got := forward(t, tuning, pixels)
+	sameVector(t, "parted at "+cut, got, want)
+	if err := tuning.Backward(t.Context(), got); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range tuning.Parameters() {
+		norm := 1e-9
+		for _, g := range p.Gradient {
+			norm += float64(g) * float64(g)
+		}
+		for k, g := range p.Gradient {
+			p.Values[k] -= float32(1e-2 / math.Sqrt(norm) * float64(g))
+		}
+	}
+	tuning.Update()
+	moved := forward(t, tuning, pixels)
+	sameVector(t, "the model that is written", extractWith(t, tuning, pixels), moved)
+	if slices.Equal(moved, got) {
+		t.Errorf("%s: a step changed nothing", cut)
+	}
+}
+
+// forward computes the bottleneck of an image, and of another one where that is possible.
 func forward(t *testing.T, tuning *Tuning, pixels []float32) []float32 {
 	t.Helper()
 	lower, err := tuning.Lower(1)
@@ -94,7 +155,7 @@ func forward(t *testing.T, tuning *Tuning, pixels []float32) []float32 {
 		t.Fatal(err)
 	}
 	out := make([]float32, 2*tuning.Dim())
-	if err := tuning.Forward(t.Context(), [][]float32{at, other}, out); err != nil {
+	if err := tuning.Forward(t.Context(), [][]float32{at, other}[:min(2, tuning.Images())], out); err != nil {
 		t.Fatal(err)
 	}
 	return out[:tuning.Dim()]
@@ -123,6 +184,15 @@ func extractWith(t *testing.T, tuning *Tuning, pixels []float32) []float32 {
 	return out
 }
 
+func zooVariant(t *testing.T, name string) zoo.Variant {
+	t.Helper()
+	v, err := zoo.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func TestTuneRefuses(t *testing.T) {
 	n, err := Default(64)
 	if err != nil {
@@ -131,15 +201,19 @@ func TestTuneRefuses(t *testing.T) {
 	if _, err := n.Tune(TuningOptions{Cut: "nonesuch", Cores: 1}); err == nil {
 		t.Error("a cut that is none")
 	}
-	used, err := Default(64)
-	if err != nil {
+	m := zooVariant(t, "mobilenetv2-torchscript").Small()
+	path := writeZoo(t, m)
+	if n, err = OpenNetwork(path, request(t, "inception,size=64")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := used.NewExtractor(); err != nil {
+	if _, err := n.Cuts(); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(path, append(m.Data, 0x1a, 0), 0o666); err != nil { // an empty version of the exporter
 		t.Fatal(err)
 	}
-	if _, err := used.Cuts(); err == nil {
-		t.Error("a network that is in use")
+	if _, err := n.Tune(TuningOptions{Cores: 1}); !errors.Is(err, ErrModel) || !strings.Contains(fmt.Sprint(err), "changed") {
+		t.Errorf("a file that has changed: %v", err)
 	}
 }
 

@@ -28,6 +28,11 @@ type backward struct {
 func (g *net) differentiate() (seed *node, err error) {
 	b := &backward{net: g, parts: map[*value][]*value{}, needs: map[*value]bool{}}
 	for _, n := range g.nodes {
+		for _, v := range n.in {
+			if v != nil && v.trained != nil {
+				b.needs[v] = true
+			}
+		}
 		depends := len(n.op.parameters()) > 0 || slices.ContainsFunc(n.in, func(v *value) bool { return b.needs[v] })
 		for _, v := range n.out {
 			b.needs[v] = depends
@@ -55,9 +60,24 @@ func (g *net) differentiate() (seed *node, err error) {
 			if err := n.op.gradient(b, n, dy); err != nil {
 				return nil, fmt.Errorf("%s: %w", n.label, err)
 			}
+			b.constants(n)
 		}
 	}
 	return seed, nil
+}
+
+// constants adds what n brought to its constant operands to the gradients of the
+// parameters that these follow from. No other node reads them.
+func (b *backward) constants(n *node) {
+	for _, v := range n.in {
+		if v == nil || v.trained == nil {
+			continue
+		}
+		if dy := b.sum(v); dy != nil {
+			b.effect(&constantGradient{constant: v.trained}, dy)
+			delete(b.parts, v)
+		}
+	}
 }
 
 // sum returns the gradient by v: the sum of what its readers brought, nil for nothing.

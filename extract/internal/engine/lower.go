@@ -118,6 +118,7 @@ func (l *lowerer) node(src *graph.Node, opset int64) error {
 		v.def = n
 	}
 	if f := lowerings[src.Op]; f != nil && src.Domain == "" && l.firstOnly(n, src) && dynamic(n.out[0]) && isFloat(n.in[0]) && keepsNumbers(n, src) {
+		l.trainOperands(n, src)
 		n.op = f(n, src, opset)
 	}
 	if n.op == nil {

@@ -101,7 +101,12 @@ func (l *lowerer) scoreMask(name string, scores []int) (mask *value, ok bool) {
 			return nil, false
 		}
 	}
-	full := broadcast(constantValue(v.name, x, v.shape), scores)
+	added := constantValue(v.name, x, v.shape)
+	if v.dtype == tensor.Float32 {
+		l.params.whole(v)
+		added.trained = v.trained
+	}
+	full := broadcast(added, scores)
 	return full, !shutsOut(tensor.Values[float32](full.constant), scores[3])
 }
 

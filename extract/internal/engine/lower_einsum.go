@@ -44,9 +44,26 @@ func (l *lowerer) einsum(src *graph.Node) bool {
 	}
 	x = m.reshaped(x, append(slices.Clone(lead), k))
 	y := m.product(x, w, append(slices.Clone(lead), n))
+	if w.constant != nil {
+		l.trainContraction(c, y)
+	}
 	y = m.reshaped(y, c.sizes(c.batch+c.rows+c.columns))
 	m.name(m.permuted(y, orderOf(c.batch+c.rows+c.columns, c.result)), out)
 	return true
+}
+
+// trainContraction makes a parameter of the constant operand of a product whose result is
+// y.
+func (l *lowerer) trainContraction(c *contraction, y *value) {
+	w := c.rightOperand
+	if source, _ := l.params.source(w.name); source != w.name {
+		return // it is computed, or has other readers
+	}
+	dims, stride := c.sizes(c.inner+c.columns), make([]int, 0, len(w.shape))
+	for _, axis := range orderOf(c.right, c.inner+c.columns) {
+		stride = append(stride, tensor.Len(w.shape[axis+1:]))
+	}
+	convOf(y).trainWeight(l.params.add(w, false, dims, stride))
 }
 
 // newContraction parses an equation, nil for one that is no product of matrices.

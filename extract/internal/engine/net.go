@@ -20,11 +20,12 @@ type net struct {
 type value struct {
 	name     string
 	dtype    tensor.DType
-	whole    tensor.DType   // int8 or uint8 when the model has the numbers so, which float32 holds as well
-	shape    []int          // logical, as in the model
-	constant *tensor.Tensor // the values of a constant, else nil
-	def      *node          // the node that computes it, nil for input and constants
-	users    []*node        // one entry for every use
+	whole    tensor.DType     // int8 or uint8 when the model has the numbers so, which float32 holds as well
+	shape    []int            // logical, as in the model
+	constant *tensor.Tensor   // the values of a constant, else nil
+	trained  *trainedConstant // how a constant follows from a parameter, else nil
+	def      *node            // the node that computes it, nil for input and constants
+	users    []*node          // one entry for every use
 
 	quant *quantParams // what its bytes stand for, when it lies in memory as bytes; else nil
 	order []int        // axes from outermost to innermost in memory; see order.go

@@ -223,7 +223,7 @@ func broadcast(v *value, shape []int) *value {
 		full[i] = src[at]
 		advance(index, shape)
 	}
-	return &value{name: v.name, dtype: tensor.Float32, shape: shape, constant: tensor.New(full, shape...)}
+	return &value{name: v.name, dtype: tensor.Float32, shape: shape, constant: tensor.New(full, shape...), trained: v.trained.repeated(v.shape, shape)}
 }
 
 // advance moves index to the next element of shape in row-major order.

@@ -169,6 +169,12 @@ func (c *conv) train(set *parameterSet, src *graph.Node, in []*value) {
 	}
 }
 
+// trainWeight makes p, inputs × outputs, the weights of a fully connected layer.
+func (c *conv) trainWeight(p *Parameter) {
+	c.weight = slices.Clone(c.weight) // which may be the model's own
+	c.training = &convTraining{weight: p}
+}
+
 // perChannel is the parameter of a value for each channel, nil for a constant of
 // another size.
 func perChannel(set *parameterSet, v *value, channels int) *Parameter {

@@ -29,6 +29,11 @@ type backwardOnly struct {
 	noGradient
 }
 
+// keepsInput: a gradient without a result takes dy in any order.
+type keepsInput struct{}
+
+func (keepsInput) assignOrders(*orders, *node) {}
+
 // rowOrder are the orders of gradients along the last axis, of in[0] = dy and a second
 // input of the same shape.
 type rowOrder struct{}

@@ -14,7 +14,7 @@ type Parameter struct {
 	Name     string    // of the constant in the graph
 	Values   []float32 // the weights; after a change, Training.Update has to be called
 	Gradient []float32 // the sum of the gradients of all Backward calls since it was cleared
-	Bias     bool      // whether it is added to, or scales, channels: weight decay is not for it
+	Bias     bool      // whether it is added, or scales channels: weight decay is not for it
 
 	shape  []int // as the model has it
 	dims   []int // of Values, row-major, of axes joined or parted as stride has it
@@ -68,9 +68,10 @@ func (p *Parameter) GradientTensor() *tensor.Tensor {
 // parameters are those of a net, by the name of the constant. Two operations that read
 // the same constant in the same form share one.
 type parameterSet struct {
-	list   []*Parameter
-	byName map[string]*Parameter
-	err    error
+	list    []*Parameter
+	byName  map[string]*Parameter
+	sources *constantSources
+	err     error
 }
 
 // add returns the parameter that v is, the same for every reader.

@@ -99,6 +99,10 @@ func (p *planner) placeConstant(v *value, order []int) {
 	nn, h, ww, c := dimensions(&w)
 	v.view = &memory.View{Buffer: &memory.Buffer{N: nn, H: h, W: ww, LD: c, Constant: data}, N: nn, H: h, W: ww, C: c, LD: c}
 	p.stats.WeightBytes += 4 * len(data)
+	if c := v.trained; c != nil {
+		e := c.elements(w.shape, order)
+		p.reloads = append(p.reloads, func() { e.Fill(data, c.param.Values) })
+	}
 }
 
 // forEachOffset calls f with the row-major offset of every element of shape,

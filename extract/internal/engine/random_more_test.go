@@ -116,10 +116,6 @@ func growHeads(g *grower, f feature) feature {
 	return feature{name: y}.as(g, f.c, f.h, f.w)
 }
 
-func (g *grower) transpose(x string, perm ...int64) string {
-	return g.add("Transpose", map[string]graph.Attr{"perm": perm}, x)
-}
-
 // project multiplies tokens by weights, sometimes with a bias.
 func (g *grower) project(x string, in, out int) string {
 	w := g.Initializers[g.weights(out, in)]

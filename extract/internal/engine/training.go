@@ -42,7 +42,7 @@ func CompileTraining(g *graph.Graph, opt Options, cores int) (*Training, error) 
 	if err != nil {
 		return nil, err
 	}
-	params := &parameterSet{byName: map[string]*Parameter{}}
+	params := &parameterSet{byName: map[string]*Parameter{}, sources: newConstantSources(part, known)}
 	n, err := lowerTraining(part, known, opt.Tap, params)
 	if err != nil {
 		return nil, err

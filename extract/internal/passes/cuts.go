@@ -93,8 +93,9 @@ func multiplications(n *graph.Node, known map[string]*tensor.Tensor) int64 {
 }
 
 // Above returns the part of a graph that computes its only output from a cut, which
-// becomes its input. Values of known that it reads from below the cut, such as sizes,
-// become initializers: the part is for the shape that known was inferred for.
+// becomes its input. Whole numbers of known that it reads from below the cut, such as
+// sizes, become initializers: the part is for the shape that known was inferred for. What
+// is made of weights with their help, such as a class token for each image, stays computed.
 func Above(g *graph.Graph, c Cut, known map[string]*tensor.Tensor) (*graph.Graph, error) {
 	dims := make([]graph.Dim, len(c.Shape))
 	for i, d := range c.Shape {
@@ -109,7 +110,7 @@ func Above(g *graph.Graph, c Cut, known map[string]*tensor.Tensor) (*graph.Graph
 	for _, n := range g.Nodes {
 		switch {
 		case slices.Contains(n.Outputs, c.Tensor):
-		case allKnown(n, known):
+		case allKnown(n, known) && !slices.ContainsFunc(n.Outputs, func(o string) bool { return isReal(known[o]) }):
 			for _, o := range n.Outputs {
 				out.Initializers[o] = known[o]
 			}
@@ -126,6 +127,11 @@ func Above(g *graph.Graph, c Cut, known map[string]*tensor.Tensor) (*graph.Graph
 	}
 	upper.Initializers = usedInitializers(upper)
 	return upper, nil
+}
+
+// isReal reports whether a value is of floating-point numbers.
+func isReal(t *tensor.Tensor) bool {
+	return t != nil && (t.DType == tensor.Float32 || t.DType == tensor.Float16 || t.DType == tensor.Float64)
 }
 
 // usedInitializers returns those that a node reads.
