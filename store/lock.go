@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"featstore/store/internal/filelock"
 )
 
 // Processes take turns by three locks on the store's file; see the package comment.
@@ -125,7 +127,7 @@ func (db *DB) end() error {
 // share ends a writer's turn.
 func (db *DB) share() error {
 	defer db.turn.writing.Unlock()
-	_, _, err := tryLock(db.file, false)
+	_, _, err := filelock.Try(db.file, false)
 	return err
 }
 
@@ -137,7 +139,7 @@ func (db *DB) settle() error {
 	if db.readOnly {
 		return db.unlockData()
 	}
-	_, _, err := tryLock(db.file, false)
+	_, _, err := filelock.Try(db.file, false)
 	return err
 }
 
@@ -212,7 +214,7 @@ func (db *DB) lockData(alone bool) error {
 	for byteTaken(db.file, queueByte) && time.Now().Before(patience) {
 		time.Sleep(lockRetry)
 	}
-	if ok, _, err := tryLock(db.file, alone); ok || err != nil {
+	if ok, _, err := filelock.Try(db.file, alone); ok || err != nil {
 		return err
 	}
 	if _, err := lockByte(db.file, queueByte, false); err != nil {
@@ -223,7 +225,7 @@ func (db *DB) lockData(alone bool) error {
 	return err
 }
 
-func (db *DB) unlockData() error { return unlock(db.file) }
+func (db *DB) unlockData() error { return filelock.Unlock(db.file) }
 
 // A deadline is when a wait ends, and who is told that it takes long.
 type deadline struct {
@@ -262,7 +264,7 @@ func locked(f *os.File) error {
 // waitLock locks the data of f, trying until the deadline.
 func waitLock(f *os.File, alone bool, d *deadline) (release func() error, err error) {
 	for {
-		ok, release, err := tryLock(f, alone)
+		ok, release, err := filelock.Try(f, alone)
 		if err != nil {
 			return nil, fmt.Errorf("cannot lock it: %w", err)
 		}

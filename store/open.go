@@ -13,6 +13,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"featstore/split"
+	"featstore/store/internal/filelock"
 )
 
 // DefaultTimeout is how long Open waits for another process to let go of a store.
@@ -171,7 +172,7 @@ func (db *DB) release() error {
 		unlockByte(db.file, writerByte)
 		unlockByte(db.file, queueByte)
 	}
-	return unlock(db.file)
+	return filelock.Unlock(db.file)
 }
 
 func sameFile(f *os.File, name string) (bool, error) {

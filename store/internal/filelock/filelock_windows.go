@@ -1,4 +1,4 @@
-package store
+package filelock
 
 import (
 	"errors"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock takes bbolt's lock on f, shared by readers, without waiting. bbolt takes
+// Try takes bbolt's lock on f, shared by readers, without waiting. bbolt takes
 // its own on the same file later, so this one must be released before.
-func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err error) {
+func Try(f *os.File, exclusive bool) (ok bool, release func() error, err error) {
 	var flags uint32 = windows.LOCKFILE_FAIL_IMMEDIATELY
 	if exclusive {
 		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
@@ -20,11 +20,11 @@ func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err err
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return false, nil, nil
 	}
-	return err == nil, func() error { return unlock(f) }, err
+	return err == nil, func() error { return Unlock(f) }, err
 }
 
-// unlock frees bbolt's lock.
-func unlock(f *os.File) error {
+// Unlock frees bbolt's lock.
+func Unlock(f *os.File) error {
 	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, lockedByte())
 }
 

@@ -1,6 +1,6 @@
 //go:build unix && !solaris && !illumos && !aix
 
-package store
+package filelock
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes bbolt's lock on f, shared by readers, without waiting. bbolt takes
+// Try takes bbolt's lock on f, shared by readers, without waiting. bbolt takes
 // it once more on the same file, which changes nothing. release is for locks that
 // must be free before bbolt takes its own.
-func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err error) {
+func Try(f *os.File, exclusive bool) (ok bool, release func() error, err error) {
 	how := unix.LOCK_SH
 	if exclusive {
 		how = unix.LOCK_EX
@@ -24,5 +24,5 @@ func tryLock(f *os.File, exclusive bool) (ok bool, release func() error, err err
 	return err == nil, func() error { return nil }, err
 }
 
-// unlock frees bbolt's lock. Closing f would not do that while it is mapped.
-func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+// Unlock frees bbolt's lock. Closing f would not do that while it is mapped.
+func Unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
