@@ -52,7 +52,7 @@ func TestIfOnValuesIsRefused(t *testing.T) {
 	cond := b.add("Greater", nil, b.add("ReduceSum", map[string]graph.Attr{"keepdims": int64(0)}, "x"), b.constant(tensor.New([]float32{0})))
 	pass := branch(b, func(*builder) string { return "x" })
 	y := b.add("If", map[string]graph.Attr{"then_branch": pass, "else_branch": pass}, cond)
-	if _, err := Compile(b.Graph, Options{Input: []int{1, 2, 3, 3}, Tap: y}); !errors.Is(err, op.ErrUnsupported) {
+	if _, err := compileVerified(b.Graph, Options{Input: []int{1, 2, 3, 3}, Tap: y}); !errors.Is(err, op.ErrUnsupported) {
 		t.Errorf("error %v, want one of an unsupported operator", err)
 	}
 }

@@ -35,7 +35,7 @@ func TestQuantizedZoo(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, s := range kernel.Sets() {
-				p, err := Compile(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: true})
+				p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -197,7 +197,7 @@ func TestMeansOfBytes(t *testing.T) {
 			b := newBuilder(9, 2, 5, 4, 6)
 			y := mean(b, b.numbers("x", 5, 4, 6, -4, 100).x)
 			b.check(t, y)
-			p, err := Compile(b.Graph, Options{Input: []int{2, 5, 4, 6}, Tap: y, anyBytes: true})
+			p, err := compileVerified(b.Graph, Options{Input: []int{2, 5, 4, 6}, Tap: y, anyBytes: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -286,7 +286,7 @@ func TestWorkersShareBytePanels(t *testing.T) {
 		in[i] = float32(b.rng.NormFloat64())
 	}
 	for _, s := range kernel.Sets() {
-		p, err := Compile(b.Graph, Options{Input: []int{1, 16, 9, 7}, Tap: y.x, Pool: "none", Kernels: s.Name, anyBytes: true})
+		p, err := compileVerified(b.Graph, Options{Input: []int{1, 16, 9, 7}, Tap: y.x, Pool: "none", Kernels: s.Name, anyBytes: true})
 		if err != nil {
 			t.Fatal(err)
 		}

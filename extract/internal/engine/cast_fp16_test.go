@@ -28,7 +28,7 @@ func TestCastFP16(t *testing.T) {
 	wide := *b
 	wide.Graph = passes.CastFP16(b.Graph)
 	wide.check(t, y) // the networks in package zoo are compared with float16 itself
-	p, err := Compile(b.Graph, Options{Input: []int{1, 2, 5, 5}, Tap: y})
+	p, err := compileVerified(b.Graph, Options{Input: []int{1, 2, 5, 5}, Tap: y})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestCastFP16(t *testing.T) {
 		t.Errorf("by reference: %q", refs)
 	}
 	b.Inputs[0].DType = tensor.Float16
-	if _, err := Compile(b.Graph, Options{Input: []int{1, 2, 5, 5}, Tap: x}); err != nil {
+	if _, err := compileVerified(b.Graph, Options{Input: []int{1, 2, 5, 5}, Tap: x}); err != nil {
 		t.Error(err)
 	}
 

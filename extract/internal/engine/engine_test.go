@@ -133,7 +133,7 @@ func quantized(g *graph.Graph) bool {
 
 func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32) *Program {
 	t.Helper()
-	p, err := Compile(g, opt)
+	p, err := compileVerified(g, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,7 +401,7 @@ func TestRunnersAgreeAndDoNotAllocate(t *testing.T) {
 	x := b.add("Relu", nil, b.conv("x", 3, 16, 3, 1, nil))
 	x = b.add("Add", nil, x, b.conv(b.conv(x, 16, 16, 3, 16, nil), 16, 16, 1, 1, nil))
 	x = b.add("GlobalAveragePool", nil, b.add("MaxPool", map[string]graph.Attr{"kernel_shape": ints(2, 2)}, x))
-	p, err := Compile(b.Graph, Options{Input: []int{1, 3, 20, 20}, Tap: x})
+	p, err := compileVerified(b.Graph, Options{Input: []int{1, 3, 20, 20}, Tap: x})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -445,7 +445,7 @@ func TestWorkersHaveAllTheyNeed(t *testing.T) {
 	x = b.add("Mul", nil, x, b.add("Sigmoid", nil, b.conv(b.add("GlobalAveragePool", nil, x), 8, 8, 1, 1, nil)))
 	x = b.add("Reshape", nil, b.add("MaxPool", map[string]graph.Attr{"kernel_shape": ints(3, 3)}, x), b.ints(1, 8, 100))
 	x = b.add("MatMul", nil, x, b.add("Transpose", map[string]graph.Attr{"perm": ints(0, 2, 1)}, x))
-	p, err := Compile(b.Graph, Options{Input: []int{1, 3, 12, 12}, Tap: x, Pool: "none"})
+	p, err := compileVerified(b.Graph, Options{Input: []int{1, 3, 12, 12}, Tap: x, Pool: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -463,7 +463,7 @@ func TestWorkersHaveAllTheyNeed(t *testing.T) {
 
 func TestRunGivesUpWhenTheContextEnds(t *testing.T) {
 	b := newBuilder(7, 1, 3, 8, 8)
-	p, err := Compile(b.Graph, Options{Input: []int{1, 3, 8, 8}, Tap: b.conv("x", 3, 4, 3, 1, nil)})
+	p, err := compileVerified(b.Graph, Options{Input: []int{1, 3, 8, 8}, Tap: b.conv("x", 3, 4, 3, 1, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -492,11 +492,11 @@ func TestCompileRefusesWithAReason(t *testing.T) {
 		{Options{Input: []int{1, 3, 8, 8}, Tap: z}, "NoSuchOperator"},
 	}
 	for _, c := range cases {
-		if _, err := Compile(b.Graph, c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := compileVerified(b.Graph, c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got %v, want %q", c.opt, err, c.want)
 		}
 	}
-	if _, err := Compile(b.Graph, Options{Input: []int{1, 3, 8, 8}, Tap: y}); err != nil {
+	if _, err := compileVerified(b.Graph, Options{Input: []int{1, 3, 8, 8}, Tap: y}); err != nil {
 		t.Errorf("an unsupported operator behind the tap matters: %v", err)
 	}
 }

@@ -120,7 +120,7 @@ func (c *tally) test(t *testing.T, name string, probes []probe, set *kernel.Set)
 // run runs a probe, one of 8-bit numbers on bytes also where floats are faster.
 func (c *tally) run(p probe, set *kernel.Set) error {
 	opt := Options{Input: p.input.Shape, ChannelsLast: fedChannelsLast(p.input.Shape), Tap: p.tap, Pool: "none", Kernels: set.Name}
-	program, err := Compile(p.graph, opt)
+	program, err := compileVerified(p.graph, opt)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (c *tally) run(p probe, set *kernel.Set) error {
 		return err
 	}
 	opt.anyBytes = true
-	if program, err = Compile(p.graph, opt); err != nil {
+	if program, err = compileVerified(p.graph, opt); err != nil {
 		return err
 	}
 	return p.check(program)

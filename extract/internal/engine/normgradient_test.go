@@ -68,7 +68,7 @@ func (b *builder) checkTrained(t *testing.T, tap string, trained ...string) {
 	}
 	opt := Options{Input: shape, ChannelsLast: fedChannelsLast(shape), Tap: tap, Pool: "none"}
 	checkGradients(t, b.Graph, opt, 1e-4)
-	tr, err := CompileTraining(b.Graph, opt, 1)
+	tr, err := compileTrainingVerified(b.Graph, opt, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ type Options struct {
 	Arena              int64  // most bytes for a runner's activations; 0 for DefaultArena
 	Cache              int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
 
-	anyBytes bool // for tests: 8-bit numbers lie in bytes also where the kernels are not faster so
+	anyBytes  bool                              // for tests: 8-bit numbers lie in bytes also where the kernels are not faster so
+	afterPass func(pass string, net *net) error // for tests: looks at the net after each pass; nil to do without
 }
 
 // DefaultArena is some hundred times what usual networks take.
@@ -81,20 +82,27 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.poolTap(opt.Pool); err != nil {
+	err = n.run(opt.afterPass, []compilerPass{
+		{"lower", func() error { return n.poolTap(opt.Pool) }},
+		{"simplify", inTurn(n.sweep, n.simplify)},
+		{"use bytes", func() error {
+			if opt.anyBytes || n.worthBytes(set.ByteSpeed()) {
+				n.useBytes()
+			}
+			return nil
+		}},
+		{"form blocks", inTurn(n.formBlocks, func() { choose(n) })},
+		{"assign orders", inTurn(func() { n.assignOrders(opt.inputOrder(), opt.OutputChannelsLast) }, n.sweep)},
+		{"place", inTurn(n.placeAll)},
+	})
+	if err != nil {
 		return nil, err
 	}
-	n.sweep()
-	n.simplify()
-	if opt.anyBytes || n.worthBytes(set.ByteSpeed()) {
-		n.useBytes()
+	p, err := build(n, set, opt)
+	if err != nil || opt.afterPass == nil {
+		return p, err
 	}
-	n.formBlocks()
-	choose(n)
-	n.assignOrders(opt.inputOrder(), opt.OutputChannelsLast)
-	n.sweep()
-	n.placeAll()
-	return build(n, set, opt)
+	return p, opt.afterPass("lay out", n)
 }
 
 // prepare brings the part of a graph that the tap needs into the form that is lowered.

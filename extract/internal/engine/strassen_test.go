@@ -47,7 +47,7 @@ func checkStrassen(t *testing.T, b *builder, shape []int, tap string, steps int)
 	}
 	pixels := imageOf(tensor.New(in, shape...))
 	for _, s := range kernel.Sets() {
-		p, err := compile(b.Graph, Options{Input: shape, ChannelsLast: fedChannelsLast(shape), Tap: tap, Pool: "none", Kernels: s.Name}, func(g *net) {
+		p, err := compile(b.Graph, verified(Options{Input: shape, ChannelsLast: fedChannelsLast(shape), Tap: tap, Pool: "none", Kernels: s.Name}), func(g *net) {
 			for _, n := range g.nodes {
 				if c, ok := n.op.(*conv); ok {
 					c.strassen = c.strassenFits()

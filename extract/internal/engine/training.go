@@ -47,20 +47,25 @@ func CompileTraining(g *graph.Graph, opt Options, cores int) (*Training, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := n.poolTap(opt.Pool); err != nil {
-		return nil, err
-	}
-	n.sweep()
-	n.simplifyWith(trainingRewrites)
-	seed, err := n.differentiate()
+	var seed *node
+	err = n.run(opt.afterPass, []compilerPass{
+		{"lower", func() error { return n.poolTap(opt.Pool) }},
+		{"simplify", inTurn(n.sweep, func() { n.simplifyWith(trainingRewrites) })},
+		{"differentiate", func() (err error) {
+			seed, err = n.differentiate()
+			return err
+		}},
+		{"assign orders", inTurn(func() { n.assignOrders(opt.inputOrder(), false) }, n.sweep)},
+		{"place", inTurn(n.placeAll)},
+	})
 	if err != nil {
 		return nil, err
 	}
-	n.assignOrders(opt.inputOrder(), false)
-	n.sweep()
-	n.placeAll()
 	t := &Training{params: params.list}
-	return t, t.build(n, seed, set, opt, cores)
+	if err := t.build(n, seed, set, opt, cores); err != nil || opt.afterPass == nil {
+		return t, err
+	}
+	return t, opt.afterPass("lay out", n)
 }
 
 // build emits the plan, first the forward pass and then, from the seed on, the backward

@@ -44,11 +44,11 @@ func TestTrainingComputesWhatTheProgramDoes(t *testing.T) {
 			m := v.Small()
 			g := foldedGraph(t, m, m.Shape)
 			opt := Options{Input: m.Shape, Tap: m.Tap}
-			p, err := Compile(g, opt)
+			p, err := compileVerified(g, opt)
 			if err != nil {
 				t.Fatal(err)
 			}
-			tr, err := CompileTraining(g, opt, 1)
+			tr, err := compileTrainingVerified(g, opt, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +94,7 @@ func TestTrainingRefusesOtherOperations(t *testing.T) {
 		Outputs: []graph.Output{{Name: "y"}},
 	}
 	g.Initializers["axis"] = tensor.New([]int64{1}, 1)
-	_, err := CompileTraining(g, Options{Input: []int{2, 4}, Tap: "y"}, 1)
+	_, err := compileTrainingVerified(g, Options{Input: []int{2, 4}, Tap: "y"}, 1)
 	if !errors.Is(err, ErrNoGradient) {
 		t.Errorf("%v", err)
 	}
@@ -110,7 +110,7 @@ func smallTraining(t *testing.T, name string, opt Options, cores int) (*Training
 	m := v.Small()
 	opt.Tap = m.Tap
 	opt.Input = append([]int{opt.Input[0]}, m.Shape[1:]...)
-	tr, err := CompileTraining(foldedGraph(t, m, opt.Input), opt, cores)
+	tr, err := compileTrainingVerified(foldedGraph(t, m, opt.Input), opt, cores)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestGradientOfMaxPooledTap(t *testing.T) {
 	in, pixels := zooInput([]int{2, 3, 7, 6})
 	want, loss := referenceGradients(t, &pooled, in, "pooled")
 	for _, set := range kernel.Sets() {
-		tr, err := CompileTraining(g, Options{Input: in.Shape, Tap: "y", Pool: "max", Kernels: set.Name}, 2)
+		tr, err := compileTrainingVerified(g, Options{Input: in.Shape, Tap: "y", Pool: "max", Kernels: set.Name}, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

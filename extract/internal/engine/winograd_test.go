@@ -42,7 +42,7 @@ func checkWinograd(t *testing.T, taps [2]int, my, mx int, size [2]int) {
 	var pixels []float32
 	forEachOffset(shape, innermost(4, 1), func(at int) { pixels = append(pixels, in[at]) })
 	for _, s := range kernel.Sets() {
-		p, err := compile(b.Graph, Options{Input: shape, Tap: y, Pool: "none", Kernels: s.Name}, func(g *net) {
+		p, err := compile(b.Graph, verified(Options{Input: shape, Tap: y, Pool: "none", Kernels: s.Name}), func(g *net) {
 			for _, n := range g.nodes {
 				if c, ok := n.op.(*conv); ok && c.KH == taps[0] && c.KW == taps[1] {
 					c.winograd = c.tiled(my, mx, size[0], size[1])

@@ -38,7 +38,7 @@ func checkGradients(t *testing.T, g *graph.Graph, opt Options, tolerance float64
 			break
 		}
 		opt.Kernels = set.Name
-		tr, err := CompileTraining(g, opt, 1)
+		tr, err := compileTrainingVerified(g, opt, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func TestZooAgainstReference(t *testing.T) {
 			}
 			checkZoo(t, g, m, kinds)
 			if m.Quantum == 0 {
-				tr, err := CompileTraining(foldedGraph(t, m, m.Shape), Options{Input: m.Shape, Tap: m.Tap}, 1)
+				tr, err := compileTrainingVerified(foldedGraph(t, m, m.Shape), Options{Input: m.Shape, Tap: m.Tap}, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -92,7 +92,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 		if i > 0 && testing.Short() {
 			break // the fastest set only
 		}
-		p, err := Compile(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: m.Quantum != 0})
+		p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: m.Quantum != 0})
 		if err != nil {
 			t.Fatal(err)
 		}
