@@ -26,11 +26,12 @@ type Training struct {
 }
 
 // CompileTraining makes a Training of a network, for inputs of the shape opt.Input, on
-// so many cores. Every float32 constant that is the weight, bias, scale or shift of a
-// layer becomes a Parameter. Others stay as they are: whole tensors that are added, such as
-// positions, class tokens and tables of relative positions, the constants of an Einsum,
-// and constants that the network computes with. g has its constants and its
-// batch normalisations folded, see passes.FoldBatchNorm.
+// so many cores. Parameters are the float32 initializers that are the weight, bias, scale
+// or shift of a layer, that an Einsum multiplies by, or that are added or joined as a whole:
+// positions, class tokens, tables of relative positions. What takes no more than two
+// values, as masks do, is no weight; nor is what is multiplied as a whole, or read twice.
+// These stay as they are. g has its constants and its batch normalisations folded, see
+// passes.FoldBatchNorm: a table that the model looks up is trained as what was looked up.
 //
 // An operation without a gradient is an ErrNoGradient that names it.
 func CompileTraining(g *graph.Graph, opt Options, cores int) (*Training, error) {
