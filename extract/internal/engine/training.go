@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"featstore/extract/internal/engine/exec"
 	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
 	"featstore/extract/internal/tensor"
@@ -20,7 +21,7 @@ type Training struct {
 	program *Program
 	runner  *Runner
 	params  []*Parameter
-	reloads []func()
+	reload  exec.Reload
 	forward int // how many of the steps are the forward pass
 	fresh   bool
 }
@@ -85,7 +86,7 @@ func (t *Training) build(n *net, seed *node, set *kernel.Set, opt Options, cores
 	if err != nil {
 		return err
 	}
-	t.program, t.reloads, t.runner = p, pl.reloads, p.NewParallelRunner(cores)
+	t.program, t.reload.Loads, t.runner = p, pl.reloads, p.NewParallelRunner(cores)
 	return nil
 }
 
@@ -101,11 +102,7 @@ func (t *Training) InputLen() int  { return t.program.plan.InputLen }
 func (t *Training) OutputLen() int { return t.program.plan.Dim }
 
 // Update makes the network compute with the parameters' present values.
-func (t *Training) Update() {
-	for _, f := range t.reloads {
-		f()
-	}
-}
+func (t *Training) Update() { t.runner.Reload(&t.reload) }
 
 // Forward computes the tap of the inputs, all one behind the other, as Runner.Run takes
 // and gives them. What Backward needs stays until the next Forward; in must not change

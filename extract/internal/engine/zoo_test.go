@@ -28,6 +28,7 @@ func TestZooAgainstReference(t *testing.T) {
 		"Strassen":    true, // pays in large networks only
 		"BatchNorm":   true, // networks that are trained have it, and are exported with it by mistake only
 		"MaxGradient": true, // a tap is pooled by maximum only when asked: TestGradientOfMaxPooledTap
+		"Reload":      true, // it runs beside plans, in every Training.Update
 	}
 	for _, v := range zoo.Variants() {
 		t.Run(v.Name, func(t *testing.T) {

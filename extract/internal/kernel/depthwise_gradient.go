@@ -1,11 +1,12 @@
 package kernel
 
 // A DepthwiseGradient adds to the gradient of a row of taps of depthwise weights what
-// one row of output pixels brings:
+// some rows of output pixels bring:
 //
-//	W[x][c] += Σ_p In[p·Step + x·Tap + c] · Out[p·LDO + c]
+//	W[x][c] += Σ_r Σ_p In[r·RowIn + p·Step + x·Tap + c] · Out[r·RowOut + p·LDO + c]
 //
-// for x < KW taps, p < N pixels and c < C channels. Lengths and strides are in floats.
+// for x < KW taps, r < Rows, p < N pixels and c < C channels. Lengths and strides are in
+// floats.
 type DepthwiseGradient struct {
 	In   []float32 // from the first tap of the first pixel, channel 0
 	KW   int       // taps in a row
@@ -14,14 +15,19 @@ type DepthwiseGradient struct {
 
 	Out []float32 // the gradient of the output
 	LDO int       // from one output pixel to the next
-	N   int       // pixels
+	N   int       // pixels of a row
 
 	W   []float32 // the gradient of the weights, KW × C
 	LDW int       // from one tap to the next
 	C   int       // channels
+
+	Rows   int // of output pixels, at least one
+	RowIn  int // from one to the next, in the input
+	RowOut int // and in the gradient of the output
 }
 
-// AddDepthwiseGradient adds the gradient of one row of taps from one row of pixels.
+// AddDepthwiseGradient adds the gradient of one row of taps. The order of additions
+// depends on N, Rows and the strides alone.
 func (s *Set) AddDepthwiseGradient(d *DepthwiseGradient) {
 	for stride := 1; stride <= 2; stride++ {
 		k := s.depthwiseGradients[tapKind{d.KW, stride}]
@@ -39,20 +45,21 @@ func (s *Set) AddDepthwiseGradient(d *DepthwiseGradient) {
 		*d = all
 		if whole < d.C {
 			d.In, d.Out, d.W, d.C = d.In[whole:], d.Out[whole:], d.W[whole:], d.C-whole
-			depthwiseGradientRow(d)
+			depthwiseGradientRows(d)
 			*d = all
 		}
 		return
 	}
-	depthwiseGradientRow(d)
+	depthwiseGradientRows(d)
 }
 
-// depthwiseGradientRow is the reference.
-func depthwiseGradientRow(d *DepthwiseGradient) {
+// depthwiseGradientRows is the reference.
+func depthwiseGradientRows(d *DepthwiseGradient) {
 	for x := range d.KW {
 		w := d.W[x*d.LDW:][:d.C]
-		for p := range d.N {
-			in, out := d.In[p*d.Step+x*d.Tap:][:len(w)], d.Out[p*d.LDO:][:len(w)]
+		for i := range d.Rows * d.N {
+			r, p := i/d.N, i%d.N
+			in, out := d.In[r*d.RowIn+p*d.Step+x*d.Tap:][:len(w)], d.Out[r*d.RowOut+p*d.LDO:][:len(w)]
 			for c, v := range in {
 				w[c] += v * out[c]
 			}

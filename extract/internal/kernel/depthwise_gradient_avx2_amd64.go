@@ -13,31 +13,31 @@ var avx2DepthwiseGradients = map[tapKind]func(*DepthwiseGradient){
 	{7, 1}: avx2DepthwiseGradient7s1,
 }
 
-// avx2DepthwiseGradient3s1 does what depthwiseGradientRow does, for rows of 3 taps at
+// avx2DepthwiseGradient3s1 does what depthwiseGradientRows does, for rows of 3 taps at
 // stride 1, for whole vectors of channels.
 //
 //go:noescape
 func avx2DepthwiseGradient3s1(d *DepthwiseGradient)
 
-// avx2DepthwiseGradient3s2 does what depthwiseGradientRow does, for rows of 3 taps at
+// avx2DepthwiseGradient3s2 does what depthwiseGradientRows does, for rows of 3 taps at
 // stride 2, for whole vectors of channels.
 //
 //go:noescape
 func avx2DepthwiseGradient3s2(d *DepthwiseGradient)
 
-// avx2DepthwiseGradient5s1 does what depthwiseGradientRow does, for rows of 5 taps at
+// avx2DepthwiseGradient5s1 does what depthwiseGradientRows does, for rows of 5 taps at
 // stride 1, for whole vectors of channels.
 //
 //go:noescape
 func avx2DepthwiseGradient5s1(d *DepthwiseGradient)
 
-// avx2DepthwiseGradient5s2 does what depthwiseGradientRow does, for rows of 5 taps at
+// avx2DepthwiseGradient5s2 does what depthwiseGradientRows does, for rows of 5 taps at
 // stride 2, for whole vectors of channels.
 //
 //go:noescape
 func avx2DepthwiseGradient5s2(d *DepthwiseGradient)
 
-// avx2DepthwiseGradient7s1 does what depthwiseGradientRow does, for rows of 7 taps at
+// avx2DepthwiseGradient7s1 does what depthwiseGradientRows does, for rows of 7 taps at
 // stride 1, for whole vectors of channels.
 //
 //go:noescape

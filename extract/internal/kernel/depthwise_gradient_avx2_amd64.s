@@ -13,7 +13,7 @@ TEXT ·avx2DepthwiseGradient3s1(SB), NOSPLIT, $0-8
 	MOVQ 72(AX), DX
 	SHLQ $0x02, DX
 	LEAQ (CX)(CX*2), BX
-	MOVQ 120(AX), R10
+	MOVQ 120(AX), R13
 	XORQ R9, R9
 
 channels:
@@ -30,11 +30,16 @@ channels:
 	VXORPS  X3, X3, X3
 	VXORPS  X4, X4, X4
 	VXORPS  X5, X5, X5
-	MOVQ    (AX), SI
-	ADDQ    R9, SI
-	MOVQ    48(AX), DI
-	ADDQ    R9, DI
-	MOVQ    80(AX), R8
+	MOVQ    (AX), R10
+	ADDQ    R9, R10
+	MOVQ    48(AX), R11
+	ADDQ    R9, R11
+	MOVQ    128(AX), R12
+
+rows:
+	MOVQ R10, SI
+	MOVQ R11, DI
+	MOVQ 80(AX), R8
 
 pixels2:
 	CMPQ        R8, $0x02
@@ -43,22 +48,22 @@ pixels2:
 	ADDQ        DX, DI
 	VMOVUPS     (DI), Y7
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y8
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y6, Y8, Y0
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(CX*1), Y8
 	VFMADD231PS Y7, Y8, Y3
 	VFMADD231PS Y6, Y8, Y1
-	VMOVUPS     (R11)(CX*2), Y8
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y8
+	ADDQ        BX, R14
 	VFMADD231PS Y7, Y8, Y4
 	VFMADD231PS Y6, Y8, Y2
-	VMOVUPS     (R11), Y8
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y7, Y8, Y5
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x02, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x02, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x02, R8
 	JMP         pixels2
 
@@ -68,22 +73,30 @@ pixels1:
 	JL          after1
 	VMOVUPS     (DI), Y6
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y8
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y6, Y8, Y0
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(CX*1), Y8
 	VFMADD231PS Y6, Y8, Y1
-	VMOVUPS     (R11)(CX*2), Y8
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y8
+	ADDQ        BX, R14
 	VFMADD231PS Y6, Y8, Y2
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x01, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x01, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x01, R8
 	JMP         pixels1
 
 after1:
+	MOVQ    136(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R10
+	MOVQ    144(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R11
+	DECQ    R12
+	JG      rows
 	MOVQ    88(AX), SI
 	MOVQ    112(AX), DI
 	SHLQ    $0x02, DI
@@ -98,7 +111,7 @@ after1:
 	VMOVUPS Y2, (SI)
 	ADDQ    DI, SI
 	ADDQ    $0x00000020, R9
-	SUBQ    $0x00000008, R10
+	SUBQ    $0x00000008, R13
 	JG      channels
 	VZEROUPPER
 	RET
@@ -112,7 +125,7 @@ TEXT ·avx2DepthwiseGradient3s2(SB), NOSPLIT, $0-8
 	MOVQ 72(AX), DX
 	SHLQ $0x02, DX
 	LEAQ (CX)(CX*2), BX
-	MOVQ 120(AX), R10
+	MOVQ 120(AX), R13
 	XORQ R9, R9
 
 channels:
@@ -129,11 +142,16 @@ channels:
 	VXORPS  X3, X3, X3
 	VXORPS  X4, X4, X4
 	VXORPS  X5, X5, X5
-	MOVQ    (AX), SI
-	ADDQ    R9, SI
-	MOVQ    48(AX), DI
-	ADDQ    R9, DI
-	MOVQ    80(AX), R8
+	MOVQ    (AX), R10
+	ADDQ    R9, R10
+	MOVQ    48(AX), R11
+	ADDQ    R9, R11
+	MOVQ    128(AX), R12
+
+rows:
+	MOVQ R10, SI
+	MOVQ R11, DI
+	MOVQ 80(AX), R8
 
 pixels2:
 	CMPQ        R8, $0x02
@@ -142,23 +160,23 @@ pixels2:
 	ADDQ        DX, DI
 	VMOVUPS     (DI), Y7
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y8
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y6, Y8, Y0
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(CX*1), Y8
 	VFMADD231PS Y6, Y8, Y1
-	VMOVUPS     (R11)(CX*2), Y8
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y8
+	ADDQ        BX, R14
 	VFMADD231PS Y7, Y8, Y3
 	VFMADD231PS Y6, Y8, Y2
-	VMOVUPS     (R11), Y8
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y7, Y8, Y4
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(CX*1), Y8
 	VFMADD231PS Y7, Y8, Y5
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x02, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x02, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x02, R8
 	JMP         pixels2
 
@@ -168,22 +186,30 @@ pixels1:
 	JL          after1
 	VMOVUPS     (DI), Y6
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y8
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y8
 	VFMADD231PS Y6, Y8, Y0
-	VMOVUPS     (R11)(CX*1), Y8
+	VMOVUPS     (R14)(CX*1), Y8
 	VFMADD231PS Y6, Y8, Y1
-	VMOVUPS     (R11)(CX*2), Y8
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y8
+	ADDQ        BX, R14
 	VFMADD231PS Y6, Y8, Y2
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x01, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x01, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x01, R8
 	JMP         pixels1
 
 after1:
+	MOVQ    136(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R10
+	MOVQ    144(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R11
+	DECQ    R12
+	JG      rows
 	MOVQ    88(AX), SI
 	MOVQ    112(AX), DI
 	SHLQ    $0x02, DI
@@ -198,7 +224,7 @@ after1:
 	VMOVUPS Y2, (SI)
 	ADDQ    DI, SI
 	ADDQ    $0x00000020, R9
-	SUBQ    $0x00000008, R10
+	SUBQ    $0x00000008, R13
 	JG      channels
 	VZEROUPPER
 	RET
@@ -212,7 +238,7 @@ TEXT ·avx2DepthwiseGradient5s1(SB), NOSPLIT, $0-8
 	MOVQ 72(AX), DX
 	SHLQ $0x02, DX
 	LEAQ (CX)(CX*2), BX
-	MOVQ 120(AX), R10
+	MOVQ 120(AX), R13
 	XORQ R9, R9
 
 channels:
@@ -235,11 +261,16 @@ channels:
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
 	VXORPS  X9, X9, X9
-	MOVQ    (AX), SI
-	ADDQ    R9, SI
-	MOVQ    48(AX), DI
-	ADDQ    R9, DI
-	MOVQ    80(AX), R8
+	MOVQ    (AX), R10
+	ADDQ    R9, R10
+	MOVQ    48(AX), R11
+	ADDQ    R9, R11
+	MOVQ    128(AX), R12
+
+rows:
+	MOVQ R10, SI
+	MOVQ R11, DI
+	MOVQ 80(AX), R8
 
 pixels2:
 	CMPQ        R8, $0x02
@@ -248,29 +279,29 @@ pixels2:
 	ADDQ        DX, DI
 	VMOVUPS     (DI), Y11
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y12
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y10, Y12, Y0
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y11, Y12, Y5
 	VFMADD231PS Y10, Y12, Y1
-	VMOVUPS     (R11)(CX*2), Y12
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y12
+	ADDQ        BX, R14
 	VFMADD231PS Y11, Y12, Y6
 	VFMADD231PS Y10, Y12, Y2
-	VMOVUPS     (R11), Y12
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y11, Y12, Y7
 	VFMADD231PS Y10, Y12, Y3
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y11, Y12, Y8
 	VFMADD231PS Y10, Y12, Y4
-	VMOVUPS     (R11)(CX*2), Y12
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y12
+	ADDQ        BX, R14
 	VFMADD231PS Y11, Y12, Y9
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x02, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x02, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x02, R8
 	JMP         pixels2
 
@@ -280,26 +311,34 @@ pixels1:
 	JL          after1
 	VMOVUPS     (DI), Y10
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y12
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y10, Y12, Y0
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y10, Y12, Y1
-	VMOVUPS     (R11)(CX*2), Y12
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y12
+	ADDQ        BX, R14
 	VFMADD231PS Y10, Y12, Y2
-	VMOVUPS     (R11), Y12
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y10, Y12, Y3
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y10, Y12, Y4
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x01, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x01, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x01, R8
 	JMP         pixels1
 
 after1:
+	MOVQ    136(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R10
+	MOVQ    144(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R11
+	DECQ    R12
+	JG      rows
 	MOVQ    88(AX), SI
 	MOVQ    112(AX), DI
 	SHLQ    $0x02, DI
@@ -320,7 +359,7 @@ after1:
 	VMOVUPS Y4, (SI)
 	ADDQ    DI, SI
 	ADDQ    $0x00000020, R9
-	SUBQ    $0x00000008, R10
+	SUBQ    $0x00000008, R13
 	JG      channels
 	VZEROUPPER
 	RET
@@ -334,7 +373,7 @@ TEXT ·avx2DepthwiseGradient5s2(SB), NOSPLIT, $0-8
 	MOVQ 72(AX), DX
 	SHLQ $0x02, DX
 	LEAQ (CX)(CX*2), BX
-	MOVQ 120(AX), R10
+	MOVQ 120(AX), R13
 	XORQ R9, R9
 
 channels:
@@ -357,11 +396,16 @@ channels:
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
 	VXORPS  X9, X9, X9
-	MOVQ    (AX), SI
-	ADDQ    R9, SI
-	MOVQ    48(AX), DI
-	ADDQ    R9, DI
-	MOVQ    80(AX), R8
+	MOVQ    (AX), R10
+	ADDQ    R9, R10
+	MOVQ    48(AX), R11
+	ADDQ    R9, R11
+	MOVQ    128(AX), R12
+
+rows:
+	MOVQ R10, SI
+	MOVQ R11, DI
+	MOVQ 80(AX), R8
 
 pixels2:
 	CMPQ        R8, $0x02
@@ -370,30 +414,30 @@ pixels2:
 	ADDQ        DX, DI
 	VMOVUPS     (DI), Y11
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y12
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y10, Y12, Y0
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y10, Y12, Y1
-	VMOVUPS     (R11)(CX*2), Y12
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y12
+	ADDQ        BX, R14
 	VFMADD231PS Y11, Y12, Y5
 	VFMADD231PS Y10, Y12, Y2
-	VMOVUPS     (R11), Y12
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y11, Y12, Y6
 	VFMADD231PS Y10, Y12, Y3
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y11, Y12, Y7
 	VFMADD231PS Y10, Y12, Y4
-	VMOVUPS     (R11)(CX*2), Y12
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y12
+	ADDQ        BX, R14
 	VFMADD231PS Y11, Y12, Y8
-	VMOVUPS     (R11), Y12
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y11, Y12, Y9
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x02, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x02, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x02, R8
 	JMP         pixels2
 
@@ -403,26 +447,34 @@ pixels1:
 	JL          after1
 	VMOVUPS     (DI), Y10
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y12
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y10, Y12, Y0
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y10, Y12, Y1
-	VMOVUPS     (R11)(CX*2), Y12
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y12
+	ADDQ        BX, R14
 	VFMADD231PS Y10, Y12, Y2
-	VMOVUPS     (R11), Y12
+	VMOVUPS     (R14), Y12
 	VFMADD231PS Y10, Y12, Y3
-	VMOVUPS     (R11)(CX*1), Y12
+	VMOVUPS     (R14)(CX*1), Y12
 	VFMADD231PS Y10, Y12, Y4
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x01, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x01, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x01, R8
 	JMP         pixels1
 
 after1:
+	MOVQ    136(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R10
+	MOVQ    144(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R11
+	DECQ    R12
+	JG      rows
 	MOVQ    88(AX), SI
 	MOVQ    112(AX), DI
 	SHLQ    $0x02, DI
@@ -443,7 +495,7 @@ after1:
 	VMOVUPS Y4, (SI)
 	ADDQ    DI, SI
 	ADDQ    $0x00000020, R9
-	SUBQ    $0x00000008, R10
+	SUBQ    $0x00000008, R13
 	JG      channels
 	VZEROUPPER
 	RET
@@ -457,7 +509,7 @@ TEXT ·avx2DepthwiseGradient7s1(SB), NOSPLIT, $0-8
 	MOVQ 72(AX), DX
 	SHLQ $0x02, DX
 	LEAQ (CX)(CX*2), BX
-	MOVQ 120(AX), R10
+	MOVQ 120(AX), R13
 	XORQ R9, R9
 
 channels:
@@ -479,11 +531,16 @@ channels:
 	ADDQ    DI, SI
 	VMOVUPS (SI), Y6
 	ADDQ    DI, SI
-	MOVQ    (AX), SI
-	ADDQ    R9, SI
-	MOVQ    48(AX), DI
-	ADDQ    R9, DI
-	MOVQ    80(AX), R8
+	MOVQ    (AX), R10
+	ADDQ    R9, R10
+	MOVQ    48(AX), R11
+	ADDQ    R9, R11
+	MOVQ    128(AX), R12
+
+rows:
+	MOVQ R10, SI
+	MOVQ R11, DI
+	MOVQ 80(AX), R8
 
 pixels2:
 	CMPQ        R8, $0x02
@@ -492,35 +549,35 @@ pixels2:
 	ADDQ        DX, DI
 	VMOVUPS     (DI), Y8
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y9
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y9
 	VFMADD231PS Y7, Y9, Y0
-	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R14)(CX*1), Y9
 	VFMADD231PS Y8, Y9, Y0
 	VFMADD231PS Y7, Y9, Y1
-	VMOVUPS     (R11)(CX*2), Y9
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y9
+	ADDQ        BX, R14
 	VFMADD231PS Y8, Y9, Y1
 	VFMADD231PS Y7, Y9, Y2
-	VMOVUPS     (R11), Y9
+	VMOVUPS     (R14), Y9
 	VFMADD231PS Y8, Y9, Y2
 	VFMADD231PS Y7, Y9, Y3
-	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R14)(CX*1), Y9
 	VFMADD231PS Y8, Y9, Y3
 	VFMADD231PS Y7, Y9, Y4
-	VMOVUPS     (R11)(CX*2), Y9
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y9
+	ADDQ        BX, R14
 	VFMADD231PS Y8, Y9, Y4
 	VFMADD231PS Y7, Y9, Y5
-	VMOVUPS     (R11), Y9
+	VMOVUPS     (R14), Y9
 	VFMADD231PS Y8, Y9, Y5
 	VFMADD231PS Y7, Y9, Y6
-	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R14)(CX*1), Y9
 	VFMADD231PS Y8, Y9, Y6
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x02, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x02, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x02, R8
 	JMP         pixels2
 
@@ -530,31 +587,39 @@ pixels1:
 	JL          after1
 	VMOVUPS     (DI), Y7
 	ADDQ        DX, DI
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y9
+	MOVQ        SI, R14
+	VMOVUPS     (R14), Y9
 	VFMADD231PS Y7, Y9, Y0
-	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R14)(CX*1), Y9
 	VFMADD231PS Y7, Y9, Y1
-	VMOVUPS     (R11)(CX*2), Y9
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y9
+	ADDQ        BX, R14
 	VFMADD231PS Y7, Y9, Y2
-	VMOVUPS     (R11), Y9
+	VMOVUPS     (R14), Y9
 	VFMADD231PS Y7, Y9, Y3
-	VMOVUPS     (R11)(CX*1), Y9
+	VMOVUPS     (R14)(CX*1), Y9
 	VFMADD231PS Y7, Y9, Y4
-	VMOVUPS     (R11)(CX*2), Y9
-	ADDQ        BX, R11
+	VMOVUPS     (R14)(CX*2), Y9
+	ADDQ        BX, R14
 	VFMADD231PS Y7, Y9, Y5
-	VMOVUPS     (R11), Y9
+	VMOVUPS     (R14), Y9
 	VFMADD231PS Y7, Y9, Y6
-	MOVQ        40(AX), R11
-	SHLQ        $0x02, R11
-	IMUL3Q      $0x01, R11, R11
-	ADDQ        R11, SI
+	MOVQ        40(AX), R14
+	SHLQ        $0x02, R14
+	IMUL3Q      $0x01, R14, R14
+	ADDQ        R14, SI
 	SUBQ        $0x01, R8
 	JMP         pixels1
 
 after1:
+	MOVQ    136(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R10
+	MOVQ    144(AX), SI
+	SHLQ    $0x02, SI
+	ADDQ    SI, R11
+	DECQ    R12
+	JG      rows
 	MOVQ    88(AX), SI
 	MOVQ    112(AX), DI
 	SHLQ    $0x02, DI
@@ -574,7 +639,7 @@ after1:
 	VMOVUPS Y6, (SI)
 	ADDQ    DI, SI
 	ADDQ    $0x00000020, R9
-	SUBQ    $0x00000008, R10
+	SUBQ    $0x00000008, R13
 	JG      channels
 	VZEROUPPER
 	RET

@@ -13,31 +13,31 @@ var avx512DepthwiseGradients = map[tapKind]func(*DepthwiseGradient){
 	{7, 1}: avx512DepthwiseGradient7s1,
 }
 
-// avx512DepthwiseGradient3s1 does what depthwiseGradientRow does, for rows of 3 taps at
+// avx512DepthwiseGradient3s1 does what depthwiseGradientRows does, for rows of 3 taps at
 // stride 1.
 //
 //go:noescape
 func avx512DepthwiseGradient3s1(d *DepthwiseGradient)
 
-// avx512DepthwiseGradient3s2 does what depthwiseGradientRow does, for rows of 3 taps at
+// avx512DepthwiseGradient3s2 does what depthwiseGradientRows does, for rows of 3 taps at
 // stride 2.
 //
 //go:noescape
 func avx512DepthwiseGradient3s2(d *DepthwiseGradient)
 
-// avx512DepthwiseGradient5s1 does what depthwiseGradientRow does, for rows of 5 taps at
+// avx512DepthwiseGradient5s1 does what depthwiseGradientRows does, for rows of 5 taps at
 // stride 1.
 //
 //go:noescape
 func avx512DepthwiseGradient5s1(d *DepthwiseGradient)
 
-// avx512DepthwiseGradient5s2 does what depthwiseGradientRow does, for rows of 5 taps at
+// avx512DepthwiseGradient5s2 does what depthwiseGradientRows does, for rows of 5 taps at
 // stride 2.
 //
 //go:noescape
 func avx512DepthwiseGradient5s2(d *DepthwiseGradient)
 
-// avx512DepthwiseGradient7s1 does what depthwiseGradientRow does, for rows of 7 taps at
+// avx512DepthwiseGradient7s1 does what depthwiseGradientRows does, for rows of 7 taps at
 // stride 1.
 //
 //go:noescape

@@ -66,21 +66,22 @@ func TestDepthwiseGradientAgainstReference(t *testing.T) {
 		for _, width := range []int{1, 2, 3, 4, 5, 7, 9} {
 			for _, stride := range []int{1, 2, 3} {
 				for _, c := range []int{1, 7, 8, 16, 33, 96} {
-					n, gap := 1+rng.IntN(23), rng.IntN(9)
-					d := &DepthwiseGradient{KW: width, Tap: c + gap, Step: stride * (c + gap), LDO: c + 3, N: n, LDW: c + 1, C: c}
-					d.In, d.Out = random(rng, (n-1)*d.Step+(width-1)*d.Tap+c), random(rng, (n-1)*d.LDO+c)
+					n, gap, rows := 1+rng.IntN(23), rng.IntN(9), 1+rng.IntN(3)
+					d := &DepthwiseGradient{KW: width, Tap: c + gap, Step: stride * (c + gap), LDO: c + 3, N: n, LDW: c + 1, C: c,
+						Rows: rows, RowIn: n*stride*(c+gap) + rng.IntN(20), RowOut: n*(c+3) + rng.IntN(20)}
+					d.In, d.Out = random(rng, (rows-1)*d.RowIn+(n-1)*d.Step+(width-1)*d.Tap+c), random(rng, (rows-1)*d.RowOut+(n-1)*d.LDO+c)
 					got, intact := guarded((width-1)*d.LDW + c)
 					start := random(rng, len(got))
 					copy(got, start)
 					want := *d
 					want.W = append([]float32(nil), start...)
-					depthwiseGradientRow(&want)
+					depthwiseGradientRows(&want)
 					d.W = got
 					s.AddDepthwiseGradient(d)
 					intact(t)
 					for i := range got {
-						if !near(float64(got[i]), float64(want.W[i]), float64(n)) {
-							t.Fatalf("%d taps, stride %d, %d channels, %d pixels: element %d is %v, not %v", width, stride, c, n, i, got[i], want.W[i])
+						if !near(float64(got[i]), float64(want.W[i]), float64(n*rows)) {
+							t.Fatalf("%d taps, stride %d, %d channels, %d rows of %d pixels: element %d is %v, not %v", width, stride, c, rows, n, i, got[i], want.W[i])
 						}
 					}
 				}
@@ -132,15 +133,16 @@ func BenchmarkOuter(b *testing.B) {
 	}
 }
 
-// BenchmarkDepthwiseGradient measures one row of taps over one row of pixels.
+// BenchmarkDepthwiseGradient measures one row of taps over the rows of an image.
 func BenchmarkDepthwiseGradient(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, s := range Sets() {
 		for _, shape := range [][4]int{{80, 144, 3, 1}, {80, 144, 5, 2}, {20, 480, 3, 1}, {20, 672, 5, 1}, {10, 1152, 5, 1}} {
 			w, c, k, stride := shape[0], shape[1], shape[2], shape[3]
-			d := DepthwiseGradient{KW: k, Tap: c, Step: stride * c, LDO: c, N: w / stride, LDW: c, C: c, In: random(rng, (w+4)*c), Out: random(rng, w*c), W: Aligned(k * c)}
+			d := DepthwiseGradient{KW: k, Tap: c, Step: stride * c, LDO: c, N: w / stride, LDW: c, C: c, In: random(rng, w*(w+4)*c), Out: random(rng, w*w*c), W: Aligned(k * c),
+				Rows: w / stride, RowIn: stride * (w + 4) * c, RowOut: w * c}
 			b.Run(fmt.Sprintf("%s/%dx%d/%d/s%d", s.Name, w, c, k, stride), func(b *testing.B) {
-				report(b, 2*d.N*c*k, func() { s.AddDepthwiseGradient(&d) })
+				report(b, 2*d.Rows*d.N*c*k, func() { s.AddDepthwiseGradient(&d) })
 			})
 		}
 	}

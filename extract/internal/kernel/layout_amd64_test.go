@@ -53,6 +53,7 @@ func TestFieldsLieWhereTheGeneratorThinks(t *testing.T) {
 		"DepthwiseGradient.In": {unsafe.Offsetof(dg.In), 0}, "DepthwiseGradient.KW": {unsafe.Offsetof(dg.KW), 24}, "DepthwiseGradient.Tap": {unsafe.Offsetof(dg.Tap), 32},
 		"DepthwiseGradient.Step": {unsafe.Offsetof(dg.Step), 40}, "DepthwiseGradient.Out": {unsafe.Offsetof(dg.Out), 48}, "DepthwiseGradient.LDO": {unsafe.Offsetof(dg.LDO), 72},
 		"DepthwiseGradient.N": {unsafe.Offsetof(dg.N), 80}, "DepthwiseGradient.W": {unsafe.Offsetof(dg.W), 88}, "DepthwiseGradient.LDW": {unsafe.Offsetof(dg.LDW), 112}, "DepthwiseGradient.C": {unsafe.Offsetof(dg.C), 120},
+		"DepthwiseGradient.Rows": {unsafe.Offsetof(dg.Rows), 128}, "DepthwiseGradient.RowIn": {unsafe.Offsetof(dg.RowIn), 136}, "DepthwiseGradient.RowOut": {unsafe.Offsetof(dg.RowOut), 144},
 		"Tile.LDA": {unsafe.Offsetof(a.LDA), 56}, "Tile.B": {unsafe.Offsetof(a.B), 64}, "Tile.Bias": {unsafe.Offsetof(a.Bias), 88},
 		"Tile.C": {unsafe.Offsetof(a.C), 112}, "Tile.LDC": {unsafe.Offsetof(a.LDC), 136}, "Tile.R": {unsafe.Offsetof(a.R), 144},
 		"Tile.LDR": {unsafe.Offsetof(a.LDR), 168}, "Tile.Lo": {unsafe.Offsetof(a.Lo), 176}, "Tile.Hi": {unsafe.Offsetof(a.Hi), 180},

@@ -12,22 +12,36 @@ import (
 const pixelsPerSegment = 64
 
 // A WeightGradient adds the products of a convolution's inputs with the gradients
-// of its results to the gradient of the weights. A line is a few inputs of one tap, of
-// all pixels: so every sum is one worker's, in the order of the pixels. The last line is
-// the bias.
+// of its results to the gradient of the weights. A line is a few inputs of one tap and a
+// few results, of all pixels: so every sum is one worker's, in the order of the pixels.
+// The lines of the first inputs of the first tap also add to the gradient of the bias.
 type WeightGradient struct {
 	ConvShape
 	Weight, Bias []float32 // their gradients, nil for one that is not trained
 	In, Out      *memory.View
 
-	steps    int   // pixels of a segment
-	a, b     []int // where segments begin, in the input and the gradient
-	rest     int   // pixels of the last segment, which has its own length; 0 for none
-	perBlock int   // segments whose pixels stay in the cache while all lines pass
+	steps    int        // pixels of a segment
+	a, b     []int      // where segments begin, in the input and the gradient
+	one      [1]float32 // what gradients are multiplied by for the bias
+	zero     []int      // where one lies for each segment
+	rest     int        // pixels of the last segment, which has its own length; 0 for none
+	perBlock int        // segments whose pixels stay in the cache while all lines pass
+	columns  int        // blocks that the results of a group are divided into
 }
+
+// gradientBlock is how many floats of inputs and gradients stay in the cache while all lines
+// pass. It may be larger than blockFloats: every tile is read and written once a block.
+const gradientBlock = 192 << 10
 
 // inputsPerLine is how many channels of the input a line has: two tiles of AVX-512.
 const inputsPerLine = 28
+
+// resultsPerLine is how many channels of the result a line has at least, where there are
+// few lines: a tile of AVX-512.
+const resultsPerLine = 48
+
+// wantedLines is how many lines keep some workers busy to the end.
+const wantedLines = 16
 
 func (s *WeightGradient) prepare() {
 	if s.Pointwise() && s.In.Dense() && s.Out.Dense() {
@@ -45,21 +59,19 @@ func (s *WeightGradient) prepare() {
 			s.b = append(s.b, s.Out.At(n, y, 0))
 		}
 	}
-	s.perBlock = max(1, blockFloats/(s.steps*(s.SW*s.CIn+s.COut)/s.Group))
+	s.perBlock = max(1, gradientBlock/(s.steps*(s.SW*s.CIn+s.COut)/s.Group))
+	s.one[0], s.zero = 1, make([]int, len(s.a))
+	few := max(1, wantedLines/(s.Group*s.KH*s.KW*s.inputBlocks()))
+	s.columns = max(1, min(few, s.COut/s.Group/resultsPerLine))
 }
 
 func (s *WeightGradient) inputBlocks() int {
 	return (s.CIn/s.Group + inputsPerLine - 1) / inputsPerLine
 }
 
-func (s *WeightGradient) weightLines() int {
-	if s.Weight == nil {
-		return 0
-	}
-	return s.Group * s.KH * s.KW * s.inputBlocks()
-}
+func (s *WeightGradient) size() int { return s.Group * s.KH * s.KW * s.inputBlocks() * s.columns }
 
-func (s *WeightGradient) size() int { return s.weightLines() + 1 }
+func (s *WeightGradient) parts(workers int) int { return partsPerWorker * workers }
 
 func (s *WeightGradient) runLines(r *Runner, h *worker, from, to int) {
 	whole := len(s.a)
@@ -68,41 +80,43 @@ func (s *WeightGradient) runLines(r *Runner, h *worker, from, to int) {
 	}
 	for block := 0; block < whole; block += s.perBlock {
 		end := min(block+s.perBlock, whole)
-		for line := from; line < min(to, s.weightLines()); line++ {
+		for line := from; line < to; line++ {
 			s.line(r, h, line, block, end, s.steps)
 		}
 	}
 	if s.rest > 0 {
-		for line := from; line < min(to, s.weightLines()); line++ {
+		for line := from; line < to; line++ {
 			s.line(r, h, line, whole, whole+1, s.rest)
 		}
-	}
-	if to > s.weightLines() && s.Bias != nil {
-		s.addBias(r)
 	}
 }
 
 // line adds what some segments bring to the weights of a line.
 func (s *WeightGradient) line(r *Runner, h *worker, line, from, to, steps int) {
 	blocks, taps, ci, co := s.inputBlocks(), s.KH*s.KW, s.CIn/s.Group, s.COut/s.Group
-	block, tap, g := line%blocks, line/blocks%taps, line/blocks/taps
+	column, block, tap, g := line%s.columns, line/s.columns%blocks, line/s.columns/blocks%taps, line/s.columns/blocks/taps
 	first, last := ci*block/blocks, ci*(block+1)/blocks
+	left, right := s.column(column), s.column(column+1)
 	o := &h.outer
-	o.A = r.mem(s.In)[tap/s.KW*s.DH*s.In.Row()+tap%s.KW*s.DW*s.In.LD+g*ci+first:]
-	o.B = r.mem(s.Out)[g*co:]
-	o.OffsA, o.OffsB, o.StepA, o.StepB, o.K = s.a[from:to], s.b[from:to], s.SW*s.In.LD, s.Out.LD, steps
-	o.C, o.LDC, o.Cols = s.Weight[((g*taps+tap)*ci+first)*co:], co, co
-	r.set.AddOuter(o, last-first)
+	o.B = r.mem(s.Out)[g*co+left:]
+	o.OffsB, o.StepB, o.K, o.LDC, o.Cols = s.b[from:to], s.Out.LD, steps, co, right-left
+	if s.Bias != nil && block == 0 && tap == 0 {
+		o.A, o.OffsA, o.StepA, o.C = s.one[:], s.zero[from:to], 0, s.Bias[g*co+left:]
+		r.set.AddOuter(o, 1)
+	}
+	if s.Weight != nil {
+		o.A = r.mem(s.In)[tap/s.KW*s.DH*s.In.Row()+tap%s.KW*s.DW*s.In.LD+g*ci+first:]
+		o.OffsA, o.StepA = s.a[from:to], s.SW*s.In.LD
+		o.C = s.Weight[((g*taps+tap)*ci+first)*co+left:]
+		r.set.AddOuter(o, last-first)
+	}
 }
 
-func (s *WeightGradient) addBias(r *Runner) {
-	out, sum := r.mem(s.Out), s.Bias
-	for i := range s.Out.N * s.Out.H {
-		n, y := i/s.Out.H, i%s.Out.H
-		for x := range s.Out.W {
-			r.set.AddInto(sum, out[s.Out.At(n, y, x):])
-		}
-	}
+// column is where a block of results begins: tiles are whole but for the last one.
+func (s *WeightGradient) column(i int) int {
+	co := s.COut / s.Group
+	tiles := (co + resultsPerLine - 1) / resultsPerLine
+	return min(tiles*i/s.columns*resultsPerLine, co)
 }
 
 // A DepthwiseGradient is a WeightGradient for depthwise weights. A line is a
@@ -113,32 +127,57 @@ type DepthwiseGradient struct {
 	In, Out      *memory.View
 }
 
-// channelsPerLine is a few vectors: enough for a row of pixels to be worth a call.
-const channelsPerLine = 64
+// channelsPerLine is one vector of AVX-512; lines have a few of them.
+const (
+	channelsPerLine = 16
+	vectorsPerLine  = 4
+)
 
 func (s *DepthwiseGradient) prepare() {}
 
-func (s *DepthwiseGradient) size() int { return (s.COut + channelsPerLine - 1) / channelsPerLine }
+// size: more lines than needed where there would be few.
+func (s *DepthwiseGradient) size() int {
+	vectors := (s.COut + channelsPerLine - 1) / channelsPerLine
+	return max(min(vectors, 4), vectors/vectorsPerLine)
+}
+
+func (s *DepthwiseGradient) parts(workers int) int { return partsPerWorker * workers }
+
+// channel is the first one of a line.
+func (s *DepthwiseGradient) channel(line int) int {
+	vectors := (s.COut + channelsPerLine - 1) / channelsPerLine
+	return min(vectors*line/s.size()*channelsPerLine, s.COut)
+}
 
 func (s *DepthwiseGradient) runLines(r *Runner, h *worker, from, to int) {
-	first, last := from*channelsPerLine, min(to*channelsPerLine, s.COut)
+	first, last := s.channel(from), s.channel(to)
 	in, out, d := r.mem(s.In), r.mem(s.Out), &h.depthwiseGradient
 	d.KW, d.Tap, d.Step, d.LDO, d.N, d.LDW, d.C = s.KW, s.DW*s.In.LD, s.SW*s.In.LD, s.Out.LD, s.Out.W, s.COut, last-first
-	for i := range s.Out.N * s.Out.H {
-		n, y := i/s.Out.H, i%s.Out.H
-		if w := s.Weight; w != nil {
-			d.Out = out[s.Out.At(n, y, 0)+first:]
-			for k := range s.KH {
-				d.In = in[s.In.At(n, y*s.SH-s.Pad.Top+k*s.DH, -s.Pad.Left)+first:]
-				d.W = w[k*s.KW*s.COut+first:]
-				r.set.AddDepthwiseGradient(d)
-			}
+	d.RowIn, d.RowOut = s.SH*s.In.Row(), s.Out.Row()
+	chunk := max(1, blockFloats/2/(s.Out.W*s.SH*s.SW*vectorsPerLine*channelsPerLine)) // rows that stay in the cache while all taps pass
+	for n := range s.Out.N {
+		for y := 0; y < s.Out.H; y += chunk {
+			d.Rows = min(chunk, s.Out.H-y)
+			s.rows(r, d, in, out, n, y, first, last)
 		}
-		if b := s.Bias; b != nil {
-			for x := range s.Out.W {
-				r.set.AddInto(b[first:last], out[s.Out.At(n, y, x)+first:])
-			}
+	}
+}
+
+// rows adds what d.Rows rows of an image bring, from the y-th on.
+func (s *DepthwiseGradient) rows(r *Runner, d *kernel.DepthwiseGradient, in, out []float32, n, y, first, last int) {
+	for k := range s.KH {
+		if s.Weight == nil {
+			break
 		}
+		d.In, d.Out = in[s.In.At(n, y*s.SH-s.Pad.Top+k*s.DH, -s.Pad.Left)+first:], out[s.Out.At(n, y, 0)+first:]
+		d.W = s.Weight[k*s.KW*s.COut+first:]
+		r.set.AddDepthwiseGradient(d)
+	}
+	if s.Bias == nil {
+		return
+	}
+	for i := range d.Rows * s.Out.W {
+		r.set.AddInto(s.Bias[first:last], out[s.Out.At(n, y+i/s.Out.W, i%s.Out.W)+first:])
 	}
 }
 

@@ -11,22 +11,25 @@ type ClearHalo struct{ Buffer *memory.Buffer }
 
 func (s *ClearHalo) prepare() {}
 
-func (s *ClearHalo) run(r *Runner) error {
+// A line is an image.
+func (s *ClearHalo) size() int { return s.Buffer.N }
+
+func (s *ClearHalo) runLines(r *Runner, _ *worker, from, to int) {
 	t := s.Buffer
 	m := r.Arena[t.Off : t.Off+t.Size]
 	if t.Bytes {
-		fillHalo(t, kernel.BytesOf(m), t.Zero)
+		fillHalo(t, kernel.BytesOf(m), t.Zero, from, to)
 	} else {
-		fillHalo(t, m, 0)
+		fillHalo(t, m, 0, from, to)
 	}
-	return nil
 }
 
-// fillHalo sets the border pixels of a buffer that lies in m.
-func fillHalo[T float32 | byte](t *memory.Buffer, m []T, zero T) {
+// fillHalo sets the border pixels of images [from, to) of a buffer that lies in m.
+func fillHalo[T float32 | byte](t *memory.Buffer, m []T, zero T, from, to int) {
 	row := (t.W + t.Halo.Left + t.Halo.Right) * t.LD
 	left, right := t.Halo.Left*t.LD, t.Halo.Right*t.LD
-	for range t.N {
+	m = m[from*(t.Halo.Top+t.H+t.Halo.Bottom)*row:]
+	for range to - from {
 		Fill(m[:t.Halo.Top*row], zero)
 		m = m[t.Halo.Top*row:]
 		for range t.H {

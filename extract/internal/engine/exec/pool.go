@@ -102,6 +102,10 @@ func (s *Pool) emptyWindow() float32 {
 }
 
 func Fill[T float32 | byte](x []T, v T) {
+	if v == 0 {
+		clear(x)
+		return
+	}
 	if len(x) > 0 {
 		x[0] = v
 	}

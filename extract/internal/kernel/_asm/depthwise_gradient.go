@@ -14,6 +14,7 @@ const (
 	dgIn, dgKW, dgTap, dgStep = 0, 24, 32, 40
 	dgOut, dgLDO, dgN         = 48, 72, 80
 	dgW, dgLDW, dgC           = 88, 112, 120
+	dgRows, dgRowIn, dgRowOut = 128, 136, 144
 )
 
 // depthwiseGradients generates the kernels for the gradients of depthwise weights, one
@@ -35,6 +36,8 @@ type depthwiseGradient struct {
 	d                  reg.Register
 	tap, tap3, ldo     reg.GPVirtual
 	in, out, left      reg.GPVirtual
+	inRow, outRow      reg.GPVirtual // where the present row of pixels begins
+	rows               reg.GPVirtual // left
 	offset, chans      reg.GPVirtual
 	sums               [][]reg.VecVirtual // by turn, then tap
 	mask               reg.OpmaskVirtual
@@ -42,11 +45,12 @@ type depthwiseGradient struct {
 }
 
 func (g *depthwiseGradient) generate() {
-	g.function(depthwiseGradientName(g.width, g.stride), "func(d *DepthwiseGradient)", fmt.Sprintf("does what depthwiseGradientRow does, for rows of %d taps at stride %d%s.", g.width, g.stride, g.channels()))
+	g.function(depthwiseGradientName(g.width, g.stride), "func(d *DepthwiseGradient)", fmt.Sprintf("does what depthwiseGradientRows does, for rows of %d taps at stride %d%s.", g.width, g.stride, g.channels()))
 	g.d = Load(Param("d"), GP64())
 	g.tap, g.ldo, g.tap3 = loadBytes(g.d, dgTap), loadBytes(g.d, dgLDO), GP64()
 	LEAQ(Mem{Base: g.tap, Index: g.tap, Scale: 2}, g.tap3)
 	g.in, g.out, g.left, g.offset = GP64(), GP64(), GP64(), GP64()
+	g.inRow, g.outRow, g.rows = GP64(), GP64(), GP64()
 	g.chans = load(g.d, dgC)
 	XORQ(g.offset, g.offset)
 	if g.masks {
@@ -60,13 +64,21 @@ func (g *depthwiseGradient) generate() {
 	Label("channels")
 	g.setMask()
 	g.loadSums()
-	MOVQ(field(g.d, dgIn), g.in)
-	ADDQ(g.offset, g.in)
-	MOVQ(field(g.d, dgOut), g.out)
-	ADDQ(g.offset, g.out)
+	MOVQ(field(g.d, dgIn), g.inRow)
+	ADDQ(g.offset, g.inRow)
+	MOVQ(field(g.d, dgOut), g.outRow)
+	ADDQ(g.offset, g.outRow)
+	MOVQ(field(g.d, dgRows), g.rows)
+	Label("rows")
+	MOVQ(g.inRow, g.in)
+	MOVQ(g.outRow, g.out)
 	MOVQ(field(g.d, dgN), g.left)
 	g.groups(pixels)
 	g.groups(1)
+	ADDQ(loadBytes(g.d, dgRowIn), g.inRow)
+	ADDQ(loadBytes(g.d, dgRowOut), g.outRow)
+	DECQ(g.rows)
+	JG(LabelRef("rows"))
 	g.storeSums()
 	ADDQ(U32(uint32(g.bytes())), g.offset)
 	SUBQ(U32(uint32(g.floats)), g.chans)
