@@ -106,7 +106,7 @@ func (p *prototypes) similarities(rows [][]float32) []float64 {
 	return out
 }
 
-// check reports prototypes that are none of so many features.
+// check reports prototypes that do not have so many features.
 func (p *prototypes) check(dim int) error {
 	if len(p.rows) == 0 || len(p.rows)%dim != 0 {
 		return fmt.Errorf("%w: %d numbers are not prototypes of %d features", ErrHeadCorrupt, len(p.rows), dim)

@@ -17,13 +17,13 @@ func from16(m image.Image) (*Photo, error) {
 		ph.planes[0] = fullPlane(m.Pix[:w*h], w, w, h)
 		return ph, nil
 	case *image.RGBA64: // premultiplied
-		return halved(m.Pix, w, h, func(s []byte) (r, g, b byte) {
+		return to8Bits(m.Pix, w, h, func(s []byte) (r, g, b byte) {
 			a := be16(s[6:])
 			v := func(c int) byte { return to8(min(be16(s[2*c:]), a) + 65535 - a) }
 			return v(0), v(1), v(2)
 		}), nil
 	case *image.NRGBA64:
-		return halved(m.Pix, w, h, func(s []byte) (r, g, b byte) {
+		return to8Bits(m.Pix, w, h, func(s []byte) (r, g, b byte) {
 			v := func(c int) byte { return overWhite(to8(be16(s[2*c:])), to8(be16(s[6:]))) }
 			return v(0), v(1), v(2)
 		}), nil
@@ -31,9 +31,9 @@ func from16(m image.Image) (*Photo, error) {
 	return nil, fmt.Errorf("%w: pixels of type %T", ErrUnsupportedFormat, m)
 }
 
-// halved turns pixels of 8 bytes, row after row, into RGBX of 4. A pixel is written
+// to8Bits turns pixels of 8 bytes, row after row, into RGBX of 4. A pixel is written
 // where pixels have been read already, or itself.
-func halved(pix []byte, w, h int, rgb func(s []byte) (r, g, b byte)) *Photo {
+func to8Bits(pix []byte, w, h int, rgb func(s []byte) (r, g, b byte)) *Photo {
 	for i := range w * h {
 		r, g, b := rgb(pix[8*i:][:8])
 		*(*[4]byte)(pix[4*i:]) = [4]byte{r, g, b, 255}

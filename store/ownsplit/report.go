@@ -2,7 +2,7 @@ package ownsplit
 
 import "featstore/split"
 
-// A Report says what became of the owner's wishes.
+// A Report says what became of the splits that the owner asked for.
 type Report struct {
 	By         string `json:"by"`       // "list" or "folders"
 	Training   int    `json:"training"` // photos wanted in each split; copies count
@@ -43,7 +43,7 @@ func NewReport(by string, f Found, c Change) *Report {
 	return r
 }
 
-// Where wishes come from.
+// Where the owner's splits come from.
 const (
 	ByList    = "list"
 	ByFolders = "folders"

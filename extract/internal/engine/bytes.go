@@ -75,7 +75,7 @@ func (b *byteForms) requantized(n *node, all []*value, a kernel.Activation, out 
 func (g *quantParams) table(functions ...kernel.Activation) (t [256]byte) {
 	var x [256]float32
 	for i := range x {
-		x[i] = float32(int32(i)-g.zero) * g.unit
+		x[i] = float32(int32(i)-g.zeroPoint) * g.scale
 	}
 	for i, a := range functions {
 		if i == len(functions)-1 {
@@ -115,7 +115,7 @@ func (b *byteForms) dequantizeInputs(n *node) {
 func (b *byteForms) float(n *node, v *value) *value {
 	if b.floats[v] == nil {
 		x := b.net.insert(n, &dequantize{quant: v.quant}, v.shape, v)
-		x.name, x.whole = v.name, v.whole
+		x.name, x.integer = v.name, v.integer
 		b.floats[v] = x
 	}
 	return b.floats[v]
@@ -127,7 +127,7 @@ func (b *byteForms) dequantizeOutput() {
 	if v.quant == nil {
 		return
 	}
-	out := &value{name: v.name, dtype: v.dtype, whole: v.whole, shape: v.shape}
+	out := &value{name: v.name, dtype: v.dtype, integer: v.integer, shape: v.shape}
 	n := &node{label: "output", op: &dequantize{quant: v.quant}, out: []*value{out}}
 	out.def = n
 	n.addInput(v)

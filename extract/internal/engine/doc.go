@@ -47,9 +47,9 @@
 // multiples of a step (package passes, lower_quantize.go). Where the kernels are
 // fast at bytes, useBytes (bytes.go) then finds the values that are quantized and
 // the operations that have a form on bytes, so what a model wrote as operators on
-// integers, or as operators on floats between conversions, runs the same way. Values on
-// a grid lie in the arena as bytes, with the byte for 0 in their halos. Whatever has no
-// form on bytes computes floats as before, so a result never depends on what has.
+// integers, or as operators on floats between conversions, runs the same way. Quantized
+// values lie in the arena as bytes, with the byte for 0 in their halos. Operations without
+// a form on bytes compute floats as before, so results do not depend on which have one.
 //
 // # Concurrency
 //

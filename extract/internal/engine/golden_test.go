@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/sbinet/npyio"
@@ -59,22 +60,39 @@ func TestGoldenBottlenecks(t *testing.T) {
 	if err := json.Unmarshal(data, &cases); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range kernel.Sets() {
-		t.Run(s.Name, func(t *testing.T) {
-			models := map[string]*graph.Graph{}
-			programs := map[string]*Program{}
-			tested := map[string]bool{}
-			for _, c := range cases {
-				if testing.Short() && tested[c.Model] {
-					continue // one image of each network
-				}
-				tested[c.Model] = true
-				if models[c.Model] == nil {
-					models[c.Model] = parseModel(t, modelPath(t, dir, c.Model))
-				}
-				t.Run(c.name(), func(t *testing.T) { c.check(t, dir, models[c.Model], s.Name, programs) })
+	for _, model := range modelsOf(cases) {
+		t.Run(model, func(t *testing.T) {
+			g := parseModel(t, modelPath(t, dir, model)) // one at a time: together they may not fit in memory
+			for _, s := range kernel.Sets() {
+				t.Run(s.Name, func(t *testing.T) { checkGolden(t, dir, g, casesOf(cases, model), s.Name) })
 			}
 		})
+	}
+}
+
+// modelsOf lists the models of cases, each once.
+func modelsOf(cases []goldenCase) []string {
+	var models []string
+	for _, c := range cases {
+		if !slices.Contains(models, c.Model) {
+			models = append(models, c.Model)
+		}
+	}
+	return models
+}
+
+func casesOf(cases []goldenCase, model string) []goldenCase {
+	return slices.DeleteFunc(slices.Clone(cases), func(c goldenCase) bool { return c.Model != model })
+}
+
+// checkGolden runs the cases of one model, with -short the first one only.
+func checkGolden(t *testing.T, dir string, g *graph.Graph, cases []goldenCase, set string) {
+	if testing.Short() {
+		cases = cases[:1]
+	}
+	programs := map[string]*Program{}
+	for _, c := range cases {
+		t.Run(c.name(), func(t *testing.T) { c.check(t, dir, g, set, programs) })
 	}
 }
 

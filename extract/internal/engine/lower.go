@@ -84,7 +84,7 @@ func (l *lowerer) value(name string) *value {
 			if t.Known() {
 				v.constant = t
 			} else if t.DType == tensor.Int8 || t.DType == tensor.Uint8 {
-				v.dtype, v.whole = tensor.Float32, t.DType
+				v.dtype, v.integer = tensor.Float32, t.DType
 			}
 		}
 		l.values[name] = v

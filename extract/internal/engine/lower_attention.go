@@ -79,7 +79,7 @@ func (l *lowerer) scoreMask(name string, scores []int) (mask *value, ok bool) {
 		return nil, true
 	}
 	if v.constant == nil {
-		return v, isFloat(v) && v.whole == 0 && slices.Equal(v.shape, scores)
+		return v, isFloat(v) && v.integer == 0 && slices.Equal(v.shape, scores)
 	}
 	x, ok := floats(v)
 	if v.dtype == tensor.Bool {

@@ -34,7 +34,7 @@ func (l *lowerer) normalizeGroups(src *graph.Node, x *value, groups int) bool {
 	scale, ok := floats(l.value(src.Input(1)))
 	shift, ok2 := floats(l.value(src.Input(2)))
 	out, n := l.value(src.Outputs[0]), len(scale)
-	if !ok || !ok2 || !dynamic(x) || x.whole != 0 || !isFloat(out) || hasZero(x.shape) || len(shift) != n || n != groups && n != x.shape[1] {
+	if !ok || !ok2 || !dynamic(x) || x.integer != 0 || !isFloat(out) || hasZero(x.shape) || len(shift) != n || n != groups && n != x.shape[1] {
 		return false
 	}
 	m := &maker{l, src.Label()}

@@ -21,7 +21,7 @@ var numberMovers = []string{"QuantizeLinear", "MaxPool", "Concat", "Transpose", 
 // 8-bit numbers.
 func keepsNumbers(n *node, src *graph.Node) bool {
 	for _, v := range append(slices.Clone(n.in), n.out...) {
-		if v != nil && v.whole != 0 {
+		if v != nil && v.integer != 0 {
 			return slices.Contains(numberMovers, src.Op)
 		}
 	}
@@ -55,11 +55,11 @@ func lowerQuantize(n *node, src *graph.Node, _ int64) operation {
 	}
 	x, out := n.in[0], n.out[0]
 	step, at, ok := quantization(n.in[1], zero)
-	if !ok || !dynamic(x) || x.whole != 0 || out.whole == 0 {
+	if !ok || !dynamic(x) || x.integer != 0 || out.integer == 0 {
 		return nil
 	}
 	lo, hi := float32(0), float32(255)
-	if out.whole == tensor.Int8 {
+	if out.integer == tensor.Int8 {
 		lo, hi = -128, 127
 	}
 	n.keep(x)
@@ -71,7 +71,7 @@ func lowerQuantize(n *node, src *graph.Node, _ int64) operation {
 func (l *lowerer) dequantize(src *graph.Node) bool {
 	x, out := l.value(src.Input(0)), l.value(src.Outputs[0])
 	step, at, ok := quantization(l.value(src.Input(1)), l.value(src.Input(2)))
-	if !ok || !dynamic(x) || x.whole == 0 || !isFloat(out) {
+	if !ok || !dynamic(x) || x.integer == 0 || !isFloat(out) {
 		return false
 	}
 	if at != 0 {

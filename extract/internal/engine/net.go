@@ -20,7 +20,7 @@ type net struct {
 type value struct {
 	name     string
 	dtype    tensor.DType
-	whole    tensor.DType     // int8 or uint8 when the model has the numbers so, which float32 holds as well
+	integer  tensor.DType     // int8 or uint8 where the model has such integers, which float32 holds as well
 	shape    []int            // logical, as in the model
 	constant *tensor.Tensor   // the values of a constant, else nil
 	trained  *trainedConstant // how a constant follows from a parameter, else nil
@@ -91,7 +91,7 @@ func (g *net) sweep() {
 
 // insert puts a node that computes a new value before n, at the next sweep.
 func (g *net) insert(n *node, op operation, shape []int, inputs ...*value) *value {
-	v := &value{name: n.out[0].name, dtype: tensor.Float32, whole: n.out[0].whole, shape: shape}
+	v := &value{name: n.out[0].name, dtype: tensor.Float32, integer: n.out[0].integer, shape: shape}
 	m := &node{label: n.label, op: op, out: []*value{v}}
 	v.def = m
 	for _, in := range inputs {

@@ -59,7 +59,7 @@ func (b *binary) byteForm(_ *byteForms, n *node) (operation, *quantParams) {
 	if largest > kernel.MaxSum/2*r.Scale {
 		return nil, nil
 	}
-	return &byteBinary{fn: b.fn, ByteBinary: kernel.ByteBinary{ZeroPointA: float32(x.zero), ScaleA: x.unit, ZeroPointB: float32(y.zero), ScaleB: y.unit,
+	return &byteBinary{fn: b.fn, ByteBinary: kernel.ByteBinary{ZeroPointA: float32(x.zeroPoint), ScaleA: x.scale, ZeroPointB: float32(y.zeroPoint), ScaleB: y.scale,
 		Scale: r.Scale, ZeroPoint: r.ZeroPoint, Max: r.Max}}, out
 }
 

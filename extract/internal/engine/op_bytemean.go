@@ -25,5 +25,5 @@ func (b *byteMean) assignOrders(a *orders, n *node) { b.mean.assignOrders(a, n) 
 
 func (b *byteMean) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &exec.ByteMean{Scale: b.quant.unit, Zero: b.quant.zero, In: in, Out: out}, in, out)
+	p.emit(n.label, &exec.ByteMean{Scale: b.quant.scale, Zero: b.quant.zeroPoint, In: in, Out: out}, in, out)
 }

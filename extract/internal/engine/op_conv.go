@@ -95,7 +95,7 @@ func (c *conv) byteForm(_ *byteForms, n *node) (operation, *quantParams) {
 	if w == nil {
 		return nil, nil
 	}
-	return &byteConv{conv: c, weights: w, zero: in.zero, quant: rounding(c.Act)}, out
+	return &byteConv{conv: c, weights: w, zero: in.zeroPoint, quant: rounding(c.Act)}, out
 }
 
 func (c *conv) wantsBytes(_ *byteForms, n *node) bool {

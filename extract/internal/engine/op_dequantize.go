@@ -23,5 +23,5 @@ func (*dequantize) name() string { return "dequantization" }
 
 func (d *dequantize) emit(p *planner, n *node) {
 	in, out := n.in[0].view, n.out[0].view
-	p.emit(n.label, &exec.Dequantize{Scale: d.quant.unit, Zero: d.quant.zero, In: in, Out: out}, in, out)
+	p.emit(n.label, &exec.Dequantize{Scale: d.quant.scale, Zero: d.quant.zeroPoint, In: in, Out: out}, in, out)
 }

@@ -62,7 +62,7 @@ func (p *planner) operand(v *value) exec.Operand {
 	case v.constant != nil:
 		return exec.Operand{Constant: p.constant(v)}
 	case v.view != nil:
-		return exec.Operand{View: v.view, Shape: v.shape, Whole: v.whole}
+		return exec.Operand{View: v.view, Shape: v.shape, Integer: v.integer}
 	}
 	slot, ok := p.slots[v]
 	if !ok {

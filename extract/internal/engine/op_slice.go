@@ -108,7 +108,7 @@ func (l *lowerer) slice(src *graph.Node) bool {
 		if i < len(cuts)-1 {
 			shape := slices.Clone(x.shape)
 			shape[c.axis] = out.shape[c.axis]
-			part = &value{name: x.name, dtype: x.dtype, whole: x.whole, shape: shape}
+			part = &value{name: x.name, dtype: x.dtype, integer: x.integer, shape: shape}
 		}
 		l.append(&node{label: src.Label(), op: c, out: []*value{part}}, x)
 		x = part

@@ -91,7 +91,7 @@ func (a *orders) reordered(v *value, order []int, label string) *value {
 			return u.out[0]
 		}
 	}
-	w := &value{name: v.name, dtype: v.dtype, whole: v.whole, quant: v.quant, shape: v.shape, order: order}
+	w := &value{name: v.name, dtype: v.dtype, integer: v.integer, quant: v.quant, shape: v.shape, order: order}
 	n := &node{label: label, op: &reorder{}, out: []*value{w}}
 	w.def = n
 	n.addInput(v)

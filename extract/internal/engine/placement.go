@@ -85,7 +85,7 @@ func (g *net) halos() map[*value]memory.Borders {
 // surround widens the halo for v.
 func surround(r *memory.Buffer, v *value, need memory.Borders) {
 	if !need.Empty() && v.quant != nil {
-		r.Zero = byte(v.quant.zero)
+		r.Zero = byte(v.quant.zeroPoint)
 	}
 	r.Halo = r.Halo.Union(need)
 }
@@ -108,7 +108,7 @@ func takes(r *memory.Buffer, v *value, need memory.Borders) bool {
 	case need.Empty():
 		return true
 	}
-	return !r.Plain && (!r.Bytes || r.Halo.Empty() || r.Zero == byte(v.quant.zero))
+	return !r.Plain && (!r.Bytes || r.Halo.Empty() || r.Zero == byte(v.quant.zeroPoint))
 }
 
 // alias puts v where another value is, seen with v's own dimensions.

@@ -168,8 +168,8 @@ func (g *net) poolTap(how string) error {
 	if !isFloat(v) {
 		return fmt.Errorf("tensor %q holds %v values, not float32", v.name, v.dtype)
 	}
-	if v.whole != 0 {
-		return fmt.Errorf("tensor %q holds %v values, not float32: take the one that is made of it, or that it is made of", v.name, v.whole)
+	if v.integer != 0 {
+		return fmt.Errorf("tensor %q holds %v values, not float32: take the one that is made of it, or that it is made of", v.name, v.integer)
 	}
 	if hasZero(v.shape) {
 		return fmt.Errorf("tensor %q is empty: its shape is %v", v.name, v.shape)

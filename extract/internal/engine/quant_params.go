@@ -7,46 +7,48 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// quantParams say what a byte of a value stands for: (byte − zero)·unit. Only bytes up to
-// top occur.
+// quantParams say what a byte of a value stands for: (byte − zeroPoint)·scale. Only bytes
+// up to qmax occur.
 type quantParams struct {
-	unit      float32
-	zero, top int32
+	scale           float32
+	zeroPoint, qmax int32
 }
 
 // padded reports whether the value 0 is a byte.
-func (g *quantParams) padded() bool { return g.zero >= 0 && g.zero <= 255 }
+func (g *quantParams) padded() bool { return g.zeroPoint >= 0 && g.zeroPoint <= 255 }
 
 // largest bounds the values.
-func (g *quantParams) largest() float32 { return (float32(max(g.zero, -g.zero)) + 255) * g.unit }
+func (g *quantParams) largest() float32 {
+	return (float32(max(g.zeroPoint, -g.zeroPoint)) + 255) * g.scale
+}
 
-// quantParamsOf returns the grid of what an activation computes, nil when that is more than
-// bytes can hold.
+// quantParamsOf returns what the bytes of an activation's result stand for, nil where
+// bytes cannot hold it.
 func quantParamsOf(a kernel.Activation) *quantParams {
 	if a.Func != kernel.FakeQuantize || a.Unit <= 0 || a.A != nearest(a.A) || a.B != nearest(a.B) || a.B-a.A > 255 || a.A > a.B {
 		return nil
 	}
-	return (&quantParams{unit: a.Unit, zero: int32(-a.A), top: int32(a.B - a.A)}).shifted(a.Shift)
+	return (&quantParams{scale: a.Unit, zeroPoint: int32(-a.A), qmax: int32(a.B - a.A)}).shifted(a.Shift)
 }
 
 // shifted adds a constant to what the bytes stand for.
 func (g *quantParams) shifted(by float32) *quantParams {
-	steps := float64(by) / float64(g.unit)
+	steps := float64(by) / float64(g.scale)
 	whole := math.RoundToEven(steps)
 	if math.Abs(steps-whole) > 1e-4 || math.Abs(whole) > 1<<20 {
 		return nil
 	}
-	return &quantParams{unit: g.unit, zero: g.zero - int32(whole), top: g.top}
+	return &quantParams{scale: g.scale, zeroPoint: g.zeroPoint - int32(whole), qmax: g.qmax}
 }
 
-// relabelled returns the grid of the same bytes behind a function, nil when they are
-// no grid then.
+// relabelled returns what the same bytes stand for behind a function, nil when they are
+// not evenly spaced then.
 func (g *quantParams) relabelled(a kernel.Activation) *quantParams {
 	if a.Func != kernel.Affine || a.A <= 0 {
 		return nil
 	}
-	scaled := &quantParams{unit: a.A * g.unit, zero: g.zero, top: g.top}
-	if scaled.unit < kernel.MinScale {
+	scaled := &quantParams{scale: a.A * g.scale, zeroPoint: g.zeroPoint, qmax: g.qmax}
+	if scaled.scale < kernel.MinScale {
 		return nil
 	}
 	return scaled.shifted(a.B)
@@ -57,9 +59,9 @@ func rounding(a kernel.Activation) kernel.QuantParams {
 	return kernel.QuantParams{Scale: a.Scale, ZeroPoint: int32(-a.A), Max: int32(a.B - a.A)}
 }
 
-// wholeWeights finds the whole numbers and the scale of each output that a
-// convolution's weights were made of, however the model wrote that: the weights of
-// each output have to be multiples of one number.
+// wholeWeights finds the integers that a convolution's weights were quantized to, and the
+// scale of each output, however the model wrote that: the weights of each output have to be
+// multiples of one number.
 func (c *conv) wholeWeights() (w []int, scale []float32, ok bool) {
 	w, scale = make([]int, len(c.weight)), make([]float32, c.COut)
 	per := len(c.weight) / c.COut
@@ -71,12 +73,12 @@ func (c *conv) wholeWeights() (w []int, scale []float32, ok bool) {
 	return w, scale, true
 }
 
-// mostWhole bounds the numbers of weights: 8-bit ones less their zero point, that two
-// signed bytes can be the sum of.
+// mostWhole bounds the integers of weights: an 8-bit one less its zero point, or the sum
+// of two signed bytes.
 const mostWhole = 254
 
-// wholeMultiples sets w to the numbers that x are multiples of the returned scale by;
-// 0 when there is none. The largest of x is a whole multiple.
+// wholeMultiples returns a scale and sets w to x divided by it, which are integers. It
+// returns 0 if there is no such scale.
 func wholeMultiples(w []int, x []float32) float32 {
 	largest := float32(0)
 	for _, v := range x {
@@ -93,7 +95,8 @@ func wholeMultiples(w []int, x []float32) float32 {
 	return 0
 }
 
-// fillMultiples allows for the rounding of the products and of the scale.
+// fillMultiples sets w to x divided by scale and reports whether all are integers, but for
+// the rounding of the products and of the scale.
 func fillMultiples(w []int, x []float32, scale float32) bool {
 	for i, v := range x {
 		q := v / scale
@@ -124,8 +127,8 @@ func signedBytes(w []int, per int) (b []int8, segments int) {
 	return b, segments
 }
 
-// byteWeights expresses a convolution from one grid to that of its rounding as a
-// product of bytes, or answers nil when the numbers do not fit.
+// byteWeights expresses a convolution of bytes, with the rounding at its end, as a product
+// of bytes. It returns nil when the numbers do not fit.
 func (c *conv) byteWeights(in *quantParams) *kernel.ByteWeights {
 	w, scale, ok := c.wholeWeights()
 	if !ok {
@@ -135,7 +138,7 @@ func (c *conv) byteWeights(in *quantParams) *kernel.ByteWeights {
 	b := &kernel.ByteWeights{N: c.COut, K: per, Bias: make([]int32, c.COut), Scale: make([]float32, c.COut), Offset: make([]float32, c.COut)}
 	b.W, b.Segments = signedBytes(w, per)
 	for o := range c.COut {
-		unit := in.unit * scale[o]
+		unit := in.scale * scale[o]
 		b.Scale[o] = unit / c.Act.Scale
 		whole := math.RoundToEven(float64(c.Bias[o]) / float64(unit))
 		if rest := float64(c.Bias[o]) - whole*float64(unit); math.Abs(rest) > 5e-7*math.Abs(float64(c.Bias[o])) { // more than rounding
@@ -145,7 +148,7 @@ func (c *conv) byteWeights(in *quantParams) *kernel.ByteWeights {
 		for _, v := range w[o*per:][:per] {
 			sum, largest = sum+v, largest+max(v, -v)
 		}
-		whole -= float64(sum) * float64(in.zero)
+		whole -= float64(sum) * float64(in.zeroPoint)
 		bound := math.Abs(whole) + 255*float64(largest)
 		if !(bound < math.MaxInt32) || !(bound*float64(b.Scale[o]) < kernel.MaxSum/2) {
 			return nil

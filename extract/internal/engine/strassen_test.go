@@ -61,18 +61,18 @@ func checkStrassen(t *testing.T, b *builder, shape []int, tap string, steps int)
 			t.Errorf("%d products by Strassen, want %d", n, steps)
 		}
 		got, together := make([]float32, p.Dim()), make([]float32, p.Dim())
-		r, team := p.NewRunner(), p.NewParallelRunner(3)
+		r, parallel := p.NewRunner(), p.NewParallelRunner(3)
 		for range 2 { // the second run must not see anything of the first
 			if err := r.Run(t.Context(), pixels, got); err != nil {
 				t.Fatal(err)
 			}
 			compare(t, s.Name, got, tensor.Values[float32](res[tap]))
 		}
-		if err := team.Run(t.Context(), pixels, together); err != nil {
+		if err := parallel.Run(t.Context(), pixels, together); err != nil {
 			t.Fatal(err)
 		}
 		checkAllocations(t, p, r, pixels)
-		checkAllocations(t, p, team, pixels)
+		checkAllocations(t, p, parallel, pixels)
 		if !slices.Equal(got, together) {
 			t.Errorf("%s: three cores compute something else than one", s.Name)
 		}

@@ -235,8 +235,8 @@ func (m *symbolicMemory) readHalo(n *node) error {
 	if at.Strided || has.Union(need) != has {
 		return fmt.Errorf("%q needs a halo of %v and has %v", v.name, need, has)
 	}
-	if b := at.Buffer; b.Bytes && b.Zero != byte(v.quant.zero) {
-		return fmt.Errorf("the halo of %q holds %d, its zero is %d", v.name, b.Zero, v.quant.zero)
+	if b := at.Buffer; b.Bytes && b.Zero != byte(v.quant.zeroPoint) {
+		return fmt.Errorf("the halo of %q holds %d, its zero is %d", v.name, b.Zero, v.quant.zeroPoint)
 	}
 	cells, width := m.memoryOf(at.Buffer), m.width(at.Buffer)
 	for image := range at.N {

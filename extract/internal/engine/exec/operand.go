@@ -27,7 +27,7 @@ func converted[To, From int8 | uint8 | float32](x []From) []To {
 
 // asModelType makes a tensor of the model's type of an operand's values.
 func (o Operand) asModelType(x []float32) *tensor.Tensor {
-	switch o.Whole {
+	switch o.Integer {
 	case tensor.Int8:
 		return tensor.New(converted[int8](x), o.Shape...)
 	case tensor.Uint8:
@@ -39,13 +39,13 @@ func (o Operand) asModelType(x []float32) *tensor.Tensor {
 // asFloats returns the values of a tensor as the arena holds them.
 func (o Operand) asFloats(t *tensor.Tensor) ([]float32, error) {
 	want := tensor.Float32
-	if o.Whole != 0 {
-		want = o.Whole
+	if o.Integer != 0 {
+		want = o.Integer
 	}
 	if t.DType != want {
 		return nil, fmt.Errorf("got %v, planned %v", t, want)
 	}
-	if o.Whole == 0 {
+	if o.Integer == 0 {
 		return tensor.Values[float32](t), nil
 	}
 	x, _ := WholeNumbers(t)

@@ -23,7 +23,7 @@ type Reference struct {
 type Operand struct {
 	View     *memory.View
 	Shape    []int
-	Whole    tensor.DType // as the model has it, when the arena holds float32 instead
+	Integer  tensor.DType // as the model has it, when the arena holds float32 instead
 	Slot     int
 	Constant *tensor.Tensor
 	None     bool

@@ -18,7 +18,7 @@ type wholeStep interface {
 type lineStep interface {
 	Step
 	size() int // how many lines
-	// runLines computes lines [from, to) and uses only h's memory beside the arena.
+	// runLines computes lines [from, to) and uses no memory but the arena and h's.
 	runLines(r *Runner, h *worker, from, to int)
 }
 
