@@ -143,7 +143,8 @@ func (t *Tuning) compileFor(images, cores int) (*engine.Training, error) {
 			return nil, err
 		}
 	}
-	tr, err := engine.CompileTraining(upper, engine.Options{Input: shape, ChannelsLast: t.channelsLast(), Tap: n.info.Tap, Pool: n.info.Pool, Arena: n.arena}, cores)
+	tr, err := engine.CompileTraining(upper, engine.Options{Input: shape, ChannelsLast: t.channelsLast(), Tap: n.info.Tap, Pool: n.info.Pool,
+		Arena: n.arena}, cores)
 	if err != nil {
 		return nil, err
 	}

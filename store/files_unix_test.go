@@ -84,7 +84,8 @@ func TestCompactAmongOtherFiles(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if !slices.Equal(names, []string{"features.db", "features.db.compact", "features.db.compact-0123abcd", "features.db.compact-0123abcd0", "features.db.compact-mine", "other.db.compact-0123abcd"}) {
+	if !slices.Equal(names, []string{"features.db", "features.db.compact", "features.db.compact-0123abcd", "features.db.compact-0123abcd0",
+		"features.db.compact-mine", "other.db.compact-0123abcd"}) {
 		t.Errorf("left are %q", names)
 	}
 	storetest.CheckFile(t, path)

@@ -81,7 +81,8 @@ func (d *dataset) trainable() error {
 	others := d.splits[split.Validation].Len() + d.splits[split.Testing].Len()
 	switch {
 	case train.Len() == 0 && others > 0:
-		return fmt.Errorf("%w: no image is in the training split, %d are in the others: %w: ingest more photos, or give the training split a larger share", ErrNoImages, others, ErrEmptySplit)
+		return fmt.Errorf("%w: no image is in the training split, %d are in the others: %w: ingest more photos, or give the training split a larger share",
+			ErrNoImages, others, ErrEmptySplit)
 	case train.Len() == 0 && train.Incomplete > 0:
 		return fmt.Errorf("%w: no image has features of all the networks: ingest the photos with each of them", ErrNoImages)
 	case train.Len() == 0:

@@ -116,7 +116,8 @@ func TestPrototypesAreTheSameOnEveryMachine(t *testing.T) {
 func TestPrototypesLieAmongTheirImages(t *testing.T) {
 	pool := onePool(t)
 	rapid.Check(t, func(t *rapid.T) {
-		c := storetest.Clusters{Labels: rapid.IntRange(1, 4).Draw(t, "labels"), Dim: rapid.IntRange(1, 30).Draw(t, "dim"), Spread: 1, Seed: rapid.Uint64().Draw(t, "seed")}
+		c := storetest.Clusters{Labels: rapid.IntRange(1, 4).Draw(t, "labels"), Dim: rapid.IntRange(1, 30).Draw(t, "dim"), Spread: 1,
+			Seed: rapid.Uint64().Draw(t, "seed")}
 		n := rapid.IntRange(1, 60).Draw(t, "images")
 		table := &table{labels: c.Labels, dims: []int{c.Dim}}
 		for i := range n {

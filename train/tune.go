@@ -65,7 +65,8 @@ type TuneConfig struct {
 // rate 5e-4 with weight decay 0.05, mixup 0.2 (Zhang et al. 2018), label smoothing 0.1
 // and dropout 0.2.
 func DefaultTuneConfig() TuneConfig {
-	return TuneConfig{Epochs: 6, Batch: 32, Rate: 5e-4, Lowest: 0.5, Warmup: 0.2, Decay: 0.05, Clip: 1, Smoothing: 0.1, Dropout: 0.2, Mixup: 0.2, Balance: BalanceNone}
+	return TuneConfig{Epochs: 6, Batch: 32, Rate: 5e-4, Lowest: 0.5, Warmup: 0.2, Decay: 0.05, Clip: 1, Smoothing: 0.1, Dropout: 0.2, Mixup: 0.2,
+		Balance: BalanceNone}
 }
 
 // Validate reports the first setting that is out of range.

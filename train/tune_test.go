@@ -259,8 +259,9 @@ func TestTuneRefuses(t *testing.T) {
 	photos := ringPhotos(10, 1)
 	for name, change := range map[string]func(*TuneConfig){
 		"epochs": func(c *TuneConfig) { c.Epochs = 0 }, "batch": func(c *TuneConfig) { c.Batch = 0 }, "rate": func(c *TuneConfig) { c.Rate = math.NaN() },
-		"mixup": func(c *TuneConfig) { c.Mixup = -1 }, "dropout": func(c *TuneConfig) { c.Dropout = 1 }, "smoothing": func(c *TuneConfig) { c.Smoothing = math.NaN() },
-		"decay": func(c *TuneConfig) { c.Decay = -1 }, "balance": func(c *TuneConfig) { c.Balance = BalanceSampler },
+		"mixup": func(c *TuneConfig) { c.Mixup = -1 }, "dropout": func(c *TuneConfig) { c.Dropout = 1 },
+		"smoothing": func(c *TuneConfig) { c.Smoothing = math.NaN() },
+		"decay":     func(c *TuneConfig) { c.Decay = -1 }, "balance": func(c *TuneConfig) { c.Balance = BalanceSampler },
 	} {
 		cfg := tuneConfig()
 		change(&cfg)

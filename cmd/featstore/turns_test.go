@@ -78,7 +78,8 @@ func TestTrainLetsOthersIn(t *testing.T) {
 	}
 	err = other.Update(func(tx *store.Tx) error {
 		d := split.SumBytes([]byte("new"))
-		return errors.Join(tx.SetSplit(d, split.Training), tx.PutImage(1, "new.jpg", store.Image{Digest: d, Label: "label00"}), tx.PutVector("m", d, make([]float32, 50)))
+		return errors.Join(tx.SetSplit(d, split.Training), tx.PutImage(1, "new.jpg", store.Image{Digest: d, Label: "label00"}),
+			tx.PutVector("m", d, make([]float32, 50)))
 	})
 	if err := errors.Join(err, other.Close()); err != nil {
 		t.Fatal(err)

@@ -27,7 +27,8 @@ var (
 	compressionNames = map[uint32]string{
 		2: "fax compression of the oldest kind (modified Huffman)", 6: "a JPEG inside (old style)", 7: "a JPEG inside",
 		9: "JBIG compression", 10: "JBIG compression", 32771: "fax compression of the oldest kind, by words", 32809: "ThunderScan compression",
-		34712: "JPEG 2000 inside", 34887: "LERC compression", 34925: "LZMA compression", 50000: "Zstandard compression", 50001: "a WebP inside", 52546: "a JPEG XL inside",
+		34712: "JPEG 2000 inside", 34887: "LERC compression", 34925: "LZMA compression", 50000: "Zstandard compression", 50001: "a WebP inside",
+		52546: "a JPEG XL inside",
 	}
 	photometricNames = map[uint32]string{
 		4: "a transparency mask instead of a picture", 5: "CMYK colours", 6: "YCbCr colours", 8: "CIE L*a*b* colours", 9: "ICC L*a*b* colours",

@@ -139,7 +139,8 @@ func TestLargeButLegal(t *testing.T) {
 	be.PutUint32(interlaced[20:], 10000)
 	be.PutUint32(interlaced[29:], crc32.ChecksumIEEE(interlaced[12:29]))
 	refusedCheaply(t, "interlaced PNG of 16 bits", interlaced, "10000×10000 pixels take 1.5 GB, one photo may take 0.4 GB")
-	refusedCheaply(t, "WebP", riff(webpChunk("VP8L", append(binary.LittleEndian.AppendUint32([]byte{0x2f}, 9999|9999<<14), 0, 0, 0, 0, 0)...)), "one photo may take 0.4 GB")
+	refusedCheaply(t, "WebP", riff(webpChunk("VP8L", append(binary.LittleEndian.AppendUint32([]byte{0x2f}, 9999|9999<<14), 0, 0, 0, 0, 0)...)),
+		"one photo may take 0.4 GB")
 }
 
 // TestManyTiles: a million tiles, each with a decompressor of its own, would take

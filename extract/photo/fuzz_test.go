@@ -76,7 +76,8 @@ func FuzzOrientation(f *testing.F) {
 
 // FuzzParseAugment: whatever the text, an error or an Augment whose text it is again.
 func FuzzParseAugment(f *testing.F) {
-	for _, text := range []string{"flip", "flip,crop=10,scale=10,brightness=10,color=20,rotate=5", "crop=0", "scale=101", "flip=1", "rotate=-1", " crop=+7", ",", "crop=1e1"} {
+	for _, text := range []string{"flip", "flip,crop=10,scale=10,brightness=10,color=20,rotate=5", "crop=0", "scale=101", "flip=1", "rotate=-1",
+		" crop=+7", ",", "crop=1e1"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

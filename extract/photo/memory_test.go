@@ -92,7 +92,8 @@ func largeFiles(t testing.TB) map[string][]byte {
 	pal := image.NewPaletted(rgb.Rect, palette.Plan9)
 	var b bytes.Buffer
 	encode("palette.gif", gif.Encode(&b, pal, nil), &b)
-	for name, m := range map[string]image.Image{"rgb": rgb, "palette": pal, "grey": image.NewGray(rgb.Rect), "rgb-16": image.NewNRGBA64(rgb.Rect), "grey-16": image.NewGray16(rgb.Rect)} {
+	for name, m := range map[string]image.Image{"rgb": rgb, "palette": pal, "grey": image.NewGray(rgb.Rect), "rgb-16": image.NewNRGBA64(rgb.Rect),
+		"grey-16": image.NewGray16(rgb.Rect)} {
 		for kind, c := range map[string]tiff.CompressionType{"raw": tiff.Uncompressed, "deflate": tiff.Deflate} {
 			var b bytes.Buffer
 			encode(name+"-"+kind+".tiff", tiff.Encode(&b, m, &tiff.Options{Compression: c}), &b)
@@ -185,7 +186,8 @@ func TestMemoryIsShared(t *testing.T) {
 	}
 	m.free.Release(4 << 20)
 	large := rawPNG(3000, 2000, pngRGB, 16, true)
-	if err := prepare(context.Background(), large); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "3000×2000 pixels take 92 MB, one photo may take 2 MB") {
+	if err := prepare(context.Background(), large); !errors.Is(err, ErrTooLarge) ||
+		!strings.Contains(err.Error(), "3000×2000 pixels take 92 MB, one photo may take 2 MB") {
 		t.Errorf("a photo of more than half: got %v", err)
 	}
 }

@@ -14,7 +14,8 @@ func tolerance(file string) float64 {
 	switch name := filepath.Base(file); {
 	case filepath.Ext(name) == ".webp":
 		return 3
-	case name == "basn2c16.png", name == "basn4a16.png", name == "rgb-16.png", name == "rgb-16-interlaced.png", name == "tiled-16.tiff", name == "rgb-16-big-endian.tiff":
+	case name == "basn2c16.png", name == "basn4a16.png", name == "rgb-16.png", name == "rgb-16-interlaced.png", name == "tiled-16.tiff",
+		name == "rgb-16-big-endian.tiff":
 		return 1
 	case name == "premultiplied.tiff": // divides by the opacity first
 		return 3
@@ -30,7 +31,8 @@ func TestPixelsAgainstPillow(t *testing.T) {
 	python := pillow(t)
 	dir := t.TempDir()
 	names := map[string]string{}
-	for _, from := range []string{"testdata/formats", "testdata/modes", "../../../shared/torture/good", "../../../shared/torture/orientation", "../../../shared/faults/jpeg-sampling", "../../../shared/faults/tiff"} {
+	for _, from := range []string{"testdata/formats", "testdata/modes", "../../../shared/torture/good", "../../../shared/torture/orientation",
+		"../../../shared/faults/jpeg-sampling", "../../../shared/faults/tiff"} {
 		if _, err := os.Stat(from); err != nil {
 			continue
 		}

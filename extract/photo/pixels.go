@@ -27,7 +27,8 @@ func (p *Preprocess) PrepareView(ctx context.Context, dst []float32, data []byte
 
 // PrepareViews prepares several views of a photo, which is decoded once: each view is
 // written to dst in turn, and seen is called with its index. An error of seen ends it.
-func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byte, views []View, lim Limits, s *Scratch, seen func(i int) error) (warning string, err error) {
+func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byte, views []View, lim Limits, s *Scratch,
+	seen func(i int) error) (warning string, err error) {
 	if err := p.Validate(); err != nil {
 		return "", err
 	}

@@ -137,7 +137,8 @@ func TestSamplingAgainstPillow(t *testing.T) {
 		for c, got := range components {
 			for k, v := range got {
 				if w := want[k*len(components)+c]; v != w {
-					t.Fatalf("%v × %v, %d×%d, progressive %v: component %d, pixel %d,%d: %d, Pillow has %d", p.H, p.V, p.Width, p.Height, p.Progressive, c, k%p.Width, k/p.Width, v, w)
+					t.Fatalf("%v × %v, %d×%d, progressive %v: component %d, pixel %d,%d: %d, Pillow has %d", p.H, p.V, p.Width, p.Height, p.Progressive, c,
+						k%p.Width, k/p.Width, v, w)
 				}
 			}
 		}

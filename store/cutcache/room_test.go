@@ -67,7 +67,8 @@ func TestOtherCutsMakeRoomFirst(t *testing.T) {
 		}
 	}
 	fill(t, c, "c", 100, 103)
-	if first, next, rest, b := there(c, "c", 0, 3), there(c, "c", 3, 6), there(c, "c", 6, 103), there(c, "b", 0, 99); first != 3 || next != 0 || rest != 12 || b != perSegment {
+	if first, next, rest, b := there(c, "c", 0, 3), there(c, "c", 3, 6), there(c, "c", 6, 103),
+		there(c, "b", 0, 99); first != 3 || next != 0 || rest != 12 || b != perSegment {
 		t.Errorf("%d, %d, %d of c, %d of b", first, next, rest, b)
 	}
 	closeCache(t, c)

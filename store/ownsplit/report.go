@@ -25,7 +25,8 @@ const mostPaths = 20
 
 // NewReport puts together what was found and done. by is ByList or ByFolders.
 func NewReport(by string, f Found, c Change) *Report {
-	r := &Report{By: by, Change: c, Unknown: len(f.Unknown), UnknownPaths: []string{}, Unlisted: len(f.Unlisted), UnlistedPaths: []string{}, UnlistedFolders: append([]string{}, f.UnlistedFolders...)}
+	r := &Report{By: by, Change: c, Unknown: len(f.Unknown), UnknownPaths: []string{}, Unlisted: len(f.Unlisted), UnlistedPaths: []string{},
+		UnlistedFolders: append([]string{}, f.UnlistedFolders...)}
 	for _, w := range f.Wants {
 		switch w.Split {
 		case split.Training:

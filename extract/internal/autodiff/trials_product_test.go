@@ -46,7 +46,8 @@ func drawMatMul(t *trial) {
 }
 
 func drawEinsum(t *trial) {
-	equation := rapid.SampledFrom([]string{"ij,jk->ik", "bhqd,bhkd->bhqk", "aecd,abcd->acbe", "ij->ji", "ijk->j", "i,j->ij", "ij,kj,k->i", "ab c, c -> ba"}).Draw(t.T, "equation")
+	equation := rapid.SampledFrom([]string{"ij,jk->ik", "bhqd,bhkd->bhqk", "aecd,abcd->acbe", "ij->ji", "ijk->j", "i,j->ij", "ij,kj,k->i",
+		"ab c, c -> ba"}).Draw(t.T, "equation")
 	t.set("equation", equation)
 	size := map[rune]int{}
 	shape := []int{}

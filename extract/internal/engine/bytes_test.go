@@ -256,7 +256,8 @@ func TestDeepByteProduct(t *testing.T) {
 // Winograd saves more, or when its weights are no bytes.
 func TestWorthBytes(t *testing.T) {
 	quantized := kernel.Activation{Func: kernel.FakeQuantize, A: 0, B: 255, Scale: 1, Unit: 1}
-	pointwise := &conv{axis: 1, ConvShape: exec.ConvShape{CIn: 64, COut: 64, Group: 1, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Act: quantized}, weight: slices.Repeat([]float32{3, -5}, 64*32)}
+	pointwise := &conv{axis: 1, ConvShape: exec.ConvShape{CIn: 64, COut: 64, Group: 1, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Act: quantized},
+		weight: slices.Repeat([]float32{3, -5}, 64*32)}
 	window, unsigned := *pointwise, *pointwise
 	window.KH, window.KW, window.weight = 3, 3, slices.Repeat([]float32{3, -5}, 9*64*32)
 	unsigned.weight = slices.Repeat([]float32{150, -7}, 64*32)

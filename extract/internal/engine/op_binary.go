@@ -59,7 +59,8 @@ func (b *binary) byteForm(_ *byteForms, n *node) (operation, *quantParams) {
 	if largest > kernel.MaxSum/2*r.Scale {
 		return nil, nil
 	}
-	return &byteBinary{fn: b.fn, ByteBinary: kernel.ByteBinary{ZeroPointA: float32(x.zeroPoint), ScaleA: x.scale, ZeroPointB: float32(y.zeroPoint), ScaleB: y.scale,
+	return &byteBinary{fn: b.fn, ByteBinary: kernel.ByteBinary{
+		ZeroPointA: float32(x.zeroPoint), ScaleA: x.scale, ZeroPointB: float32(y.zeroPoint), ScaleB: y.scale,
 		Scale: r.Scale, ZeroPoint: r.ZeroPoint, Max: r.Max}}, out
 }
 

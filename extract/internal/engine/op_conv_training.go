@@ -91,7 +91,8 @@ func (c *conv) inputGradient() operation {
 	if c.SH*c.SW > 1 || negative(flipped) {
 		return &convInputGradient{conv: c}
 	}
-	shape := exec.ConvShape{CIn: c.COut, COut: c.CIn, Group: c.Group, KH: c.KH, KW: c.KW, SH: 1, SW: 1, DH: c.DH, DW: c.DW, Pad: flipped, Bias: make([]float32, c.CIn)}
+	shape := exec.ConvShape{CIn: c.COut, COut: c.CIn, Group: c.Group, KH: c.KH, KW: c.KW, SH: 1, SW: 1, DH: c.DH, DW: c.DW, Pad: flipped,
+		Bias: make([]float32, c.CIn)}
 	d := &conv{ConvShape: shape, axis: c.axis, weight: make([]float32, len(c.weight))}
 	if c.training != nil && c.training.weight != nil {
 		d.training = &convTraining{weight: c.training.weight, flipped: true}

@@ -16,6 +16,7 @@ type scaleGradient struct {
 func (*scaleGradient) name() string { return "gradient of scale and shift" }
 
 func (g *scaleGradient) emit(p *planner, n *node) {
-	s := &exec.ScaleGradient{Scale: g.norm.trainedScale.gradient(), Shift: g.norm.trainedShift.gradient(), Epsilon: g.norm.epsilon, Dy: n.in[0].view, At: n.in[1].view}
+	s := &exec.ScaleGradient{Scale: g.norm.trainedScale.gradient(), Shift: g.norm.trainedShift.gradient(), Epsilon: g.norm.epsilon, Dy: n.in[0].view,
+		At: n.in[1].view}
 	p.emit(n.label, s, s.Dy, s.At)
 }

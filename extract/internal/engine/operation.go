@@ -80,7 +80,8 @@ var _ = []operation{
 	(*activate)(nil), (*batchNorm)(nil), (*binary)(nil), (*block)(nil), (*concat)(nil), (*conv)(nil), (*identity)(nil), (*lrn)(nil), (*matmul)(nil),
 	(*pad)(nil), (*pool)(nil), (*reference)(nil), (*reorder)(nil), (*reshape)(nil), (*rowwise)(nil), (*slice)(nil),
 	(*spatialMean)(nil), (*transpose)(nil),
-	(*activateGradient)(nil), (*constantGradient)(nil), (*convInputGradient)(nil), (*convWeightGradient)(nil), (*gradientSeed)(nil), (*layerNormGradient)(nil), (*lrnGradient)(nil),
+	(*activateGradient)(nil), (*constantGradient)(nil), (*convInputGradient)(nil), (*convWeightGradient)(nil), (*gradientSeed)(nil),
+	(*layerNormGradient)(nil), (*lrnGradient)(nil),
 	(*maxGradient)(nil), (*meanGradient)(nil), (*poolGradient)(nil), (*scaleGradient)(nil), (*sliceGradient)(nil), (*softmaxGradient)(nil), (*storeTap)(nil),
 	(*byteBinary)(nil), (*byteConv)(nil), (*byteMean)(nil), (*bytePool)(nil), (*dequantize)(nil), (*lookup)(nil), (*quantize)(nil),
 }

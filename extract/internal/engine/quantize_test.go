@@ -69,11 +69,13 @@ func TestQuantizedOperatorsAgainstReference(t *testing.T) {
 		"gemm": func(b *builder, q, scale, zero string) string {
 			q = b.add("Flatten", nil, q)
 			w, bias := b.signed(5, 3*9*6), b.constant(tensor.New([]int32{100, -200, 3000, 0, 7}, 5))
-			q = b.microsoft("QGemm", map[string]graph.Attr{"transB": int64(1)}, q, scale, zero, w, b.scale(-7), b.constant(tensor.New([]int8{0})), bias, b.scale(-1), b.zero(128))
+			q = b.microsoft("QGemm", map[string]graph.Attr{"transB": int64(1)}, q, scale, zero, w, b.scale(-7), b.constant(tensor.New([]int8{0})), bias,
+				b.scale(-1), b.zero(128))
 			return b.add("DequantizeLinear", nil, q, b.scale(-1), b.zero(128))
 		},
 		"sum": func(b *builder, q, scale, zero string) string {
-			q = b.microsoft("QLinearAdd", nil, q, scale, zero, b.add("MaxPool", map[string]graph.Attr{"kernel_shape": ints(1, 1)}, q), scale, zero, b.scale(-2), b.zero(7))
+			q = b.microsoft("QLinearAdd", nil, q, scale, zero, b.add("MaxPool", map[string]graph.Attr{"kernel_shape": ints(1, 1)}, q), scale, zero,
+				b.scale(-2), b.zero(7))
 			return b.microsoft("DequantizeLinear", nil, q, b.scale(-2), b.zero(7))
 		},
 		"pooled and joined": func(b *builder, q, scale, zero string) string {

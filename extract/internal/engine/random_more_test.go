@@ -92,7 +92,8 @@ func growHeads(g *grower, f feature) feature {
 		return feature{}
 	}
 	x := g.transpose(g.add("Reshape", nil, f.name, g.ints(0, int64(f.c), -1)), 0, 2, 1)
-	x = g.add("LayerNormalization", map[string]graph.Attr{"axis": int64(-1), "epsilon": float32(0.1)}, x, g.positive(f.c), g.weights(f.c)) // else scores are of any size
+	x = g.add("LayerNormalization", map[string]graph.Attr{"axis": int64(-1), "epsilon": float32(0.1)}, x, g.positive(f.c),
+		g.weights(f.c)) // else scores are of any size
 	q, k, v := g.project(x, f.c, heads*d), g.project(x, f.c, heads*d), g.project(x, f.c, heads*d)
 	var y string
 	if g.pick(3) == 0 {

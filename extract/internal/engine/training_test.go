@@ -186,7 +186,8 @@ func TestGradientsOfABatchAdd(t *testing.T) {
 
 // TestSetsAgreeOnGradients: every kernel set computes them.
 func TestSetsAgreeOnGradients(t *testing.T) {
-	for _, name := range []string{"resnet50-torchscript", "efficientnetb0-torchscript", "convnexttiny-torchscript", "vitb16-torchscript", "regnetx400mf-torchscript"} {
+	for _, name := range []string{"resnet50-torchscript", "efficientnetb0-torchscript", "convnexttiny-torchscript", "vitb16-torchscript",
+		"regnetx400mf-torchscript"} {
 		t.Run(name, func(t *testing.T) {
 			var want [][]float32
 			for _, set := range kernel.Sets() {

@@ -15,7 +15,8 @@ func drawPicture(t *rapid.T) *jpegtest.Picture {
 	s := &jpegtest.Picture{
 		Width: rapid.IntRange(1, 70).Draw(t, "width"), Height: rapid.IntRange(1, 70).Draw(t, "height"),
 		WideQuant: rapid.Bool().Draw(t, "wideQuant"), Interleaved: rapid.Bool().Draw(t, "interleaved"),
-		LongCodes: rapid.Bool().Draw(t, "longCodes"), Progressive: rapid.Bool().Draw(t, "progressive"), Restart: rapid.SampledFrom([]int{0, 0, 1, 3, 10}).Draw(t, "restart"),
+		LongCodes: rapid.Bool().Draw(t, "longCodes"), Progressive: rapid.Bool().Draw(t, "progressive"),
+		Restart: rapid.SampledFrom([]int{0, 0, 1, 3, 10}).Draw(t, "restart"),
 	}
 	for range rapid.SampledFrom([]int{1, 3, 4}).Draw(t, "components") {
 		s.H = append(s.H, rapid.IntRange(1, 4).Draw(t, "h"))

@@ -28,7 +28,8 @@ func report(b *testing.B, operations int, f func()) {
 // pointwise convolution has them. The first case fits the first-level cache and
 // fills its tiles: what it reaches is the processor's peak.
 func BenchmarkProduct(b *testing.B) {
-	shapes := [][3]int{{126, 96, 64}, {25600, 96, 16}, {6400, 24, 144}, {6400, 144, 24}, {1600, 40, 240}, {400, 480, 80}, {400, 112, 672}, {100, 1152, 192}, {100, 320, 1152}, {100, 1280, 320}}
+	shapes := [][3]int{{126, 96, 64}, {25600, 96, 16}, {6400, 24, 144}, {6400, 144, 24}, {1600, 40, 240}, {400, 480, 80}, {400, 112, 672},
+		{100, 1152, 192}, {100, 320, 1152}, {100, 1280, 320}}
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, s := range Sets() {
 		for _, shape := range shapes {
@@ -54,7 +55,8 @@ func BenchmarkProduct(b *testing.B) {
 func BenchmarkDepthwise(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, s := range Sets() {
-		for _, shape := range [][4]int{{160, 32, 3, 1}, {160, 96, 3, 2}, {80, 144, 3, 1}, {80, 144, 5, 2}, {40, 240, 5, 1}, {20, 480, 3, 1}, {20, 672, 5, 1}, {10, 1152, 5, 1}} {
+		for _, shape := range [][4]int{{160, 32, 3, 1}, {160, 96, 3, 2}, {80, 144, 3, 1}, {80, 144, 5, 2}, {40, 240, 5, 1}, {20, 480, 3, 1},
+			{20, 672, 5, 1}, {10, 1152, 5, 1}} {
 			w, c, k, stride := shape[0], shape[1], shape[2], shape[3]
 			d := Depthwise{KW: k, Tap: c, Step: stride * c, C: c, LDW: c, LDO: c, N: w / stride, Lo: 0, Hi: 6}
 			for y := range k {

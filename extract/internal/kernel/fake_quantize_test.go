@@ -13,7 +13,8 @@ func TestFakeQuantizeIsExact(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *Set) {
 		for n := range 3000 {
 			n %= 130
-			a := Activation{Func: FakeQuantize, A: float32(-rng.IntN(256)), B: float32(rng.IntN(256)), Scale: rng.Float32() / float32(1+rng.IntN(1000)), Unit: 1, Shift: float32(rng.IntN(256))}
+			a := Activation{Func: FakeQuantize, A: float32(-rng.IntN(256)), B: float32(rng.IntN(256)), Scale: rng.Float32() / float32(1+rng.IntN(1000)),
+				Unit: 1, Shift: float32(rng.IntN(256))}
 			if rng.IntN(2) == 0 {
 				a.Unit, a.Shift = a.Scale, 0
 			}

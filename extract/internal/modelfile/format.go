@@ -34,17 +34,23 @@ func (e *FormatError) Error() string { return "this is " + e.Format + ", not an 
 // container is told by what is in it.
 var (
 	savedModel = &FormatError{"a TensorFlow SavedModel", "python -m tf2onnx.convert --saved-model {file} --output {onnx}", ""}
-	graphDef   = &FormatError{"a frozen TensorFlow graph", "python -m tf2onnx.convert --graphdef {file} --inputs INPUT:0 --outputs OUTPUT:0 --output {onnx}", "INPUT and OUTPUT are names of its nodes"}
-	kerasHDF5  = &FormatError{"a Keras network in HDF5", "python -m tf2onnx.convert --keras {file} --output {onnx}", ""}
-	kerasZip   = &FormatError{"a Keras network", `python -c 'import sys, keras; keras.saving.load_model(sys.argv[1]).export(sys.argv[2], format="onnx")' {file} {onnx}`, ""}
-	hdf5       = &FormatError{"an HDF5 file that holds no Keras network", "", "if these are weights, load them into their network and export that"}
-	tflite     = &FormatError{"a TFLite model", "python -m tf2onnx.convert --tflite {file} --output {onnx}", ""}
-	torchJIT   = &FormatError{"a TorchScript network", `python -c 'import sys, torch; torch.onnx.export(torch.jit.load(sys.argv[1]).eval(), torch.randn(1, 3, 224, 224), sys.argv[2], dynamo=False)' {file} {onnx}`, "224 is the size of its photos"}
-	torchWhole = &FormatError{"a PyTorch network", `python -c 'import sys, torch; torch.onnx.export(torch.load(sys.argv[1], weights_only=False).eval(), torch.randn(1, 3, 224, 224), sys.argv[2])' {file} {onnx}`, "224 is the size of its photos, and the command runs what the file says: only for files you trust"}
-	torchState = &FormatError{"a file of PyTorch weights, without their network", "", `make the network in Python, load the weights, and export it: model.load_state_dict(torch.load(FILE)); torch.onnx.export(model.eval(), torch.randn(1, 3, 224, 224), "net.onnx")`}
-	safetensor = &FormatError{"a file of weights (safetensors), without their network", "", `make the network in Python, load the weights, and export it: model.load_state_dict(safetensors.torch.load_file(FILE)); torch.onnx.export(model.eval(), torch.randn(1, 3, 224, 224), "net.onnx")`}
-	openVINO   = &FormatError{"a network of OpenVINO", "", "export the network that it was made from to ONNX: nothing converts it back"}
-	coreML     = &FormatError{"a Core ML model", "", "export the network that it was made from to ONNX: nothing converts it back"}
+	graphDef   = &FormatError{"a frozen TensorFlow graph",
+		"python -m tf2onnx.convert --graphdef {file} --inputs INPUT:0 --outputs OUTPUT:0 --output {onnx}", "INPUT and OUTPUT are names of its nodes"}
+	kerasHDF5 = &FormatError{"a Keras network in HDF5", "python -m tf2onnx.convert --keras {file} --output {onnx}", ""}
+	kerasZip  = &FormatError{"a Keras network",
+		`python -c 'import sys, keras; keras.saving.load_model(sys.argv[1]).export(sys.argv[2], format="onnx")' {file} {onnx}`, ""}
+	hdf5     = &FormatError{"an HDF5 file that holds no Keras network", "", "if these are weights, load them into their network and export that"}
+	tflite   = &FormatError{"a TFLite model", "python -m tf2onnx.convert --tflite {file} --output {onnx}", ""}
+	torchJIT = &FormatError{"a TorchScript network",
+		`python -c 'import sys, torch; torch.onnx.export(torch.jit.load(sys.argv[1]).eval(), torch.randn(1, 3, 224, 224), sys.argv[2], dynamo=False)' {file} {onnx}`, "224 is the size of its photos"}
+	torchWhole = &FormatError{"a PyTorch network",
+		`python -c 'import sys, torch; torch.onnx.export(torch.load(sys.argv[1], weights_only=False).eval(), torch.randn(1, 3, 224, 224), sys.argv[2])' {file} {onnx}`, "224 is the size of its photos, and the command runs what the file says: only for files you trust"}
+	torchState = &FormatError{"a file of PyTorch weights, without their network", "",
+		`make the network in Python, load the weights, and export it: model.load_state_dict(torch.load(FILE)); torch.onnx.export(model.eval(), torch.randn(1, 3, 224, 224), "net.onnx")`}
+	safetensor = &FormatError{"a file of weights (safetensors), without their network", "",
+		`make the network in Python, load the weights, and export it: model.load_state_dict(safetensors.torch.load_file(FILE)); torch.onnx.export(model.eval(), torch.randn(1, 3, 224, 224), "net.onnx")`}
+	openVINO = &FormatError{"a network of OpenVINO", "", "export the network that it was made from to ONNX: nothing converts it back"}
+	coreML   = &FormatError{"a Core ML model", "", "export the network that it was made from to ONNX: nothing converts it back"}
 
 	// transformers stands for weights with a config.json of Hugging Face's package beside.
 	transformers = FormatError{"", "optimum-cli export onnx --model {folder} --task image-classification {folder}/onnx", ""}

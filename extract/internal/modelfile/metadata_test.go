@@ -25,7 +25,8 @@ func TestMetadata(t *testing.T) {
 		want, from string
 	}{
 		"own": {map[string]string{"featstore.preprocess": "imagenet,size=64", "featstore.tap": "x"},
-			"64×64, centre after scaling the shorter side to 73, bilinear with antialiasing, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB", "the model's metadata"},
+			"64×64, centre after scaling the shorter side to 73, bilinear with antialiasing, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
+			"the model's metadata"},
 		"Windows, 0…1": {map[string]string{"Image.NominalPixelRange": "Normalized_0_1", "Image.BitmapPixelFormat": "Bgr8", "Image.ColorSpaceGamma": "SRGB"},
 			"224×224, central square, bilinear with antialiasing, pixel / 255, BGR", "Image.NominalPixelRange"},
 		"Windows, −1…1": {map[string]string{"Image.NominalPixelRange": "Normalized_1_1"},

@@ -9,19 +9,23 @@ import (
 // Configurations that networks have beside them on Hugging Face's hub.
 func TestSidecars(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, want string }{
-		"ViT": {"preprocessor_config.json", `{"do_normalize":true,"do_rescale":true,"do_resize":true,"image_mean":[0.5,0.5,0.5],"image_processor_type":"ViTImageProcessor","image_std":[0.5,0.5,0.5],"resample":2,"rescale_factor":0.00392156862745098,"size":{"height":224,"width":224}}`,
+		"ViT": {"preprocessor_config.json",
+			`{"do_normalize":true,"do_rescale":true,"do_resize":true,"image_mean":[0.5,0.5,0.5],"image_processor_type":"ViTImageProcessor","image_std":[0.5,0.5,0.5],"resample":2,"rescale_factor":0.00392156862745098,"size":{"height":224,"width":224}}`,
 			"224×224, whole picture squashed, bilinear with antialiasing, (pixel − 127.5) / 127.5, RGB"},
 		"old ViT": {"preprocessor_config.json", `{"do_normalize":true,"do_resize":true,"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5],"resample":2,"size":224}`,
 			"224×224, whole picture squashed, bilinear with antialiasing, (pixel − 127.5) / 127.5, RGB"},
 		"CLIP": {"preprocessor_config.json", `{"crop_size":224,"do_center_crop":true,"do_normalize":false,"do_resize":true,"resample":3,"size":224}`,
 			"224×224, centre after scaling the shorter side to 224, bicubic with antialiasing, pixel / 255, RGB"},
-		"ConvNeXt": {"preprocessor_config.json", `{"crop_pct":0.875,"do_normalize":true,"do_resize":true,"image_mean":[0.5,0.5,0.5],"image_std":[0.2,0.2,0.2],"resample":3,"size":{"shortest_edge":224}}`,
+		"ConvNeXt": {"preprocessor_config.json",
+			`{"crop_pct":0.875,"do_normalize":true,"do_resize":true,"image_mean":[0.5,0.5,0.5],"image_std":[0.2,0.2,0.2],"resample":3,"size":{"shortest_edge":224}}`,
 			"224×224, centre after scaling the shorter side to 256, bicubic with antialiasing, (pixel − 127.5) / 51, RGB"},
 		"ConvNeXt, large": {"preprocessor_config.json", `{"crop_pct":0.875,"do_normalize":false,"do_resize":true,"resample":3,"size":{"shortest_edge":384}}`,
 			"384×384, whole picture squashed, bicubic with antialiasing, pixel / 255, RGB"},
-		"MobileViT": {"preprocessor_config.json", `{"crop_size":{"height":256,"width":256},"do_center_crop":true,"do_flip_channel_order":true,"do_normalize":false,"do_rescale":true,"do_resize":true,"resample":2,"size":{"shortest_edge":288}}`,
+		"MobileViT": {"preprocessor_config.json",
+			`{"crop_size":{"height":256,"width":256},"do_center_crop":true,"do_flip_channel_order":true,"do_normalize":false,"do_rescale":true,"do_resize":true,"resample":2,"size":{"shortest_edge":288}}`,
 			"256×256, centre after scaling the shorter side to 288, bilinear with antialiasing, pixel / 255, BGR"},
-		"timm": {"config.json", `{"architecture":"resnet50","pretrained_cfg":{"input_size":[3,224,224],"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5],"interpolation":"bicubic","crop_pct":0.95}}`,
+		"timm": {"config.json",
+			`{"architecture":"resnet50","pretrained_cfg":{"input_size":[3,224,224],"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5],"interpolation":"bicubic","crop_pct":0.95}}`,
 			"224×224, centre after scaling the shorter side to 236, bicubic with antialiasing, (pixel − 127.5) / 127.5, RGB"},
 	} {
 		dir := fstest.MapFS{c.file: &fstest.MapFile{Data: []byte(c.text)}, "other.json": &fstest.MapFile{Data: []byte("?")}}

@@ -344,7 +344,8 @@ func (d *dice) number() int64 {
 	return choose(d, []int64{0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 8, -1, -1, -2, -3, 100, 1 << 20, math.MaxInt32, math.MaxInt64, math.MinInt64, 1 << 40, -9})
 }
 
-var equations = []string{"ij,jk->ik", "bhqd,bhkd->bhqk", "...i,...i->...", "ii->i", "ij->", "a,b", "...", "i...->...", "ij,ij,ij->i", "", "->", "i->j", ".", "..i", "i,", "ab...->ba"}
+var equations = []string{"ij,jk->ik", "bhqd,bhkd->bhqk", "...i,...i->...", "ii->i", "ij->", "a,b", "...", "i...->...", "ij,ij,ij->i", "", "->",
+	"i->j", ".", "..i", "i,", "ab...->ba"}
 
 var words = []string{"SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET", "reflect", "edge", "wrap", "constant", "linear", "cubic", "nearest", "CRD", "DCR",
 	"align_corners", "asymmetric", "tf_crop_and_resize", "half_pixel_symmetric", "pytorch_half_pixel", "floor", "ceil", "round_prefer_ceil",
@@ -361,13 +362,15 @@ var attributes = func() []attribute {
 		names []string
 		value func(d *dice) graph.Attr
 	}{
-		{[]string{"axis", "keepdims", "group", "blocksize", "size", "p", "k", "to", "dtype", "output_dtype", "start", "end", "num_groups", "num_outputs", "block_size",
+		{[]string{"axis", "keepdims", "group", "blocksize", "size", "p", "k", "to", "dtype", "output_dtype", "start", "end", "num_groups", "num_outputs",
+			"block_size",
 			"batch_dims", "batch_axis", "time_axis", "storage_order", "ceil_mode", "count_include_pad", "transA", "transB", "noop_with_empty_axes", "select_last_index",
 			"largest", "sorted", "exclusive", "reverse", "upper", "allowzero", "antialias", "exclude_outside", "align_corners", "is_causal", "q_num_heads",
 			"kv_num_heads", "num_heads", "left_window_size", "right_window_size", "qk_matmul_output_mode", "rotary_embedding_dim", "offset_group", "fmod", "interleaved",
 			"channels_last", "spatial", "axis", "group", "blocksize", "transBatchA", "unidirectional", "groups"},
 			func(d *dice) graph.Attr { return d.number() }},
-		{[]string{"axes", "kernel_shape", "strides", "dilations", "pads", "perm", "shape", "split", "starts", "ends", "output_padding", "output_shape", "kernel_shape", "pads", "axes"},
+		{[]string{"axes", "kernel_shape", "strides", "dilations", "pads", "perm", "shape", "split", "starts", "ends", "output_padding", "output_shape",
+			"kernel_shape", "pads", "axes"},
 			func(d *dice) graph.Attr {
 				v := make([]int64, d.roll(7))
 				for i := range v {
@@ -380,7 +383,8 @@ var attributes = func() []attribute {
 			}},
 		{[]string{"alpha", "beta", "gamma", "epsilon", "bias", "scale", "softcap", "min", "max", "value", "extrapolation_value", "lambd", "cubic_coeff_a"},
 			func(d *dice) graph.Attr { return choose(d, []float32{0, 1, -1, 0.5, 1e-5, 1e30, float32(math.NaN())}) }},
-		{[]string{"auto_pad", "mode", "coordinate_transformation_mode", "nearest_mode", "keep_aspect_ratio_policy", "reduction", "direction", "approximate", "padding_mode", "mode", "activation"},
+		{[]string{"auto_pad", "mode", "coordinate_transformation_mode", "nearest_mode", "keep_aspect_ratio_policy", "reduction", "direction", "approximate",
+			"padding_mode", "mode", "activation"},
 			func(d *dice) graph.Attr { return choose(d, words) }},
 		{[]string{"scales", "activation_params"}, func(d *dice) graph.Attr {
 			return []float32{1, float32(d.roll(5)), 0.5, float32(math.Inf(1))}[:d.roll(5)]

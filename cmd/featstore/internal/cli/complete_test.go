@@ -36,7 +36,8 @@ func TestCompletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"ingest", "photos", "--size", "32"}, {"train", "--steps", "20"}, {"train", "--head", "lda", "--name", "second"}, {"train", "--head", "lda", "--name", "bad\x1bname"},
+		{"ingest", "photos", "--size", "32"}, {"train", "--steps", "20"}, {"train", "--head", "lda", "--name", "second"},
+		{"train", "--head", "lda", "--name", "bad\x1bname"},
 	} {
 		var errs bytes.Buffer
 		if code := Main(append(args, "-q", "--store", "other.db"), Streams{Out: &errs, Err: &errs}); code != 0 {

@@ -194,7 +194,9 @@ func (a *app) evaluate(ctx context.Context, db *store.DB, e evaluation) error {
 	if fresh, err := head.Fresh(db); err != nil {
 		return err
 	} else if !fresh {
-		report.Warnings = append(report.Warnings, a.text("the photos have changed since head %q was trained: some that it was trained on may be among these; %s", name, retrain(name, head, severalModels(db))))
+		report.Warnings = append(report.Warnings,
+			a.text("the photos have changed since head %q was trained: some that it was trained on may be among these; %s", name,
+				retrain(name, head, severalModels(db))))
 	}
 	if which == split.Training {
 		report.Warnings = append(report.Warnings, "the head was trained on these photos: the figures say how well it remembers them, not how good it is")

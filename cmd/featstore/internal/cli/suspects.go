@@ -44,7 +44,8 @@ func (a *app) suspects(ctx context.Context, db *store.DB, e evaluation) error {
 			doubted++
 		}
 	}
-	fmt.Fprintf(a.Out, "%s of %s: another label is more probable, to heads trained without the photo; is the label right?\n", grouped(doubted), count(len(all), "photo"))
+	fmt.Fprintf(a.Out, "%s of %s: another label is more probable, to heads trained without the photo; is the label right?\n", grouped(doubted),
+		count(len(all), "photo"))
 	t := table{right: "rllll"}
 	for _, s := range all[:min(e.misses, len(all))] {
 		t.row(fmt.Sprintf("%.3f", s.Score), "is "+s.Label, "likely "+s.Likely, s.Split.String(), strings.Join(s.Paths, " = "))

@@ -98,8 +98,10 @@ func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
 	flags.StringVar(&cfg.Scaling, "scaling", cfg.Scaling, "how features are scaled: "+strings.Join(train.Scalings, ", ")+" (default: what suits the head)")
 	flags.StringVar(&cfg.Balance, "balance", cfg.Balance,
 		"how unequally common labels are trained on: "+strings.Join(train.Balances, ", ")+" (default: sampler for softmax, else none)")
-	flags.StringVar(&cfg.Prior, "prior", cfg.Prior, "probabilities are for labels as common as in the training split, or equally: "+strings.Join(train.Priors, ", ")+" (default training)")
-	flags.Float64Var(&cfg.RejectRate, "reject-rate", cfg.RejectRate, "share of known photos that predict --reject may take for none of the labels; 0 to do without")
+	flags.StringVar(&cfg.Prior, "prior", cfg.Prior,
+		"probabilities are for labels as common as in the training split, or equally: "+strings.Join(train.Priors, ", ")+" (default training)")
+	flags.Float64Var(&cfg.RejectRate, "reject-rate", cfg.RejectRate,
+		"share of known photos that predict --reject may take for none of the labels; 0 to do without")
 	flags.Float64Var(&cfg.Strength, "strength", cfg.Strength, "C of logistic and svm (default: chosen by cross-validation on the training split)")
 	flags.IntVar(&cfg.Folds, "folds", cfg.Folds, "folds in which C is chosen (default 5)")
 	flags.IntVar(&cfg.Neighbours, "neighbours", cfg.Neighbours, "k of knn (default: chosen on the training split)")
@@ -292,11 +294,13 @@ func (a *app) printHeldOut(h *train.HeldOut) {
 	}
 	if v := h.Validation; v != nil {
 		fmt.Fprintf(a.Out, "Validation accuracy = %.1f%%\n", 100*v.Share)
-		fmt.Fprintf(a.Out, "95%% interval %.1f%% to %.1f%% (%d of %s, which were used for calibration too)\n", 100*v.Low, 100*v.High, v.Correct, count(v.Total, "image"))
+		fmt.Fprintf(a.Out, "95%% interval %.1f%% to %.1f%% (%d of %s, which were used for calibration too)\n", 100*v.Low, 100*v.High, v.Correct,
+			count(v.Total, "image"))
 	}
 	c := h.CrossValidated
 	fmt.Fprintf(a.Out, "Cross-validated accuracy = %.1f%%\n", 100*c.Share)
-	fmt.Fprintf(a.Out, "95%% interval %.1f%% to %.1f%% (%d of %s that train or validate, each judged by a head trained without it)\n", 100*c.Low, 100*c.High, c.Correct, count(c.Total, "image"))
+	fmt.Fprintf(a.Out, "95%% interval %.1f%% to %.1f%% (%d of %s that train or validate, each judged by a head trained without it)\n", 100*c.Low,
+		100*c.High, c.Correct, count(c.Total, "image"))
 }
 
 // A headResult is what is known of a head, as JSON.

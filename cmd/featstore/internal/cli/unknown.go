@@ -114,7 +114,9 @@ func (a *app) reportUnknown(r unknownResult, most int) error {
 	what := map[split.Split]string{split.Testing: "testing", split.Validation: "validation (used to choose the threshold)"}[r.KnownSplit]
 	fmt.Fprintf(a.Out, "Photos of other things rejected = %v\n", r.Rejected)
 	fmt.Fprintf(a.Out, "Photos of known labels rejected, %s split = %v\n", what, r.Known)
-	fmt.Fprintf(a.Out, "AUROC = %.3f (95%% interval %.3f to %.3f): how often a photo of a label is nearer to the training photos than one of another thing\n", r.AUROC.Area, r.AUROC.Low, r.AUROC.High)
+	fmt.Fprintf(a.Out,
+		"AUROC = %.3f (95%% interval %.3f to %.3f): how often a photo of a label is nearer to the training photos than one of another thing\n",
+		r.AUROC.Area, r.AUROC.Low, r.AUROC.High)
 	if len(r.Mistakes) == 0 || most == 0 {
 		return nil
 	}

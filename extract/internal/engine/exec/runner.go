@@ -39,7 +39,8 @@ type worker struct {
 // NewRunner returns a runner with an arena and workers of its own.
 func (p *Plan) NewRunner(cores int) *Runner {
 	const behind = 16 // kernels on bytes may read so many floats behind
-	r := &Runner{plan: p, set: p.Set, Arena: kernel.Aligned(p.Arena + behind)[:p.Arena], slots: make([]*tensor.Tensor, p.Slots), workers: make([]worker, min(max(cores, 1), maxWorkers-1))}
+	r := &Runner{plan: p, set: p.Set, Arena: kernel.Aligned(p.Arena + behind)[:p.Arena], slots: make([]*tensor.Tensor, p.Slots),
+		workers: make([]worker, min(max(cores, 1), maxWorkers-1))}
 	for i := range r.workers {
 		r.workers[i] = p.newWorker()
 	}

@@ -149,7 +149,8 @@ func (b *winogradRun) toOutputs(row, i, first, end int) {
 	}
 	out := b.r.mem(b.out)[b.out.At(n, y, 0)+first:]
 	*t = kernel.Transform{In: from, InStep: step, InLine: b.COut, NIn: f.Y.N, M: f.Y.at, LDM: f.Y.M,
-		Out: out, OutStep: b.out.Row(), OutLine: b.out.LD, NOut: min(f.Y.M, b.out.H-y), Lines: b.out.W, C: c, Bias: b.Bias[first:end], Lo: b.lo, Hi: b.hi, Winograd: f.Y.back}
+		Out: out, OutStep: b.out.Row(), OutLine: b.out.LD, NOut: min(f.Y.M, b.out.H-y), Lines: b.out.W, C: c, Bias: b.Bias[first:end], Lo: b.lo, Hi: b.hi,
+		Winograd: f.Y.back}
 	if b.res != nil {
 		t.R, t.RStep, t.RLine = b.r.mem(b.res)[b.res.At(n, y, 0)+first:], b.res.Row(), b.res.LD
 	}

@@ -36,7 +36,8 @@ func byteDepthwiseColumns(v *vector) {
 }
 
 func (g *byteColumns) generate() {
-	g.function(fmt.Sprintf("ByteDepthwise3s%d", g.stride), "func(d *ByteDepthwise)", fmt.Sprintf("does what byteDepthwise does, for 3×3 taps at stride %d, those of a column together.", g.stride))
+	g.function(fmt.Sprintf("ByteDepthwise3s%d", g.stride), "func(d *ByteDepthwise)",
+		fmt.Sprintf("does what byteDepthwise does, for 3×3 taps at stride %d, those of a column together.", g.stride))
 	g.setUp()
 	Label("channels")
 	g.startChannels()

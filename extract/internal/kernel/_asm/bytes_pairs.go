@@ -269,7 +269,8 @@ func pairPointwise(v *vector) {
 }
 
 func pairMax(v *vector) {
-	v.function("ByteMax", "func(dst, src []byte)", "does what maxBytes does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] = max(dst[i], v)\n\t}")
+	v.function("ByteMax", "func(dst, src []byte)",
+		"does what maxBytes does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] = max(dst[i], v)\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	bytes16(length("dst"), func() {
 		x := XMM()
@@ -282,7 +283,8 @@ func pairMax(v *vector) {
 }
 
 func pairSums(v *vector) {
-	v.function("ByteSums", "func(dst []int32, src []byte)", "does what sumBytes does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] += int32(v)\n\t}")
+	v.function("ByteSums", "func(dst []int32, src []byte)",
+		"does what sumBytes does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] += int32(v)\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	bytes16(length("src"), func() {
 		for i := range 2 {
@@ -314,7 +316,8 @@ func (v *vector) storeBytes(sums []reg.VecVirtual, zero, limit reg.VecVirtual, t
 }
 
 func pairBinary(v *vector, name, reference string, combine func(x, y reg.VecVirtual)) {
-	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)", "does what "+reference+" does, for whole vectors of 16 bytes. inverse is 1/s.Scale.")
+	v.function(name, "func(dst, a, b []byte, s *ByteBinary, inverse float32)",
+		"does what "+reference+" does, for whole vectors of 16 bytes. inverse is 1/s.Scale.")
 	dst, a, b, s := pointer("dst"), pointer("a"), pointer("b"), Load(Param("s"), GP64())
 	inverse := v.parameter("inverse")
 	zeroA, scaleA, zeroB, scaleB, scale, zero, limit := v.new(), v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
@@ -369,7 +372,8 @@ func pairQuantize(v *vector) {
 }
 
 func pairDequantize(v *vector) {
-	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)", "does what dequantize does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] = (float32(v) - zero) * scale\n\t}")
+	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)",
+		"does what dequantize does, for whole vectors of 16 bytes:\n\n\tfor i, v := range src {\n\t\tdst[i] = (float32(v) - zero) * scale\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	scale, zero := v.parameter("scale"), v.parameter("zero")
 	bytes16(length("src"), func() {

@@ -197,7 +197,8 @@ func byteLookup(v *vector) {
 
 // byteDequantize: dst = (src − zero)·scale.
 func byteDequantize(v *vector) {
-	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)", "does what dequantize does:\n\n\tfor i, v := range src {\n\t\tdst[i] = (float32(v) - zero) * scale\n\t}")
+	v.function("ByteDequantize", "func(dst []float32, src []byte, scale, zero float32)",
+		"does what dequantize does:\n\n\tfor i, v := range src {\n\t\tdst[i] = (float32(v) - zero) * scale\n\t}")
 	dst, src := pointer("dst"), pointer("src")
 	scale, zero := v.parameter("scale"), v.parameter("zero")
 	bytes64(length("src"), func(k reg.OpmaskVirtual) {

@@ -47,7 +47,8 @@ type taps struct {
 }
 
 func (g *taps) generate() {
-	g.function(tapName(g.width, g.stride, g.pixels), "func(d *Depthwise)", fmt.Sprintf("does what depthwiseRow does, for rows of %d taps at stride %d, in tiles of %d pixels%s.", g.width, g.stride, g.pixels, g.channels()))
+	g.function(tapName(g.width, g.stride, g.pixels), "func(d *Depthwise)",
+		fmt.Sprintf("does what depthwiseRow does, for rows of %d taps at stride %d, in tiles of %d pixels%s.", g.width, g.stride, g.pixels, g.channels()))
 	g.setUp()
 	g.tap3 = GP64()
 	LEAQ(Mem{Base: g.tap, Index: g.tap, Scale: 2}, g.tap3)
@@ -110,7 +111,8 @@ func (g *taps) spareRegisters() int {
 
 // tapTable writes the Go table of these kernels.
 func (v *vector) tapTable(b *strings.Builder) {
-	fmt.Fprintf(b, "\n// %sTaps are the depthwise kernels by width and stride, then by pixels of a tile.\nvar %sTaps = map[tapKind][]func(*Depthwise){\n", v.name, v.name)
+	fmt.Fprintf(b,
+		"\n// %sTaps are the depthwise kernels by width and stride, then by pixels of a tile.\nvar %sTaps = map[tapKind][]func(*Depthwise){\n", v.name, v.name)
 	for _, k := range tapKernels {
 		fmt.Fprintf(b, "\t{%d, %d}: {", k.width, k.stride)
 		list(b, numbered(v.name, v.most(k.width), func(pixels int) string { return tapName(k.width, k.stride, pixels) })...)

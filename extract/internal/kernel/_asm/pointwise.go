@@ -29,7 +29,8 @@ func pointwise(v *vector) {
 
 // affine: dst = src·scale + shift.
 func affine(v *vector) {
-	v.function("Affine", "func(dst, src []float32, scale, shift float32)", "does what affine does, rounded once:\n\n\tfor i, v := range src {\n\t\tdst[i] = v*scale + shift\n\t}")
+	v.function("Affine", "func(dst, src []float32, scale, shift float32)",
+		"does what affine does, rounded once:\n\n\tfor i, v := range src {\n\t\tdst[i] = v*scale + shift\n\t}")
 	g := &elements{vector: v, dst: Load(Param("dst").Base(), GP64()), src: Load(Param("src").Base(), GP64())}
 	scale, shift := v.parameter("scale"), v.parameter("shift")
 	g.all(Load(Param("dst").Len(), GP64()), func(i int, op elementOp) {

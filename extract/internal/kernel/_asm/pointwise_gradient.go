@@ -13,7 +13,8 @@ func pointwiseGradients(v *vector) {
 
 // clipGradient keeps the elements of dst where lo < src < hi, and clears the others.
 func clipGradient(v *vector) {
-	v.function("ClipGradient", "func(dst, src []float32, lo, hi float32)", "does what clipGradient does:\n\n\tfor i, v := range src {\n\t\tif !(lo < v && v < hi) {\n\t\t\tdst[i] = 0\n\t\t}\n\t}")
+	v.function("ClipGradient", "func(dst, src []float32, lo, hi float32)",
+		"does what clipGradient does:\n\n\tfor i, v := range src {\n\t\tif !(lo < v && v < hi) {\n\t\t\tdst[i] = 0\n\t\t}\n\t}")
 	g := &elements{vector: v, dst: Load(Param("dst").Base(), GP64()), src: Load(Param("src").Base(), GP64())}
 	lo, hi := v.parameter("lo"), v.parameter("hi")
 	const less, greater = 0x11, 0x1e // ordered, quiet
@@ -45,7 +46,8 @@ func clipGradient(v *vector) {
 
 // addProduct: dst += src·factor.
 func addProduct(v *vector) {
-	v.function("AddScaled", "func(dst, src []float32, factor float32)", "does what addScaled does, rounded once:\n\n\tfor i, v := range src {\n\t\tdst[i] += v * factor\n\t}")
+	v.function("AddScaled", "func(dst, src []float32, factor float32)",
+		"does what addScaled does, rounded once:\n\n\tfor i, v := range src {\n\t\tdst[i] += v * factor\n\t}")
 	g := &elements{vector: v, dst: Load(Param("dst").Base(), GP64()), src: Load(Param("src").Base(), GP64())}
 	factor := v.parameter("factor")
 	g.all(Load(Param("dst").Len(), GP64()), func(i int, op elementOp) {
