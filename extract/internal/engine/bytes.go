@@ -52,7 +52,7 @@ func (b *byteForms) convert(n *node) bool {
 	return quant != nil
 }
 
-// wanted reports whether some reader of v has a form on bytes once v lies so.
+// wanted reports whether some reader of v has a form on bytes if v is bytes.
 func (b *byteForms) wanted(v *value) bool {
 	return slices.ContainsFunc(v.users, func(n *node) bool { return n.op.wantsBytes(b, n) })
 }
@@ -71,7 +71,7 @@ func (b *byteForms) requantized(n *node, all []*value, a kernel.Activation, out 
 	return same
 }
 
-// table computes what functions, the last of them a quantisation, make of every byte.
+// table applies functions, the last of them a quantisation, to every byte.
 func (g *quantParams) table(functions ...kernel.Activation) (t [256]byte) {
 	var x [256]float32
 	for i := range x {

@@ -36,7 +36,7 @@
 // A value's axes lie in memory in some order. Images are kept channels-last
 // (NHWC) whatever the model says: a Transpose between the two only renames axes
 // and costs nothing. A value lives in a buffer, a block of the arena: several
-// values share a buffer when one is a reshaped or transposed other, a part of a
+// values share a buffer when one is the other reshaped or transposed, a part of a
 // concatenation, or computed in place. A buffer has a halo of zero pixels around
 // each image as wide as the convolutions that read it pad, so padding costs no
 // copy and no branch.
@@ -57,7 +57,6 @@
 // one goroutine at a time. Results do not depend on the runner, on how many
 // there are, or on what ran before.
 //
-// From its second run on, a Runner allocates nothing, whatever the steps are; but for
-// the reference operators, which make a tensor of every result. No network of the
-// usual families has one of those.
+// From its second run on, a Runner allocates nothing, unless the plan has reference
+// operators, which make a tensor of every result. The usual families of networks have none.
 package engine

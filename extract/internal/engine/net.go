@@ -124,7 +124,7 @@ func (g *net) alive(n *node) bool {
 	return len(n.out) == 0 // done for its effect
 }
 
-// only reports whether v has no reader but one.
+// only reports whether v has exactly one reader.
 func (g *net) only(v *value) bool { return len(v.users) == 1 && v != g.output }
 
 func isFloat(v *value) bool { return v != nil && v.dtype == tensor.Float32 }

@@ -31,7 +31,7 @@ func (p *pad) assignOrders(a *orders, n *node) { a.all(n, innermost(4, p.channel
 
 func (p *pad) beforeTranspose(_ *node, perm []int) operation {
 	if !swapsChannels(perm) || perm[p.channel] == 2 {
-		return nil // what is not padded is height or width
+		return nil // the axis without padding would be height or width
 	}
 	return &pad{Borders: p.Borders, channel: perm[p.channel]}
 }

@@ -32,8 +32,8 @@ type BlockPart struct {
 	Weight []float32 // cout × kh × kw × cin/group
 }
 
-// NewBlock packs the weights of a block, of which expand and project may be nil, as
-// may be the residual res. cache is how many floats a strip may take.
+// NewBlock packs the weights of a block. expand, project and the residual res may be nil.
+// cache is how many floats a strip may take.
 func NewBlock(set *kernel.Set, cache int, expand *BlockPart, depthwise BlockPart, project *BlockPart, in, res, out *memory.View) *Block {
 	d := depthwise.Shape
 	s := &Block{depthwise: &d, in: in, out: out, res: res, channels: d.COut, cache: cache, weight: tapsFirst(d, depthwise.Weight)}

@@ -322,9 +322,9 @@ func (s *InputGradient) row(r *Runner, h *worker, p *phase, n, j int) {
 // A tapOffset is a tap of a phase, and how many pixels it lies beside the phase's own.
 type tapOffset struct{ tap, at int }
 
-// phaseTaps returns the taps along an axis that pixels at, at+stride, … of the input
-// are read by, in the order of where they lie in the result: pixel at + j·stride is read
-// by tap k of output pixel j + (at + pad − k·dilation)/stride where that is whole.
+// phaseTaps returns the taps along an axis that read the input's pixels at, at+stride, …,
+// in the order of the output pixels they belong to: tap k of output pixel
+// j + (at + pad − k·dilation)/stride reads pixel at + j·stride, where that is an integer.
 func phaseTaps(at, taps, stride, dilation, pad int) []tapOffset {
 	var list []tapOffset
 	for k := taps - 1; k >= 0; k-- {

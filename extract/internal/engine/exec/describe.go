@@ -48,7 +48,7 @@ func (s *ByteDepthwise) algorithm() string { return "8-bit" }
 func (s *Reference) algorithm() string { return "reference" }
 
 // Time runs the plan so many times, at least once, and returns the shortest time of
-// every step. What else runs on the machine makes times longer, never shorter.
+// every step: other work on the machine makes times longer, never shorter.
 func (r *Runner) Time(ctx context.Context, in, out []float32, rounds int) ([]time.Duration, error) {
 	if err := r.Run(ctx, in, out); err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ func (b *blockRun) expandLines(i, from, to int) {
 	b.expandPiece(i, last, 0, to%panels)
 }
 
-// expandPiece computes panels [from, to) of the chunk's in one row.
+// expandPiece computes panels [from, to) of the chunk in one row.
 func (b *blockRun) expandPiece(i, y, from, to int) {
 	s := b.Block
 	c0, c := s.chunks[i][0], s.chunks[i][1]-s.chunks[i][0]

@@ -17,7 +17,7 @@ const (
 	endOfStages
 )
 
-// Shares: else every worker gets blocks of its own.
+// Shares reports whether there are too few blocks for every worker to have its own.
 func (s *Winograd) Shares(workers int) bool { return s.size() < workers*s.perBlock*2 }
 
 func (s *Winograd) runParallel(r *Runner, t *workerPool) {

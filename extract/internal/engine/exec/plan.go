@@ -3,7 +3,7 @@ package exec
 import "featstore/extract/internal/kernel"
 
 // A Plan is a sequence of steps and the memory that they work on. It is immutable after
-// finish and shared by all of its runners.
+// Finish and shared by all of its runners.
 type Plan struct {
 	Set      *kernel.Set
 	Steps    []Step
@@ -15,9 +15,9 @@ type Plan struct {
 	scratch int // floats of a worker
 }
 
-// Finish readies the steps and notes the memory besides the arena that a worker takes
-// for them, in bytes: what the hungriest of them asks for, and the right sides of
-// products, which stay.
+// Finish prepares the steps. It returns how many bytes a worker takes besides the arena:
+// the scratch memory of the step that needs most, and the packed right sides of products,
+// which are kept.
 func (p *Plan) Finish() (workerBytes int) {
 	packed := 0
 	for _, s := range p.Steps {

@@ -11,7 +11,7 @@ import (
 )
 
 // A Reference runs a node by package op, on tensors in the model's own
-// layout. It allocates; networks of the usual families have none on the way.
+// layout. It allocates; networks of the usual families have none.
 type Reference struct {
 	Src     *graph.Node
 	Opset   int64

@@ -18,14 +18,14 @@ type wholeStep interface {
 type lineStep interface {
 	Step
 	size() int // how many lines
-	// runLines computes lines [from, to) and uses no memory but the arena and h's.
+	// runLines computes lines [from, to) and uses no memory but the arena and the worker's own.
 	runLines(r *Runner, h *worker, from, to int)
 }
 
 // A ParallelStep may know a better way than lines to share its work among workers.
 type ParallelStep interface {
 	lineStep
-	// shares reports whether it does for so many workers.
+	// Shares reports whether it does so for that many workers.
 	Shares(workers int) bool
 	runParallel(r *Runner, t *workerPool)
 }

@@ -16,7 +16,7 @@ type Buffer struct {
 	Halo        Borders
 	Bytes       bool
 	Zero        byte // what the halo of bytes holds
-	Plain       bool // reshaped by somebody: must not get a halo
+	Plain       bool // a reshaped value lies in it too: must not get a halo
 
 	first, last int // the steps between which it is alive
 	Off, Size   int // in the arena, in floats
@@ -39,7 +39,7 @@ type View struct {
 	RowStep, ImageStep int
 }
 
-// Row and image are the floats from one row of pixels, or image, to the next.
+// Row is how many floats lie between the beginnings of two rows of pixels.
 func (p *View) Row() int {
 	if p.Strided {
 		return p.RowStep
@@ -47,6 +47,7 @@ func (p *View) Row() int {
 	return (p.W + p.Buffer.Halo.Left + p.Buffer.Halo.Right) * p.LD
 }
 
+// image is how many floats lie between the beginnings of two images.
 func (p *View) image() int {
 	if p.Strided {
 		return p.ImageStep
