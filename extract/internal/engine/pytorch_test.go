@@ -107,7 +107,8 @@ func checkRecorded(t *testing.T, c *nodetest.Case, set string, want map[string][
 }
 
 // recordedFamilies are the networks of the zoo whose gradients are recorded.
-var recordedFamilies = []string{"resnet50-torchscript", "densenet121-torchscript", "mobilenetv3large-torchscript", "efficientnetb0-dynamo", "regnety400mf-dynamo",
+var recordedFamilies = []string{"resnet50-torchscript", "densenet121-torchscript", "mobilenetv3large-torchscript", "efficientnetb0-dynamo",
+	"regnety400mf-dynamo",
 	"vitb16-dynamo", "vitb16-attention", "swint-attention", "mixerb16-dynamo", "convnexttiny-dynamo"}
 
 // A familyRecord is what gradients.py recorded of a network: for every weight the norm of

@@ -139,7 +139,8 @@ func BenchmarkDepthwiseGradient(b *testing.B) {
 	for _, s := range Sets() {
 		for _, shape := range [][4]int{{80, 144, 3, 1}, {80, 144, 5, 2}, {20, 480, 3, 1}, {20, 672, 5, 1}, {10, 1152, 5, 1}} {
 			w, c, k, stride := shape[0], shape[1], shape[2], shape[3]
-			d := DepthwiseGradient{KW: k, Tap: c, Step: stride * c, LDO: c, N: w / stride, LDW: c, C: c, In: random(rng, w*(w+4)*c), Out: random(rng, w*w*c), W: Aligned(k * c),
+			d := DepthwiseGradient{KW: k, Tap: c, Step: stride * c, LDO: c, N: w / stride, LDW: c, C: c, In: random(rng, w*(w+4)*c), Out: random(rng, w*w*c),
+				W:    Aligned(k * c),
 				Rows: w / stride, RowIn: stride * (w + 4) * c, RowOut: w * c}
 			b.Run(fmt.Sprintf("%s/%dx%d/%d/s%d", s.Name, w, c, k, stride), func(b *testing.B) {
 				report(b, 2*d.Rows*d.N*c*k, func() { s.AddDepthwiseGradient(&d) })
@@ -152,7 +153,8 @@ func BenchmarkDepthwiseGradient(b *testing.B) {
 // every set computes it.
 func TestSlopesAgainstDifferences(t *testing.T) {
 	activations := []Activation{{}, {Func: Clip, A: -0.5, B: 1}, {Func: Leaky, A: 0.1}, {Func: Sigmoid}, {Func: HardSigmoid, A: 0.2, B: 0.5}, {Func: SiLU, A: 1},
-		{Func: SiLU, A: 1.702}, {Func: HardSwish, A: 1.0 / 6, B: 0.5}, {Func: Tanh}, {Func: GELU}, {Func: GELUTanh}, {Func: ELU, A: 1}, {Func: Softplus}, {Func: Mish},
+		{Func: SiLU, A: 1.702}, {Func: HardSwish, A: 1.0 / 6, B: 0.5}, {Func: Tanh}, {Func: GELU}, {Func: GELUTanh}, {Func: ELU, A: 1}, {Func: Softplus},
+		{Func: Mish},
 		{Func: Exp}, {Func: Sqrt}, {Func: Erf}, {Func: Abs}, {Func: Affine, A: 3, B: 1}}
 	value := func(a Activation, x float64) float64 {
 		switch a.Func {

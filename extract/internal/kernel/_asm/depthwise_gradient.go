@@ -45,7 +45,8 @@ type depthwiseGradient struct {
 }
 
 func (g *depthwiseGradient) generate() {
-	g.function(depthwiseGradientName(g.width, g.stride), "func(d *DepthwiseGradient)", fmt.Sprintf("does what depthwiseGradientRows does, for rows of %d taps at stride %d%s.", g.width, g.stride, g.channels()))
+	g.function(depthwiseGradientName(g.width, g.stride), "func(d *DepthwiseGradient)",
+		fmt.Sprintf("does what depthwiseGradientRows does, for rows of %d taps at stride %d%s.", g.width, g.stride, g.channels()))
 	g.d = Load(Param("d"), GP64())
 	g.tap, g.ldo, g.tap3 = loadBytes(g.d, dgTap), loadBytes(g.d, dgLDO), GP64()
 	LEAQ(Mem{Base: g.tap, Index: g.tap, Scale: 2}, g.tap3)
@@ -191,7 +192,8 @@ func (g *depthwiseGradient) groups(n int) {
 
 // depthwiseGradientTable writes the Go table of these kernels.
 func (v *vector) depthwiseGradientTable(b *strings.Builder) {
-	fmt.Fprintf(b, "\n// %sDepthwiseGradients are the kernels by width and stride.\nvar %sDepthwiseGradients = map[tapKind]func(*DepthwiseGradient){\n", v.name, v.name)
+	fmt.Fprintf(b, "\n// %sDepthwiseGradients are the kernels by width and stride.\nvar %sDepthwiseGradients = map[tapKind]func(*DepthwiseGradient){\n",
+		v.name, v.name)
 	for _, k := range tapKernels {
 		fmt.Fprintf(b, "\t{%d, %d}: %s%s,\n", k.width, k.stride, v.name, depthwiseGradientName(k.width, k.stride))
 	}
