@@ -53,19 +53,31 @@ type Config struct {
 	// was trained, and has no meaning elsewhere. It is false in heads of older versions.
 	Chosen bool `json:"chosen,omitempty"`
 
-	// The rest is for the softmax head. DefaultConfig sets it.
+	// Of softmax and mlp, which are trained on minibatches. 0 means the default of the
+	// kind.
+	Steps     int     `json:"steps,omitempty"`      // minibatches: 4,000; mlp 1,000
+	Rate      float64 `json:"rate,omitempty"`       // learning rate: 0.01; mlp, at its highest, 0.003
+	Batch     int     `json:"batch,omitempty"`      // images a minibatch, drawn with replacement: 100
+	EvalEvery int     `json:"eval_every,omitempty"` // steps between validations: 100
 
-	Steps     int     `json:"steps,omitempty"`      // minibatches
-	Rate      float64 `json:"rate,omitempty"`       // learning rate of gradient descent
-	Batch     int     `json:"batch,omitempty"`      // images a minibatch, drawn with replacement
-	EvalEvery int     `json:"eval_every,omitempty"` // steps between validations
-	EvalBatch int     `json:"eval_batch,omitempty"` // images a validation, drawn with replacement
-	Deviation float64 `json:"deviation,omitempty"`  // standard deviation of the first weights
+	// Of softmax.
+	EvalBatch int     `json:"eval_batch,omitempty"` // images a validation, drawn with replacement; default 100
+	Deviation float64 `json:"deviation,omitempty"`  // standard deviation of the first weights; DefaultConfig sets it
+
+	// Of mlp. DefaultConfig sets all but the first.
+	Hidden    []int   `json:"hidden,omitempty"`       // units of each hidden layer, from the features on; default 512
+	Dropout   float64 `json:"dropout,omitempty"`      // share of each layer's inputs that is left out in training
+	Smoothing float64 `json:"smoothing,omitempty"`    // share of a label's weight that is spread over all labels
+	Decay     float64 `json:"weight_decay,omitempty"` // share of the weights that is taken away at a step, times the rate
 }
 
 // Settings to choose from.
 var (
-	Kinds    = []string{KindSoftmax, KindLogistic, KindSVM, KindLDA, KindKNN, KindBayes, KindCentroid}
+	// Kinds are all kinds of head; AutoKinds those that KindAuto tries. An mlp takes
+	// several times as long as all of these together.
+	Kinds     = append(slices.Clone(AutoKinds), KindMLP)
+	AutoKinds = []string{KindSoftmax, KindLogistic, KindSVM, KindLDA, KindKNN, KindBayes, KindCentroid}
+
 	Balances = []string{BalanceSampler, BalanceWeights, BalanceNone}
 	Priors   = []string{PriorTraining, PriorUniform}
 )
@@ -75,7 +87,7 @@ var (
 // descent at rate 0.01 on minibatches of 100 images, validated on 100 images
 // every 100 steps. With another Kind it is that head's default.
 func DefaultConfig() Config {
-	return Config{Kind: KindSoftmax, Steps: 4000, Rate: 0.01, Batch: 100, EvalEvery: 100, EvalBatch: 100, Deviation: 0.001, RejectRate: DefaultRejectRate}
+	return Config{Kind: KindSoftmax, Deviation: 0.001, Dropout: 0.5, Smoothing: 0.1, Decay: 0.05, RejectRate: DefaultRejectRate}
 }
 
 // DefaultsOf returns the default settings of a kind of head, and none that it does not
@@ -89,33 +101,73 @@ func DefaultsOf(kind string) Config {
 // complete returns the settings with the defaults of their kind, without those
 // that the kind does not have.
 func (c Config) complete() Config {
-	fill := func(s *string, value string) {
-		if *s == "" {
-			*s = value
-		}
+	fill(&c.Scaling, defaultScaling(c.Kind))
+	balance := BalanceNone
+	if c.Kind == KindSoftmax {
+		balance = BalanceSampler
 	}
-	softmax := c.Kind == KindSoftmax
-	if softmax || c.Kind == KindLDA {
-		fill(&c.Scaling, ScaleNone)
-	}
-	fill(&c.Scaling, ScaleL2)
-	if softmax {
-		fill(&c.Balance, BalanceSampler)
-	} else {
-		c.Steps, c.Rate, c.Batch, c.EvalEvery, c.EvalBatch, c.Deviation = 0, 0, 0, 0, 0, 0
-	}
-	fill(&c.Balance, BalanceNone)
+	fill(&c.Balance, balance)
 	fill(&c.Prior, PriorTraining)
+	c.completeDescent()
 	if !needsStrength(c.Kind) {
 		c.Strength, c.Folds = 0, 0
-	} else if c.Folds == 0 {
-		c.Folds = 5
+	}
+	if needsStrength(c.Kind) {
+		fill(&c.Folds, 5)
 	}
 	if c.Kind != KindKNN {
 		c.Neighbours = 0
 	}
 	return c
 }
+
+// fill sets what is not set.
+func fill[T comparable](setting *T, value T) {
+	var zero T
+	if *setting == zero {
+		*setting = value
+	}
+}
+
+func defaultScaling(kind string) string {
+	switch kind {
+	case KindSoftmax, KindLDA:
+		return ScaleNone
+	case KindMLP:
+		return ScaleStandard
+	}
+	return ScaleL2
+}
+
+// completeDescent is complete for the settings of training on minibatches.
+func (c *Config) completeDescent() {
+	if !onMinibatches(c.Kind) {
+		c.Steps, c.Rate, c.Batch, c.EvalEvery = 0, 0, 0, 0
+	} else {
+		steps, rate := 4000, 0.01
+		if c.Kind == KindMLP {
+			steps, rate = 1000, 0.003
+		}
+		fill(&c.Steps, steps)
+		fill(&c.Rate, rate)
+		fill(&c.Batch, 100)
+		fill(&c.EvalEvery, 100)
+	}
+	if c.Kind == KindSoftmax {
+		fill(&c.EvalBatch, 100)
+	} else {
+		c.EvalBatch, c.Deviation = 0, 0
+	}
+	if c.Kind != KindMLP {
+		c.Hidden, c.Dropout, c.Smoothing, c.Decay = nil, 0, 0, 0
+	} else if len(c.Hidden) == 0 {
+		c.Hidden = []int{512}
+	}
+}
+
+// onMinibatches tells whether a kind of head is trained on minibatches from the store;
+// the others read all images into memory.
+func onMinibatches(kind string) bool { return kind == KindSoftmax || kind == KindMLP }
 
 // Bounds on settings, so that a mistyped one does not take all memory.
 const maxBatch = 1 << 20
@@ -125,8 +177,10 @@ func (c Config) Validate() error {
 	if c.Kind != KindAuto && !slices.Contains(Kinds, c.Kind) {
 		return fmt.Errorf("%w: %q: want %s or %s", ErrUnknownKind, c.Kind, strings.Join(Kinds, ", "), KindAuto)
 	}
-	if c.Kind == KindAuto {
-		return c.validateDescent() // each candidate is judged by itself
+	if c.Kind == KindAuto { // each candidate is judged by itself
+		c.Kind = KindSoftmax
+		c = c.complete()
+		return c.validateDescent()
 	}
 	c = c.complete()
 	if err := c.validateChoices(); err != nil {
@@ -141,7 +195,7 @@ func (c Config) Validate() error {
 		return bad("folds", c.Folds, "at least 2")
 	case c.Neighbours < 0:
 		return bad("neighbours", c.Neighbours, "at least 1, or 0 to have them chosen")
-	case c.Kind == KindSoftmax:
+	case onMinibatches(c.Kind):
 		return c.validateDescent()
 	}
 	return nil
@@ -161,9 +215,9 @@ func (c *Config) validateChoices() error {
 		}
 	}
 	switch {
-	case c.Balance == BalanceSampler && c.Kind != KindSoftmax:
-		return bad("balance", c.Balance, "weights or none: only softmax draws minibatches")
-	case c.Balance == BalanceWeights && c.Kind != KindSoftmax && !needsStrength(c.Kind):
+	case c.Balance == BalanceSampler && !onMinibatches(c.Kind):
+		return bad("balance", c.Balance, "weights or none: only softmax and mlp draw minibatches")
+	case c.Balance == BalanceWeights && !onMinibatches(c.Kind) && !needsStrength(c.Kind):
 		return bad("balance", c.Balance, "none: a "+c.Kind+" head has no weights of images")
 	}
 	return nil
@@ -179,6 +233,8 @@ func (c *Config) validateDescent() error {
 		return bad("batch", c.Batch, fmt.Sprintf("1 to %d images", maxBatch))
 	case c.EvalEvery < 1:
 		return bad("steps between validations", c.EvalEvery, "at least 1")
+	case c.Kind == KindMLP:
+		return c.validateMLP()
 	case c.EvalBatch < 1 || c.EvalBatch > maxBatch:
 		return bad("images a validation", c.EvalBatch, fmt.Sprintf("1 to %d", maxBatch))
 	case !(c.Deviation >= 0) || math.IsInf(c.Deviation, 1):
@@ -186,3 +242,37 @@ func (c *Config) validateDescent() error {
 	}
 	return nil
 }
+
+func (c *Config) validateMLP() error {
+	switch {
+	case !shareBelowOne(c.Dropout):
+		return bad("dropout", c.Dropout, "0 or more, below 1")
+	case !shareBelowOne(c.Smoothing):
+		return bad("label smoothing", c.Smoothing, "0 or more, below 1")
+	case !shareBelowOne(c.Decay):
+		return bad("weight decay", c.Decay, "0 or more, below 1")
+	}
+	return validateHidden(c.Hidden)
+}
+
+// Bounds on hidden layers, in settings and in saved heads.
+const (
+	maxHiddenLayers = 8
+	maxHiddenUnits  = 1 << 14
+)
+
+// validateHidden reports hidden layers that are out of range.
+func validateHidden(hidden []int) error {
+	if len(hidden) > maxHiddenLayers {
+		return bad("number of hidden layers", len(hidden), fmt.Sprintf("at most %d", maxHiddenLayers))
+	}
+	for _, n := range hidden {
+		if n < 1 || n > maxHiddenUnits {
+			return bad("hidden layer", n, fmt.Sprintf("1 to %d units", maxHiddenUnits))
+		}
+	}
+	return nil
+}
+
+// shareBelowOne tells whether x is 0 or more and below 1.
+func shareBelowOne(x float64) bool { return x >= 0 && x < 1 }

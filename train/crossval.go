@@ -310,14 +310,14 @@ func (j *jury) judge(ctx context.Context, cfg Config, outside, inside []int) (Pr
 // fit fits a head to images in memory, a softmax head to the same images in the
 // store.
 func (j *jury) fit(ctx context.Context, f *fitting, t *table) (*fitted, error) {
-	if f.cfg.Kind != KindSoftmax {
+	if !onMinibatches(f.cfg.Kind) {
 		return f.fitTable(ctx, t)
 	}
 	keys := map[split.Digest]bool{}
 	for _, d := range t.digests {
 		keys[d] = true
 	}
-	data := &sgdData{db: j.d.db, scaling: fitScaling(f.cfg.Scaling, t)}
+	data := &descentData{db: j.d.db, scaling: fitScaling(f.cfg.Scaling, t)}
 	for _, ix := range j.parts {
 		data.training = append(data.training, pickFrom(ix, keys))
 	}
@@ -327,7 +327,7 @@ func (j *jury) fit(ctx context.Context, f *fitting, t *table) (*fitted, error) {
 // chooseKind returns cfg with the kind of head that does best in cross-validation.
 func chooseKind(ctx context.Context, d *dataset, cfg Config, pool *workerPool, events func(Event)) (Config, error) {
 	var candidates []Candidate
-	for _, kind := range Kinds {
+	for _, kind := range AutoKinds {
 		candidate := cfg
 		candidate.Kind = kind
 		if err := candidate.Validate(); err != nil {

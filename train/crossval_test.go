@@ -239,7 +239,7 @@ func TestAutoShowsItsComparison(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if table == nil || len(table.Heads) != len(Kinds) || table.Heads[table.Best].Kind != h.Kind {
+	if table == nil || len(table.Heads) != len(AutoKinds) || table.Heads[table.Best].Kind != h.Kind {
 		t.Errorf("kept %s out of %v", h.Kind, table)
 	}
 }

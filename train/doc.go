@@ -21,6 +21,11 @@
 // 4,000 minibatches has 100 images: a label is drawn first, uniformly, then an image
 // of it. So every label is trained on equally often, however many images it has.
 //
+// The head mlp is trained on the same minibatches: hidden layers with rectifiers and
+// dropout before the output, by AdamW and one cycle of the learning rate, with the
+// average of the weights that does best on the validation split. In a cross-validation,
+// where that split is dealt out with the rest, it is the last average.
+//
 // The others read the features of the training split into memory once, N×D float32,
 // and mostly a second time scaled; where C is chosen the folds take up to two copies
 // more. That is 10 to 20 KB an image of 1,280 features: 100,000
@@ -30,7 +35,7 @@
 // nearest neighbours by cosine, which keeps all images; and centroid, the nearest mean.
 // Whatever is left open, C or k, is chosen by cross-validation within the training
 // split. CrossValidate judges several kinds on the same folds, and KindAuto keeps the
-// best of all.
+// best of AutoKinds.
 //
 // # Probabilities
 //

@@ -12,8 +12,10 @@ type Validation struct {
 	Step  int `json:"step"`  // minibatches so far
 	Steps int `json:"steps"` // minibatches in all
 
-	// Accuracy on images drawn from the validation split like a minibatch.
+	// Accuracy on images drawn from the validation split like a minibatch, or on all of
+	// it if Whole.
 	Accuracy Proportion `json:"validation"`
+	Whole    bool       `json:"-"`
 
 	// Loss is the mean cross-entropy of the same images, in nats.
 	Loss float64 `json:"validation_loss"`
@@ -29,6 +31,9 @@ func (v Validation) String() string {
 	if v.Accuracy.Total == 0 {
 		return fmt.Sprintf("Step %d: no validation images; accuracy on the minibatch = %.1f%%, cross-entropy = %.3f", v.Step,
 			100*v.TrainAccuracy.Share, v.TrainLoss)
+	}
+	if v.Whole {
+		return fmt.Sprintf("Step %d: Validation accuracy on all %d images = %.1f%%, loss %.3f", v.Step, v.Accuracy.Total, 100*v.Accuracy.Share, v.Loss)
 	}
 	return fmt.Sprintf("Step %d: Validation accuracy on random sampled %d examples = %.1f%%", v.Step, v.Accuracy.Total, 100*v.Accuracy.Share)
 }

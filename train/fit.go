@@ -20,7 +20,7 @@ type fitted struct {
 	cfg        Config    // with what was chosen
 }
 
-// fitTable fits any head but softmax on raw images in memory.
+// fitTable fits a head that is not fitted on minibatches, on raw images in memory.
 func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
 	out := &fitted{cfg: f.cfg}
 	if needsStrength(f.cfg.Kind) && f.cfg.Strength == 0 {
@@ -43,21 +43,34 @@ func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
 // usable reports numbers that got out of hand.
 func (f *fitted) usable() error {
 	switch {
-	case allFinite(f.scaling.Factor) && allFinite(f.scaling.Shift) && f.classifier.finite():
+	case f.scaling.finite() && f.classifier.finite():
 		return nil
-	case f.cfg.Kind == KindSoftmax:
+	case onMinibatches(f.cfg.Kind):
 		return fmt.Errorf("%w: choose a lower learning rate than %v", ErrDiverged, f.cfg.Rate)
 	}
+	return errScaling()
+}
+
+// errScaling is about numbers that no scaled feature or weight can be.
+func errScaling() error {
 	return fmt.Errorf("%w: the features are too large or too small for float32: choose another scaling", ErrDiverged)
 }
 
-// fitDescent fits a softmax head on minibatches.
-func (f *fitting) fitDescent(ctx context.Context, d *sgdData) (*fitted, error) {
-	l, err := f.fitSoftmax(ctx, d)
+// fitDescent fits a head on minibatches.
+func (f *fitting) fitDescent(ctx context.Context, d *descentData) (*fitted, error) {
+	if !d.scaling.finite() {
+		return nil, errScaling()
+	}
+	out := &fitted{scaling: d.scaling, adjust: priorShift(f.cfg, countImages(d.training)), cfg: f.cfg}
+	var err error
+	if f.cfg.Kind == KindMLP {
+		out.classifier, err = f.fitMLP(ctx, d)
+	} else {
+		out.classifier, err = f.fitSoftmax(ctx, d)
+	}
 	if err != nil {
 		return nil, err
 	}
-	out := &fitted{scaling: d.scaling, classifier: l, adjust: priorShift(f.cfg, countImages(d.training)), cfg: f.cfg}
 	return out, out.usable()
 }
 

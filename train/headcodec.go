@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -23,6 +24,7 @@ type headParams struct {
 	Layer       *layerParams `msgpack:"layer,omitempty"`
 	Bayes       *bayesParams `msgpack:"bayes,omitempty"`
 	KNN         *knnParams   `msgpack:"knn,omitempty"`
+	MLP         *mlpParams   `msgpack:"mlp,omitempty"`
 	Prototypes  floats       `msgpack:"prototypes,omitempty"` // P×D, row-major
 }
 
@@ -46,6 +48,18 @@ type knnParams struct {
 	Truth []int  `msgpack:"truth"` // N: indexes of labels
 }
 
+// mlpParams is an mlp. Form is mlpForm: whoever adds to it what changes the scores
+// counts it up, so that older programs refuse it.
+type mlpParams struct {
+	Form    int    `msgpack:"form"`
+	Hidden  []int  `msgpack:"hidden"`  // units of each hidden layer, from the features on
+	Weights floats `msgpack:"weights"` // of all layers: units × inputs each, row-major
+	Biases  floats `msgpack:"biases"`  // of all layers
+}
+
+// mlpForm: fully connected layers with rectifiers between.
+const mlpForm = 1
+
 // marshalParams encodes what the head has learnt.
 func (h *Head) marshalParams() ([]byte, error) {
 	p := headParams{Scaling: *h.scaling, Temperature: h.Temperature, Shift: h.Shift, Reject: h.Reject}
@@ -57,6 +71,8 @@ func (h *Head) marshalParams() ([]byte, error) {
 		p.Layer = &layerParams{c.weights, c.bias}
 	case *bayes:
 		p.Bayes = &bayesParams{c.mean, c.inverse, c.constant}
+	case *mlp:
+		p.MLP = c.params()
 	case *knn:
 		p.KNN = &knnParams{c.k, flatten(c.rows), c.truth}
 	default:
@@ -101,6 +117,12 @@ func (h *Head) unmarshalParams(b []byte) (err error) {
 		if p.KNN != nil {
 			h.classifier = p.KNN.classifier(len(h.Labels), h.Dim)
 		}
+	case KindMLP:
+		if p.MLP != nil {
+			if h.classifier, err = p.MLP.classifier(len(h.Labels), h.Dim); err != nil {
+				return err
+			}
+		}
 	default:
 		return fmt.Errorf("%w: %q", ErrUnknownKind, h.Kind)
 	}
@@ -130,6 +152,40 @@ func (p *knnParams) classifier(labels, dim int) *knn {
 		c.rows = append(c.rows, p.Rows[i:i+dim])
 	}
 	return c
+}
+
+func (m *mlp) params() *mlpParams {
+	p := &mlpParams{Form: mlpForm}
+	for i, l := range m.layers {
+		if i < len(m.layers)-1 {
+			p.Hidden = append(p.Hidden, len(l.bias))
+		}
+		p.Weights, p.Biases = append(p.Weights, l.weights...), append(p.Biases, l.bias...)
+	}
+	return p
+}
+
+// classifier cuts the parameters into layers. Sizes are compared with what is there before
+// anything is made of them.
+func (p *mlpParams) classifier(labels, dim int) (*mlp, error) {
+	if p.Form != mlpForm {
+		return nil, fmt.Errorf("%s head of form %d: %w", KindMLP, p.Form, store.ErrNewer)
+	}
+	if err := validateHidden(p.Hidden); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHeadCorrupt, err)
+	}
+	m, weights, biases := &mlp{}, p.Weights, p.Biases
+	for _, n := range append(slices.Clone(p.Hidden), labels) {
+		if len(biases) < n || len(weights)/dim < n {
+			return nil, corruptSize(KindMLP, labels, dim)
+		}
+		m.layers = append(m.layers, layer{dim: dim, weights: weights[:n*dim], bias: biases[:n]})
+		weights, biases, dim = weights[n*dim:], biases[n:], n
+	}
+	if len(weights) > 0 || len(biases) > 0 {
+		return nil, corruptSize(KindMLP, labels, dim)
+	}
+	return m, nil
 }
 
 // Save puts the head into the store under a name, in place of any head of that name.

@@ -26,16 +26,17 @@ func newMLP(dim int, hidden []int, labels int) *mlp {
 // output is the last layer.
 func (m *mlp) output() *layer { return &m.layers[len(m.layers)-1] }
 
-// initialise draws the weights of hidden layers from a truncated normal distribution
-// whose variance is 2 divided by the number of inputs (He et al. 2015, "Delving deep
-// into rectifiers"), and those of the output with the deviation of the softmax head.
-func (m *mlp) initialise(rng *rand.Rand, deviation float64) {
-	hidden := len(m.layers) - 1
-	for i := range m.layers[:hidden] {
-		l := &m.layers[i]
-		l.initialise(rng, math.Sqrt(2/float64(l.dim))/truncatedDeviation)
+// initialise draws the weights from truncated normal distributions whose variance is 2
+// divided by a layer's number of inputs (He et al. 2015, "Delving deep into rectifiers"),
+// and for the output, which is not rectified, half of that. The biases stay zero.
+func (m *mlp) initialise(rng *rand.Rand) {
+	for i := range m.layers {
+		l, variance := &m.layers[i], 2.0
+		if i == len(m.layers)-1 {
+			variance = 1
+		}
+		l.initialise(rng, math.Sqrt(variance/float64(l.dim))/truncatedDeviation)
 	}
-	m.output().initialise(rng, deviation)
 }
 
 // truncatedDeviation is the standard deviation of a normal distribution that is cut off

@@ -32,6 +32,8 @@ type scaling struct {
 // identity tells whether the scaling changes nothing.
 func (s *scaling) identity() bool { return s.Kind != ScaleL2 && len(s.Factor) == 0 }
 
+func (s *scaling) finite() bool { return allFinite(s.Factor) && allFinite(s.Shift) }
+
 // apply sets dst to the scaled features of one image. dst may be x.
 func (s *scaling) apply(dst, x []float32) {
 	copy(dst, x)

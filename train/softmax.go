@@ -17,12 +17,13 @@ const (
 	streamFolds
 	streamCurve
 	streamPrototypes
+	streamDropout
 )
 
 func source(seed, stream uint64) *rand.PCG { return rand.NewPCG(seed, stream) }
 
-// An sgdData is what a softmax head is trained and watched on.
-type sgdData struct {
+// An descentData is what a softmax head is trained and watched on.
+type descentData struct {
 	db         *store.DB
 	training   []*store.Index // together; with the same labels
 	validation *store.Index   // may have no images
@@ -30,7 +31,7 @@ type sgdData struct {
 }
 
 // fitSoftmax trains the article's head.
-func (f *fitting) fitSoftmax(ctx context.Context, d *sgdData) (*layer, error) {
+func (f *fitting) fitSoftmax(ctx context.Context, d *descentData) (*layer, error) {
 	cfg := f.cfg
 	labels := len(d.training[0].Labels)
 	l := newLayer(labels, d.training[0].Dim())
@@ -117,7 +118,7 @@ type watch struct {
 	logits []float32
 }
 
-func newWatch(d *sgdData, cfg Config) (*watch, error) {
+func newWatch(d *descentData, cfg Config) (*watch, error) {
 	labels := len(d.training[0].Labels)
 	w := &watch{src: source(cfg.Seed, streamValidation), n: cfg.EvalBatch, logits: make([]float32, max(cfg.EvalBatch, cfg.Batch)*labels)}
 	if d.validation == nil || d.validation.Len() == 0 {

@@ -127,7 +127,7 @@ func naiveGradient(w, bias []float64, rows [][]float32, truth []int, labels, dim
 
 func TestSoftmaxAgreesWithNaiveDescent(t *testing.T) {
 	db := filled(t, storetest.Clusters{Labels: 3, Images: 60, Dim: 37, Spread: 2, Seed: 5})
-	cfg := quick(400)
+	cfg := quick(400).complete()
 	h := mustFit(t, db, cfg)
 	first := newLayer(3, 37)
 	first.initialise(rand.New(source(cfg.Seed, streamWeights)), cfg.Deviation)
@@ -294,6 +294,7 @@ func TestBitsAreFrozen(t *testing.T) {
 		KindKNN:      "3249173a31f2a03d",
 		KindBayes:    "10723a9971d8d0bb",
 		KindCentroid: "e7d48c70b09c5292",
+		KindMLP:      "3457007823452b74",
 	} {
 		sum := sha256.New()
 		for _, scaling := range Scalings {

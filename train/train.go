@@ -60,7 +60,7 @@ func Fit(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*He
 	f := &fitting{cfg: cfg.complete(), pool: pool, events: events}
 	h, err := f.head(ctx, d)
 	if err != nil {
-		return nil, fmt.Errorf("training a %s head: %w", cfg.Kind, err)
+		return nil, fmt.Errorf("training the %s head: %w", cfg.Kind, err)
 	}
 	return h, nil
 }
@@ -87,7 +87,7 @@ func (f *fitting) head(ctx context.Context, d *dataset) (*Head, error) {
 // fit fits on the training split.
 func (f *fitting) fit(ctx context.Context, d *dataset) (*fitted, error) {
 	training := d.index(split.Training)
-	if f.cfg.Kind != KindSoftmax {
+	if !onMinibatches(f.cfg.Kind) {
 		t, err := readTable(ctx, d.db, training)
 		if err != nil {
 			return nil, err
@@ -98,7 +98,7 @@ func (f *fitting) fit(ctx context.Context, d *dataset) (*fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.fitDescent(ctx, &sgdData{db: d.db, training: []*store.Index{training}, validation: d.index(split.Validation), scaling: s})
+	return f.fitDescent(ctx, &descentData{db: d.db, training: []*store.Index{training}, validation: d.index(split.Validation), scaling: s})
 }
 
 // scoresOf returns the scores, N×C, and labels of the images of an index.

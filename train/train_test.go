@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -125,12 +126,19 @@ func TestRefusals(t *testing.T) {
 		}},
 		{name: "unknown network", want: store.ErrNotFound, says: "nix", cfg: func(c *Config) { c.Models = []string{"nix"} }},
 		{name: "kind", want: ErrUnknownKind, says: `"magic"`, cfg: func(c *Config) { c.Kind = "magic" }},
-		{name: "steps", want: ErrConfig, says: "steps is 0", cfg: func(c *Config) { c.Steps = 0 }},
+		{name: "steps", want: ErrConfig, says: "steps is -1", cfg: func(c *Config) { c.Steps = -1 }},
 		{name: "rate", want: ErrConfig, says: "rate", cfg: func(c *Config) { c.Rate = -1 }},
 		{name: "batch", want: ErrConfig, says: "batch", cfg: func(c *Config) { c.Batch = 1 << 30 }},
-		{name: "validations", want: ErrConfig, says: "validations", cfg: func(c *Config) { c.EvalEvery = 0 }},
+		{name: "validations", want: ErrConfig, says: "validations", cfg: func(c *Config) { c.EvalEvery = -1 }},
 		{name: "validation", want: ErrConfig, says: "validation", cfg: func(c *Config) { c.EvalBatch = -1 }},
 		{name: "deviation", want: ErrConfig, says: "deviation", cfg: func(c *Config) { c.Deviation = -1 }},
+		{name: "hidden", want: ErrConfig, says: "hidden layer is 0", cfg: func(c *Config) { c.Kind, c.Hidden = KindMLP, []int{8, 0} }},
+		{name: "wide", want: ErrConfig, says: "1 to 16384 units", cfg: func(c *Config) { c.Kind, c.Hidden = KindMLP, []int{1 << 15} }},
+		{name: "deep", want: ErrConfig, says: "at most 8", cfg: func(c *Config) { c.Kind, c.Hidden = KindMLP, make([]int, 9) }},
+		{name: "dropout", want: ErrConfig, says: "dropout is 1", cfg: func(c *Config) { c.Kind, c.Dropout = KindMLP, 1 }},
+		{name: "smoothing", want: ErrConfig, says: "smoothing is NaN", cfg: func(c *Config) { c.Kind, c.Smoothing = KindMLP, math.NaN() }},
+		{name: "decay", want: ErrConfig, says: "decay is -1", cfg: func(c *Config) { c.Kind, c.Decay = KindMLP, -1 }},
+		{name: "divergence of mlp", want: ErrDiverged, says: "lower learning rate", cfg: func(c *Config) { c.Kind, c.Rate = KindMLP, 1e38 }},
 		{name: "divergence", want: ErrDiverged, says: "lower learning rate", cfg: func(c *Config) { c.Rate = 1e38 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -71,7 +71,6 @@ func DefaultTuneConfig() TuneConfig {
 
 // Validate reports the first setting that is out of range.
 func (c TuneConfig) Validate() error {
-	share := func(x float64) bool { return x >= 0 && x < 1 }
 	switch {
 	case c.Epochs < 1:
 		return bad("epochs", c.Epochs, "at least 1")
@@ -81,15 +80,15 @@ func (c TuneConfig) Validate() error {
 		return bad("learning rate", c.Rate, "a number above 0, such as 0.0005")
 	case !(c.Lowest > 0 && c.Lowest <= 1):
 		return bad("share of the rate at the cut", c.Lowest, "above 0, at most 1")
-	case !share(c.Warmup):
+	case !shareBelowOne(c.Warmup):
 		return bad("warm-up", c.Warmup, "0 or more, below 1")
-	case !share(c.Decay):
+	case !shareBelowOne(c.Decay):
 		return bad("weight decay", c.Decay, "0 or more, below 1")
 	case !(c.Clip > 0):
 		return bad("longest gradient", c.Clip, "above 0")
-	case !share(c.Smoothing):
+	case !shareBelowOne(c.Smoothing):
 		return bad("label smoothing", c.Smoothing, "0 or more, below 1")
-	case !share(c.Dropout):
+	case !shareBelowOne(c.Dropout):
 		return bad("dropout", c.Dropout, "0 or more, below 1")
 	case !(c.Mixup >= 0 && c.Mixup <= 1):
 		return bad("mixup", c.Mixup, "0 to 1")

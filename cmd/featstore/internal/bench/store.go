@@ -162,7 +162,7 @@ func (b *bench) read(ctx context.Context, budget time.Duration) (err error) {
 		return err
 	}
 	defer s.Close()
-	src, n := rand.NewPCG(1, 1), train.DefaultConfig().Batch
+	src, n := rand.NewPCG(1, 1), train.DefaultsOf(train.KindSoftmax).Batch
 	took, err := repeat(ctx, budget, func() (time.Duration, error) {
 		return timed(func() error {
 			_, err := s.Draw(src, n)

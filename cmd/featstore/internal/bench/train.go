@@ -17,7 +17,7 @@ func (b *bench) train(ctx context.Context, budget time.Duration) error {
 		return err
 	}
 	defer db.Close()
-	cfg := train.DefaultConfig()
+	cfg := train.DefaultsOf(train.KindSoftmax)
 	cfg.Steps = math.MaxInt32
 	enough, stop := context.WithCancel(ctx)
 	defer stop()

@@ -45,7 +45,8 @@ that it gets wrong, most confident first: look for wrong labels there.
 validation splits: every photo is judged by heads that have not seen it, copies of a
 photo never lie in two folds, and the testing split is left alone. The test that
 follows says whether the difference between the best and another could be chance.
-With --head A,B it compares saved heads instead: each is trained anew in every fold
+--kinds names the kinds; otherwise it is all but mlp, which takes longer than the others
+together. With --head A,B it compares saved heads instead: each is trained anew in every fold
 with its own settings and networks, and chooses again what it chose then. --kinds
 beside it adds kinds with their default settings.
 
@@ -116,7 +117,7 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	flags.BoolVar(&e.curve, "curve", false, "accuracy against the number of training photos")
 	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are divided into folds again")
 	flags.Uint64Var(&e.cv.Seed, "seed", 0, "with --cv and --curve: seed of every random choice")
-	flags.StringSliceVar(&e.kinds, "kinds", nil, "with --cv and --curve: kinds of heads, joined by commas (default: all, none beside --head; for --curve softmax)")
+	flags.StringSliceVar(&e.kinds, "kinds", nil, "with --cv and --curve: kinds of heads, joined by commas (default: all but mlp, which takes long; none beside --head; for --curve softmax)")
 	flags.StringSliceVar(&e.models, "model", nil, "with --cv and --curve: models whose vectors are used (default: the store's only one)")
 	return cmd
 }
@@ -245,7 +246,7 @@ func (e evaluation) candidates(db *store.DB) ([]train.Candidate, error) {
 			return all, nil
 		}
 	}
-	configs, err := e.configs(db, train.Kinds)
+	configs, err := e.configs(db, train.AutoKinds)
 	if err != nil {
 		return nil, err
 	}

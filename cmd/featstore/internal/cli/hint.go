@@ -67,6 +67,9 @@ func retrain(name string, h *train.Head, several bool) command {
 	headFlags(&unset, &usual)
 	set.VisitAll(func(f *pflag.Flag) {
 		if value := f.Value.String(); f.Name != "head" && value != unset.Lookup(f.Name).Value.String() {
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				value = strings.Join(list.GetSlice(), ",")
+			}
 			c = append(c, "--"+f.Name, value)
 		}
 	})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -70,6 +71,11 @@ func TestHintsParse(t *testing.T) {
 		cfg := train.DefaultsOf(rapid.SampledFrom(train.Kinds).Draw(t, "kind"))
 		cfg.Seed = rapid.Uint64().Draw(t, "seed")
 		cfg.RejectRate = rapid.Float64Range(0, 0.9).Draw(t, "rate")
+		layers := "[]"
+		if cfg.Kind == train.KindMLP {
+			cfg.Hidden = []int{rapid.IntRange(1, 100).Draw(t, "first"), rapid.IntRange(1, 100).Draw(t, "second")}
+			layers = fmt.Sprintf("[%d,%d]", cfg.Hidden[0], cfg.Hidden[1])
+		}
 		h := &train.Head{Kind: cfg.Kind, Config: cfg, Models: []string{"abcd", "efgh"}}
 		for _, c := range []struct {
 			command command
@@ -80,7 +86,7 @@ func TestHintsParse(t *testing.T) {
 			{run("ingest", argument(at), "--split-folders"), []string{argument(at)}, map[string]string{"split-folders": "on"}},
 			{run("evaluate").of("--head", listItem(head)), nil, nil},
 			{run("train").of("--name", head), nil, map[string]string{"name": head}},
-			{retrain(head, h, true), nil, map[string]string{"name": head, "head": cfg.Kind, "seed": strconv.FormatUint(cfg.Seed, 10), "model": "[abcd,efgh]"}},
+			{retrain(head, h, true), nil, map[string]string{"name": head, "head": cfg.Kind, "seed": strconv.FormatUint(cfg.Seed, 10), "model": "[abcd,efgh]", "hidden": layers}},
 		} {
 			line := a.complete(c.command)
 			if !harmless(line, "") {
