@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
@@ -52,6 +54,35 @@ type Tuning struct {
 	training *engine.Training
 	images   int
 	in, out  []float32
+}
+
+// ErrCut: a network cannot be parted there.
+var ErrCut = errors.New("the network cannot be parted there")
+
+// FindCut returns the one of a network's cuts that is meant: by the name of its tensor, by
+// "input", or by a share of the computation such as "60%", which the last cut has that no
+// more than this share lies below.
+func FindCut(cuts []Cut, from string) (Cut, error) {
+	if from == "input" && len(cuts) > 0 {
+		return cuts[0], nil
+	}
+	for _, c := range cuts {
+		if c.Tensor == from {
+			return c, nil
+		}
+	}
+	number, ok := strings.CutSuffix(from, "%")
+	share, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(share >= 0 && share <= 100) || len(cuts) == 0 {
+		return Cut{}, fmt.Errorf("%w: %q", ErrCut, from)
+	}
+	found := cuts[0]
+	for _, c := range cuts {
+		if 100*c.Below <= share {
+			found = c
+		}
+	}
+	return found, nil
 }
 
 // Cuts returns where the network can be parted, from its input on.

@@ -25,10 +25,12 @@ const (
 	StepStore   = "store"
 	StepTrain   = "train"
 	StepIngest  = "ingest"
+
+	StepFinetune = "finetune" // only when asked for: it takes a network that can be trained
 )
 
 // Steps lists all steps.
-var Steps = []string{StepDecode, StepResize, StepNetwork, StepStore, StepTrain, StepIngest}
+var Steps = []string{StepDecode, StepResize, StepNetwork, StepStore, StepTrain, StepIngest, StepFinetune}
 
 // A Result says what was run and what the steps took: per photo or vector unless a
 // field says otherwise. Figures are medians. Steps that were not asked for are 0.
@@ -65,6 +67,10 @@ type Result struct {
 	IngestPerSecond float64 `json:"ingest_images_per_s,omitempty"` // photos, from files to the store
 	IngestPhotos    int     `json:"ingest_photos,omitempty"`       // in a run
 
+	FinetuneMS    float64 `json:"finetune_ms,omitempty"`   // forward, backward and step, an image, all cores
+	FinetuneFrom  string  `json:"finetune_from,omitempty"` // the tensor above which is trained
+	FinetuneBatch int     `json:"finetune_batch,omitempty"`
+
 	Seconds float64 `json:"seconds"` // that measuring took, with what it needs
 }
 
@@ -72,8 +78,11 @@ type Result struct {
 type Options struct {
 	Network *extract.Network
 	Photos  Photos
-	Steps   []string      // of Steps; none means all
+	Steps   []string      // of Steps; none means all but StepFinetune
 	Budget  time.Duration // for measuring, divided among the steps; each takes what it needs at least
+
+	From  string // above what fine-tuning trains, see extract.FindCut; "" for the usual
+	Batch int    // images of a step of fine-tuning; 0 for DefaultBatch
 
 	// Progress is told what is measured now, and how many measurements of how many are
 	// done. It may be nil.
@@ -109,6 +118,7 @@ var measurements = []measurement{
 	{StepStore, "reading from a store", 1, (*bench).read},
 	{StepTrain, "training", 1, (*bench).train},
 	{StepIngest, "the whole ingest", 3, (*bench).ingest},
+	{StepFinetune, "fine-tuning", 3, (*bench).finetune},
 }
 
 // Run measures. It returns ctx's error when it is interrupted.
@@ -148,12 +158,9 @@ func chosen(steps []string) ([]measurement, error) {
 			return nil, fmt.Errorf("%w: %q: choose of %v", ErrStep, s, Steps)
 		}
 	}
-	if len(steps) == 0 {
-		return measurements, nil
-	}
 	var list []measurement
 	for _, m := range measurements {
-		if slices.Contains(steps, m.step) {
+		if slices.Contains(steps, m.step) || len(steps) == 0 && m.step != StepFinetune {
 			list = append(list, m)
 		}
 	}

@@ -90,7 +90,7 @@ func TestRunMeasuresEverything(t *testing.T) {
 	if r.Width != 64 || r.Dim != 1280 || r.Kernels == "" || r.Cores < 1 || r.PhotoWidth != drawnWidth || r.PhotoHeight != drawnHeight || r.IngestPhotos < 2 {
 		t.Errorf("what was run is described as %+v", r)
 	}
-	if len(told) != len(measurements)+2 {
+	if len(told) != len(measurements)-1+2 { // all but fine-tuning
 		t.Errorf("progress told %q", told)
 	}
 	if n := left(); n != 0 {
@@ -111,6 +111,26 @@ func TestStepsAreChosen(t *testing.T) {
 	opt.Steps = []string{"resise"}
 	if _, err := Run(context.Background(), opt); !errors.Is(err, ErrStep) {
 		t.Errorf("a step that does not exist: %v", err)
+	}
+}
+
+// Fine-tuning is measured when asked for, above the cut that is asked for.
+func TestFinetuneIsMeasured(t *testing.T) {
+	for from, want := range map[string]string{"": "block10.add", "90%": "block15.expand", "block13.add": "block13.add"} {
+		opt := small(t)
+		opt.Steps, opt.From, opt.Batch = []string{StepFinetune}, from, 4
+		r, err := Run(t.Context(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := figures(t, r); len(got) != 1 || got["finetune_ms"] <= 0 || r.FinetuneFrom != want || r.FinetuneBatch != 4 {
+			t.Errorf("from %q: %v from %s, batch %d", from, got, r.FinetuneFrom, r.FinetuneBatch)
+		}
+	}
+	opt := small(t)
+	opt.Steps, opt.From = []string{StepFinetune}, "nonesuch"
+	if _, err := Run(t.Context(), opt); !errors.Is(err, extract.ErrCut) {
+		t.Errorf("a cut that is none: %v", err)
 	}
 }
 

@@ -21,6 +21,8 @@ type benchmark struct {
 	folder  string
 	only    []string
 	seconds float64
+	from    string // of fine-tuning
+	batch   int
 }
 
 func benchCommand(a *app) *cobra.Command {
@@ -32,6 +34,11 @@ func benchCommand(a *app) *cobra.Command {
 writing to a store and reading from it, training; and the whole of an ingest. It runs
 the same code as ingest and train. Figures are medians; other programs that run at the
 same time distort them.
+
+--only finetune measures fine-tuning: forward, backward and the weights' step, for the
+embedded network from block 11 on at 320 pixels in minibatches of 32. --from takes a
+tensor above which is trained, input for all layers, or a share of the computation that
+stays frozen, such as 60%. models inspect lists the tensors.
 
 Photos are drawn pictures of 500×375 pixels, in JPEG files as large as those of photos,
 or at most 100 of your own with --photos. The store has as many vectors as there
@@ -52,12 +59,14 @@ JSON, one object, figures for one photo or vector unless said otherwise:
   store_read_us         drawn at random
   train_step_us         a minibatch
   ingest_images_per_s   from files to the store, all cores
+  finetune_ms           forward, backward and step, an image, all cores
 and what was run: model, model_id, width, height, dim, macs, kernels, cores, photos,
 photo_count, photo_width, photo_height, photo_bytes, photos_unusable, train_batch,
-train_labels, ingest_photos, seconds, version, revision, modified, go, os, arch.` + exits(exitOK, exitFailure, exitUsage, exitInterrupted),
+train_labels, ingest_photos, finetune_from, finetune_batch, seconds, version, revision, modified, go, os, arch.` + exits(exitOK, exitFailure, exitUsage, exitInterrupted),
 		Example: `  featstore bench
   featstore bench --photos ./flower_photos --size 224
   featstore bench --only network --model net.onnx --preprocess imagenet
+  featstore bench --only finetune --from input --size 224
   featstore bench --json`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +76,9 @@ train_labels, ingest_photos, seconds, version, revision, modified, go, os, arch.
 	b.nets.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&b.folder, "photos", "", "folder of photos to measure with (default: drawn ones)")
-	flags.StringSliceVar(&b.only, "only", nil, "steps to measure: "+strings.Join(bench.Steps, ", ")+" (default: all)")
+	flags.StringSliceVar(&b.only, "only", nil, "steps to measure: "+strings.Join(bench.Steps, ", ")+" (default: all but finetune)")
+	flags.StringVar(&b.from, "from", "", "what fine-tuning trains: above a tensor, input, or a share of the work (default: embedded: block 11 on; else 60%)")
+	flags.IntVar(&b.batch, "batch", bench.DefaultBatch, "images of a step of fine-tuning")
 	flags.Float64Var(&b.seconds, "seconds", 10, "time to spend on measuring")
 	return cmd
 }
@@ -75,6 +86,9 @@ train_labels, ingest_photos, seconds, version, revision, modified, go, os, arch.
 func (b *benchmark) run(ctx context.Context) error {
 	if !(b.seconds > 0 && b.seconds <= 3600) {
 		return usagef("--seconds %v: want a number above 0, at most 3600", b.seconds)
+	}
+	if b.batch < 1 || b.batch > 1024 {
+		return usagef("--batch %d: want 1 to 1024 images", b.batch)
 	}
 	network, err := b.network()
 	if err != nil {
@@ -87,11 +101,14 @@ func (b *benchmark) run(ctx context.Context) error {
 	on, stop := b.progress()
 	r, err := bench.Run(ctx, bench.Options{
 		Network: network, Photos: photos, Steps: b.only, Budget: time.Duration(b.seconds * float64(time.Second)), Progress: on,
+		From: b.from, Batch: b.batch,
 	})
 	stop()
 	switch {
 	case errors.Is(err, bench.ErrStep):
 		return usagef("--only: %w", err)
+	case errors.Is(err, extract.ErrCut):
+		return hint(usagef("--from: %w", err), "%s lists where it can be", run("models", "inspect", argument(b.nets.models[0])))
 	case errors.Is(err, extract.ErrModel):
 		return networkAdvice(b.nets.models[0], err)
 	case err != nil:
@@ -181,6 +198,7 @@ func (b *benchmark) print(r *bench.Result) {
 	row("", r.StoreReadUS, "µs", "a vector read at random")
 	row("train", r.TrainStepUS, "µs", fmt.Sprintf("a step of %s", count(r.TrainBatch, "vector")))
 	row("ingest", r.IngestPerSecond, "/s", "photos, from files to the store")
+	row("finetune", r.FinetuneMS, "ms", fmt.Sprintf("an image from %s on, all cores, in steps of %d", r.FinetuneFrom, r.FinetuneBatch))
 	t.write(b.Out, "  ")
 	if r.Unusable > 0 {
 		b.warn("%s could not be used and %s left out", count(r.Unusable, "photo"), plural(r.Unusable, "was", "were"))
