@@ -11,16 +11,10 @@ type byteBinary struct {
 	fn byte // '+' or '*'
 	kernel.ByteBinary
 
-	noConstants
-	stopsTranspose
 	noHalo
 	overwritesFirst
-	ownResult
-	neverView
-	noEpilogue
 	bytesOnly
 	noCost
-	noGradient
 }
 
 func (b *byteBinary) name() string { return (&binary{fn: b.fn}).name() + " of bytes" }

@@ -13,14 +13,8 @@ type byteConv struct {
 	zero    int32 // of the input
 	quant   kernel.QuantParams
 
-	noConstants
-	stopsTranspose
 	separateInputs
-	ownResult
-	neverView
-	noEpilogue
 	bytesOnly
-	noGradient
 }
 
 func (b *byteConv) name() string { return b.conv.name() + " of bytes" }

@@ -7,16 +7,10 @@ type byteMean struct {
 	mean  *spatialMean
 	quant *quantParams // of the input
 
-	noConstants
-	stopsTranspose
 	noHalo
 	separateInputs
-	ownResult
-	neverView
-	noEpilogue
 	bytesOnly
 	noCost
-	noGradient
 }
 
 func (*byteMean) name() string { return "global average pooling of bytes" }

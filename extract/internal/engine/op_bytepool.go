@@ -7,16 +7,10 @@ type bytePool struct {
 	pool *pool
 
 	channelsInnermost
-	noConstants
-	stopsTranspose
 	noHalo
 	separateInputs
-	ownResult
-	neverView
-	noEpilogue
 	bytesOnly
 	noCost
-	noGradient
 }
 
 func (*bytePool) name() string { return "max pooling of bytes" }

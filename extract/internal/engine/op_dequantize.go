@@ -7,16 +7,10 @@ type dequantize struct {
 	quant *quantParams
 
 	keepsOrder
-	noConstants
-	stopsTranspose
 	noHalo
 	separateInputs
-	ownResult
-	neverView
-	noEpilogue
 	bytesOnly
 	noCost
-	noGradient
 }
 
 func (*dequantize) name() string { return "dequantization" }

@@ -7,16 +7,10 @@ type lookup struct {
 	table [256]byte
 
 	keepsOrder
-	noConstants
-	stopsTranspose
 	noHalo
 	overwritesFirst
-	ownResult
-	neverView
-	noEpilogue
 	bytesOnly
 	noCost
-	noGradient
 }
 
 func (*lookup) name() string { return "table of bytes" }

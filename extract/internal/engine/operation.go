@@ -151,8 +151,16 @@ func (floatsOnly) byteForm(*byteForms, *node) (operation, *quantParams) { return
 func (floatsOnly) wantsBytes(*byteForms, *node) bool                    { return false }
 func (floatsOnly) readsBytes(*node) bool                                { return false }
 
-// bytesOnly: the operation is a form on bytes itself.
-type bytesOnly struct{}
+// bytesOnly are the answers of operations that are a form on bytes themselves: they are
+// made after the rewrites and before the orders of axes, and are not trained.
+type bytesOnly struct {
+	noConstants
+	stopsTranspose
+	ownResult
+	neverView
+	noEpilogue
+	noGradient
+}
 
 func (bytesOnly) byteForm(*byteForms, *node) (operation, *quantParams) { return nil, nil }
 func (bytesOnly) wantsBytes(*byteForms, *node) bool                    { return false }
