@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -21,7 +19,7 @@ const compactTx = 64 << 20
 // name, mode and owner once it is complete and on disk; until then the old one is
 // untouched. Where path is a link its target is rewritten. A store that would not
 // become smaller is left as it is. A kill may leave a file <name>.compact-<eight hex
-// digits>, which the next Compact removes.
+// digits>, which the next process that opens the store for writing removes.
 //
 // Of opt, only Timeout and Waiting count.
 func Compact(ctx context.Context, path string, opt Options) (before, after int64, err error) {
@@ -37,9 +35,6 @@ func Compact(ctx context.Context, path string, opt Options) (before, after int64
 	info, err := db.file.Stat()
 	if err != nil {
 		return 0, 0, err
-	}
-	if err := removeUnfinished(path); err != nil {
-		return 0, 0, fmt.Errorf("compacting %s: %w", path, withoutPath(err))
 	}
 	temp, err := reserveCopy(path, info)
 	if err != nil {
@@ -59,9 +54,6 @@ func Compact(ctx context.Context, path string, opt Options) (before, after int64
 	return info.Size(), after, nil
 }
 
-// copyMark is in the names of copies that are not yet complete.
-const copyMark = ".compact-"
-
 // reserveCopy makes an empty file for a copy of the store, with its mode and owner.
 func reserveCopy(path string, info os.FileInfo) (temp string, err error) {
 	f, err := createBeside(path, copyMark, 0o600)
@@ -73,43 +65,6 @@ func reserveCopy(path string, info os.FileInfo) (temp string, err error) {
 		os.Remove(f.Name())
 	}
 	return f.Name(), err
-}
-
-// removeUnfinished removes copies of the store at path that kills have left: nobody
-// else makes one while this process has the store open for writing. A file of such a
-// name that is no copy stays.
-func removeUnfinished(path string) error {
-	dir, name := filepath.Split(path)
-	entries, err := os.ReadDir(filepath.Clean(dir))
-	for _, e := range entries {
-		digits, ok := strings.CutPrefix(e.Name(), name+copyMark)
-		if _, bad := strconv.ParseUint(digits, 16, 32); !ok || len(digits) != 8 || bad != nil || !e.Type().IsRegular() {
-			continue
-		}
-		at := filepath.Join(dir, e.Name())
-		if ours, err := isCopy(at); err != nil || !ours {
-			continue
-		}
-		if err := os.Remove(at); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// isCopy tells whether a file is a bbolt file, or the empty beginning of one.
-func isCopy(path string) (bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return err == nil, err
-	}
-	_, err = metaAt(f, 0)
-	return err == nil, nil
 }
 
 // copyTo writes all of the store to an empty file and returns its size.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,7 +14,8 @@ import (
 )
 
 // create makes an empty store at path. It is complete before it has its name, so a
-// kill leaves at worst a small file beside it, <name>.new-<number>.
+// kill leaves at worst a small file beside it, <name>.new-<eight hex digits>, which
+// the next process that opens the store for writing removes.
 func create(path string, opt Options) error {
 	policy := split.DefaultPolicy()
 	if opt.Policy != nil {
@@ -25,7 +25,7 @@ func create(path string, opt Options) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	f, err := createBeside(path, ".new-", 0o666)
+	f, err := createOwned(path, newMark, 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot make it: there is no folder %s", dir)
 	}
@@ -34,9 +34,7 @@ func create(path string, opt Options) error {
 	}
 	temp := f.Name()
 	defer os.Remove(temp)
-	if err := f.Close(); err != nil {
-		return err
-	}
+	defer f.Close()                             // until then it is known to be somebody's
 	if info, err := os.Stat(path); err == nil { // an empty file of somebody's making
 		if err := os.Chmod(temp, info.Mode().Perm()); err != nil {
 			return err
@@ -55,18 +53,6 @@ func create(path string, opt Options) error {
 		return fmt.Errorf("cannot make it: %w", withoutPath(err))
 	}
 	return syncDir(dir)
-}
-
-// createBeside makes a file of its own beside another: <name><mark><eight hex digits>.
-// Who may read it follows from the umask.
-func createBeside(path, mark string, mode os.FileMode) (*os.File, error) {
-	for {
-		name := fmt.Sprintf("%s%s%08x", path, mark, rand.Uint32())
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
 }
 
 // faultAt is called before each step that writes. It fails where a test wants it.

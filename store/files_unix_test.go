@@ -79,12 +79,7 @@ func TestCompactAmongOtherFiles(t *testing.T) {
 	if contents(t, link) != want {
 		t.Error("the store has changed")
 	}
-	var names []string
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	if !slices.Equal(names, []string{"features.db", "features.db.compact", "features.db.compact-0123abcd", "features.db.compact-0123abcd0",
+	if names := names(t, dir); !slices.Equal(names, []string{"features.db", "features.db.compact", "features.db.compact-0123abcd", "features.db.compact-0123abcd0",
 		"features.db.compact-mine", "other.db.compact-0123abcd"}) {
 		t.Errorf("left are %q", names)
 	}

@@ -79,6 +79,9 @@ func open(path string, opt Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if !db.readOnly {
+		removeUnfinished(path)
+	}
 	return db, nil
 }
 
