@@ -32,7 +32,8 @@ func (r *Report) add(format string, args ...any) {
 // Check reads the whole store and reports all that is wrong: pages, records,
 // checksums of vectors, each vector's place, counts, and references in both
 // directions. The error is of the check itself, such as ctx's; problems found are
-// no error. progress, if not nil, is called now and then with what is done of the
+// no error. A check is of one state, so it lets no writer in until it is done.
+// progress, if not nil, is called now and then with what is done of the
 // total, in arbitrary units.
 func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (r Report, err error) {
 	defer guard(panicOnFault(), &err)
@@ -50,7 +51,7 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (r Re
 // CheckFile is Check for a store that is not open. That it cannot be opened because
 // it is damaged is a problem reported, not an error.
 func CheckFile(ctx context.Context, path string, progress func(done, total int64)) (Report, error) {
-	db, err := Open(path, Options{ReadOnly: true})
+	db, err := Open(path, Options{ReadOnly: true, Context: ctx})
 	if errors.Is(err, ErrCorrupt) {
 		return Report{Problems: []string{err.Error()}}, nil
 	}

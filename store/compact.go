@@ -21,9 +21,9 @@ const compactTx = 64 << 20
 // become smaller is left as it is. A kill may leave a file <name>.compact-<eight hex
 // digits>, which the next process that opens the store for writing removes.
 //
-// Of opt, only Timeout and Waiting count.
+// Of opt, only Timeout and Waiting count. Waiting for other processes ends with ctx.
 func Compact(ctx context.Context, path string, opt Options) (before, after int64, err error) {
-	opt.ReadOnly, opt.Create = false, false
+	opt.ReadOnly, opt.Create, opt.Context = false, false, ctx
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +23,10 @@ const (
 
 	// turnTimeout bounds the wait of a store already open for a transaction.
 	turnTimeout = 10 * time.Minute
+
+	// lastWait is how long a change waits for its turn once the context is cancelled.
+	// Readers step back when somebody waits, most of them at once.
+	lastWait = 2 * time.Second
 
 	// tellAfter is how long a wait lasts before Options.Waiting hears of it.
 	tellAfter = 2 * time.Second
@@ -210,9 +215,15 @@ func (db *DB) reopen() error {
 // lockData locks the data, alone or together with others. Who waits is in the queue,
 // and who could go on at once lets the queue go first.
 func (db *DB) lockData(alone bool) error {
+	d := db.opt.until(turnTimeout)
+	if alone {
+		d.more = lastWait
+	}
 	patience := time.Now().Add(stepBack)
 	for byteTaken(db.file, queueByte) && time.Now().Before(patience) {
-		time.Sleep(lockRetry)
+		if err := d.sleep(); err != nil {
+			return err
+		}
 	}
 	if ok, _, err := filelock.Try(db.file, alone); ok || err != nil {
 		return err
@@ -221,7 +232,7 @@ func (db *DB) lockData(alone bool) error {
 		return err
 	}
 	defer unlockByte(db.file, queueByte)
-	_, err := waitLock(db.file, alone, db.opt.until(turnTimeout))
+	_, err := waitLock(db.file, alone, d)
 	return err
 }
 
@@ -230,16 +241,23 @@ func (db *DB) unlockData() error { return filelock.Unlock(db.file) }
 // A deadline is when a wait ends, and who is told that it takes long.
 type deadline struct {
 	end  time.Time
+	ctx  context.Context
+	more time.Duration // to wait once ctx is cancelled
 	tell func(holder string)
 	late time.Time
 }
 
 func (opt Options) until(timeout time.Duration) *deadline {
 	now := time.Now()
-	return &deadline{now.Add(timeout), opt.Waiting, now.Add(tellAfter)}
+	ctx := opt.Context
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return &deadline{end: now.Add(timeout), ctx: ctx, tell: opt.Waiting, late: now.Add(tellAfter)}
 }
 
-// pause waits a little before another try, or returns ErrLocked if time is up.
+// pause waits a little before another try. It returns ErrLocked if time is up, and the
+// context's error if that is cancelled.
 func (d *deadline) pause(f *os.File) error {
 	now := time.Now()
 	if now.After(d.end) {
@@ -249,6 +267,20 @@ func (d *deadline) pause(f *os.File) error {
 		d.tell(holder(f))
 		d.tell = nil
 	}
+	return d.sleep()
+}
+
+// sleep waits a little, or returns the error of a cancelled context.
+func (d *deadline) sleep() error {
+	select {
+	case <-time.After(lockRetry):
+		return nil
+	case <-d.ctx.Done():
+	}
+	if d.more <= 0 {
+		return d.ctx.Err()
+	}
+	d.more -= lockRetry
 	time.Sleep(lockRetry)
 	return nil
 }

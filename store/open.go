@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,11 @@ type Options struct {
 	Create   bool          // make the store if there is none
 	Policy   *split.Policy // of a store that is made; nil means split.DefaultPolicy
 	Timeout  time.Duration // wait for the lock; 0 means DefaultTimeout
+
+	// Context, if not nil, ends waits for other processes when it is cancelled: their
+	// error is then the context's. Only a change to a store that is open may wait
+	// lastWait longer, so that what was computed before is not lost.
+	Context context.Context
 
 	// Waiting, if not nil, is called once by each wait for another process that takes
 	// longer than two seconds, with the process that holds the store, if that is known.

@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 		holdData(os.Getenv("STORE_TEST_PATH"))
 	case "read":
 		readUntilCut(os.Getenv("STORE_TEST_PATH"))
+	case "reading":
+		holdView(os.Getenv("STORE_TEST_PATH"))
 	case "create":
 		createUntilKilled(os.Getenv("STORE_TEST_PATH"))
 	case "full":

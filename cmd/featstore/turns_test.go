@@ -142,3 +142,34 @@ func TestFolderVanishes(t *testing.T) {
 		storetest.CheckFile(t, db)
 	}
 }
+
+// The first Ctrl-C ends a command that waits for another process.
+func TestInterruptWhileWaiting(t *testing.T) {
+	path := clusters(t, storetest.Clusters{Labels: 3, Images: 20, Dim: 50, Spread: 1})
+	held, let := make(chan bool), make(chan bool)
+	db, err := store.Open(path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.CheckAtEnd(t, db)
+	done := make(chan error)
+	go func() {
+		done <- db.Update(func(*store.Tx) error { close(held); <-let; return nil })
+	}()
+	<-held
+	for _, args := range [][]string{
+		{"check"}, {"export", "-o", filepath.Join(t.TempDir(), "out")}, {"stats"}, {"compact"}, {"train"}, {"evaluate"},
+		{"split", "--salt", "x"}, {"forget", "/synthetic"}, {"models"},
+	} {
+		p := start(t, append(args, "--wait", "1h", "--store", path)...)
+		p.until(t, "waiting for")
+		p.Process.Signal(os.Interrupt)
+		if stderr, status := p.end(); status.ExitStatus() != 130 {
+			t.Errorf("%q: exit code %d, %s", args, status.ExitStatus(), stderr)
+		}
+	}
+	close(let)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -77,7 +77,8 @@ type Counts struct {
 
 // Write exports to path: a folder for NPY, a file for the others. What is there
 // already is an error, ErrExists, or with Options.Force replaced if it is an export.
-// The store may be open for reading only.
+// The store may be open for reading only. An export is of one state of it, so other
+// processes cannot write to it until the export is done.
 func Write(ctx context.Context, db *store.DB, path string, opt Options) (s Summary, err error) {
 	format, ok := writers[opt.Format]
 	if !ok {

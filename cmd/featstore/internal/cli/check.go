@@ -18,7 +18,8 @@ func checkCommand(a *app) *cobra.Command {
 		Short: "Read the whole store and report damage",
 		Long: `Reads every page, record and vector of the store and checks all that can be
 checked: checksums, references in both directions, and that each vector lies where
-its photo's label and split put it. Nothing is changed.
+its photo's label and split put it. Nothing is changed. Others can read the store
+meanwhile, and write to it when the check is done: it is of one state.
 
 JSON, one object: problems, more_problems, images, vectors, finished, ok.` + storeExits(),
 		Example: "  featstore check",

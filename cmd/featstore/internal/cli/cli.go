@@ -32,6 +32,7 @@ type Streams struct {
 // share.
 type app struct {
 	Streams
+	ctx   context.Context // cancelled by the first interrupt
 	store string
 	json  bool
 	quiet bool
@@ -53,6 +54,7 @@ func Main(args []string, s Streams) int {
 	a.color = isTerminal(s.Err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	a.ctx = ctx
 	unwatch := context.AfterFunc(ctx, func() {
 		stop()
 		a.say("stopping after what is under way; a second Ctrl-C ends at once")

@@ -52,7 +52,8 @@ the models: both are counted. Features are as the networks gave them, not scaled
 those of several models are put side by side. Labels are numbered over all splits.
 
 The files appear once they are complete. What is there already is replaced with
---force only, and only if it is an earlier export and holds nothing else.
+--force only, and only if it is an earlier export and holds nothing else. Others can
+read the store meanwhile, and write to it when the export is done: it is of one state.
 
 Python:
   import numpy as np

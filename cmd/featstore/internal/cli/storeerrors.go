@@ -54,6 +54,7 @@ func (a *app) openStore(opt store.Options) (*store.DB, error) {
 
 // patient adds how long to wait for other processes, and tells the user of it.
 func (a *app) patient(opt store.Options) store.Options {
+	opt.Context = a.ctx
 	opt.Timeout = max(a.wait, time.Millisecond)
 	opt.Waiting = func(holder string) {
 		if holder == "" {
