@@ -75,16 +75,6 @@ func Find(name string) (Variant, error) {
 	return Variant{}, fmt.Errorf("zoo: no network %q", name)
 }
 
-// Full makes the network of a name as it was published, its bottleneck among the
-// outputs.
-func Full(name string) (*Model, error) {
-	v, err := Find(name)
-	if err != nil {
-		return nil, err
-	}
-	return v.Full(), nil
-}
-
 // Full makes the network as it was published, its bottleneck among the outputs.
 func (v Variant) Full() *Model { return v.Build(Config{NameTap: true}) }
 

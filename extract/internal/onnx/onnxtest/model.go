@@ -18,7 +18,6 @@ type Model struct {
 	opsets    Message
 	metadata  Message
 	functions Message
-	extra     Message
 }
 
 // A Graph is a graph of a model, the main one or one inside a node (see Body).
@@ -50,12 +49,6 @@ func (m *Model) Meta(key, value string) *Model {
 	return m
 }
 
-// RawModel appends a field to the encoded model.
-func (m *Model) RawModel(num int, value []byte) *Model {
-	m.extra = m.extra.Bytes(num, value)
-	return m
-}
-
 // Bytes returns the encoded model, fields in the order in which ONNX's own tools
 // write them. The model may grow further afterwards.
 func (m *Model) Bytes() []byte {
@@ -63,8 +56,7 @@ func (m *Model) Bytes() []byte {
 	b = b.Bytes(7, m.Graph.encode(m.IR < 4))
 	b = append(b, m.opsets...)
 	b = append(b, m.metadata...)
-	b = append(b, m.functions...)
-	return append(b, m.extra...)
+	return append(b, m.functions...)
 }
 
 func (g *Graph) encode(listInitializers bool) Message {
