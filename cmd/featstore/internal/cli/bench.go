@@ -62,7 +62,8 @@ JSON, one object, figures for one photo or vector unless said otherwise:
   finetune_ms           forward, backward and step, an image, all cores
 and what was run: model, model_id, width, height, dim, macs, kernels, cores, photos,
 photo_count, photo_width, photo_height, photo_bytes, photos_unusable, train_batch,
-train_labels, ingest_photos, finetune_from, finetune_batch, seconds, version, revision, modified, go, os, arch.` + exits(exitOK, exitFailure, exitUsage, exitInterrupted),
+train_labels, ingest_photos, finetune_from, finetune_batch, seconds, version, revision, modified, go, os, arch.` +
+			exits(exitOK, exitFailure, exitUsage, exitInterrupted),
 		Example: `  featstore bench
   featstore bench --photos ./flower_photos --size 224
   featstore bench --only network --model net.onnx --preprocess imagenet

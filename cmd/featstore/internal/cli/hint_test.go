@@ -86,7 +86,8 @@ func TestHintsParse(t *testing.T) {
 			{run("ingest", argument(at), "--split-folders"), []string{argument(at)}, map[string]string{"split-folders": "on"}},
 			{run("evaluate").of("--head", listItem(head)), nil, nil},
 			{run("train").of("--name", head), nil, map[string]string{"name": head}},
-			{retrain(head, h, true), nil, map[string]string{"name": head, "head": cfg.Kind, "seed": strconv.FormatUint(cfg.Seed, 10), "model": "[abcd,efgh]", "hidden": layers}},
+			{retrain(head, h, true), nil, map[string]string{"name": head, "head": cfg.Kind, "seed": strconv.FormatUint(cfg.Seed, 10),
+				"model": "[abcd,efgh]", "hidden": layers}},
 		} {
 			line := a.complete(c.command)
 			if !harmless(line, "") {
