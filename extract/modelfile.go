@@ -98,6 +98,15 @@ func (l ModelLimits) DefaultModel() (*ModelFile, error) {
 	return &ModelFile{f, l.Arena, read}, nil
 }
 
+// ReadModel is OpenModel for the bytes of a model without files beside it.
+func (l ModelLimits) ReadModel(data []byte) (*ModelFile, error) {
+	m, err := readMemory(data, nil, l.withDefaults())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return m, nil
+}
+
 // readMemory reads a model with weights in dir, without sidecars.
 func readMemory(data []byte, dir fs.FS, l ModelLimits) (*ModelFile, error) {
 	read := func() (*modelfile.File, error) { return modelfile.Read(data, dir, l.scan()) }

@@ -133,7 +133,7 @@ func (b *benchmark) network() (*extract.Network, error) {
 	if n := len(b.nets.models); n > 1 {
 		return nil, usagef("bench measures one network at a time, got %d", n)
 	}
-	networks, err := b.nets.load(nil)
+	networks, err := b.nets.load(nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func severalModels(db *store.DB) bool {
 	several := false
 	_ = db.View(func(tx *store.Tx) error { // only for a hint
 		models, err := tx.Models()
-		several = len(models) > 1
+		several = len(store.Untuned(models)) > 1
 		return err
 	})
 	return several

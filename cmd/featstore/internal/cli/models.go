@@ -25,16 +25,16 @@ network's file, the tensor tapped, the preparation of photos and the engine's
 revision. Vectors of different ids are never mixed.
 
 JSON, one object: models (id, name, file_sha256, tap, pool, dim, preprocess,
-engine, added, vectors, missing, embedded, path, weights_sha256, layout).` + storeExits(),
+engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, tuned_from).` + storeExits(),
 		Example: `  featstore models
   featstore models inspect net.onnx
   featstore models remove 3ee8b250`,
-		Args: args(0, 0, "no arguments, or a command: inspect, remove"),
+		Args: args(0, 0, "no arguments, or a command: inspect, export, remove"),
 		RunE: func(*cobra.Command, []string) error {
 			return a.withStore(store.Options{ReadOnly: true}, a.listModels)
 		},
 	}
-	cmd.AddCommand(inspectCommand(a), removeModelCommand(a))
+	cmd.AddCommand(inspectCommand(a), exportModelCommand(a), removeModelCommand(a))
 	return cmd
 }
 
@@ -56,6 +56,8 @@ type modelInfo struct {
 	Path          string `json:"path,omitempty"` // where the file was last seen
 	WeightsSHA256 string `json:"weights_sha256,omitempty"`
 	Layout        string `json:"layout,omitempty"`
+	Kept          bool   `json:"kept,omitempty"`       // the network is in the store
+	TunedFrom     string `json:"tuned_from,omitempty"` // id of the network that it was before finetune
 }
 
 func (a *app) listModels(db *store.DB) error {
@@ -72,6 +74,7 @@ func (a *app) listModels(db *store.DB) error {
 		list = append(list, modelInfo{
 			m.ID, m.Name, m.FileSHA256, m.Tap, m.Pool, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Added,
 			m.Vectors, m.Missing, own.Info().FileSHA256 == m.FileSHA256, m.Path, m.WeightsSHA256, m.Layout,
+			m.Network > 0, tunedFrom(m.Model),
 		})
 	}
 	if a.json {
@@ -89,6 +92,13 @@ func (a *app) listModels(db *store.DB) error {
 		a.printModel(m)
 	}
 	return nil
+}
+
+func tunedFrom(m store.Model) string {
+	if m.Tuned == nil {
+		return ""
+	}
+	return m.Tuned.From
 }
 
 func (a *app) printModel(m modelInfo) {
@@ -114,6 +124,8 @@ func (a *app) printModel(m modelInfo) {
 // whereIs says where a model's network is to be found.
 func whereIs(m modelInfo) string {
 	switch _, err := os.Stat(m.Path); {
+	case m.Kept:
+		return "kept in the store"
 	case m.Embedded:
 		return "embedded in this program"
 	case m.Path == "":

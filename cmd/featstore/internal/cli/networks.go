@@ -125,10 +125,10 @@ func (f *networkFlags) parseModel(spec string) (file string, request extract.Man
 
 // load returns the networks asked for. One that does not say how photos are prepared
 // for it is used as it is recorded, if it is.
-func (f *networkFlags) load(recorded []store.Model) ([]*extract.Network, error) {
+func (f *networkFlags) load(db *store.DB, recorded []store.Model) ([]*extract.Network, error) {
 	var networks []*extract.Network
 	for _, spec := range f.models {
-		n, err := f.one(spec, recorded)
+		n, err := f.one(db, spec, recorded)
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +142,7 @@ func (f *networkFlags) load(recorded []store.Model) ([]*extract.Network, error) 
 	return networks, f.photos.limit(networks)
 }
 
-func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Network, error) {
+func (f *networkFlags) one(db *store.DB, spec string, recorded []store.Model) (*extract.Network, error) {
 	file, request, err := f.parseModel(spec)
 	if err != nil {
 		return nil, err
@@ -150,6 +150,11 @@ func (f *networkFlags) one(spec string, recorded []store.Model) (*extract.Networ
 	most, err := f.memory.limits()
 	if err != nil {
 		return nil, err
+	}
+	for _, r := range recorded {
+		if _, err := os.Stat(file); err != nil && r.Network > 0 && (r.Name == file || r.ID == file) {
+			return rebuildKept(db, r, most)
+		}
 	}
 	if file == embedded {
 		return embeddedNetwork(request, most)
@@ -266,15 +271,15 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 		if len(f.models) == 0 {
 			f.models = []string{embedded}
 		}
-		return f.load(recorded)
+		return f.load(db, recorded)
 	}
 	most, err := f.memory.limits()
 	if err != nil {
 		return nil, err
 	}
 	var networks []*extract.Network
-	for _, m := range recorded {
-		n, err := rebuild(m, most)
+	for _, m := range store.Untuned(recorded) {
+		n, err := rebuild(db, m, most)
 		switch {
 		case errors.Is(err, errOtherEngine): // its vectors cannot be computed any more
 			continue

@@ -106,7 +106,7 @@ func (a *app) loadHead(name string, files []string, most extract.ModelLimits) (h
 			if err := db.View(func(tx *store.Tx) (err error) { m, err = tx.Model(id); return err }); err != nil {
 				return hint(fmt.Errorf("head %q: its network: %w", name, err), "ingest the photos again and train")
 			}
-			n, err := networkOf(m, files, most)
+			n, err := networkOf(db, m, files, most)
 			if err != nil {
 				return fmt.Errorf("head %q: %w", name, err)
 			}

@@ -18,9 +18,12 @@ var (
 	errFileGone    = errors.New("the file is gone")
 )
 
-// rebuild returns the network that computes a model's vectors: the embedded one, or
-// the one whose file lies where it was last seen, proven by its digest.
-func rebuild(m store.Model, most extract.ModelLimits) (*extract.Network, error) {
+// rebuild returns the network that computes a model's vectors: the one that the store
+// keeps, the embedded one, or the one whose file lies where it was last seen, proven by its digest.
+func rebuild(db *store.DB, m store.Model, most extract.ModelLimits) (*extract.Network, error) {
+	if m.Network > 0 {
+		return rebuildKept(db, m, most)
+	}
 	own, err := extract.Default(0)
 	if err != nil {
 		return nil, err
@@ -32,6 +35,27 @@ func rebuild(m store.Model, most extract.ModelLimits) (*extract.Network, error) 
 		return nil, fmt.Errorf("%w: the store does not know where it was", errFileGone)
 	}
 	return rebuildFrom(m, m.Path, most)
+}
+
+// rebuildKept makes the network that the store keeps.
+func rebuildKept(db *store.DB, m store.Model, most extract.ModelLimits) (*extract.Network, error) {
+	var data []byte
+	err := db.View(func(tx *store.Tx) (err error) {
+		data, err = tx.Network(m.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	file, err := most.ReadModel(data)
+	if err != nil {
+		return nil, err
+	}
+	request, err := recordedRequest(m)
+	if err != nil {
+		return nil, err
+	}
+	return recordedNetwork(m, file, request)
 }
 
 // rebuildEmbedded makes the embedded network as a record describes it, without reading
@@ -97,14 +121,14 @@ func recordedNetwork(m store.Model, file *extract.ModelFile, request extract.Man
 
 // networkOf returns the network that computes a model's vectors: the embedded one, one
 // of the files given, or the one that the store remembers.
-func networkOf(m store.Model, files []string, most extract.ModelLimits) (*extract.Network, error) {
+func networkOf(db *store.DB, m store.Model, files []string, most extract.ModelLimits) (*extract.Network, error) {
 	for _, path := range files {
 		n, err := rebuildFrom(m, path, most)
 		if err == nil || !errors.Is(err, errOtherFile) {
 			return n, err
 		}
 	}
-	n, err := rebuild(m, most)
+	n, err := rebuild(db, m, most)
 	switch {
 	case err == nil:
 		return n, nil

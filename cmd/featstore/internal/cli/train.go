@@ -191,7 +191,7 @@ func trainingModels(db *store.DB, words []string) ([]string, error) {
 		}
 		ids = append(ids, m.ID)
 	}
-	if len(ids) == 0 && len(models) > 1 {
+	if models = store.Untuned(models); len(ids) == 0 && len(models) > 1 {
 		var all []string
 		for _, m := range models {
 			all = append(all, describeModel(m))
