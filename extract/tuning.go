@@ -164,7 +164,7 @@ func (t *Tuning) compile(opt TuningOptions) error {
 func (t *Tuning) compileFor(images, cores int) (*engine.Training, error) {
 	n, upper := t.network, t.graph
 	shape := append([]int{images}, t.cut.Shape[1:]...)
-	if t.cut.Tensor != t.graph.Inputs[0].Name {
+	if !t.AtInput() {
 		// Sizes that the part reads from below the cut are inferred for as many images.
 		_, known, err := passes.Specialize(t.graph, n.info.Tap, append([]int{images}, n.shape[1:]...), n.foldShare())
 		if err != nil {
@@ -188,7 +188,7 @@ func (t *Tuning) compileFor(images, cores int) (*engine.Training, error) {
 // channelsLast reports whether the cut's tensor has its channels last in the model.
 func (t *Tuning) channelsLast() bool {
 	s := t.cut.Shape
-	if t.cut.Tensor == t.graph.Inputs[0].Name {
+	if t.AtInput() {
 		return t.network.origin.Layout == LayoutNHWC
 	}
 	return len(s) == 4 && t.network.origin.Layout == LayoutNHWC && s[1] == s[2] && s[2] != s[3]
@@ -196,6 +196,9 @@ func (t *Tuning) channelsLast() bool {
 
 // Cut returns the cut.
 func (t *Tuning) Cut() Cut { return t.cut }
+
+// AtInput reports whether the cut is the network's input: all layers are trained.
+func (t *Tuning) AtInput() bool { return t.cut.Tensor == t.graph.Inputs[0].Name }
 
 // Images is how many images are computed at a time.
 func (t *Tuning) Images() int { return t.images }
@@ -248,7 +251,7 @@ func (t *Tuning) Backward(ctx context.Context, gradient []float32) error {
 // pixels.
 func (t *Tuning) Lower(cores int) (*Lower, error) {
 	l := &Lower{network: t.network, size: t.CutLen()}
-	if t.cut.Tensor == t.graph.Inputs[0].Name {
+	if t.AtInput() {
 		return l, nil
 	}
 	n := t.network

@@ -6,11 +6,11 @@ import (
 	"featstore/train/internal/optimize"
 )
 
-// A cycle moves weights by AdamW through one cycle of the learning rate. Beside them it
+// A cycle moves weights by an optimizer through one cycle of the learning rate. Beside them it
 // keeps their moving average, and of this what did best on validation images.
 type cycle struct {
 	groups    []optimize.Group
-	optimizer *optimize.AdamW
+	optimizer optimize.Optimizer
 	average   *optimize.Average
 	rate      float64 // the highest
 	warmup    float64 // share of the steps in which the rate rises
@@ -23,15 +23,28 @@ type cycle struct {
 	bestAccuracy Proportion
 }
 
-// newCycle returns a cycle of so many steps. Weights that are set later are to be followed
-// by restart.
+// newCycle returns a cycle of so many steps by AdamW. Weights that are set later are to be
+// followed by restart.
 func newCycle(groups []optimize.Group, rate, warmup, decay, clip float64, steps int, pool *workerPool) cycle {
 	c := cycle{groups: groups, rate: rate, warmup: warmup, clip: clip, steps: steps}
-	c.optimizer = optimize.NewAdamW(groups, decay, func(n int, f func(from, to int)) {
-		pool.run(func(part int) { f(share(n, part, pool.parts(), 64)) })
-	})
+	c.optimizer = optimize.NewAdamW(groups, decay, pieces(pool))
 	c.restart()
 	return c
+}
+
+// momentum is the share of the last move that gradient descent keeps.
+const momentum = 0.9
+
+// descend has the weights moved by gradient descent with momentum instead.
+func (c *cycle) descend(decay float64, pool *workerPool) {
+	c.optimizer = optimize.NewSGD(c.groups, momentum, decay, pieces(pool))
+}
+
+// pieces runs an optimizer's work on a pool.
+func pieces(pool *workerPool) optimize.Runner {
+	return func(n int, f func(from, to int)) {
+		pool.run(func(part int) { f(share(n, part, pool.parts(), 64)) })
+	}
 }
 
 // restart begins the average with the present weights.

@@ -38,12 +38,25 @@ type TunedWeights struct {
 type TunePhotos struct {
 	Truth []int                            // the label of each
 	Read  func(i int, dst []float32) error // the activations of one, CutLen numbers
+
+	// Upcoming, if not nil, is told before each epoch, from 1 on, in which order its images
+	// will be read, each once. Before the first epoch, and for validation, it is epoch 0
+	// and the order that of their numbers. The slice must not be kept or changed
+	// beyond the epoch.
+	Upcoming func(epoch int, order []int)
+}
+
+func (p TunePhotos) upcoming(epoch int, order []int) {
+	if p.Upcoming != nil {
+		p.Upcoming(epoch, order)
+	}
 }
 
 // A TuneConfig holds the settings of Tune. DefaultTuneConfig returns the defaults.
 type TuneConfig struct {
 	Epochs    int     `json:"epochs"`
 	Batch     int     `json:"batch"`
+	Optimizer string  `json:"optimizer"`    // OptimizerAdamW or OptimizerSGD
 	Rate      float64 `json:"rate"`         // the highest, of the layers near the bottleneck
 	Lowest    float64 `json:"lowest"`       // share of the rate that the layer at the cut has
 	Warmup    float64 `json:"warmup"`       // share of the steps in which the rate rises
@@ -53,7 +66,11 @@ type TuneConfig struct {
 	Dropout   float64 `json:"dropout"`      // share of features left out before the new layer
 	Mixup     float64 `json:"mixup"`        // α of the Beta distribution; 0 for none
 	Balance   string  `json:"balance"`      // BalanceNone or BalanceWeights
+	Patience  int     `json:"patience"`     // epochs without a lower validation loss after which to end; 0 for never
 	Seed      uint64  `json:"seed"`
+
+	// Enough, if not nil, is asked after each epoch whether to end here.
+	Enough func(epoch int) bool `json:"-"`
 
 	// Checkpoint, if not nil, is given the whole state after each epoch. Resume is such a
 	// state, to go on from.
@@ -61,12 +78,28 @@ type TuneConfig struct {
 	Resume     []byte                   `json:"-"`
 }
 
+// Optimizers of Tune.
+const (
+	OptimizerAdamW = "adamw"
+	OptimizerSGD   = "sgd" // stochastic gradient descent with momentum 0.9
+)
+
+// DefaultTuneRate is the learning rate that suits an optimizer.
+func DefaultTuneRate(optimizer string) float64 {
+	if optimizer == OptimizerSGD {
+		return 0.01
+	}
+	return 5e-4
+}
+
 // DefaultTuneConfig returns settings that suit thousands of photos: 6 epochs of AdamW at
 // rate 5e-4 with weight decay 0.05, mixup 0.2 (Zhang et al. 2018), label smoothing 0.1
 // and dropout 0.2.
 func DefaultTuneConfig() TuneConfig {
-	return TuneConfig{Epochs: 6, Batch: 32, Rate: 5e-4, Lowest: 0.5, Warmup: 0.2, Decay: 0.05, Clip: 1, Smoothing: 0.1, Dropout: 0.2, Mixup: 0.2,
-		Balance: BalanceNone}
+	return TuneConfig{
+		Epochs: 6, Batch: 32, Optimizer: OptimizerAdamW, Rate: DefaultTuneRate(OptimizerAdamW), Lowest: 0.5, Warmup: 0.2, Decay: 0.05, Clip: 1,
+		Smoothing: 0.1, Dropout: 0.2, Mixup: 0.2, Balance: BalanceNone, Patience: 3,
+	}
 }
 
 // Validate reports the first setting that is out of range.
@@ -76,6 +109,10 @@ func (c TuneConfig) Validate() error {
 		return bad("epochs", c.Epochs, "at least 1")
 	case c.Batch < 1 || c.Batch > maxBatch:
 		return bad("batch", c.Batch, fmt.Sprintf("1 to %d images", maxBatch))
+	case c.Optimizer != OptimizerAdamW && c.Optimizer != OptimizerSGD:
+		return bad("optimizer", c.Optimizer, "adamw or sgd")
+	case c.Patience < 0:
+		return bad("patience", c.Patience, "0 or more epochs")
 	case !(c.Rate > 0) || math.IsInf(c.Rate, 1):
 		return bad("learning rate", c.Rate, "a number above 0, such as 0.0005")
 	case !(c.Lowest > 0 && c.Lowest <= 1):
@@ -163,7 +200,7 @@ func Tune(ctx context.Context, net Tunable, labels int, training, validation Tun
 	if err != nil {
 		return nil, err
 	}
-	for t.epoch < cfg.Epochs {
+	for !t.finished() {
 		if err := t.runEpoch(ctx, events); err != nil {
 			return nil, err
 		}
@@ -171,6 +208,18 @@ func Tune(ctx context.Context, net Tunable, labels int, training, validation Tun
 	t.takeBest()
 	net.Update()
 	return &Tuned{t.bestAt, t.bestAccuracy}, nil
+}
+
+// finished reports whether no epoch is to follow.
+func (t *tuner) finished() bool {
+	patience := t.cfg.Patience
+	switch {
+	case t.epoch == 0:
+		return false
+	case t.epoch >= t.cfg.Epochs, t.cfg.Enough != nil && t.cfg.Enough(t.epoch):
+		return true
+	}
+	return patience > 0 && len(t.validation.Truth) > 0 && t.epoch-t.bestAt >= patience
 }
 
 // A tuner is one run of Tune.
@@ -200,9 +249,12 @@ func newTuner(net Tunable, labels int, training, validation TunePhotos, cfg Tune
 	t.labelWeights = labelWeights(cfg.Balance, counts)
 	t.targets = newTargets(labels, cfg.Smoothing, t.labelWeights)
 	images := min(net.Images(), cfg.Batch)
-	t.batch = newTuneBatch(images, net)
+	t.batch = newTuneBatch(images, min(cfg.Batch, max(len(training.Truth), 1)), net)
 	t.backprop = newBackprop(t.head, images, cfg.Dropout, t.pool)
 	t.cycle = newCycle(t.weights(), cfg.Rate, cfg.Warmup, cfg.Decay, cfg.Clip, cfg.Epochs*t.stepsAnEpoch(), t.pool)
+	if cfg.Optimizer == OptimizerSGD {
+		t.descend(cfg.Decay, t.pool)
+	}
 	return t
 }
 
@@ -253,6 +305,7 @@ func (t *tuner) firstLayer(ctx context.Context) error {
 // bottlenecks computes the bottleneck of each image, in order.
 func (t *tuner) bottlenecks(ctx context.Context, photos TunePhotos, use func(i int, x []float32)) error {
 	b, dim := t.batch, t.net.Dim()
+	photos.upcoming(0, numbers(len(photos.Truth)))
 	for lo := 0; lo < len(photos.Truth); lo += len(b.x) {
 		x := b.x[:min(len(b.x), len(photos.Truth)-lo)]
 		for i := range x {
@@ -272,12 +325,10 @@ func (t *tuner) bottlenecks(ctx context.Context, photos TunePhotos, use func(i i
 
 // runEpoch trains on each image once, and looks at the validation images.
 func (t *tuner) runEpoch(ctx context.Context, events func(Event)) error {
-	order := make([]int, len(t.training.Truth))
-	for i := range order {
-		order[i] = i
-	}
+	order := numbers(len(t.training.Truth))
 	at := func(stream uint64) *rand.PCG { return rand.NewPCG(t.cfg.Seed, stream<<32|uint64(t.epoch)) }
 	shuffle(at(streamTuneOrder), order)
+	t.training.upcoming(t.epoch+1, order)
 	mixup, dropout := at(streamTuneMixup), at(streamTuneDropout)
 	step := t.epoch * t.stepsAnEpoch()
 	p := TuneProgress{Epoch: t.epoch + 1, Epochs: t.cfg.Epochs, Steps: t.steps}
@@ -312,6 +363,15 @@ func (t *tuner) runEpoch(ctx context.Context, events func(Event)) error {
 	p.Ended = true
 	events(p)
 	return nil
+}
+
+// numbers returns 0 to n−1.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // lookAt measures the averaged weights on the validation images, and keeps them if they

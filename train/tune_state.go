@@ -20,6 +20,9 @@ type tuneHeader struct {
 	BestEpoch, BestCorrect, BestOf   uint32
 	BestLoss, Rate, Mixup, Dropout   float64
 	Smoothing, Decay, Lowest, Warmup float64
+	Clip                             float64
+	Moments                          uint32 // 0: of AdamW, 1: of gradient descent
+	Balanced                         bool
 }
 
 var tuneMagic = [8]byte{'t', 'u', 'n', 'i', 'n', 'g', '0', '1'}
@@ -28,7 +31,11 @@ var tuneMagic = [8]byte{'t', 'u', 'n', 'i', 'n', 'g', '0', '1'}
 func (t *tuner) header() tuneHeader {
 	h := tuneHeader{Magic: tuneMagic, Epoch: uint32(t.epoch), Epochs: uint32(t.cfg.Epochs), Batch: uint32(t.cfg.Batch), Images: uint32(len(t.training.Truth)),
 		Seed: t.cfg.Seed, BestEpoch: uint32(t.bestAt), BestCorrect: uint32(t.bestAccuracy.Correct), BestOf: uint32(t.bestAccuracy.Total), BestLoss: t.bestLoss,
-		Rate: t.cfg.Rate, Mixup: t.cfg.Mixup, Dropout: t.cfg.Dropout, Smoothing: t.cfg.Smoothing, Decay: t.cfg.Decay, Lowest: t.cfg.Lowest, Warmup: t.cfg.Warmup}
+		Rate: t.cfg.Rate, Mixup: t.cfg.Mixup, Dropout: t.cfg.Dropout, Smoothing: t.cfg.Smoothing, Decay: t.cfg.Decay, Lowest: t.cfg.Lowest, Warmup: t.cfg.Warmup,
+		Clip: t.cfg.Clip, Balanced: t.cfg.Balance == BalanceWeights}
+	if t.cfg.Optimizer == OptimizerSGD {
+		h.Moments = 1
+	}
 	for _, g := range t.groups {
 		h.Numbers += uint64(len(g.Values))
 	}

@@ -7,18 +7,19 @@ import (
 	"featstore/train/internal/bitexact"
 )
 
-// A tuneBatch is memory for as many images as are computed at a time.
+// A tuneBatch is memory for a minibatch, and for as many of its images as are computed at
+// a time.
 type tuneBatch struct {
-	x, other [][]float32 // activations
+	images   [][]float32 // activations of the minibatch
+	x        [][]float32 // of those that are computed
 	features []float32   // N×D
 	rows     [][]float32 // of features
 }
 
-func newTuneBatch(n int, net Tunable) *tuneBatch {
-	b := &tuneBatch{features: make([]float32, n*net.Dim())}
-	for range n {
-		b.x, b.other = append(b.x, make([]float32, net.CutLen())), append(b.other, make([]float32, net.CutLen()))
-	}
+func newTuneBatch(computed, images int, net Tunable) *tuneBatch {
+	b := &tuneBatch{features: make([]float32, computed*net.Dim())}
+	b.images = cutRows(make([]float32, images*net.CutLen()), net.CutLen())
+	b.x = cutRows(make([]float32, computed*net.CutLen()), net.CutLen())
 	b.rows = cutRows(b.features, net.Dim())
 	return b
 }
@@ -26,18 +27,17 @@ func newTuneBatch(n int, net Tunable) *tuneBatch {
 // step adds the gradient of a minibatch's mean loss, and returns the loss. With mixup
 // each image is mixed with the one that stands across from it in the minibatch.
 func (t *tuner) step(ctx context.Context, batch []int, mixup, dropout rand.Source) (loss float64, err error) {
+	for i, image := range batch {
+		if err := t.training.Read(image, t.batch.images[i]); err != nil {
+			return 0, err
+		}
+	}
 	lambda := 1.0
 	if t.cfg.Mixup > 0 {
 		lambda = beta(mixup, t.cfg.Mixup)
 	}
-	n := len(t.batch.x)
-	for lo := 0; lo < len(batch); lo += n {
-		piece := batch[lo:min(lo+n, len(batch))]
-		partners := make([]int, len(piece))
-		for i := range piece {
-			partners[i] = batch[len(batch)-1-lo-i]
-		}
-		l, err := t.piece(ctx, piece, partners, lambda, len(batch), dropout)
+	for lo := 0; lo < len(batch); lo += len(t.batch.x) {
+		l, err := t.piece(ctx, batch, lo, min(lo+len(t.batch.x), len(batch)), lambda, dropout)
 		if err != nil {
 			return 0, err
 		}
@@ -46,37 +46,34 @@ func (t *tuner) step(ctx context.Context, batch []int, mixup, dropout rand.Sourc
 	return loss, nil
 }
 
-// piece computes images of a minibatch of total images, forth and back.
-func (t *tuner) piece(ctx context.Context, piece, partners []int, lambda float64, total int, dropout rand.Source) (loss float64, err error) {
-	b, dim, n := t.batch, t.net.Dim(), len(piece)
-	for i := range piece {
-		if err := t.mixed(b.x[i], b.other[i], piece[i], partners[i], lambda); err != nil {
-			return 0, err
-		}
+// piece computes the images from lo to hi of a minibatch, forth and back.
+func (t *tuner) piece(ctx context.Context, batch []int, lo, hi int, lambda float64, dropout rand.Source) (loss float64, err error) {
+	b, dim, n := t.batch, t.net.Dim(), hi-lo
+	across := func(i int) int { return len(batch) - 1 - i }
+	for i := lo; i < hi; i++ {
+		mix(b.x[i-lo], b.images[i], b.images[across(i)], lambda)
 	}
 	if err := t.net.Forward(ctx, b.x[:n], b.features[:n*dim]); err != nil {
 		return 0, err
 	}
 	z := t.backprop.forward(b.rows[:n], dropout)
-	for i := range piece {
-		loss += t.targets.lossAndGradient(z[i*t.labels:(i+1)*t.labels], t.training.Truth[piece[i]], t.training.Truth[partners[i]], lambda, total)
+	for i := lo; i < hi; i++ {
+		label, partner := t.training.Truth[batch[i]], t.training.Truth[batch[across(i)]]
+		loss += t.targets.lossAndGradient(z[(i-lo)*t.labels:(i-lo+1)*t.labels], label, partner, lambda, len(batch))
 	}
 	return loss, t.net.Backward(ctx, t.backprop.backward(true))
 }
 
-// mixed reads an image's activations, mixed with another one's.
-func (t *tuner) mixed(dst, other []float32, image, partner int, lambda float64) error {
-	if err := t.training.Read(image, dst); err != nil || lambda == 1 {
-		return err
-	}
-	if err := t.training.Read(partner, other); err != nil {
-		return err
+// mix sets dst to λ·x + (1−λ)·y.
+func mix(dst, x, y []float32, lambda float64) {
+	if lambda == 1 {
+		copy(dst, x)
+		return
 	}
 	one, two := float32(lambda), float32(1-lambda)
-	for k, x := range dst {
-		dst[k] = float32(one*x) + float32(two*other[k])
+	for k, v := range x {
+		dst[k] = float32(one*v) + float32(two*y[k])
 	}
-	return nil
 }
 
 // beta draws from the Beta distribution with both parameters a, at most 1 (Jöhnk 1964).

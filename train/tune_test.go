@@ -137,7 +137,7 @@ func sameWeights(a, b []float32) bool {
 // tuning.
 func TestTuneLearns(t *testing.T) {
 	cfg := tuneConfig()
-	cfg.Epochs = 60
+	cfg.Epochs, cfg.Patience = 60, 0
 	_, got, told := tune(t, ringPhotos(200, 1), ringPhotos(100, 2), cfg)
 	if got.Accuracy.Share < 0.9 {
 		t.Errorf("validation accuracy %v at epoch %d; at the start %v", got.Accuracy.Share, got.Epoch, told[24].Accuracy)
@@ -255,6 +255,79 @@ func TestTuneIsReproducible(t *testing.T) {
 	}
 }
 
+// TestGradientDescentLearns: the other optimizer learns too, and its checkpoints are not
+// AdamW's.
+func TestGradientDescentLearns(t *testing.T) {
+	cfg := tuneConfig()
+	cfg.Epochs, cfg.Patience, cfg.Optimizer, cfg.Rate = 60, 0, OptimizerSGD, 0.1
+	var state []byte
+	cfg.Checkpoint = func(s []byte) error { state = s; return nil }
+	if _, got, _ := tune(t, ringPhotos(200, 1), ringPhotos(100, 2), cfg); got.Accuracy.Share < 0.9 {
+		t.Errorf("validation accuracy %v at epoch %d", got.Accuracy.Share, got.Epoch)
+	}
+	cfg.Optimizer, cfg.Resume = OptimizerAdamW, state
+	if _, err := Tune(t.Context(), newTinyNet(), 2, ringPhotos(200, 1), ringPhotos(100, 2), cfg, nil); !errors.Is(err, ErrOtherTuning) {
+		t.Errorf("a checkpoint of the other optimizer: %v", err)
+	}
+}
+
+// TestTuneEndsEarly: when it is told that it is enough, and when the validation loss has
+// not fallen for some epochs, but never without any epoch.
+func TestTuneEndsEarly(t *testing.T) {
+	training, validation := ringPhotos(50, 1), ringPhotos(20, 2)
+	cfg := tuneConfig()
+	cfg.Epochs = 20
+	cfg.Enough = func(epoch int) bool { return epoch >= 2 }
+	if _, _, told := tune(t, training, validation, cfg); told[len(told)-1].Epoch != 2 {
+		t.Errorf("told that 2 epochs are enough it took %d", told[len(told)-1].Epoch)
+	}
+	for i := range validation.Truth { // what is learnt is wrong for these
+		validation.Truth[i] = 1 - validation.Truth[i]
+	}
+	cfg.Enough, cfg.Patience = nil, 3
+	_, got, told := tune(t, training, validation, cfg)
+	if last := told[len(told)-1].Epoch; last != got.Epoch+3 || last == cfg.Epochs {
+		t.Errorf("the best epoch was %d, the last %d of %d", got.Epoch, last, cfg.Epochs)
+	}
+	if _, _, told := tune(t, training, TunePhotos{}, cfg); told[len(told)-1].Epoch != cfg.Epochs {
+		t.Errorf("without validation images it took %d epochs of %d", told[len(told)-1].Epoch, cfg.Epochs)
+	}
+}
+
+// TestPhotosAreReadAsAnnounced: each image once an epoch, in the order told before it.
+func TestPhotosAreReadAsAnnounced(t *testing.T) {
+	training, validation := ringPhotos(21, 1), ringPhotos(7, 2)
+	epochs := map[int]int{}
+	for _, p := range []*TunePhotos{&training, &validation} {
+		read, of, n := p.Read, p == &training, len(p.Truth)
+		var left []int
+		p.Upcoming = func(epoch int, order []int) {
+			if len(left) > 0 || len(order) != n {
+				t.Errorf("epoch %d: %d images are told of while %d are still to be read", epoch, len(order), len(left))
+			}
+			left = append([]int(nil), order...)
+			if of {
+				epochs[epoch]++
+			}
+		}
+		p.Read = func(i int, dst []float32) error {
+			if len(left) == 0 || left[0] != i {
+				t.Errorf("image %d is read, told were %v", i, left)
+				return nil
+			}
+			left = left[1:]
+			return read(i, dst)
+		}
+	}
+	cfg := tuneConfig()
+	tune(t, training, validation, cfg)
+	for epoch := range cfg.Epochs + 1 {
+		if epochs[epoch] != 1 {
+			t.Errorf("epoch %d was told %d times", epoch, epochs[epoch])
+		}
+	}
+}
+
 func TestTuneRefuses(t *testing.T) {
 	photos := ringPhotos(10, 1)
 	for name, change := range map[string]func(*TuneConfig){
@@ -262,6 +335,7 @@ func TestTuneRefuses(t *testing.T) {
 		"mixup": func(c *TuneConfig) { c.Mixup = -1 }, "dropout": func(c *TuneConfig) { c.Dropout = 1 },
 		"smoothing": func(c *TuneConfig) { c.Smoothing = math.NaN() },
 		"decay":     func(c *TuneConfig) { c.Decay = -1 }, "balance": func(c *TuneConfig) { c.Balance = BalanceSampler },
+		"optimizer": func(c *TuneConfig) { c.Optimizer = "" }, "patience": func(c *TuneConfig) { c.Patience = -1 },
 	} {
 		cfg := tuneConfig()
 		change(&cfg)

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"featstore/extract"
 	"featstore/split"
@@ -17,13 +16,17 @@ import (
 	"featstore/train"
 )
 
+// tunedHead is the name of the head that finetune makes.
+const tunedHead = "finetuned"
+
 // A finetuning is what finetune was asked for.
 type finetuning struct {
 	cfg    train.TuneConfig
 	head   string
 	models []string
-	from   string
-	memory float64 // GB of activations
+	from   string        // see chooseCut
+	limit  time.Duration // 0 for none
+	cache  float64       // GB of activations
 	resume bool
 }
 
@@ -34,245 +37,193 @@ func finetuneCommand(a *app) *cobra.Command {
 		Short: "Train the upper layers of the network too, and say what that brings",
 		Long: `Trains the upper layers of the network on the training split, together with a new
 layer on top. The lower layers stay as they are, so each photo goes through them once.
-The new layer is first fitted on the network as it is. Then both are trained by
-AdamW for a few epochs, with a rate that rises and falls once. After each epoch the
-averaged weights are tried on the validation split; those with the lowest loss are kept.
-Testing photos take no part.
+The new layer is first fitted on the network as it is. Then both are trained for a few
+epochs, with a rate that rises and falls once. After each epoch the averaged weights are
+tried on the validation split; those with the lowest loss are kept, and where it has not
+fallen for three epochs the training ends. Testing photos take no part.
 
 The tuned network is kept in the store, with the vectors of all photos. A logistic head
-is trained on these, tested once, and saved as "finetuned", or --head. predict --head
+is trained on these, tested once, and saved as "finetuned", or --head. Beside its accuracy
+stands that of a logistic head on the network as it was, on the same photos, with the
+probability of such a difference by chance (McNemar's exact test). predict --head
 finetuned needs no file; models export writes the network as ONNX. ingest, train,
 evaluate and export still take the network that was there before, unless --model names
-the tuned one. Later photos need ingest --model with its name.
+the tuned one. Photos that come later need ingest --model with its name.
 
 --from says which part is trained: what lies above a tensor, above a share of the
-computation such as 60%, or all of it: input. The photos have to be where they were
-when they were ingested.
+computation such as 60%, or all of it: input. The default is 60%, and 80% for fewer than
+100 training photos, or more where the time or the memory is short. From the input,
+photos are decoded anew each epoch; else their activations stay in memory. The photos
+have to be where they were when they were ingested.
 
-Every epoch leaves a checkpoint in the store: after Ctrl-C, --resume goes on.
+--time ends the training after about so long: as many epochs are planned as fit, from
+a measurement of a few steps. What is planned is said beforehand.
 
-JSON: lines with event "epoch" (epoch, epochs, step, steps, loss, ended, validation,
-validation_loss), "progress" and "warning", then one with event "result": head, model, from,
-cut, below, epoch, test and frozen_test (correct, total, share, low, high), only_frozen and
-only_tuned (photos that only the one or only the other tells wrongly), seconds.` + storeExits(),
+Every epoch leaves a checkpoint in the store: after Ctrl-C, --resume goes on with the
+settings of the interrupted run.
+
+JSON: a line with event "plan" (model, cut, below, training, validation, epochs, seconds), lines
+with event "epoch" (epoch, epochs, step, steps, loss, ended, validation, validation_loss),
+"progress" and "warning", then one with event "result": head, model, from, cut, below, epoch,
+test and frozen_test (correct, total, share, low, high), only_frozen and only_tuned (photos
+that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 		Example: `  featstore finetune
   featstore finetune --from 80% --epochs 3
+  featstore finetune --from input --time 10m
   featstore predict --head finetuned some.jpg`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.cfg.Validate(); err != nil {
+			if err := f.sensible(cmd.Flags()); err != nil {
 				return err
-			}
-			if !(f.memory > 0) || f.head == "" || len(f.head) > 1024 {
-				return usagef("--cache wants a number above 0, --head a name")
 			}
 			return a.withStore(store.Options{}, func(db *store.DB) error { return a.finetune(cmd.Context(), db, f) })
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "what is trained: above this tensor, above a share of the computation such as 60%, or all: input")
-	flags.StringVar(&f.head, "head", "finetuned", "name under which the head is saved")
+	flags.StringVar(&f.head, "head", tunedHead, "name under which the head is saved")
 	flags.StringSliceVar(&f.models, "model", nil, "model whose network is tuned, an id or a name (default: the store's only one)")
-	flags.IntVar(&f.cfg.Epochs, "epochs", f.cfg.Epochs, "how often each photo is trained on")
-	flags.IntVar(&f.cfg.Batch, "batch", f.cfg.Batch, "photos in a minibatch")
-	flags.Float64Var(&f.cfg.Rate, "rate", f.cfg.Rate, "highest learning rate")
-	flags.Float64Var(&f.cfg.Decay, "weight-decay", f.cfg.Decay, "weight decay, not of biases")
-	flags.Float64Var(&f.cfg.Smoothing, "smoothing", f.cfg.Smoothing, "label smoothing")
-	flags.Float64Var(&f.cfg.Dropout, "dropout", f.cfg.Dropout, "share of features left out before the new layer")
-	flags.Float64Var(&f.cfg.Mixup, "mixup", f.cfg.Mixup, "alpha of mixup; 0 for none")
-	flags.StringVar(&f.cfg.Balance, "balance", f.cfg.Balance, "how unequally common labels are trained on: weights or none")
-	flags.Uint64Var(&f.cfg.Seed, "seed", 0, "seed of every random choice")
-	flags.Float64Var(&f.memory, "cache", 2, "GB of memory that the activations of all photos may take")
+	flags.DurationVar(&f.limit, "time", 0, "about how long it may take, such as 10m")
+	flags.Float64Var(&f.cache, "cache", 2, "GB of memory that the activations of all photos may take")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the checkpoint of an interrupted run")
+	tuneFlags(flags, &f.cfg)
 	return cmd
+}
+
+// tuneFlags are the settings of the training.
+func tuneFlags(flags *pflag.FlagSet, cfg *train.TuneConfig) {
+	flags.IntVar(&cfg.Epochs, "epochs", cfg.Epochs, "how often each photo is trained on, at most")
+	flags.IntVar(&cfg.Patience, "patience", cfg.Patience, "epochs without a lower validation loss after which to end; 0 for never")
+	flags.IntVar(&cfg.Batch, "batch", cfg.Batch, "photos in a minibatch")
+	flags.StringVar(&cfg.Optimizer, "optimizer", cfg.Optimizer, "adamw, or sgd: gradient descent with momentum 0.9")
+	flags.Float64Var(&cfg.Rate, "rate", cfg.Rate, "highest learning rate (sgd: 0.01)")
+	flags.Float64Var(&cfg.Warmup, "warmup", cfg.Warmup, "share of the steps in which the rate rises")
+	flags.Float64Var(&cfg.Decay, "weight-decay", cfg.Decay, "weight decay, not of biases")
+	flags.Float64Var(&cfg.Clip, "clip", cfg.Clip, "longest gradient")
+	flags.Float64Var(&cfg.Smoothing, "smoothing", cfg.Smoothing, "label smoothing")
+	flags.Float64Var(&cfg.Dropout, "dropout", cfg.Dropout, "share of features left out before the new layer")
+	flags.Float64Var(&cfg.Mixup, "mixup", cfg.Mixup, "alpha of mixup; 0 for none")
+	flags.StringVar(&cfg.Balance, "balance", cfg.Balance, "how unequally common labels are trained on: weights or none")
+	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of every random choice")
+}
+
+// resumable are the flags that --resume may stand beside: the others are settings of the
+// interrupted run.
+var resumable = map[string]bool{"resume": true, "head": true, "cache": true, "store": true, "wait": true, "json": true, "quiet": true, "color": true}
+
+// sensible completes the settings and refuses those that make no sense.
+func (f *finetuning) sensible(flags *pflag.FlagSet) (err error) {
+	if !flags.Changed("rate") {
+		f.cfg.Rate = train.DefaultTuneRate(f.cfg.Optimizer)
+	}
+	if err := f.cfg.Validate(); err != nil {
+		return &usageError{err: err}
+	}
+	switch {
+	case f.head == "" || len(f.head) > 1024:
+		return usagef("--head %q: want 1 to 1,024 bytes of text", f.head)
+	case !(f.cache > 0):
+		return usagef("--cache %v: want a number above 0", f.cache)
+	case f.limit < 0 || flags.Changed("time") && f.limit == 0:
+		return usagef("--time %v: want a time such as 10m", f.limit)
+	}
+	if f.resume {
+		flags.Visit(func(flag *pflag.Flag) {
+			if !resumable[flag.Name] && err == nil {
+				err = usagef("--resume goes on with the settings of the interrupted run: --%s cannot be changed", flag.Name)
+			}
+		})
+	}
+	return err
 }
 
 // finetune does the command's work.
 func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) error {
 	started := time.Now()
-	ids, err := trainingModels(db, f.models)
+	checkpoint, err := f.checkpoint(db)
 	if err != nil {
 		return err
 	}
-	base, indexes, err := tuningPhotos(db, ids)
+	photos, err := tuningPhotos(db, f.models)
 	if err != nil {
 		return trainAdvice(err)
 	}
-	network, err := networkOf(db, base, nil, extract.ModelLimits{})
+	if err := checkpoint.fits(photos); err != nil {
+		return err
+	}
+	network, err := networkOf(db, photos.model, nil, extract.ModelLimits{})
 	if err != nil {
 		return err
 	}
-	cut, err := chooseCut(network, f.from)
+	tuning, err := a.planTuning(ctx, network, photos, &f)
 	if err != nil {
 		return err
 	}
-	if network, err = networkOf(db, base, nil, extract.ModelLimits{}); err != nil { // one for the tuning alone
-		return err
+	if f.resume {
+		f.cfg.Resume = checkpoint.State
+	} else if checkpoint.State != nil {
+		a.warn("head %q has a checkpoint of an interrupted run, which is given up: --resume would go on with it", f.head)
 	}
-	tuning, err := network.Tune(extract.TuningOptions{Cut: cut.Tensor, Cores: runtime.GOMAXPROCS(0)})
-	if errors.Is(err, extract.ErrNoGradient) {
-		return hint(err, "train from a higher layer on: --from TENSOR, or --from with a larger share")
-	}
+	source, err := a.tuningSource(ctx, db, network, tuning, photos)
 	if err != nil {
 		return err
 	}
-	a.say("training what lies above %s, %.0f %% of the computation: %s, %s", cut.Tensor, 100*(1-cut.Below),
-		count(indexes[split.Training].Len(), "training photo"), count(f.cfg.Epochs, "epoch"))
-	photos, err := a.activations(ctx, db, tuning, network, indexes, f.memory)
+	defer source.close()
+	return a.tuneAndKeep(ctx, db, tuning, photos, source, f, started)
+}
+
+// tuneAndKeep trains, and puts network, vectors and head into the store.
+func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource, f finetuning, started time.Time) error {
+	_, before, err := headOn(ctx, db, photos.model.ID)
 	if err != nil {
 		return err
 	}
-	_, before, err := a.headOn(ctx, db, base.ID)
+	result, err := a.tune(ctx, db, tuning, photos, source, f, started)
 	if err != nil {
 		return err
 	}
-	result, err := a.tune(ctx, db, tuning, photos, len(indexes[split.Training].Labels), f)
-	if err != nil {
-		return err
-	}
-	tuned, err := keepTuned(ctx, db, tuning, base, cut, photos, indexes[split.Training])
+	tuned, err := a.keepTuned(ctx, db, tuning, photos, source)
 	if err != nil {
 		return fmt.Errorf("keep the tuned network: %w", err)
 	}
-	head, after, err := a.headOn(ctx, db, tuned.ID)
+	head, after, err := headOn(ctx, db, tuned.ID)
 	if err != nil {
 		return err
 	}
 	if err := saveTunedHead(db, head, f.head); err != nil {
 		return err
 	}
-	return a.reportTuning(f, base, tuned, cut, result, before, after, time.Since(started))
-}
-
-// tuningPhotos returns the model to tune and its photos by split, all with the labels of
-// the training split.
-func tuningPhotos(db *store.DB, ids []string) (m store.Model, indexes [len(split.All)]*store.Index, err error) {
-	err = db.View(func(tx *store.Tx) error {
-		models, err := tx.Models()
-		if err != nil {
-			return err
-		}
-		switch all := store.Untuned(models); {
-		case len(ids) > 1:
-			return usagef("--model: one network is tuned at a time")
-		case len(ids) == 1:
-			m, err = tx.Model(ids[0])
-		case len(all) == 0:
-			return fmt.Errorf("%w: the store has no features yet", train.ErrNoImages)
-		default:
-			m = all[0]
-		}
-		for _, s := range split.All {
-			if err == nil {
-				indexes[s], err = tx.Index([]string{m.ID}, s)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return m, indexes, err
-	}
-	labels := indexes[split.Training].Labels
-	switch len(labels) {
-	case 0:
-		return m, indexes, fmt.Errorf("%w: no photo is in the training split", train.ErrNoImages)
-	case 1:
-		return m, indexes, hint(fmt.Errorf("%w, %q, has training photos", train.ErrOneLabel, labels[0]), "ingest a folder that has one folder of photos a label")
-	}
-	return m, indexes, nil
-}
-
-// chooseCut finds the tensor that --from means.
-func chooseCut(n *extract.Network, from string) (extract.Cut, error) {
-	cuts, err := n.Cuts()
-	if err != nil {
-		return extract.Cut{}, err
-	}
-	if from == "input" {
-		return cuts[0], nil
-	}
-	least := 0.6
-	if text, ok := strings.CutSuffix(from, "%"); ok {
-		share, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || share < 0 || share > 100 {
-			return extract.Cut{}, usagef("--from %s: want 0%% to 100%%", from)
-		}
-		least = share / 100
-	} else if from != "" {
-		for _, c := range cuts {
-			if c.Tensor == from {
-				return c, nil
-			}
-		}
-		var names []string
-		for _, c := range cuts {
-			names = append(names, c.Tensor)
-		}
-		return extract.Cut{}, hint(usagef("--from %s: the network cannot be parted there", from), "it can at: %s", strings.Join(clip(names), ", "))
-	}
-	best := cuts[len(cuts)-1] // of those above the share, the one with the least numbers a photo
-	for _, c := range cuts {
-		if c.Below >= least && (c.Below < best.Below-0.03 || c.Below < best.Below+0.03 && size(c) < size(best) || best.Below < least) {
-			best = c
-		}
-	}
-	if from == "" {
-		for _, c := range cuts {
-			if c.Tensor == defaultCut {
-				best = c
-			}
-		}
-	}
-	return best, nil
-}
-
-// defaultCut is where the embedded network is parted: five of its blocks are trained.
-const defaultCut = "block10.add"
-
-func size(c extract.Cut) int {
-	n := 1
-	for _, d := range c.Shape {
-		n *= d
-	}
-	return n
+	return a.reportTuning(f, photos.model, tuned, tuning.Cut(), result, before, after, time.Since(started))
 }
 
 // tune runs the training with its checkpoints and progress.
-func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos tuningSet, labels int, f finetuning) (*train.Tuned, error) {
-	if f.resume {
-		err := db.View(func(tx *store.Tx) (err error) {
-			f.cfg.Resume, err = tx.Checkpoint(f.head)
-			return err
-		})
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, hint(fmt.Errorf("--resume: there is no checkpoint of head %q", f.head), "without --resume the training begins anew")
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	f.cfg.Checkpoint = func(state []byte) error {
-		return db.Update(func(tx *store.Tx) error { return tx.PutCheckpoint(f.head, state) })
-	}
-	step := gaugeOf(a, "finetune", "photo")
-	defer step.stop()
-	result, err := train.Tune(ctx, tunable{tuning}, labels, photos.of(split.Training), photos.of(split.Validation), f.cfg, func(e train.Event) {
-		p, ok := e.(train.TuneProgress)
-		if !ok {
-			return
-		}
-		step.set(int64(min(p.Step*f.cfg.Batch, p.Epochs*len(photos[split.Training]))), int64(p.Epochs*len(photos[split.Training])))
-		if p.Ended {
-			a.tellEvent("epoch", p)
-		}
-	})
+func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource, f finetuning, started time.Time) (*train.Tuned, error) {
+	f.cfg.Checkpoint = func(state []byte) error { return putCheckpoint(db, f, tuning, photos, state) }
+	f.cfg.Enough = enough(f.limit, started)
+	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch)
+	defer progress.stop()
+	result, err := train.Tune(ctx, tunable{tuning}, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
 	switch {
-	case errors.Is(err, context.Canceled):
-		return nil, hint(err, "the epochs that ended are kept: go on with --resume")
+	case errors.Is(err, context.Canceled) && progress.ended > 0:
+		return nil, hint(err, "the epochs that ended are kept: go on with %s", run("finetune", "--resume").of("--head", f.head))
 	case errors.Is(err, train.ErrOtherTuning):
 		return nil, hint(err, "begin anew without --resume")
 	}
 	return result, err
+}
+
+// enough returns what ends the training when another epoch would not fit into the time.
+func enough(limit time.Duration, started time.Time) func(int) bool {
+	if limit <= 0 {
+		return nil
+	}
+	last, longest := time.Now(), time.Duration(0)
+	return func(int) bool {
+		now := time.Now()
+		longest = max(longest, now.Sub(last))
+		last = now
+		return now.Sub(started)+longest > limit
+	}
 }
 
 // tunable makes an extract.Tuning what train trains.
@@ -286,90 +237,5 @@ func (t tunable) Weights() []train.TunedWeights {
 	return all
 }
 
-// headOn trains a logistic head on a model's vectors and tests it once.
-func (a *app) headOn(ctx context.Context, db *store.DB, model string) (*train.Head, *train.Report, error) {
-	cfg := train.DefaultsOf(train.KindLogistic)
-	cfg.Models, cfg.RejectRate = []string{model}, train.DefaultRejectRate
-	return train.Train(ctx, db, cfg, nil)
-}
-
-// saveTunedHead saves the head, and removes the checkpoint and the network of an earlier
-// head of the same name.
-func saveTunedHead(db *store.DB, head *train.Head, name string) error {
-	var before store.Head
-	err := db.View(func(tx *store.Tx) (err error) {
-		before, err = tx.Head(name)
-		return err
-	})
-	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrCorrupt) {
-		return err
-	}
-	head.Version = thisBuild().Version
-	if err := head.Save(db, name); err != nil {
-		return fmt.Errorf("save head: %w", err)
-	}
-	return db.Update(func(tx *store.Tx) error {
-		for _, id := range before.Models {
-			m, err := tx.Model(id)
-			if err != nil || m.Tuned == nil || id == head.Models[0] {
-				continue
-			}
-			if err := tx.DeleteModel(id); err != nil && !errors.Is(err, store.ErrInUse) {
-				return err
-			}
-		}
-		return tx.DeleteCheckpoint(name)
-	})
-}
-
-// A tuneResult is the last line of --json.
-type tuneResult struct {
-	Event      string            `json:"event"`
-	Head       string            `json:"head"`
-	Model      string            `json:"model"`
-	From       string            `json:"from"`
-	Cut        string            `json:"cut"`
-	Below      float64           `json:"below"` // share of the computation that stayed as it was
-	Epoch      int               `json:"epoch"`
-	Test       *train.Proportion `json:"test"`
-	FrozenTest *train.Proportion `json:"frozen_test"`
-	OnlyFrozen int               `json:"only_frozen"`
-	OnlyTuned  int               `json:"only_tuned"`
-	Seconds    float64           `json:"seconds"`
-}
-
-// reportTuning says what tuning has brought.
-func (a *app) reportTuning(f finetuning, base, tuned store.Model, cut extract.Cut, result *train.Tuned, before, after *train.Report, took time.Duration) error {
-	r := tuneResult{Event: "result", Head: f.head, Model: tuned.ID, From: base.ID, Cut: cut.Tensor, Below: cut.Below, Epoch: result.Epoch, Seconds: took.Seconds()}
-	if before != nil && after != nil {
-		r.Test, r.FrozenTest = &after.Accuracy, &before.Accuracy
-		r.OnlyFrozen, r.OnlyTuned = onlyIn(before.Misses, after.Misses), onlyIn(after.Misses, before.Misses)
-	}
-	if a.json {
-		return a.emit(r)
-	}
-	if r.Test != nil {
-		fmt.Fprintln(a.Out, after)
-		fmt.Fprintln(a.Out, after.Interval())
-		fmt.Fprintf(a.Out, "without tuning: %.1f%% (%s); of the mistakes %d are gone and %d are new\n", 100*before.Accuracy.Share, before.Interval(), r.OnlyFrozen, r.OnlyTuned)
-	} else {
-		a.warn("the testing split is empty, so the accuracy stays unknown: add photos")
-	}
-	a.say("network %s and head %q are in the store, in %s: %s", describeModel(tuned), f.head, durationText(took), run("predict").of("--head", f.head).with("FILE"))
-	return nil
-}
-
-// onlyIn counts the photos that are in one list of misses and not in the other.
-func onlyIn(one, other []train.Miss) int {
-	known := map[split.Digest]bool{}
-	for _, m := range other {
-		known[m.Digest] = true
-	}
-	n := 0
-	for _, m := range one {
-		if !known[m.Digest] {
-			n++
-		}
-	}
-	return n
-}
+// tuningCores is how many cores the training takes.
+func tuningCores() int { return runtime.GOMAXPROCS(0) }

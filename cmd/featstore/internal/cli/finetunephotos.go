@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,103 +18,196 @@ import (
 	"featstore/train"
 )
 
-// A tuningPhoto is a photo and its activations at the cut.
+// A tuningPhoto is a photo of the model that is tuned.
 type tuningPhoto struct {
 	digest      split.Digest
-	label       int // -1 for one that the training split does not have
-	activations []float32
+	label       int       // -1 for one that the training split does not have
+	activations []float32 // at the cut; nil where it is the input
 }
 
-// A tuningSet is the photos of each split.
-type tuningSet [len(split.All)][]tuningPhoto
-
-// of returns the photos of a split as train takes them.
-func (s tuningSet) of(sp split.Split) train.TunePhotos {
-	var known []tuningPhoto
-	for _, p := range s[sp] {
-		if p.label >= 0 {
-			known = append(known, p)
-		}
-	}
-	t := train.TunePhotos{Read: func(i int, dst []float32) error { copy(dst, known[i].activations); return nil }}
-	for _, p := range known {
-		t.Truth = append(t.Truth, p.label)
-	}
-	return t
+// A tuningSet is the photos of a model, by split.
+type tuningSet struct {
+	model   store.Model
+	labels  []string // of the training split
+	photos  [len(split.All)][]*tuningPhoto
+	indexes [len(split.All)]*store.Index
 }
 
-// activations runs all photos through the part of the network that stays as it is.
-func (a *app) activations(ctx context.Context, db *store.DB, tuning *extract.Tuning, network *extract.Network, indexes [len(split.All)]*store.Index, memory float64) (tuningSet, error) {
-	var set tuningSet
-	total := 0
-	labels := indexes[split.Training].Labels
-	for s, ix := range indexes {
+// tuningPhotos returns the model to tune and its photos.
+func tuningPhotos(db *store.DB, words []string) (*tuningSet, error) {
+	ids, err := trainingModels(db, words)
+	if err != nil {
+		return nil, err
+	}
+	s := new(tuningSet)
+	if err := db.View(func(tx *store.Tx) error { return s.find(tx, ids) }); err != nil {
+		return nil, err
+	}
+	s.labels = s.indexes[split.Training].Labels
+	switch len(s.labels) {
+	case 0:
+		return nil, fmt.Errorf("%w: no photo is in the training split", train.ErrNoImages)
+	case 1:
+		return nil, hint(fmt.Errorf("%w: all training photos are %q", train.ErrOneLabel, s.labels[0]), "ingest a folder that has one folder of photos for each label")
+	}
+	for sp, ix := range s.indexes {
 		for l, keys := range ix.Keys {
 			for _, d := range keys {
-				set[s] = append(set[s], tuningPhoto{digest: d, label: slices.Index(labels, ix.Labels[l])})
+				s.photos[sp] = append(s.photos[sp], &tuningPhoto{digest: d, label: slices.Index(s.labels, ix.Labels[l])})
 			}
 		}
-		total += ix.Len()
 	}
-	if need := 4 * int64(tuning.CutLen()) * int64(total); float64(need) > memory*1e9 {
-		return set, hint(fmt.Errorf("the activations of %s at %s take %s", count(total, "photo"), tuning.Cut().Tensor, bytesText(need)),
-			"train less of the network, such as --from 80%%, or allow more memory with --cache")
+	return s, nil
+}
+
+// find looks up the model and the indexes of its splits.
+func (s *tuningSet) find(tx *store.Tx, ids []string) error {
+	models, err := tx.Models()
+	if err != nil {
+		return err
 	}
-	limits := photo.Limits{Memory: photo.NewMemory(photo.DefaultMemory)}
-	progress := gaugeOf(a, "frozen layers", "photo")
-	defer progress.stop()
-	var next, done atomic.Int64
-	var all []*tuningPhoto
-	for s := range set {
-		for i := range set[s] {
-			all = append(all, &set[s][i])
+	switch all := store.Untuned(models); {
+	case len(ids) > 1:
+		return usagef("--model: one network is tuned at a time")
+	case len(ids) == 1:
+		s.model, err = tx.Model(ids[0])
+	case len(all) == 0:
+		return fmt.Errorf("%w: the store has no features yet", train.ErrNoImages)
+	default:
+		s.model = all[0]
+	}
+	for _, sp := range split.All {
+		if err == nil {
+			s.indexes[sp], err = tx.Index([]string{s.model.ID}, sp)
 		}
 	}
+	return err
+}
+
+// known returns the photos of a split whose labels the training split has.
+func (s *tuningSet) known(sp split.Split) []*tuningPhoto {
+	return slices.DeleteFunc(slices.Clone(s.photos[sp]), func(p *tuningPhoto) bool { return p.label < 0 })
+}
+
+// all returns the photos of all splits.
+func (s *tuningSet) all() []*tuningPhoto { return slices.Concat(s.photos[:]...) }
+
+func (s *tuningSet) count() int { return len(s.all()) }
+
+// A tuningSource gives the activations at the cut: from memory or, at the input, from
+// the photos' files, which workers read ahead.
+type tuningSource struct {
+	set   *tuningSet
+	ahead *readAhead // nil where the activations are in memory
+}
+
+// tuningSource runs all photos through the part of the network that stays as it is. At
+// the input nothing does.
+func (a *app) tuningSource(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, set *tuningSet) (*tuningSource, error) {
+	s := &tuningSource{set: set}
+	if tuning.AtInput() {
+		s.ahead = newReadAhead(ctx, tuning.CutLen(), func() prepareFunc { return photoPreparer(db, network).prepare })
+		return s, nil
+	}
+	return s, a.frozenLayers(ctx, db, network, tuning, set.all())
+}
+
+// frozenLayers computes the activations of photos.
+func (a *app) frozenLayers(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, photos []*tuningPhoto) error {
+	var next, done atomic.Int64
+	stop := a.watch(func() gauge { return gauge{"frozen layers", "photo", done.Load(), int64(len(photos))} })
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
 		lower, err := tuning.Lower(1)
 		if err != nil {
-			return set, err
+			return err
 		}
 		group.Go(func() error {
-			var scratch photo.Scratch
-			prepare := network.Info().Preprocess
-			pixels := make([]float32, prepare.Len())
-			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
-				p := all[i]
-				data, err := photoBytes(ctx, db, p.digest)
-				if err != nil {
+			prepare := photoPreparer(db, network)
+			pixels := make([]float32, prepare.how.Len())
+			for i := next.Add(1) - 1; i < int64(len(photos)); i = next.Add(1) - 1 {
+				if err := prepare.prepare(ctx, photos[i], 0, pixels); err != nil {
 					return err
 				}
-				if _, err := prepare.Prepare(ctx, pixels, data, limits, &scratch); err != nil {
-					return fmt.Errorf("photo %s: %w", p.digest.Short(), err)
-				}
-				p.activations = make([]float32, tuning.CutLen())
-				if err := lower.Activations(ctx, pixels, p.activations); err != nil {
+				photos[i].activations = make([]float32, tuning.CutLen())
+				if err := lower.Activations(ctx, pixels, photos[i].activations); err != nil {
 					return err
 				}
-				progress.set(done.Add(1), int64(len(all)))
+				done.Add(1)
 			}
 			return nil
 		})
 	}
-	return set, group.Wait()
+	return group.Wait()
+}
+
+// of returns the photos of a split as train takes them.
+func (s *tuningSource) of(sp split.Split) train.TunePhotos {
+	known := s.set.known(sp)
+	t := train.TunePhotos{Read: func(i int, dst []float32) error { return s.read(known[i], dst) }}
+	for _, p := range known {
+		t.Truth = append(t.Truth, p.label)
+	}
+	t.Upcoming = func(epoch int, order []int) {
+		var photos []*tuningPhoto
+		for _, i := range order {
+			photos = append(photos, known[i])
+		}
+		s.upcoming(photos, epoch)
+	}
+	return t
+}
+
+// upcoming says which photos will be read next, in which view: 0 is the plain one.
+func (s *tuningSource) upcoming(photos []*tuningPhoto, view int) {
+	if s.ahead != nil {
+		s.ahead.start(photos, view)
+	}
+}
+
+// read gives the activations of the next photo that was told to upcoming.
+func (s *tuningSource) read(p *tuningPhoto, dst []float32) error {
+	if s.ahead != nil {
+		return s.ahead.next(dst)
+	}
+	copy(dst, p.activations)
+	return nil
+}
+
+func (s *tuningSource) close() {
+	if s.ahead != nil {
+		s.ahead.stop()
+	}
+}
+
+// A preparer reads photos and prepares their pixels. It belongs to one goroutine.
+type preparer struct {
+	db      *store.DB
+	how     photo.Preprocess
+	limits  photo.Limits
+	scratch photo.Scratch
+}
+
+func photoPreparer(db *store.DB, network *extract.Network) *preparer {
+	return &preparer{db: db, how: network.Info().Preprocess, limits: photo.Limits{Memory: photo.NewMemory(photo.DefaultMemory)}}
+}
+
+// prepare gives the pixels of a view of a photo. All views are the plain one so far.
+func (p *preparer) prepare(ctx context.Context, of *tuningPhoto, _ int, pixels []float32) error {
+	data, err := photoBytes(ctx, p.db, of.digest)
+	if err != nil {
+		return err
+	}
+	if _, err := p.how.Prepare(ctx, pixels, data, p.limits, &p.scratch); err != nil {
+		return fmt.Errorf("photo %s: %w", of.digest.Short(), err)
+	}
+	return nil
 }
 
 // photoBytes reads a photo that the store knows, wherever its bytes still are.
 func photoBytes(ctx context.Context, db *store.DB, d split.Digest) ([]byte, error) {
-	var paths []string
-	err := db.View(func(tx *store.Tx) error {
-		at, _, err := tx.Locations(d)
-		for _, l := range at {
-			root, err := tx.Root(l.Root)
-			if err != nil {
-				return err
-			}
-			paths = append(paths, filepath.Join(root.Path, filepath.FromSlash(l.Path)))
-		}
-		return err
-	})
+	paths, err := photoPaths(db, d)
 	if err != nil {
 		return nil, err
 	}
@@ -136,82 +228,18 @@ func photoBytes(ctx context.Context, db *store.DB, d split.Digest) ([]byte, erro
 	return nil, hint(fmt.Errorf("read the photos: %w", last), "bring the store up to date first: %s", run("ingest", "FOLDER", "--prune"))
 }
 
-// keepTuned puts the tuned network and the vectors of all photos into the store.
-func keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tuning, base store.Model, cut extract.Cut, photos tuningSet, training *store.Index) (store.Model, error) {
-	data, err := tuning.Model()
-	if err != nil {
-		return base, err
-	}
-	file, err := extract.ModelLimits{}.ReadModel(data)
-	if err != nil {
-		return base, err
-	}
-	request, err := recordedRequest(base)
-	if err != nil {
-		return base, err
-	}
-	if base.Tuned == nil {
-		request.Name = base.Name + "-finetuned"
-	}
-	network, err := file.Network(request)
-	if err != nil {
-		return base, err
-	}
-	i, fingerprint := network.Info(), training.Fingerprint()
-	m := store.Model{ID: i.ID, Name: request.Name, FileSHA256: i.FileSHA256, Tap: i.Tap, Pool: i.Pool, Dim: i.Dim, Preprocess: i.Preprocess.CanonicalString(),
-		Engine: i.Engine, Added: time.Now().UTC().Truncate(time.Second), Layout: i.Layout,
-		Tuned: &store.Tuned{From: base.ID, Cut: cut.Tensor, Fingerprint: fingerprint[:]}}
-	err = db.Update(func(tx *store.Tx) error {
-		if err := tx.PutModel(m); err != nil {
-			return err
-		}
-		return tx.PutNetwork(m.ID, data)
-	})
-	for _, list := range photos {
-		for lo := 0; lo < len(list) && err == nil; lo += 256 {
-			err = putVectors(ctx, db, tuning, m.ID, list[lo:min(lo+256, len(list))])
-		}
-	}
-	return m, err
-}
-
-// putVectors computes the tuned bottlenecks of some photos and stores them.
-func putVectors(ctx context.Context, db *store.DB, tuning *extract.Tuning, model string, photos []tuningPhoto) error {
-	dim := tuning.Dim()
-	vectors := make([]float32, len(photos)*dim)
-	for lo := 0; lo < len(photos); lo += tuning.Images() {
-		hi := min(lo+tuning.Images(), len(photos))
-		var x [][]float32
-		for _, p := range photos[lo:hi] {
-			x = append(x, p.activations)
-		}
-		if err := tuning.Forward(ctx, x, vectors[lo*dim:hi*dim]); err != nil {
-			return err
-		}
-	}
-	return db.Update(func(tx *store.Tx) error {
-		for i, p := range photos {
-			if err := tx.PutVector(model, p.digest, vectors[i*dim:(i+1)*dim]); err != nil {
+// photoPaths returns where the store has seen a photo.
+func photoPaths(db *store.DB, d split.Digest) (paths []string, err error) {
+	err = db.View(func(tx *store.Tx) error {
+		at, _, err := tx.Locations(d)
+		for _, l := range at {
+			root, err := tx.Root(l.Root)
+			if err != nil {
 				return err
 			}
+			paths = append(paths, filepath.Join(root.Path, filepath.FromSlash(l.Path)))
 		}
-		return nil
+		return err
 	})
-}
-
-// A liveGauge is progress that is set while it is shown.
-type liveGauge struct {
-	done, total atomic.Int64
-	stop        func()
-}
-
-func gaugeOf(a *app, what, unit string) *liveGauge {
-	g := new(liveGauge)
-	g.stop = a.watch(func() gauge { return gauge{what, unit, g.done.Load(), g.total.Load()} })
-	return g
-}
-
-func (g *liveGauge) set(done, total int64) {
-	g.total.Store(total)
-	g.done.Store(done)
+	return paths, err
 }

@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"featstore/extract"
+	"featstore/split"
+)
+
+// How much of the computation stays as it is where nobody says: for few photos more, as
+// they cannot teach much.
+const (
+	usualShare     = 0.6
+	fewToTuneShare = 0.8
+	fewToTune      = 100
+)
+
+// planTuning chooses the cut and the epochs, says what is planned, and returns the network
+// parted there.
+func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *tuningSet, f *finetuning) (*extract.Tuning, error) {
+	cuts, err := network.Cuts()
+	if errors.Is(err, extract.ErrModel) {
+		return nil, hint(err, "the store's vectors of it stay usable: %s", run("train"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, training := photos.count(), len(photos.known(split.Training))
+	cut, err := chooseCut(cuts, f.from, training)
+	if err != nil {
+		return nil, err
+	}
+	for f.from == "" && activationBytes(cut, all) > f.cacheBytes() && cut.Tensor != cuts[len(cuts)-1].Tensor {
+		cut = cutAbove(cuts, cut)
+	}
+	if err := f.fitsMemory(cuts, cut, all); err != nil {
+		return nil, err
+	}
+	for {
+		tuning, err := parted(network, cuts, cut)
+		if err != nil {
+			return nil, err
+		}
+		estimate, err := measureTuning(ctx, network, tuning, len(photos.known(split.Training)), len(photos.known(split.Validation)), all)
+		if err != nil {
+			return nil, err
+		}
+		const fewest = 3 // epochs that are worth it
+		if epochs := estimate.epochsIn(f.limit); !f.resume && epochs < f.cfg.Epochs {
+			if next := cutAbove(cuts, cut); f.from == "" && epochs < min(fewest, f.cfg.Epochs) && next.Tensor != cut.Tensor {
+				cut = next
+				continue
+			}
+			f.cfg.Epochs = max(epochs, 1)
+		}
+		return tuning, a.tellPlan(photos, cut, f.cfg.Epochs, estimate.seconds(f.cfg.Epochs))
+	}
+}
+
+// cacheBytes is the memory that activations may take.
+func (f *finetuning) cacheBytes() float64 { return f.cache * 1e9 }
+
+// fitsMemory refuses a cut whose activations take too much memory. Those of the input are
+// not kept.
+func (f *finetuning) fitsMemory(cuts []extract.Cut, cut extract.Cut, photos int) error {
+	need := activationBytes(cut, photos)
+	if need <= f.cacheBytes() || cut.Tensor == cuts[0].Tensor {
+		return nil
+	}
+	return hint(fmt.Errorf("the activations of %s at %s take %s", count(photos, "photo"), cut.Tensor, bytesText(int64(need))),
+		"train less of the network, such as --from 80%%, or allow more memory with --cache")
+}
+
+func activationBytes(c extract.Cut, photos int) float64 {
+	return 4 * float64(cutLen(c)) * float64(photos)
+}
+
+// cutLen is how many numbers a cut has for one image.
+func cutLen(c extract.Cut) int {
+	n := 1
+	for _, d := range c.Shape {
+		n *= d
+	}
+	return n
+}
+
+// chooseCut finds the tensor that --from means, or the default for so many photos.
+func chooseCut(cuts []extract.Cut, from string, training int) (extract.Cut, error) {
+	switch share, isShare := strings.CutSuffix(from, "%"); {
+	case from == "input":
+		return cuts[0], nil
+	case from == "" && training < fewToTune:
+		return cutAt(cuts, fewToTuneShare), nil
+	case from == "":
+		return cutAt(cuts, usualShare), nil
+	case isShare:
+		v, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
+		if err != nil || !(v >= 0 && v <= 100) {
+			return extract.Cut{}, usagef("--from %s: want 0%% to 100%%", from)
+		}
+		return cutAt(cuts, v/100), nil
+	}
+	var names []string
+	for _, c := range cuts {
+		if c.Tensor == from {
+			return c, nil
+		}
+		names = append(names, c.Tensor)
+	}
+	return extract.Cut{}, hint(usagef("--from %s: the network cannot be parted there", from), "it can at: %s", strings.Join(clip(names), ", "))
+}
+
+// near is how much further up a cut may be than asked for, as a share of the computation,
+// if it has fewer activations.
+const near = 0.05
+
+// cutAt returns the cut below which a share of the computation lies, or a little more: of
+// those the one with the fewest activations.
+func cutAt(cuts []extract.Cut, share float64) extract.Cut {
+	if share == 0 {
+		return cuts[0]
+	}
+	first := slices.IndexFunc(cuts, func(c extract.Cut) bool { return c.Below >= share })
+	if first < 0 {
+		return cuts[len(cuts)-1]
+	}
+	best := cuts[first]
+	for _, c := range cuts[first:] {
+		if c.Below <= share+near && cutLen(c) < cutLen(best) {
+			best = c
+		}
+	}
+	return best
+}
+
+// cutAbove returns a cut some way further up, or the last one.
+func cutAbove(cuts []extract.Cut, c extract.Cut) extract.Cut { return cutAt(cuts, c.Below+2*near) }
+
+// parted parts the network. Where it cannot be trained through it names the lowest cut
+// above which it can.
+func parted(network *extract.Network, cuts []extract.Cut, cut extract.Cut) (*extract.Tuning, error) {
+	tuning, err := network.Tune(extract.TuningOptions{Cut: cut.Tensor, Cores: tuningCores()})
+	if !errors.Is(err, extract.ErrNoGradient) {
+		return tuning, err
+	}
+	at := slices.IndexFunc(cuts, func(c extract.Cut) bool { return c.Tensor == cut.Tensor })
+	above := cuts[at+1:]
+	lowest := sort.Search(len(above), func(i int) bool { // what can be trained from a cut on can from all above
+		_, err := network.Tune(extract.TuningOptions{Cut: above[i].Tensor, Images: 1, Cores: 1})
+		return err == nil
+	})
+	if lowest == len(above) {
+		return nil, hint(fmt.Errorf("the network cannot be trained from %s on: %w", cut.Tensor, err), "no part of it can: take another network")
+	}
+	c := above[lowest]
+	return nil, hint(fmt.Errorf("the network cannot be trained from %s on: %w", cut.Tensor, err),
+		"the lowest tensor from which it can is %s, above %.0f %% of the computation: --from %s", c.Tensor, 100*c.Below, argument(c.Tensor))
+}
+
+// A tuningEstimate says how long a tuning will take.
+type tuningEstimate struct {
+	once  time.Duration // the frozen part, the vectors in the end
+	epoch time.Duration
+}
+
+func (e tuningEstimate) seconds(epochs int) time.Duration {
+	return e.once + time.Duration(epochs)*e.epoch
+}
+
+// epochsIn is how many epochs fit into a time; without a limit, any number.
+func (e tuningEstimate) epochsIn(limit time.Duration) int {
+	if limit <= 0 {
+		return 1 << 30
+	}
+	return int(max(limit-e.once, 0) / max(e.epoch, 1))
+}
+
+// measureTuning times a few images on their ways through the network.
+func measureTuning(ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, all int) (tuningEstimate, error) {
+	lower, err := tuning.Lower(1)
+	if err != nil {
+		return tuningEstimate{}, err
+	}
+	preprocess := network.Info().Preprocess
+	pixels, activations := make([]float32, preprocess.Len()), make([]float32, tuning.CutLen())
+	below, err := timed(func() error { return lower.Activations(ctx, pixels, activations) })
+	if err != nil {
+		return tuningEstimate{}, err
+	}
+	n := tuning.Images()
+	x, features := slices.Repeat([][]float32{activations}, n), make([]float32, n*tuning.Dim())
+	forward, err := timed(func() error { return tuning.Forward(ctx, x, features) })
+	if err != nil {
+		return tuningEstimate{}, err
+	}
+	clear(features)
+	backward, err := timed(func() error {
+		if err := tuning.Forward(ctx, x, features); err != nil {
+			return err
+		}
+		return tuning.Backward(ctx, features)
+	})
+	for _, p := range tuning.Parameters() {
+		clear(p.Gradient)
+	}
+	// A photo takes about 5 ms to decode and prepare, where that is not measured.
+	const decode = 5 * time.Millisecond
+	read := (below + decode) / time.Duration(tuningCores())
+	e := tuningEstimate{
+		once:  time.Duration(all)*read + time.Duration(training+all)*forward/time.Duration(n),
+		epoch: (time.Duration(training)*backward + time.Duration(validation)*forward) / time.Duration(n),
+	}
+	if tuning.AtInput() {
+		e.epoch += time.Duration(training+validation) * decode / time.Duration(tuningCores())
+	}
+	return e, err
+}
+
+// timed returns how long a function takes when it runs for the second time.
+func timed(f func() error) (time.Duration, error) {
+	if err := f(); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	err := f()
+	return time.Since(start), err
+}
+
+// A tuningPlan is the first line of --json.
+type tuningPlan struct {
+	Event      string  `json:"event"`
+	Model      string  `json:"model"`
+	Cut        string  `json:"cut"`
+	Below      float64 `json:"below"` // share of the computation that stays as it is
+	Training   int     `json:"training"`
+	Validation int     `json:"validation"`
+	Epochs     int     `json:"epochs"`
+	Seconds    float64 `json:"seconds"` // estimated
+}
+
+func (a *app) tellPlan(photos *tuningSet, cut extract.Cut, epochs int, estimate time.Duration) error {
+	training, validation := len(photos.known(split.Training)), len(photos.known(split.Validation))
+	if validation == 0 {
+		a.warn("the validation split is empty: the weights after the last epoch are kept, as none can be chosen")
+	}
+	if a.json {
+		return a.emit(tuningPlan{"plan", photos.model.ID, cut.Tensor, cut.Below, training, validation, epochs, estimate.Seconds()})
+	}
+	a.say("network: %s", describeModel(photos.model))
+	a.say("training what lies above %s, %.0f %% of the computation, on %s for %s: about %s", cut.Tensor, 100*(1-cut.Below),
+		count(training, "photo"), count(epochs, "epoch"), durationText(estimate))
+	return nil
+}
