@@ -78,7 +78,7 @@ func (t *table) readModels(tx *store.Tx, ids []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch len(all) {
+		switch all = store.Untuned(all); len(all) {
 		case 0:
 			return nil, fmt.Errorf("%w: the store has no vectors", ErrNothing)
 		case 1:

@@ -197,7 +197,7 @@ func (a *app) evaluate(ctx context.Context, db *store.DB, e evaluation) error {
 	} else if !fresh {
 		report.Warnings = append(report.Warnings,
 			a.text("the photos have changed since head %q was trained: some that it was trained on may be among these; %s", name,
-				retrain(name, head, severalModels(db))))
+				retrainIn(db, name, head)))
 	}
 	if which == split.Training {
 		report.Warnings = append(report.Warnings, "the head was trained on these photos: the figures say how well it remembers them, not how good it is")

@@ -65,7 +65,7 @@ settings of the interrupted run.
 JSON: a line with event "plan" (model, cut, below, training, validation, epochs, seconds), lines
 with event "epoch" (epoch, epochs, step, steps, loss, ended, validation, validation_loss),
 "progress" and "warning", then one with event "result": head, model, from, cut, below, epoch,
-test and frozen_test (correct, total, share, low, high), only_frozen and only_tuned (photos
+test and frozen_test (correct, total, accuracy, low, high), only_frozen and only_tuned (photos
 that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 		Example: `  featstore finetune
   featstore finetune --from 80% --epochs 3

@@ -55,8 +55,12 @@ func (p *tuningProgress) set(t train.TuneProgress) {
 	first := t.Epoch - p.ended
 	total := (t.Epochs - first + 1) * p.images
 	inEpoch := t.Step - (t.Epoch-1)*(t.Steps/t.Epochs)
+	what := "finetune" // a stable name for programs, which are told the rest by "epoch" events
+	if !p.app.json {
+		what = fmt.Sprintf("finetune: epoch %d of %d, step %d of %d, loss %.3f", t.Epoch, t.Epochs, t.Step, t.Steps, t.Loss)
+	}
 	p.now = gauge{
-		what: fmt.Sprintf("finetune: epoch %d of %d, step %d of %d, loss %.3f", t.Epoch, t.Epochs, t.Step, t.Steps, t.Loss), unit: "photo",
+		what: what, unit: "photo",
 		done: int64((t.Epoch-first)*p.images + min(inEpoch*p.batch, p.images)), total: int64(total),
 	}
 }

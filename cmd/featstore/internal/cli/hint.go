@@ -83,15 +83,32 @@ func retrainToReject(name string, h *train.Head, several bool) command {
 	return retrain(name, &rejecting, several)
 }
 
-// severalModels tells whether vectors of more than one network are in the store.
-func severalModels(db *store.DB) bool {
-	several := false
-	_ = db.View(func(tx *store.Tx) error { // only for a hint
-		models, err := tx.Models()
-		several = len(store.Untuned(models)) > 1
+// retrainIn is retrain for a head of a store. A head on a network that finetune made needs
+// a network tuned anew.
+func retrainIn(db *store.DB, name string, h *train.Head) command {
+	var models []store.Model
+	_ = db.View(func(tx *store.Tx) (err error) { // only for a hint
+		models, err = tx.Models()
 		return err
 	})
-	return several
+	several := len(store.Untuned(models)) > 1
+	for _, m := range models {
+		if m.Tuned == nil || !slices.Contains(h.Models, m.ID) {
+			continue
+		}
+		if h.Kind != train.KindLogistic {
+			return retrain(name, h, true)
+		}
+		c := run("finetune")
+		if name != tunedHead {
+			c = c.with("--head", name)
+		}
+		if several {
+			c = c.with("--model", m.Tuned.From)
+		}
+		return c
+	}
+	return retrain(name, h, several)
 }
 
 // retrainAll lists the commands that train all heads anew.

@@ -113,7 +113,7 @@ func (a *app) loadHead(name string, files []string, most extract.ModelLimits) (h
 			networks = append(networks, n)
 		}
 		if fresh, err := head.Fresh(db); err == nil && !fresh {
-			a.say("the photos in the store have changed since head %q was trained: %s", name, retrain(name, head, severalModels(db)))
+			a.say("the photos in the store have changed since head %q was trained: %s", name, retrainIn(db, name, head))
 		}
 		return nil
 	})

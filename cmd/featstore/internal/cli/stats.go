@@ -36,7 +36,7 @@ more pictures that only look alike.
 JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a
 change of splits was interrupted), fixed_splits, folders (path, images, failures,
 seen), images, distinct, labels (label, images, training, validation,
-testing), models (id, name, tap, dim, preprocess, engine, vectors, missing), heads
+testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
 failures (path, reason), disputed (digest, labels, paths), damaged, warnings; with
 --near-duplicates also near_duplicates (models, least, compared, found, affected, pairs
@@ -133,6 +133,8 @@ type modelStats struct {
 	Engine     int             `json:"engine"`
 	Vectors    int             `json:"vectors"`
 	Missing    int             `json:"missing"`
+	TunedFrom  string          `json:"tuned_from,omitempty"` // id of the network that finetune made it from
+	Stale      bool            `json:"stale,omitempty"`      // its training photos have changed since
 	text       string
 }
 
@@ -175,11 +177,15 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 		s.Labels = append(s.Labels, labelStats{l.Label, l.Images, l.Splits[split.Training], l.Splits[split.Validation], l.Splits[split.Testing]})
 	}
 	for _, m := range raw.Models {
+		stale, err := staleTuning(db, m.Model)
+		if err != nil {
+			return nil, err
+		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			describeModel(m.Model)})
+			tunedFrom(m.Model), stale, describeModel(m.Model)})
 	}
 	for _, h := range raw.Heads {
-		hs, err := headStatsOf(db, h, len(raw.Models) > 1)
+		hs, err := headStatsOf(db, h)
 		if errors.Is(err, train.ErrHeadCorrupt) {
 			s.Damaged = append(s.Damaged, err.Error())
 			continue
@@ -206,7 +212,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 	return s, nil
 }
 
-func headStatsOf(db *store.DB, record store.Head, several bool) (headStats, error) {
+func headStatsOf(db *store.DB, record store.Head) (headStats, error) {
 	h, err := train.FromRecord(record)
 	if err != nil {
 		return headStats{}, err // it names the head
@@ -220,7 +226,24 @@ func headStatsOf(db *store.DB, record store.Head, several bool) (headStats, erro
 	if h.Test.Total > 0 {
 		result.Test = &h.Test
 	}
-	return headStats{result, record.Created, fresh, retrain(record.Name, h, several)}, nil
+	return headStats{result, record.Created, fresh, retrainIn(db, record.Name, h)}, nil
+}
+
+// staleTuning reports whether a network that finetune made was trained on other photos
+// than those that would train it now.
+func staleTuning(db *store.DB, m store.Model) (bool, error) {
+	if m.Tuned == nil {
+		return false, nil
+	}
+	ix, err := db.Index([]string{m.Tuned.From}, split.Training)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrResplitting) {
+		return false, nil // nobody can tell
+	}
+	if err != nil {
+		return false, err
+	}
+	now := ix.Fingerprint()
+	return string(now[:]) != string(m.Tuned.Fingerprint), nil
 }
 
 func (s *storeStats) readFailures(db *store.DB, folders map[store.RootID]string) error {
@@ -278,7 +301,14 @@ func (a *app) findWarnings(s *storeStats) []string {
 	}
 	for _, m := range s.Models {
 		if m.Missing > 0 {
-			add("%s lacks vectors of %s: %s computes them", m.text, count(m.Missing, "photo"), run("ingest", "FOLDER"))
+			ingest := run("ingest", "FOLDER")
+			if m.TunedFrom != "" {
+				ingest = ingest.with("--model", m.ID)
+			}
+			add("%s lacks vectors of %s: %s computes them", m.text, count(m.Missing, "photo"), ingest)
+		}
+		if m.Stale && s.Pending == nil {
+			add("the photos have changed since %s was trained: %s", m.text, run("finetune"))
 		}
 	}
 	for _, h := range s.Heads {
