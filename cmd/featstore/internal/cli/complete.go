@@ -28,20 +28,23 @@ type choices func(a *app) []choice
 // flagChoices are the completions of flags, by command and flag; "*" stands for all
 // commands that have the flag and are not named.
 var flagChoices = map[string]choices{
-	"* --head":          headChoices,
-	"train --head":      words(append(slices.Clone(train.Kinds), train.KindAuto)...),
-	"train --name":      headChoices,
-	"* --model":         modelChoices,
-	"* --kinds":         words(train.Kinds...),
-	"* --preprocess":    presetChoices,
-	"* --pool":          words("avg", "max", "none"),
-	"* --split":         splitChoices,
-	"* --format":        formatChoices,
-	"* --balance":       words(train.Balances...),
-	"* --prior":         words(train.Priors...),
-	"* --scaling":       words(train.Scalings...),
-	"* --only":          words(bench.Steps...),
-	"* --split-folders": words("on", "ignore", "off"),
+	"* --head":           headChoices,
+	"train --head":       words(append(slices.Clone(train.Kinds), train.KindAuto)...),
+	"train --name":       headChoices,
+	"* --model":          modelChoices,
+	"finetune --from":    words("input", "60%", "80%"),
+	"* --optimizer":      words(train.OptimizerAdamW, train.OptimizerSGD),
+	"* --kinds":          words(train.Kinds...),
+	"* --preprocess":     presetChoices,
+	"* --pool":           words("avg", "max", "none"),
+	"* --split":          splitChoices,
+	"* --format":         formatChoices,
+	"* --balance":        words(train.Balances...),
+	"finetune --balance": words(train.BalanceNone, train.BalanceWeights),
+	"* --prior":          words(train.Priors...),
+	"* --scaling":        words(train.Scalings...),
+	"* --only":           words(bench.Steps...),
+	"* --split-folders":  words("on", "ignore", "off"),
 }
 
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
@@ -52,6 +55,7 @@ var fileFlags = []string{"ingest --model", "predict --model", "bench --model"}
 // files.
 var argumentChoices = map[string]choices{
 	"models remove": modelChoices,
+	"models export": modelChoices,
 	"forget":        folderChoices,
 }
 
