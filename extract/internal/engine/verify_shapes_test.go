@@ -93,6 +93,8 @@ func verifyGradientShape(n *node) error {
 		return wantShapes(convolved(op.conv, n.out[0].shape), n.in[0])
 	case *convWeightGradient:
 		return wantShapes(convolved(op.conv, n.in[0].shape), n.in[1])
+	case *constantGradient:
+		return repeatedConstant(op.constant, n.in[0])
 	case *poolGradient:
 		if err := equalShapes(n.in[0], n.in[2]); err != nil {
 			return err
@@ -112,6 +114,25 @@ func verifyGradientShape(n *node) error {
 		return verifySlice(op.slice, n.out[0], n.in[0])
 	}
 	return fmt.Errorf("verifyShape has no rule for %T: give it one", n.op)
+}
+
+// repeatedConstant checks that a gradient has the shape of the operand that follows from a
+// parameter: no element of it reads behind the parameter's values.
+func repeatedConstant(c *trainedConstant, dy *value) error {
+	if len(c.stride) != len(dy.shape) {
+		return fmt.Errorf("%d steps for the shape %v", len(c.stride), dy.shape)
+	}
+	last, values := 0, len(c.at)
+	if c.at == nil {
+		values = len(c.param.Values)
+	}
+	for axis, d := range dy.shape {
+		last += (d - 1) * c.stride[axis]
+	}
+	if last < 0 || last >= values {
+		return fmt.Errorf("element %d of %d in the shape %v", last, values, dy.shape)
+	}
+	return nil
 }
 
 func equalShapes(values ...*value) error { return wantShapes(values[0].shape, values[1:]...) }
