@@ -46,12 +46,18 @@ type mlpTraining struct {
 	weights    []float64              // per label, nil for all 1
 	open       func() (drawer, error) // of scaled training images
 	validation *table                 // scaled; may have no images
+	length     float64                // root mean square of the features; 0 for about 1
 	pool       *workerPool
 	events     func(Event)
 }
 
 func (t *mlpTraining) run(ctx context.Context) error {
 	t.net.initialise(rand.New(source(t.cfg.Seed, streamWeights)))
+	if first := t.net.layers[0].weights; t.length > 0 {
+		for i := range first {
+			first[i] /= float32(t.length)
+		}
+	}
 	b := newBackprop(t.net, t.cfg.Batch, t.cfg.Dropout, t.pool)
 	c := newCycle(t.net.groups(b.gradient), t.cfg.Rate, mlpWarmup, t.cfg.Decay, mlpClip, t.cfg.Steps, t.pool)
 	feed, err := newFeed(t.open, source(t.cfg.Seed, streamTraining), t.cfg.Batch, t.cfg.Steps)

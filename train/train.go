@@ -22,16 +22,25 @@ func Train(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	ix, err := db.Index(h.Models, split.Testing)
-	if err != nil || ix.Len() == 0 {
-		return h, nil, err
-	}
-	r, err := Evaluate(ctx, db, h, split.Testing)
+	r, err := h.test(ctx, db)
 	if err != nil {
 		return nil, nil, err
 	}
-	h.Test = r.Accuracy
 	return h, r, nil
+}
+
+// test tests the head on the whole testing split. The report is nil if that is empty.
+func (h *Head) test(ctx context.Context, db *store.DB) (*Report, error) {
+	ix, err := db.Index(h.Models, split.Testing)
+	if err != nil || ix.Len() == 0 {
+		return nil, err
+	}
+	r, err := Evaluate(ctx, db, h, split.Testing)
+	if err != nil {
+		return nil, err
+	}
+	h.Test = r.Accuracy
+	return r, nil
 }
 
 // Fit is Train without the test.
@@ -71,8 +80,14 @@ func (f *fitting) head(ctx context.Context, d *dataset) (*Head, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.finish(ctx, d, got)
+}
+
+// finish makes a head of what was learnt and calibrates it on the validation split.
+func (f *fitting) finish(ctx context.Context, d *dataset, got *fitted) (*Head, error) {
 	h := got.head(d.labels)
 	h.Models, h.Created = d.models, time.Now().UTC().Truncate(time.Second)
+	var err error
 	if h.Trained, err = d.trainedOn(); err != nil {
 		return nil, err
 	}

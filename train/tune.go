@@ -63,10 +63,11 @@ type TuneConfig struct {
 	Decay     float64 `json:"weight_decay"` // of weights, not of biases
 	Clip      float64 `json:"clip"`         // longest gradient
 	Smoothing float64 `json:"smoothing"`    // of labels, 0 to 1
-	Dropout   float64 `json:"dropout"`      // share of features left out before the new layer
+	Dropout   float64 `json:"dropout"`      // share of each new layer's inputs that is left out
 	Mixup     float64 `json:"mixup"`        // α of the Beta distribution; 0 for none
 	Balance   string  `json:"balance"`      // BalanceNone or BalanceWeights
 	Patience  int     `json:"patience"`     // epochs without a lower validation loss after which to end; 0 for never
+	Hidden    []int   `json:"hidden"`       // units of hidden layers between bottleneck and output, from the bottleneck on; none
 	Seed      uint64  `json:"seed"`
 
 	// Enough, if not nil, is asked after each epoch whether to end here.
@@ -132,7 +133,7 @@ func (c TuneConfig) Validate() error {
 	case c.Balance != BalanceNone && c.Balance != BalanceWeights:
 		return bad("balance", c.Balance, "weights or none")
 	}
-	return nil
+	return validateHidden(c.Hidden)
 }
 
 // A TuneProgress is told after each step; Accuracy and ValidationLoss only at an epoch's
@@ -161,6 +162,9 @@ func (p TuneProgress) String() string {
 type Tuned struct {
 	Epoch    int        `json:"epoch"`      // whose weights were kept
 	Accuracy Proportion `json:"validation"` // then
+
+	layers *mlp // hidden layers and output; nil without hidden layers
+	config Config
 }
 
 // Streams of random numbers of the tuning.
@@ -170,9 +174,9 @@ const (
 	streamTuneDropout
 )
 
-// Tune trains a new layer on the frozen bottlenecks to convergence, and then the layer
-// and the network together, on softmax cross-entropy. It leaves in the network the moving
-// average of the weights as it was after the epoch with the lowest loss on the validation
+// Tune trains a new layer on the frozen bottlenecks to convergence, or several as the mlp
+// head is trained, and then these and the network together, on softmax cross-entropy. It
+// leaves in the network the moving average of the weights as it was after the epoch with the lowest loss on the validation
 // images; without any, after the last epoch. Validation images take no other part.
 //
 // The same photos, settings and network give the same weights.
@@ -207,7 +211,11 @@ func Tune(ctx context.Context, net Tunable, labels int, training, validation Tun
 	}
 	t.takeBest()
 	net.Update()
-	return &Tuned{t.bestAt, t.bestAccuracy}, nil
+	tuned := &Tuned{Epoch: t.bestAt, Accuracy: t.bestAccuracy}
+	if len(cfg.Hidden) > 0 {
+		tuned.layers, tuned.config = t.head, cfg.headConfig()
+	}
+	return tuned, nil
 }
 
 // finished reports whether no epoch is to follow.
@@ -231,7 +239,7 @@ type tuner struct {
 	labelWeights         []float64
 	pool                 *workerPool
 
-	head *mlp // the new layer
+	head *mlp // the new layers
 	cycle
 
 	epoch    int // done
@@ -241,7 +249,7 @@ type tuner struct {
 }
 
 func newTuner(net Tunable, labels int, training, validation TunePhotos, cfg TuneConfig) *tuner {
-	t := &tuner{net: net, cfg: cfg, training: training, validation: validation, labels: labels, pool: newWorkerPool(0), head: newMLP(net.Dim(), nil, labels)}
+	t := &tuner{net: net, cfg: cfg, training: training, validation: validation, labels: labels, pool: newWorkerPool(0), head: newMLP(net.Dim(), cfg.Hidden, labels)}
 	counts := make([]int, labels)
 	for _, y := range training.Truth {
 		counts[y]++
@@ -278,18 +286,15 @@ func (t *tuner) stepsAnEpoch() int { return (len(t.training.Truth) + t.cfg.Batch
 // firstLayerStrength is C of the new layer's first fit, for features of length 1.
 const firstLayerStrength = 30
 
-// firstLayer fits the new layer on the bottlenecks of the network as it is.
+// firstLayer fits the new layer, or layers, on the bottlenecks of the network as it is.
 func (t *tuner) firstLayer(ctx context.Context) error {
-	table := &table{labels: t.labels, dims: []int{t.net.Dim()}}
-	table.allocate(len(t.training.Truth), t.net.Dim())
-	copy(table.truth, t.training.Truth)
-	if err := t.bottlenecks(ctx, t.training, func(i int, x []float32) { copy(table.rows[i], x) }); err != nil {
+	table, err := t.bottleneckTable(ctx, t.training)
+	if err != nil {
 		return err
 	}
-	for _, row := range table.rows {
-		if !allFinite(row) {
-			return fmt.Errorf("%w: the network computes numbers that are not finite", ErrNotFinite)
-		}
+	defer t.restart()
+	if len(t.cfg.Hidden) > 0 {
+		return t.firstLayers(ctx, table)
 	}
 	strength := firstLayerStrength / math.Max(meanSquare(table), 1e-30)
 	l, _, err := fitLogistic(ctx, table, strength, t.labelWeights, 1e-4, t.pool, nil)
@@ -298,8 +303,23 @@ func (t *tuner) firstLayer(ctx context.Context) error {
 	}
 	copy(t.head.output().weights, l.weights)
 	copy(t.head.output().bias, l.bias)
-	t.restart()
 	return nil
+}
+
+// bottleneckTable computes the bottlenecks of images into memory.
+func (t *tuner) bottleneckTable(ctx context.Context, photos TunePhotos) (*table, error) {
+	table := &table{labels: t.labels, dims: []int{t.net.Dim()}}
+	table.allocate(len(photos.Truth), t.net.Dim())
+	copy(table.truth, photos.Truth)
+	if err := t.bottlenecks(ctx, photos, func(i int, x []float32) { copy(table.rows[i], x) }); err != nil {
+		return nil, err
+	}
+	for _, row := range table.rows {
+		if !allFinite(row) {
+			return nil, fmt.Errorf("%w: the network computes numbers that are not finite", ErrNotFinite)
+		}
+	}
+	return table, nil
 }
 
 // bottlenecks computes the bottleneck of each image, in order.

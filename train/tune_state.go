@@ -23,6 +23,7 @@ type tuneHeader struct {
 	Clip                             float64
 	Moments                          uint32 // 0: of AdamW, 1: of gradient descent
 	Balanced                         bool
+	Hidden                           [maxHiddenLayers]uint32
 }
 
 var tuneMagic = [8]byte{'t', 'u', 'n', 'i', 'n', 'g', '0', '1'}
@@ -35,6 +36,9 @@ func (t *tuner) header() tuneHeader {
 		Clip: t.cfg.Clip, Balanced: t.cfg.Balance == BalanceWeights}
 	if t.cfg.Optimizer == OptimizerSGD {
 		h.Moments = 1
+	}
+	for i, units := range t.cfg.Hidden {
+		h.Hidden[i] = uint32(units)
 	}
 	for _, g := range t.groups {
 		h.Numbers += uint64(len(g.Values))

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -150,14 +151,22 @@ func TestTuneLearns(t *testing.T) {
 // TestTuneGradient compares the gradient of a minibatch's loss, with all that is done to
 // it, with central differences.
 func TestTuneGradient(t *testing.T) {
+	for _, hidden := range [][]int{nil, {5}, {4, 3}} {
+		t.Run(fmt.Sprint(hidden), func(t *testing.T) { testTuneGradient(t, hidden) })
+	}
+}
+
+func testTuneGradient(t *testing.T, hidden []int) {
 	cfg := tuneConfig()
-	cfg.Balance = BalanceWeights
+	cfg.Balance, cfg.Hidden = BalanceWeights, hidden
 	training := ringPhotos(20, 3)
 	training.Truth[0] = 1
 	n := newTinyNet()
 	tu := newTuner(n, 2, training, TunePhotos{}, cfg)
 	defer tu.pool.close()
-	tu.head.output().initialise(rand.New(rand.NewPCG(1, 1)), 0.5)
+	for i := range tu.head.layers {
+		tu.head.layers[i].initialise(rand.New(rand.NewPCG(1, 1)), 0.5)
+	}
 	loss := func() float64 {
 		l, err := tu.step(t.Context(), []int{0, 3, 5, 8, 11, 12, 17}, rand.NewPCG(7, 7), rand.NewPCG(8, 8))
 		if err != nil {
@@ -172,7 +181,7 @@ func TestTuneGradient(t *testing.T) {
 	}
 	for i, g := range tu.groups {
 		for k := range g.Values {
-			const h = 1e-2
+			const h = 1e-3 // fewer kinks of rectifiers lie between than with a larger one
 			v := g.Values[k]
 			g.Values[k] = v + h
 			up := loss()
@@ -233,7 +242,7 @@ func TestTuneIsReproducible(t *testing.T) {
 	for i, state := range states {
 		cfg.Resume = state
 		got, result, _ := tune(t, training, validation, cfg)
-		if !sameWeights(got, want) || *result != *wanted {
+		if !sameWeights(got, want) || result.Epoch != wanted.Epoch || result.Accuracy != wanted.Accuracy {
 			t.Errorf("gone on after epoch %d: other weights, %+v", i+1, result)
 		}
 	}

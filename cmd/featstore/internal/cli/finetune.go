@@ -50,6 +50,10 @@ finetuned needs no file; models export writes the network as ONNX. ingest, train
 evaluate and export still take the network that was there before, unless --model names
 the tuned one. Photos that come later need ingest --model with its name.
 
+--hidden 512,128 puts layers of your own between the network and the output, fully
+connected, with rectifiers. They are trained as train --head mlp does, and then together
+with the network; the head that is saved is these layers, an mlp, as they were trained.
+
 --from says which part is trained: what lies above a tensor, above a share of the
 computation such as 60%, or all of it: input. The default is 60%, and 80% for fewer than
 100 training photos, or more where the time or the memory is short. From the input,
@@ -70,6 +74,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 		Example: `  featstore finetune
   featstore finetune --from 80% --epochs 3
   featstore finetune --from input --time 10m
+  featstore finetune --hidden 512
   featstore predict --head finetuned some.jpg`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -101,8 +106,9 @@ func tuneFlags(flags *pflag.FlagSet, cfg *train.TuneConfig) {
 	flags.Float64Var(&cfg.Decay, "weight-decay", cfg.Decay, "weight decay, not of biases")
 	flags.Float64Var(&cfg.Clip, "clip", cfg.Clip, "longest gradient")
 	flags.Float64Var(&cfg.Smoothing, "smoothing", cfg.Smoothing, "label smoothing")
-	flags.Float64Var(&cfg.Dropout, "dropout", cfg.Dropout, "share of features left out before the new layer")
+	flags.Float64Var(&cfg.Dropout, "dropout", cfg.Dropout, "share of the inputs of each new layer that is left out")
 	flags.Float64Var(&cfg.Mixup, "mixup", cfg.Mixup, "alpha of mixup; 0 for none")
+	flags.IntSliceVar(&cfg.Hidden, "hidden", cfg.Hidden, "units of hidden layers between network and output, joined by commas (default: none)")
 	flags.StringVar(&cfg.Balance, "balance", cfg.Balance, "how unequally common labels are trained on: weights or none")
 	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of every random choice")
 }
@@ -186,7 +192,7 @@ func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tun
 	if err != nil {
 		return fmt.Errorf("keep the tuned network: %w", err)
 	}
-	head, after, err := headOn(ctx, db, tuned.ID)
+	head, after, err := f.headOf(ctx, db, tuned, result)
 	if err != nil {
 		return err
 	}

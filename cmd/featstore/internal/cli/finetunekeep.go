@@ -117,6 +117,15 @@ func tunedVectors(ctx context.Context, tuning *extract.Tuning, photos []*tuningP
 	return vectors, nil
 }
 
+// headOf returns the head on the tuned network: the hidden layers that were trained with
+// it, or else a new one.
+func (f *finetuning) headOf(ctx context.Context, db *store.DB, tuned store.Model, result *train.Tuned) (*train.Head, *train.Report, error) {
+	if len(f.cfg.Hidden) > 0 {
+		return result.Head(ctx, db, tuned.ID)
+	}
+	return headOn(ctx, db, tuned.ID)
+}
+
 // headOn trains a logistic head on a model's vectors and tests it once.
 func headOn(ctx context.Context, db *store.DB, model string) (*train.Head, *train.Report, error) {
 	cfg := train.DefaultConfig()

@@ -96,10 +96,14 @@ func retrainIn(db *store.DB, name string, h *train.Head) command {
 		if m.Tuned == nil || !slices.Contains(h.Models, m.ID) {
 			continue
 		}
-		if h.Kind != train.KindLogistic {
+		layers := h.Kind == train.KindMLP && h.Config.Scaling == train.ScaleNone // as finetune makes them
+		if h.Kind != train.KindLogistic && !layers {
 			return retrain(name, h, true)
 		}
 		c := run("finetune")
+		if layers {
+			c = c.with("--hidden", joinNumbers(h.Config.Hidden))
+		}
 		if name != tunedHead {
 			c = c.with("--head", name)
 		}
@@ -109,6 +113,11 @@ func retrainIn(db *store.DB, name string, h *train.Head) command {
 		return c
 	}
 	return retrain(name, h, several)
+}
+
+// joinNumbers writes numbers as a flag takes them.
+func joinNumbers(numbers []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ","), "[]")
 }
 
 // retrainAll lists the commands that train all heads anew.
