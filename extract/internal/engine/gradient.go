@@ -13,6 +13,9 @@ import (
 // has no backward pass.
 var ErrNoGradient = errors.New("no gradient")
 
+// errNothing is the error of CompileTraining for a network without weights.
+var errNothing = errors.New("nothing can be trained: no weights lie between the cut and the tap")
+
 // backward appends the backward pass to a net: for every value that depends on a
 // parameter, the gradient of the loss by it, from the last node to the first. A node is
 // asked once all readers of its result have said what they bring to its gradient.
@@ -39,7 +42,7 @@ func (g *net) differentiate() (seed *node, err error) {
 		}
 	}
 	if !b.needs[g.output] {
-		return nil, errors.New("nothing can be trained: no weights lie between the cut and the tap")
+		return nil, errNothing
 	}
 	forward := g.nodes
 	b.effect(&storeTap{}, g.output)

@@ -124,10 +124,12 @@ func (c *conv) emit(p *planner, n *node) {
 		c.reload(p, func() { s.Load(c.weight) })
 		p.emitWeighted(n.label, s, in, out)
 	default:
-		lanes := p.set.Lanes()
-		joined := c.joinGroups(lanes)
+		joined := c.joinGroups(p.set.Lanes())
 		s := exec.NewConv(p.set, joined.ConvShape, joined.weight, in, res, out)
-		c.reload(p, func() { s.Load(c.joinGroups(lanes).weight, c.Bias) })
+		c.reload(p, func() {
+			c.join(joined)
+			s.Load(joined.weight, c.Bias)
+		})
 		p.emitWeighted(n.label, s, in, res, out)
 	}
 }

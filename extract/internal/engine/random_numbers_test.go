@@ -27,6 +27,9 @@ type numbers struct {
 // growNumbers adds some layers of 8-bit numbers: as operators between
 // DequantizeLinear and QuantizeLinear, or as those that take the numbers.
 func growNumbers(g *grower, _ feature) feature {
+	if g.plain {
+		return feature{}
+	}
 	i := len(g.features) - 1
 	for !g.exact(g.features[i].name) {
 		i-- // the input is

@@ -139,18 +139,48 @@ func pass(t *testing.T, tr *Training, in []float32) [][]float32 {
 	return all
 }
 
-// TestGradientsDoNotDependOnWorkers: the same bits on one core and on three, again and
+// families lists the networks of floats, in short tests every third of them.
+func families() []zoo.Variant {
+	all := trainable()
+	if !testing.Short() {
+		return all
+	}
+	var some []zoo.Variant
+	for i := 0; i < len(all); i += 3 {
+		some = append(some, all[i])
+	}
+	return some
+}
+
+// familyTraining is a training for three images, or one where the network takes no more.
+func familyTraining(t *testing.T, v zoo.Variant, cores int) (*Training, []float32) {
+	t.Helper()
+	m := v.Small()
+	images := 3
+	g, err := onnx.Parse(m.Data, onnx.Options{External: m.FS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.Inputs[0].Dims[0].Size == 1 {
+		images = 1
+	}
+	return smallTraining(t, v.Name, Options{Input: []int{images}}, cores)
+}
+
+// TestGradientsDoNotDependOnWorkers: the same bits on one, two and three cores, again and
 // again.
 func TestGradientsDoNotDependOnWorkers(t *testing.T) {
-	for _, name := range []string{"resnet50-torchscript", "mobilenetv3small-dynamo", "regnetx400mf-torchscript", "vitb16-torchscript", "googlenet-torchscript"} {
-		t.Run(name, func(t *testing.T) {
-			one, in := smallTraining(t, name, Options{Input: []int{3}}, 1)
+	for _, v := range families() {
+		t.Run(v.Name, func(t *testing.T) {
+			one, in := familyTraining(t, v, 1)
 			want := pass(t, one, in)
-			three, _ := smallTraining(t, name, Options{Input: []int{3}}, 3)
-			for range 3 {
-				for i, g := range pass(t, three, in) {
-					if !slices.Equal(g, want[i]) {
-						t.Fatalf("%s differs", one.Parameters()[i].Name)
+			for _, cores := range []int{2, 3} {
+				several, _ := familyTraining(t, v, cores)
+				for range 2 {
+					for i, g := range pass(t, several, in) {
+						if !slices.Equal(g, want[i]) {
+							t.Fatalf("%d cores: %s differs", cores, one.Parameters()[i].Name)
+						}
 					}
 				}
 			}
@@ -233,18 +263,18 @@ func TestUpdatedWeightsCount(t *testing.T) {
 
 // TestTrainingDoesNotAllocate in steady state.
 func TestTrainingDoesNotAllocate(t *testing.T) {
-	for _, name := range []string{"mobilenetv2-torchscript", "vitb16-torchscript", "resnet50-torchscript"} {
-		tr, in := smallTraining(t, name, Options{Input: []int{2}}, 1)
+	for _, v := range families() {
+		tr, in := familyTraining(t, v, 1)
 		out := make([]float32, tr.OutputLen())
 		ctx := context.Background()
-		allocations := testing.AllocsPerRun(5, func() {
+		allocations := testing.AllocsPerRun(3, func() {
 			if tr.Forward(ctx, in, out) != nil || tr.Backward(ctx, out) != nil {
 				t.Error("a pass failed")
 			}
 			tr.Update()
 		})
 		if allocations > 0 {
-			t.Errorf("%s: %v allocations a step", name, allocations)
+			t.Errorf("%s: %v allocations a step", v.Name, allocations)
 		}
 	}
 }
