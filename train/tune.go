@@ -249,7 +249,8 @@ type tuner struct {
 }
 
 func newTuner(net Tunable, labels int, training, validation TunePhotos, cfg TuneConfig) *tuner {
-	t := &tuner{net: net, cfg: cfg, training: training, validation: validation, labels: labels, pool: newWorkerPool(0), head: newMLP(net.Dim(), cfg.Hidden, labels)}
+	t := &tuner{net: net, cfg: cfg, training: training, validation: validation, labels: labels, pool: newWorkerPool(0),
+		head: newMLP(net.Dim(), cfg.Hidden, labels)}
 	counts := make([]int, labels)
 	for _, y := range training.Truth {
 		counts[y]++

@@ -113,7 +113,8 @@ func TestTunedHead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Kind != KindMLP || len(h.Config.Hidden) != 2 || h.Config.Validate() != nil || h.Temperature == 1 || r == nil || h.Test != r.Accuracy || r.Accuracy.Share < 0.6 {
+	if h.Kind != KindMLP || len(h.Config.Hidden) != 2 || h.Config.Validate() != nil || h.Temperature == 1 ||
+		r == nil || h.Test != r.Accuracy || r.Accuracy.Share < 0.6 {
 		t.Errorf("head %+v, report %+v", h, r)
 	}
 	v, err := Evaluate(t.Context(), db, h, split.Validation)

@@ -179,7 +179,8 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) error {
 }
 
 // tuneAndKeep trains, and puts network, vectors and head into the store.
-func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource, f finetuning, started time.Time) error {
+func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource,
+	f finetuning, started time.Time) error {
 	_, before, err := headOn(ctx, db, photos.model.ID)
 	if err != nil {
 		return err
@@ -203,7 +204,8 @@ func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tun
 }
 
 // tune runs the training with its checkpoints and progress.
-func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource, f finetuning, started time.Time) (*train.Tuned, error) {
+func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource,
+	f finetuning, started time.Time) (*train.Tuned, error) {
 	f.cfg.Checkpoint = func(state []byte) error { return putCheckpoint(db, f, tuning, photos, state) }
 	f.cfg.Enough = enough(f.limit, started)
 	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch)
