@@ -208,7 +208,7 @@ func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, ph
 	f finetuning, started time.Time) (*train.Tuned, error) {
 	f.cfg.Checkpoint = func(state []byte) error { return putCheckpoint(db, f, tuning, photos, state) }
 	f.cfg.Enough = enough(f.limit, started)
-	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch)
+	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch, f.cfg.Epochs)
 	defer progress.stop()
 	result, err := train.Tune(ctx, tunable{tuning}, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
 	switch {

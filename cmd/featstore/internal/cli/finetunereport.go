@@ -23,8 +23,9 @@ type tuningProgress struct {
 }
 
 // tuningProgress shows a training on so many images until it is stopped.
-func (a *app) tuningProgress(images, batch int) *tuningProgress {
-	p := &tuningProgress{app: a, images: images, batch: batch, now: gauge{what: "fit the new layer", unit: "photo"}}
+func (a *app) tuningProgress(images, batch, epochs int) *tuningProgress {
+	p := &tuningProgress{app: a, images: images, batch: batch, now: gauge{what: "finetune", unit: "photo"}}
+	p.now.total = int64(images) * int64(epochs)
 	p.stop = a.watch(p.read)
 	return p
 }

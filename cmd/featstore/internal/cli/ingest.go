@@ -42,7 +42,8 @@ never seen before are computed. Photos that are gone stay until --prune. A photo
 two labels is named, and left out until one of the two is gone.
 
 Without a flag about networks it uses those whose vectors the store has; in a new store,
-the embedded EfficientNet-Lite0 at 320×320.
+the embedded EfficientNet-Lite0 at 320×320. --keep-network puts the file of each network
+into the store too.
 
 ` + networkHelp + `
 
@@ -85,6 +86,7 @@ interrupted.` + storeExits(exitSomeFailed),
 	flags.StringVar(&own.folders, "split-folders", "", "folders named train, val, test are splits: on, ignore or off")
 	flags.Lookup("split-folders").NoOptDefVal = "on"
 	flags.StringVar(&own.file, "split-file", "", "CSV of path,split that says which photos are in which split; - reads standard input")
+	flags.BoolVar(&nets.keep, "keep-network", false, "keep the networks' files in the store, so that they may be moved or removed")
 	flags.IntVar(&opt.Workers, "workers", 0, "photos processed at the same time (default: one per processor)")
 	return cmd
 }
@@ -116,6 +118,12 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 	if err != nil {
 		return err
 	}
+	var files []keptFile
+	if nets.keep {
+		if files, err = filesToKeep(networks); err != nil {
+			return err
+		}
+	}
 	if err := a.announce(networks); err != nil {
 		return err
 	}
@@ -123,6 +131,9 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 	interrupted := errors.Is(err, context.Canceled)
 	if err != nil && !interrupted {
 		return ingestAdvice(err, dir)
+	}
+	if err := keepNetworks(db, files); err != nil {
+		return err
 	}
 	if a.json {
 		if e := a.emit(ingestResult{"result", report, interrupted}); e != nil {

@@ -28,6 +28,7 @@ type networkFlags struct {
 	size, tap, pool, preprocess string
 	memory                      memoryFlag
 	photos                      photoMemoryFlag
+	keep                        bool // the files, in the store
 }
 
 // networkHelp explains the flags in the help of the commands that have them.
