@@ -12,6 +12,7 @@ type Report struct {
 	More     int      `json:"more_problems"` // problems beyond the first maxProblems
 	Images   int      `json:"images"`        // checked
 	Vectors  int      `json:"vectors"`       // checked
+	Views    int      `json:"views"`         // checked: further vectors, of views
 	Finished bool     `json:"finished"`      // false if damage kept parts from being checked
 }
 

@@ -28,7 +28,7 @@ func (c *checker) run() error {
 	if safe, err := c.pages(); err != nil || !safe {
 		return err
 	}
-	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.networks, c.vectors, c.heads, c.counts} {
+	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.networks, c.vectors, c.views, c.heads, c.counts} {
 		if err := c.try(part); err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (c *checker) damaged(err error) {
 // top checks the buckets at the top and the keys of meta.
 func (c *checker) top() error {
 	err := c.tx.bolt.ForEach(func(name []byte, _ *bolt.Bucket) error {
-		for _, known := range slices.Concat(topBuckets, [][]byte{networksBucket, checkpointsBucket}) {
+		for _, known := range slices.Concat(topBuckets, [][]byte{networksBucket, checkpointsBucket, viewsBucket}) {
 			if bytes.Equal(name, known) {
 				return nil
 			}
@@ -132,12 +132,14 @@ func (c *checker) count() error {
 		return err
 	}
 	for _, id := range models {
-		err := c.tx.eachVectorBucket(id, func(_ [][]byte, b *bolt.Bucket) error {
-			c.total += int64(b.Sequence())
-			return nil
-		})
-		if err != nil {
-			c.report.add("%v", err)
+		for _, top := range [][]byte{featuresBucket, viewsBucket} {
+			err := c.tx.eachVectorBucket(top, id, func(_ [][]byte, b *bolt.Bucket) error {
+				c.total += int64(b.Sequence())
+				return nil
+			})
+			if err != nil {
+				c.report.add("%v", err)
+			}
 		}
 	}
 	return c.ctx.Err()
@@ -307,8 +309,8 @@ func (c *checker) vectors() error {
 			continue // reported
 		}
 		err = c.try(func() error {
-			return c.tx.eachVectorBucket(id, func(names [][]byte, b *bolt.Bucket) error {
-				return c.try(func() error { return c.vectorBucket(m, names, c.tx.safe(b)) })
+			return c.tx.eachVectorBucket(featuresBucket, id, func(names [][]byte, b *bolt.Bucket) error {
+				return c.try(func() error { return c.vectorBucket(featuresBucket, m, names, c.tx.safe(b), c.vector) })
 			})
 		})
 		if err != nil {
@@ -318,21 +320,17 @@ func (c *checker) vectors() error {
 	return nil
 }
 
-func (c *checker) vectorBucket(m Model, names [][]byte, b *bolt.Bucket) error {
-	here := place{state: disputed}
-	if len(names) == 3 {
-		s, err := split.Parse(string(names[1]))
-		if err != nil {
-			return err
-		}
-		here = place{placed, s, string(names[2])}
+// vectorBucket checks a bucket of vectors, each with check.
+func (c *checker) vectorBucket(top []byte, m Model, names [][]byte, b *bolt.Bucket, check func(m Model, here place, k, v []byte) error) error {
+	here, err := placeOf(names)
+	if err != nil {
+		return err
 	}
-	where := fmt.Sprintf("features/%s/%v", m.ID, here)
+	where := fmt.Sprintf("%s/%s/%v", top, m.ID, here)
 	n := 0
-	err := b.ForEach(func(k, v []byte) error {
+	err = b.ForEach(func(k, v []byte) error {
 		n++
-		c.report.Vectors++
-		if err := c.vector(m, here, k, v); err != nil {
+		if err := check(m, here, k, v); err != nil {
 			c.report.add("%s: %v", where, err)
 		}
 		return c.step()
@@ -348,22 +346,28 @@ func (c *checker) vectorBucket(m Model, names [][]byte, b *bolt.Bucket) error {
 
 // vector checks one vector: bytes, values and place.
 func (c *checker) vector(m Model, here place, k, v []byte) error {
+	c.report.Vectors++
 	if len(k) != digestSize || v == nil {
 		return fmt.Errorf("unknown key %.40x", k)
 	}
-	vec, err := decodeVector(v, m.Dim, m.ID, k)
+	return c.vectorOf(m, here, split.Digest(k), v)
+}
+
+// vectorOf checks bytes, values and place of a vector of a digest.
+func (c *checker) vectorOf(m Model, here place, d split.Digest, v []byte) error {
+	vec, err := decodeVector(v, m.Dim, m.ID, d[:])
 	if err != nil {
 		return err
 	}
 	if err := checkFinite(vec); err != nil {
-		return fmt.Errorf("vector of %.6x: %w", k, err)
+		return fmt.Errorf("vector of %s: %w", d.Short(), err)
 	}
-	p, err := c.tx.place(split.Digest(k))
+	p, err := c.tx.place(d)
 	if err != nil {
 		return err
 	}
 	if p != here {
-		return fmt.Errorf("vector of %.6x belongs %v", k, p)
+		return fmt.Errorf("vector of %s belongs %v", d.Short(), p)
 	}
 	return nil
 }
@@ -391,7 +395,7 @@ func (c *checker) counts() error {
 		return err
 	}
 	got := c.tx.countAll()
-	for _, top := range topBuckets {
+	for _, top := range slices.Concat(topBuckets, [][]byte{viewsBucket}) {
 		if n := got.of(top); n != nil && *n != *want.of(top) {
 			c.report.add("%s: there are %d, it counts %d", top, *n, *want.of(top))
 		}

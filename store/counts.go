@@ -13,6 +13,7 @@ type counts struct {
 	Models   int `msgpack:"models"`
 	Heads    int `msgpack:"heads"`
 	Vectors  int `msgpack:"vectors"` // of all models
+	Views    int `msgpack:"views,omitempty"`
 	// LastRoot is the id given last. The sequence of the bucket says it too.
 	LastRoot uint64 `msgpack:"last_root"`
 }
@@ -35,6 +36,8 @@ func (c *counts) of(top []byte) *int {
 		return &c.Heads
 	case string(featuresBucket):
 		return &c.Vectors
+	case string(viewsBucket):
+		return &c.Views
 	}
 	return nil
 }
@@ -80,6 +83,9 @@ func (tx *Tx) countAll() counts {
 		if n := c.of(top); n != nil {
 			*n = tx.countKeys(tx.top(top))
 		}
+	}
+	if b := tx.optional(viewsBucket); b != nil {
+		c.Views = tx.countKeys(b)
 	}
 	return c
 }

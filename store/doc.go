@@ -15,6 +15,10 @@
 // transaction that makes the move due, so this holds after every commit, and after
 // a kill at any moment.
 //
+// A model may also have vectors of views: of its training photos, changed at random
+// (Tx.SetViews). They lie and move like those of the plain photos, in a bucket of their
+// own, so that nothing meets them that does not ask for them.
+//
 // # Use
 //
 // Open a store, change it within Update or through a Writer, read it within View.
@@ -74,7 +78,7 @@
 //	            created   timestamp
 //	            resplit   map  only while splits change: policy (the new one), done (bin):
 //	                           digests below done are placed by the new policy
-//	            counts    map  roots, images, failures, splits, models, heads, vectors; last_root
+//	            counts    map  roots, images, failures, splits, models, heads, vectors, views; last_root
 //	roots/      <root: 8 bytes>                   map  path, name, seen (timestamp), layout (if not by label)
 //	images/     <root>/ <path>                    map  digest (bin 32), size, mtime (ns since 1970), label
 //	failures/   <root>/ <path>                    map  reason, size, mtime, when (timestamp)
@@ -82,18 +86,21 @@
 //	splits/     <digest>                          str  split set by hand: training, validation or testing
 //	models/     <model id>                        map  name, file_sha256, tap, pool, dim, preprocess, engine, added,
 //	                                               weights_sha256, layout, path, network (bytes kept),
-//	                                               tuned (from, cut, fingerprint)
+//	                                               tuned (from, cut, fingerprint),
+//	                                               views (augment, count)
 //	heads/      <name>                            map  see Head
 //	networks/   <model id>/ <piece: 4 bytes>      bin  at most 1 MiB of the network's ONNX file
 //	            <model id>/ about                 map  size, sha256 (of all pieces)
 //	checkpoints/ <name>/                          the same, for the state of an unfinished training
 //	features/   <model id>/ <split>/ <label>/ <digest>  vector
 //	            <model id>/ disputed/ <digest>          vector
+//	views/      <model id>/ <split>/ <label>/ <digest ‖ number: 4 bytes>  vector
+//	            <model id>/ disputed/ <digest ‖ number>          vector
 //
 // The bbolt sequence of each bucket that holds vectors is the number of its keys, so
 // counting needs no walk over the vectors' pages. Buckets without keys are removed,
-// except those at the top and a model's own. The buckets networks and checkpoints are made
-// when they are first needed.
+// except those at the top and a model's own. The buckets networks, checkpoints and views are
+// made when they are first needed.
 //
 // Each of these values but kind, format and those of digests, which repeat what
 // images say, is followed by its seal, a second msgpack value: an ext value of

@@ -21,6 +21,13 @@ type Index struct {
 	Split  split.Split      // which split this is
 	Labels []string         // sorted, unless Align gave another order
 	Keys   [][]split.Digest // per label, sorted
+
+	// Views says how many views of each image there are, numbered from 1: see
+	// IndexViews. With nil, the usual case, there are only plain images.
+	Views        [][]uint16 // per label and image, as Keys
+	Augment      string     // how the views were augmented
+	MissingViews int        // that the models should have and have not
+
 	// Incomplete counts images that have a vector of some of the models but not of
 	// all: they are not in Keys.
 	Incomplete int
@@ -44,6 +51,46 @@ func (ix *Index) Len() int {
 	return n
 }
 
+// LenViews returns the number of views.
+func (ix *Index) LenViews() int {
+	n := 0
+	for _, views := range ix.Views {
+		for _, v := range views {
+			n += int(v)
+		}
+	}
+	return n
+}
+
+// views returns how many views an image has.
+func (ix *Index) views(label, rank int) int {
+	if ix.Views == nil {
+		return 0
+	}
+	return int(ix.Views[label][rank])
+}
+
+// Select returns the index with those images for which keep returns true.
+func (ix *Index) Select(keep func(label, rank int) bool) *Index {
+	out := *ix
+	out.Keys = make([][]split.Digest, len(ix.Keys))
+	if ix.Views != nil {
+		out.Views = make([][]uint16, len(ix.Keys))
+	}
+	for l, keys := range ix.Keys {
+		for r, d := range keys {
+			if !keep(l, r) {
+				continue
+			}
+			out.Keys[l] = append(out.Keys[l], d)
+			if ix.Views != nil {
+				out.Views[l] = append(out.Views[l], ix.Views[l][r])
+			}
+		}
+	}
+	return &out
+}
+
 // Align returns the index with its labels in the order of another list, usually
 // the one a head was trained with. Labels without images get an empty list of keys.
 // Images whose label is not in the list are left out and counted.
@@ -51,10 +98,16 @@ func (ix *Index) Align(labels []string) (aligned *Index, left int) {
 	out := *ix
 	out.Labels = labels
 	out.Keys = make([][]split.Digest, len(labels))
+	if ix.Views != nil {
+		out.Views = make([][]uint16, len(labels))
+	}
 	used := 0
 	for i, l := range labels {
 		if k := slices.Index(ix.Labels, l); k >= 0 && !slices.Contains(labels[:i], l) {
 			out.Keys[i] = ix.Keys[k]
+			if ix.Views != nil {
+				out.Views[i] = ix.Views[k]
+			}
 			used += len(ix.Keys[k])
 		}
 	}

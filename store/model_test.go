@@ -22,10 +22,19 @@ type machine struct {
 	images  map[store.Location]store.Image
 	fails   map[store.Location]string
 	vectors map[string]map[split.Digest][]float32
+	views   map[viewOf][]float32
+	count   map[string]int // of views, by model
 	dims    map[string]int
 	fixed   map[split.Digest]split.Split
 	policy  split.Policy
 	roots   []store.RootID
+}
+
+// A viewOf names a vector of a view.
+type viewOf struct {
+	model  string
+	digest split.Digest
+	number int
 }
 
 var (
@@ -47,6 +56,7 @@ func newMachine(t *rapid.T, path string) *machine {
 		db: db, policy: split.DefaultPolicy(), dims: map[string]int{"small": 3, "large": 1100}, fixed: map[split.Digest]split.Split{},
 		images: map[store.Location]store.Image{}, fails: map[store.Location]string{},
 		vectors: map[string]map[split.Digest][]float32{"small": {}, "large": {}},
+		views: map[viewOf][]float32{}, count: map[string]int{},
 	}
 	m.update(t, func(tx *store.Tx) error {
 		for range 2 {
@@ -81,6 +91,7 @@ func (m *machine) forget() {
 	for _, v := range m.vectors {
 		maps.DeleteFunc(v, func(d split.Digest, _ []float32) bool { return !has[d] })
 	}
+	maps.DeleteFunc(m.views, func(v viewOf, _ []float32) bool { return !has[v.digest] })
 }
 
 func (m *machine) PutImage(t *rapid.T) {
@@ -176,6 +187,44 @@ func (m *machine) PutVector(t *rapid.T) {
 	m.vectors[id][d] = vec
 }
 
+func (m *machine) SetViews(t *rapid.T) {
+	id, n := someModels.Draw(t, "model"), rapid.IntRange(0, 3).Draw(t, "count")
+	var v *store.Views
+	if n > 0 {
+		v = &store.Views{Augment: "flip", Count: n}
+	}
+	before := len(m.views)
+	maps.DeleteFunc(m.views, func(v viewOf, _ []float32) bool { return v.model == id && v.number > n })
+	m.update(t, func(tx *store.Tx) error {
+		removed, err := tx.SetViews(id, v)
+		if err == nil && removed != before-len(m.views) {
+			err = fmt.Errorf("%d views removed, want %d", removed, before-len(m.views))
+		}
+		return err
+	})
+	m.count[id] = n
+}
+
+func (m *machine) PutViews(t *rapid.T) {
+	m.update(t, func(tx *store.Tx) error {
+		for d := range m.digests() {
+			for id, n := range m.count {
+				number := rapid.IntRange(0, n).Draw(t, "number")
+				if number == 0 {
+					continue
+				}
+				vec := make([]float32, m.dims[id])
+				vec[0] = rapid.Float32().Draw(t, "value")
+				if err := tx.PutView(id, d, number, vec); err != nil {
+					return err
+				}
+				m.views[viewOf{id, d, number}] = vec
+			}
+		}
+		return nil
+	})
+}
+
 func (m *machine) SetSplit(t *rapid.T) {
 	d, s := someDigests.Draw(t, "digest"), someSplits.Draw(t, "split")
 	m.update(t, func(tx *store.Tx) error { return tx.SetSplit(d, s) })
@@ -245,6 +294,8 @@ func (m *machine) DeleteModel(t *rapid.T) {
 		return errors.Join(tx.DeleteModel(id), tx.PutModel(store.Model{ID: id, Dim: m.dims[id]}))
 	})
 	clear(m.vectors[id])
+	maps.DeleteFunc(m.views, func(v viewOf, _ []float32) bool { return v.model == id })
+	delete(m.count, id)
 }
 
 func (m *machine) Reopen(t *rapid.T) {
@@ -292,7 +343,7 @@ func (m *machine) Check(t *rapid.T) {
 		t.Fatalf("%v, %+v", err, r)
 	}
 	err = m.db.View(func(tx *store.Tx) error {
-		return errors.Join(m.compareFiles(tx), m.compareVectors(tx), m.compareIndexes(tx))
+		return errors.Join(m.compareFiles(tx), m.compareVectors(tx), m.compareViews(tx), m.compareIndexes(tx))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -352,6 +403,60 @@ func (m *machine) compareVectors(tx *store.Tx) error {
 			if ok, err := tx.HasVector(id, d); err != nil || ok != has {
 				return fmt.Errorf("HasVector %v, want %v, %w", ok, has, err)
 			}
+		}
+	}
+	return nil
+}
+
+func (m *machine) compareViews(tx *store.Tx) error {
+	st, err := tx.Stats()
+	if err != nil {
+		return err
+	}
+	for _, ms := range st.Models {
+		n := m.count[ms.ID]
+		if (ms.ViewVectors != nil) != (n > 0) {
+			return fmt.Errorf("model %s: views %+v, want %d", ms.ID, ms.ViewVectors, n)
+		}
+		if n == 0 {
+			continue
+		}
+		training, elsewhere, photos := 0, 0, 0
+		for v := range m.views {
+			switch {
+			case v.model == ms.ID && m.splitOf(v.digest) == split.Training && len(m.labels(v.digest)) == 1:
+				training++
+			case v.model == ms.ID:
+				elsewhere++
+			}
+		}
+		for d := range m.digests() {
+			missing, err := tx.MissingViews(ms.ID, d)
+			if err != nil {
+				return err
+			}
+			var want []int
+			if m.splitOf(d) == split.Training && len(m.labels(d)) == 1 {
+				photos++
+				for k := 1; k <= n; k++ {
+					if m.views[viewOf{ms.ID, d, k}] == nil {
+						want = append(want, k)
+					}
+				}
+			}
+			if !slices.Equal(missing, want) {
+				return fmt.Errorf("missing views %v, want %v", missing, want)
+			}
+			for k := 1; k <= n; k++ {
+				want := m.views[viewOf{ms.ID, d, k}]
+				got, err := tx.View(ms.ID, d, k)
+				if want == nil && !errors.Is(err, store.ErrNotFound) || want != nil && (err != nil || !slices.Equal(bits(got), bits(want))) {
+					return fmt.Errorf("view %d: %v, want %v, %w", k, got, want, err)
+				}
+			}
+		}
+		if v := ms.ViewVectors; v.Count != n || v.Vectors != training || v.Elsewhere != elsewhere || v.Missing != photos*n-training {
+			return fmt.Errorf("model %s: views %+v, want %d, %d elsewhere, %d photos", ms.ID, *v, training, elsewhere, photos)
 		}
 	}
 	return nil

@@ -45,7 +45,7 @@ func (tx *Tx) decodeModel(id string, v []byte) (m Model, err error) {
 }
 
 // PutModel adds a model, or changes what is known of one. Its dimension stays, and so do
-// its network and where that comes from, unless others are given.
+// its network and where that comes from, unless others are given. Views are SetViews's.
 func (tx *Tx) PutModel(m Model) error {
 	if err := tx.writable(); err != nil {
 		return err
@@ -71,13 +71,19 @@ func (tx *Tx) PutModel(m Model) error {
 		if m.Tuned == nil {
 			m.Tuned = old.Tuned
 		}
+		m.Views = old.Views
 	}
+	return tx.putModel(m)
+}
+
+// putModel writes a model's record.
+func (tx *Tx) putModel(m Model) error {
 	if _, err := tx.makeSub(featuresBucket, []byte(m.ID)); err != nil {
 		return err
 	}
 	tx.models = nil
 	m.Added = m.Added.UTC()
-	return tx.put(b, m, modelsBucket, []byte(m.ID))
+	return tx.put(tx.top(modelsBucket), m, modelsBucket, []byte(m.ID))
 }
 
 // DeleteModel removes a model and its vectors. It refuses with ErrInUse while a
@@ -101,6 +107,9 @@ func (tx *Tx) DeleteModel(id string) error {
 	}
 	if len(users) > 0 {
 		return fmt.Errorf("model %s: %w by head %s: delete that first", id, ErrInUse, strings.Join(users, ", "))
+	}
+	if _, err := tx.dropViews(id); err != nil {
+		return err
 	}
 	if err := tx.counted(featuresBucket, -tx.countKeys(tx.sub(featuresBucket, []byte(id)))); err != nil {
 		return err

@@ -79,6 +79,31 @@ func decodeLabel(b []byte) (string, error) {
 	return label, err
 }
 
+// placeOf is the inverse of place.names.
+func placeOf(names [][]byte) (place, error) {
+	if len(names) != 3 {
+		return place{state: disputed}, nil
+	}
+	s, err := split.Parse(string(names[1]))
+	return place{placed, s, string(names[2])}, err
+}
+
+// vectorBucket returns a bucket of or below features or views, nil if there is none.
+func (tx *Tx) vectorBucket(top []byte, names ...[]byte) *bolt.Bucket {
+	if b := tx.optional(top); b == nil {
+		return nil
+	}
+	return tx.sub(top, names...)
+}
+
+// placeBucket returns the bucket of a model at a place, nil if there is none.
+func (tx *Tx) placeBucket(top []byte, model string, p place) *bolt.Bucket {
+	if p.state == nowhere {
+		return nil
+	}
+	return tx.vectorBucket(top, p.names(model)...)
+}
+
 // replace runs change, which alters the images or the split of a digest, and moves
 // the digest's vectors where they then belong.
 func (tx *Tx) replace(d split.Digest, change func() error) error {
@@ -105,8 +130,16 @@ func (tx *Tx) replace(d split.Digest, change func() error) error {
 	return nil
 }
 
-// move takes a model's vector of d, if there is one, from one place to another.
+// move takes what a model has of d, a vector and views, from one place to another.
 func (tx *Tx) move(model string, d split.Digest, from, to place) error {
+	if err := tx.moveVector(model, d, from, to); err != nil {
+		return err
+	}
+	return tx.moveViews(model, d, from, to)
+}
+
+// moveVector takes a model's vector of d, if there is one, from one place to another.
+func (tx *Tx) moveVector(model string, d split.Digest, from, to place) error {
 	b := tx.sub(featuresBucket, from.names(model)...)
 	if b == nil {
 		return nil
@@ -116,29 +149,31 @@ func (tx *Tx) move(model string, d split.Digest, from, to place) error {
 		return nil
 	}
 	v = bytes.Clone(v) // deleting may move it
-	if err := tx.take(model, d, from, b); err != nil {
+	if err := tx.take(featuresBucket, model, d[:], from); err != nil {
 		return err
 	}
 	if to.state == nowhere {
 		return nil
 	}
-	return tx.give(model, d, to, v)
+	return tx.give(featuresBucket, model, d[:], to, v)
 }
 
-// take removes the vector of d from b, the bucket at place p of a model.
-func (tx *Tx) take(model string, d split.Digest, p place, b *bolt.Bucket) error {
-	if err := tx.drop(b, featuresBucket, d[:]); err != nil {
+// take removes the vector under a key at a place of a model. top is that of plain
+// vectors or of views.
+func (tx *Tx) take(top []byte, model string, key []byte, p place) error {
+	names := p.names(model)
+	b := tx.sub(top, names...)
+	if err := tx.drop(b, top, key); err != nil {
 		return err
 	}
 	if b.Sequence() == 0 {
-		return fmt.Errorf("%w: features/%s/%v holds more vectors than it counts", ErrCorrupt, model, p)
+		return fmt.Errorf("%w: %s/%s/%v holds more vectors than it counts", ErrCorrupt, top, model, p)
 	}
 	if err := b.SetSequence(b.Sequence() - 1); err != nil {
 		return err
 	}
-	names := p.names(model)
 	for n := len(names) - 1; n > 0; n-- { // the model's own bucket stays
-		parent := tx.sub(featuresBucket, names[:n]...)
+		parent := tx.sub(top, names[:n]...)
 		if err := dropEmpty(parent, parent.Bucket(names[n]), names[n]); err != nil {
 			return err
 		}
@@ -149,16 +184,16 @@ func (tx *Tx) take(model string, d split.Digest, p place, b *bolt.Bucket) error 
 	return nil
 }
 
-// give puts an encoded vector at a place and keeps the count of the bucket.
-func (tx *Tx) give(model string, d split.Digest, p place, blob []byte) error {
-	b, err := tx.makeSub(featuresBucket, p.names(model)...)
+// give puts an encoded vector under a key at a place and keeps the count of the bucket.
+func (tx *Tx) give(top []byte, model string, key []byte, p place, blob []byte) error {
+	b, err := tx.makeSub(top, p.names(model)...)
 	if err != nil {
 		return err
 	}
-	if b.Get(d[:]) == nil {
-		if err := errors.Join(tx.counted(featuresBucket, 1), b.SetSequence(b.Sequence()+1)); err != nil {
+	if b.Get(key) == nil {
+		if err := errors.Join(tx.counted(top, 1), b.SetSequence(b.Sequence()+1)); err != nil {
 			return err
 		}
 	}
-	return b.Put(d[:], blob)
+	return b.Put(key, blob)
 }

@@ -80,6 +80,8 @@ type Model struct {
 	// Network is how many bytes the network has that the store keeps for it, 0 for
 	// none: see Tx.PutNetwork, which sets it.
 	Network int64 `msgpack:"network,omitempty"`
+	// Views says which views of training photos there are: see Tx.SetViews, which sets it.
+	Views *Views `msgpack:"views,omitempty"`
 	// Tuned says where a network comes from that was trained on photos of the store.
 	Tuned *Tuned `msgpack:"tuned,omitempty"`
 }

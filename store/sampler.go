@@ -33,6 +33,7 @@ type Sampler struct {
 	left    int              // batches until tx is renewed
 	looked  time.Time        // when it last looked whether others wait
 	cursors [][]*bolt.Cursor // per model, per label; nil until used
+	views   [][]*bolt.Cursor // likewise, of views
 
 	start   []int      // per label: its first image in the order of the index
 	labels  []int      // those that have images
@@ -51,7 +52,8 @@ type Batch struct {
 	Rows    [][]float32    // N rows of Index.Dim floats
 }
 
-type pick struct{ label, rank int }
+// A pick is an image, or with another number than 0, a view of one.
+type pick struct{ label, rank, view int }
 
 // NewSampler returns a sampler of an index.
 func (db *DB) NewSampler(ix *Index) (*Sampler, error) {
@@ -67,6 +69,7 @@ func (db *DB) NewSampler(ix *Index) (*Sampler, error) {
 	for range ix.Models {
 		s.checked = append(s.checked, make([]uint64, (n+63)/64))
 		s.cursors = append(s.cursors, make([]*bolt.Cursor, len(ix.Labels)))
+		s.views = append(s.views, make([]*bolt.Cursor, len(ix.Labels)))
 	}
 	if !db.addSampler(s) {
 		return nil, db.wrap(ErrClosed)
@@ -101,7 +104,8 @@ func (s *Sampler) letGo() error {
 // Draw draws n images, with replacement: for each, first a label, uniformly among
 // those that have images, and then one of its images, uniformly. So
 // rare labels are shown as often as common ones, as in the article that package train
-// cites. The same source gives the same draws on every machine.
+// cites. Of an image that has views, one of these or the plain image is drawn, each
+// equally likely. The same source gives the same draws on every machine.
 func (s *Sampler) Draw(src rand.Source, n int) (*Batch, error) {
 	if len(s.labels) == 0 {
 		return nil, s.empty()
@@ -109,7 +113,8 @@ func (s *Sampler) Draw(src rand.Source, n int) (*Batch, error) {
 	s.picks = s.picks[:0]
 	for range n {
 		l := s.labels[Uniform(src, len(s.labels))]
-		s.picks = append(s.picks, pick{l, Uniform(src, len(s.ix.Keys[l]))})
+		rank := Uniform(src, len(s.ix.Keys[l]))
+		s.picks = append(s.picks, pick{l, rank, s.ix.DrawView(src, l, rank)})
 	}
 	return s.read()
 }
@@ -131,21 +136,30 @@ func (s *Sampler) DrawImages(src rand.Source, n int) (*Batch, error) {
 		for len(s.ix.Keys[l]) == 0 { // labels without images share their start with the next
 			l++
 		}
-		s.picks = append(s.picks, pick{l, at - s.start[l]})
+		rank := at - s.start[l]
+		s.picks = append(s.picks, pick{l, rank, s.ix.DrawView(src, l, rank)})
 	}
 	return s.read()
 }
 
 // Read reads given images: of label labels[i] (an index into Index.Labels) the one
 // of rank ranks[i] (an index into its Keys). The batch is in the order of the
-// index, as if it had been drawn.
-func (s *Sampler) Read(labels, ranks []int) (*Batch, error) {
+// index, as if it had been drawn. views are their numbers of views, 0 being the plain
+// image; nil means that all are plain.
+func (s *Sampler) Read(labels, ranks, views []int) (*Batch, error) {
 	s.picks = s.picks[:0]
 	for i, l := range labels {
 		if l < 0 || l >= len(s.ix.Keys) || ranks[i] < 0 || ranks[i] >= len(s.ix.Keys[l]) {
 			return nil, s.db.wrap(fmt.Errorf("no image of rank %d under label %d in the index: %w", ranks[i], l, ErrNotFound))
 		}
-		s.picks = append(s.picks, pick{l, ranks[i]})
+		p := pick{label: l, rank: ranks[i]}
+		if views != nil {
+			p.view = views[i]
+		}
+		if p.view < 0 || p.view > s.ix.views(l, p.rank) {
+			return nil, s.db.wrap(fmt.Errorf("no view %d of the image of rank %d under label %d in the index: %w", p.view, p.rank, l, ErrNotFound))
+		}
+		s.picks = append(s.picks, p)
 	}
 	return s.read()
 }
@@ -193,7 +207,10 @@ func (s *Sampler) fetch() (err error) {
 		if a.label != b.label {
 			return a.label - b.label
 		}
-		return a.rank - b.rank
+		if a.rank != b.rank {
+			return a.rank - b.rank
+		}
+		return a.view - b.view
 	})
 	s.batch.Labels, s.batch.Digests, s.batch.Rows, s.joint = s.batch.Labels[:0], s.batch.Digests[:0], s.batch.Rows[:0], s.joint[:0]
 	if want := len(s.picks) * s.ix.Dim(); cap(s.joint) < want {
@@ -245,8 +262,9 @@ func (s *Sampler) renew() error {
 		return errors.Join(err, s.db.leave())
 	}
 	s.tx, s.left = tx, renewAfter-1
-	for _, c := range s.cursors {
-		clear(c)
+	for m := range s.cursors {
+		clear(s.cursors[m])
+		clear(s.views[m])
 	}
 	return nil
 }
@@ -265,18 +283,30 @@ func (s *Sampler) row(p pick) ([]float32, error) {
 	return s.joint[from:len(s.joint):len(s.joint)], nil
 }
 
-// vector looks up one model's vector of a pick. Its checksum is computed the first
-// time only.
+// vector looks up one model's vector of a pick. The checksum of a plain image's is
+// computed the first time only.
 func (s *Sampler) vector(m int, p pick) ([]float32, error) {
-	c := s.cursors[m][p.label]
+	cursors := s.cursors
+	if p.view > 0 {
+		cursors = s.views
+	}
+	c := cursors[m][p.label]
 	if c == nil {
 		var err error
-		if c, err = s.ix.cursor(newTx(s.db, s.tx), m, p.label); err != nil {
+		if c, err = s.ix.cursor(newTx(s.db, s.tx), m, p.label, p.view > 0); err != nil {
 			return nil, err
 		}
-		s.cursors[m][p.label] = c
+		cursors[m][p.label] = c
 	}
 	d := &s.ix.Keys[p.label][p.rank]
+	if p.view > 0 {
+		key := viewKey(*d, p.view)
+		k, v := c.Seek(key)
+		if !bytes.Equal(k, key) {
+			return nil, s.ix.stale(m, d)
+		}
+		return decodeVector(v, s.ix.Dims[m], s.ix.Models[m], d[:])
+	}
 	k, v := c.Seek(d[:])
 	if !bytes.Equal(k, d[:]) {
 		return nil, s.ix.stale(m, d)
@@ -296,10 +326,23 @@ func (s *Sampler) vector(m int, p pick) ([]float32, error) {
 	return floatsOf(data), nil
 }
 
-// cursor returns a cursor over a model's vectors of a label.
-func (ix *Index) cursor(tx *Tx, m, label int) (*bolt.Cursor, error) {
+// DrawView draws a view of an image: 0, the plain image, or one of its views, each
+// equally likely. Nothing is drawn where there is no view.
+func (ix *Index) DrawView(src rand.Source, label, rank int) int {
+	if n := ix.views(label, rank); n > 0 {
+		return Uniform(src, n+1)
+	}
+	return 0
+}
+
+// cursor returns a cursor over a model's vectors of a label, or over those of views.
+func (ix *Index) cursor(tx *Tx, m, label int, views bool) (*bolt.Cursor, error) {
 	p := place{state: placed, split: ix.Split, label: ix.Labels[label]}
-	b := tx.sub(featuresBucket, p.names(ix.Models[m])...)
+	top := featuresBucket
+	if views {
+		top = viewsBucket
+	}
+	b := tx.placeBucket(top, ix.Models[m], p)
 	if b == nil {
 		return nil, fmt.Errorf("%w: label %q of model %s has no images in the %v split any more", ErrStale, p.label, ix.Models[m], ix.Split)
 	}

@@ -23,7 +23,7 @@ func TestSamplerReadsGivenImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	b, err := s.Read([]int{2, 0, 0}, []int{1, 4, 4})
+	b, err := s.Read([]int{2, 0, 0}, []int{1, 4, 4}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestSamplerReadsGivenImages(t *testing.T) {
 		t.Errorf("read labels %v, digests %v", b.Labels, b.Digests)
 	}
 	for _, bad := range [][2]int{{3, 0}, {-1, 0}, {0, -1}, {1, len(ix.Keys[1])}} {
-		if _, err := s.Read([]int{bad[0]}, []int{bad[1]}); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Read([]int{bad[0]}, []int{bad[1]}, nil); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("label and rank %v: %v", bad, err)
 		}
 	}

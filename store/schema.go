@@ -35,6 +35,7 @@ var (
 	// Stores of older versions lack these: see Tx.optional.
 	networksBucket    = []byte("networks")
 	checkpointsBucket = []byte("checkpoints")
+	viewsBucket       = []byte("views")
 
 	topBuckets = [][]byte{metaBucket, rootsBucket, imagesBucket, failuresBucket, digestsBucket, splitsBucket, modelsBucket, headsBucket, featuresBucket}
 )

@@ -60,6 +60,9 @@ type ModelStats struct {
 	Vectors  int `json:"vectors"`  // with those in dispute
 	Disputed int `json:"disputed"` // of them
 	Missing  int `json:"missing"`  // contents in the store without a vector by this model
+
+	// ViewVectors counts views apart from those; nil where the model has none.
+	ViewVectors *ViewStats `json:"views"`
 }
 
 // A Dispute is one content under several labels.
@@ -205,7 +208,7 @@ func (tx *Tx) statModels(st *Stats) error {
 	}
 	for _, m := range models {
 		ms := ModelStats{Model: m}
-		err := tx.eachVectorBucket(m.ID, func(names [][]byte, b *bolt.Bucket) error {
+		err := tx.eachVectorBucket(featuresBucket, m.ID, func(names [][]byte, b *bolt.Bucket) error {
 			n := int(b.Sequence())
 			ms.Vectors += n
 			if bytes.Equal(names[1], disputedBucket) {
@@ -217,16 +220,26 @@ func (tx *Tx) statModels(st *Stats) error {
 			return err
 		}
 		ms.Missing = st.Distinct - ms.Vectors
+		training := 0
+		for _, l := range st.Labels {
+			training += l.Splits[split.Training]
+		}
+		if ms.ViewVectors, err = tx.statViews(m, training); err != nil {
+			return err
+		}
 		st.Models = append(st.Models, ms)
 	}
 	return nil
 }
 
-// eachVectorBucket calls fn for each bucket of a model that holds vectors, with the
-// chain of its names below features.
-func (tx *Tx) eachVectorBucket(model string, fn func(names [][]byte, b *bolt.Bucket) error) error {
-	top := tx.sub(featuresBucket, []byte(model))
-	if top == nil {
+// eachVectorBucket calls fn for each bucket of a model that holds vectors, plain ones
+// or views, with the chain of its names below features or views.
+func (tx *Tx) eachVectorBucket(of []byte, model string, fn func(names [][]byte, b *bolt.Bucket) error) error {
+	top := tx.vectorBucket(of, []byte(model))
+	switch {
+	case top == nil && bytes.Equal(of, viewsBucket):
+		return nil
+	case top == nil:
 		return fmt.Errorf("%w: model %s has no bucket", ErrCorrupt, model)
 	}
 	return top.ForEachBucket(func(name []byte) error {
@@ -235,7 +248,7 @@ func (tx *Tx) eachVectorBucket(model string, fn func(names [][]byte, b *bolt.Buc
 			return fn([][]byte{[]byte(model), name}, b)
 		}
 		if _, err := split.Parse(string(name)); err != nil {
-			return fmt.Errorf("%w: features/%s has a bucket %q", ErrCorrupt, model, name)
+			return fmt.Errorf("%w: %s/%s has a bucket %q", ErrCorrupt, of, model, name)
 		}
 		return tx.safe(b).ForEachBucket(func(label []byte) error {
 			return fn([][]byte{[]byte(model), name, label}, b.Bucket(label))

@@ -62,12 +62,12 @@ func (tx *Tx) PutVector(model string, d split.Digest, vec []float32) error {
 	if err := checkFinite(vec); err != nil {
 		return fmt.Errorf("vector of %s by model %s: %w", d.Short(), model, err)
 	}
-	return tx.putBlob(model, d, len(vec), AppendBlob(make([]byte, 0, BlobSize(len(vec))), vec))
+	return tx.putBlob(model, d, 0, len(vec), AppendBlob(make([]byte, 0, BlobSize(len(vec))), vec))
 }
 
-// putBlob stores an encoded vector of dim floats. The blob must not change until
-// the transaction ends.
-func (tx *Tx) putBlob(model string, d split.Digest, dim int, blob []byte) error {
+// putBlob stores an encoded vector of dim floats, of a view unless the number is 0. The
+// blob must not change until the transaction ends.
+func (tx *Tx) putBlob(model string, d split.Digest, view, dim int, blob []byte) error {
 	if err := tx.writable(); err != nil {
 		return err
 	}
@@ -85,5 +85,14 @@ func (tx *Tx) putBlob(model string, d split.Digest, dim int, blob []byte) error 
 	if p.state == nowhere {
 		return fmt.Errorf("vector of %s: no image with that digest: %w", d.Short(), ErrNotFound)
 	}
-	return tx.give(model, d, p, blob)
+	if view == 0 {
+		return tx.give(featuresBucket, model, d[:], p, blob)
+	}
+	if m.Views == nil || view < 1 || view > m.Views.Count {
+		return fmt.Errorf("vector of view %d of %s: model %s has no such view", view, d.Short(), model)
+	}
+	if _, err := tx.bolt.CreateBucketIfNotExists(viewsBucket); err != nil {
+		return err
+	}
+	return tx.give(viewsBucket, model, viewKey(d, view), p, blob)
 }

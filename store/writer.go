@@ -1,7 +1,7 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +13,8 @@ type Entry struct {
 	Path string
 	Image
 	Vectors map[string][]float32 // by model id; none if they are in the store already
+
+	Views map[string]map[int][]float32 // by model id and number of the view, likewise
 }
 
 // WriterOptions bound what a kill can lose and what waits in memory. Zero values
@@ -52,6 +54,7 @@ type op struct {
 
 type modelBlob struct {
 	model string
+	view  int // 0 for the plain image
 	dim   int
 	blob  []byte
 }
@@ -84,13 +87,27 @@ func (w *Writer) Put(e Entry) error {
 	}
 	o := op{entry: &e}
 	for model, vec := range e.Vectors {
-		if err := checkFinite(vec); err != nil {
+		if err := o.encode(model, 0, vec); err != nil {
 			return err
 		}
-		o.blobs = append(o.blobs, modelBlob{model, len(vec), AppendBlob(make([]byte, 0, BlobSize(len(vec))), vec)})
 	}
-	e.Vectors = nil
+	for model, views := range e.Views {
+		for number, vec := range views {
+			if err := o.encode(model, number, vec); err != nil {
+				return err
+			}
+		}
+	}
+	e.Vectors, e.Views = nil, nil
 	return w.send(o)
+}
+
+func (o *op) encode(model string, view int, vec []float32) error {
+	if err := checkFinite(vec); err != nil {
+		return err
+	}
+	o.blobs = append(o.blobs, modelBlob{model, view, len(vec), AppendBlob(make([]byte, 0, BlobSize(len(vec))), vec)})
+	return nil
 }
 
 // Do hands over any other change. It runs after everything handed over before it
@@ -256,9 +273,9 @@ func (o op) apply(tx *Tx) error {
 	if err := tx.PutImage(e.Root, e.Path, e.Image); err != nil {
 		return err
 	}
-	slices.SortFunc(o.blobs, func(x, y modelBlob) int { return bytes.Compare([]byte(x.model), []byte(y.model)) })
+	slices.SortFunc(o.blobs, func(x, y modelBlob) int { return cmp.Or(cmp.Compare(x.model, y.model), cmp.Compare(x.view, y.view)) })
 	for _, m := range o.blobs {
-		if err := tx.putBlob(m.model, e.Digest, m.dim, m.blob); err != nil {
+		if err := tx.putBlob(m.model, e.Digest, m.view, m.dim, m.blob); err != nil {
 			return err
 		}
 	}

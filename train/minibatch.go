@@ -85,7 +85,7 @@ func (d *partsDrawer) read(src rand.Source, n int) (*store.Batch, error) {
 	d.pick(src, n)
 	d.batch.Labels, d.batch.Digests, d.batch.Rows = d.batch.Labels[:0], d.batch.Digests[:0], d.batch.Rows[:0]
 	for p := range d.parts {
-		b, err := d.samplers[p].Read(d.picks[p].labels, d.picks[p].ranks)
+		b, err := d.samplers[p].Read(d.picks[p].labels, d.picks[p].ranks, d.picks[p].views)
 		if err != nil {
 			return nil, err
 		}
