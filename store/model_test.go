@@ -56,7 +56,7 @@ func newMachine(t *rapid.T, path string) *machine {
 		db: db, policy: split.DefaultPolicy(), dims: map[string]int{"small": 3, "large": 1100}, fixed: map[split.Digest]split.Split{},
 		images: map[store.Location]store.Image{}, fails: map[store.Location]string{},
 		vectors: map[string]map[split.Digest][]float32{"small": {}, "large": {}},
-		views: map[viewOf][]float32{}, count: map[string]int{},
+		views:   map[viewOf][]float32{}, count: map[string]int{},
 	}
 	m.update(t, func(tx *store.Tx) error {
 		for range 2 {

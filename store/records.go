@@ -115,6 +115,9 @@ type TrainedOn struct {
 	Counts      [][3]int     `msgpack:"counts"`      // per label of the head: training, validation, testing images
 	Fingerprint []byte       `msgpack:"fingerprint"` // of the training split: see Index.Fingerprint
 	Fixed       int          `msgpack:"fixed"`       // images of Counts whose split was set by hand
+
+	Views   int    `msgpack:"views,omitempty"`   // views of the training images that were trained on too
+	Augment string `msgpack:"augment,omitempty"` // how they were made: see Views
 }
 
 // TestAccuracy is a head's result on the testing split. Total 0 means it was not

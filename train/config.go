@@ -39,6 +39,9 @@ type Config struct {
 	// sets DefaultRejectRate.
 	RejectRate float64 `json:"reject_rate,omitempty"`
 
+	// Plain leaves views of training images out: see package store, Views.
+	Plain bool `json:"plain,omitempty"`
+
 	// Strength is C of logistic and svm: how much training errors count against
 	// small weights. 0 means that it is chosen by cross-validation in Folds folds
 	// of the training split.

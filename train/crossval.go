@@ -114,7 +114,8 @@ func (c *Comparison) String() string {
 
 // CrossValidate judges heads on the training and validation splits together,
 // dealt out into folds: each head is fitted to all folds but one and judged on that
-// one, for each fold in turn. Whatever a head chooses, it chooses anew without the
+// one, for each fold in turn. Images with views are trained on with these, and judged
+// without. Whatever a head chooses, it chooses anew without the
 // fold it is judged on. The testing split takes no part. A head that cannot be
 // fitted is noted as failed. Candidates may be of different networks, if these have
 // features of the same images.
@@ -278,6 +279,9 @@ func newJury(ctx context.Context, d *dataset, pool *workerPool) (*jury, error) {
 	j := &jury{d: d, pool: pool, parts: []*store.Index{d.index(split.Training), d.index(split.Validation)}}
 	var err error
 	j.all, err = readTable(ctx, d.db, j.parts...)
+	if err == nil { // the training split comes first, and has them alone
+		err = j.all.readViews(ctx, d.db, j.parts[0])
+	}
 	return j, err
 }
 
@@ -319,6 +323,9 @@ func (j *jury) fit(ctx context.Context, f *fitting, t *table) (*fitted, error) {
 	}
 	data := &descentData{db: j.d.db, scaling: fitScaling(f.cfg.Scaling, t)}
 	for _, ix := range j.parts {
+		if f.cfg.Plain {
+			ix = withoutViews(ix)
+		}
 		data.training = append(data.training, pickFrom(ix, keys))
 	}
 	return f.fitDescent(ctx, data)

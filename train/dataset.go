@@ -19,6 +19,8 @@ type dataset struct {
 	splits [len(split.All)]*store.Index
 	// strangers counts, by split, the images of labels without training images.
 	strangers [len(split.All)]int
+	// unusedViews tells that the models have views, but not all of them the same.
+	unusedViews bool
 }
 
 // openDataset reads the keys of the images that have features of all the models,
@@ -38,7 +40,7 @@ func openDataset(db *store.DB, models []string) (*dataset, error) {
 				return err
 			}
 		}
-		return nil
+		return d.openViews(tx)
 	})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ type fitted struct {
 
 // fitTable fits a head that is not fitted on minibatches, on raw images in memory.
 func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
+	if f.cfg.Plain {
+		t = t.plain()
+	}
 	out := &fitted{cfg: f.cfg}
 	if needsStrength(f.cfg.Kind) && f.cfg.Strength == 0 {
 		fit, probabilistic := f.strengthFitter(labelWeights(f.cfg.Balance, t.counts()), choosing)
@@ -33,7 +36,7 @@ func (f *fitting) fitTable(ctx context.Context, t *table) (*fitted, error) {
 	}
 	out.scaling = fitScaling(f.cfg.Scaling, t)
 	var err error
-	if out.classifier, err = f.fitScaled(ctx, t.scaled(out.scaling), &out.cfg); err != nil {
+	if out.classifier, err = f.fitScaled(ctx, t.augmented().scaled(out.scaling), &out.cfg); err != nil {
 		return nil, err
 	}
 	out.adjust = priorShift(f.cfg, t.counts())
@@ -124,13 +127,13 @@ var (
 	final    = precision{logistic: 1e-6, svm: 1e-3, passes: 1000}
 )
 
-// strengthFitter returns how to fit the kind for several strengths, and whether
+// strengthFitter returns how to fit the kind for several strengths, C of an image, and whether
 // its scores are log-probabilities.
 func (f *fitting) strengthFitter(weights []float64, p precision) (fit strengthFitter, probabilistic bool) {
 	if f.cfg.Kind == KindSVM {
 		return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
 			var state *svmState
-			for i, c := range strengths {
+			for i, c := range t.perRow(strengths) {
 				l, next, err := fitSVM(ctx, t, svmOptions{strength: c, weights: weights, tolerance: p.svm, passes: p.passes, seed: f.cfg.Seed}, state)
 				if err != nil {
 					return err
@@ -143,7 +146,7 @@ func (f *fitting) strengthFitter(weights []float64, p precision) (fit strengthFi
 	}
 	return func(ctx context.Context, t *table, strengths []float64, visit func(int, *layer)) error {
 		var state *logisticState
-		for i, c := range strengths {
+		for i, c := range t.perRow(strengths) {
 			l, next, err := fitLogistic(ctx, t, c, weights, p.logistic, f.pool, state)
 			if err != nil {
 				return err

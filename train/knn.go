@@ -31,7 +31,7 @@ func fitKNN(t *table, k int, pool *workerPool) *knn {
 		c.rows = append(c.rows, own)
 	}
 	if k == 0 {
-		c.k = c.chooseK(pool)
+		c.k = c.chooseK(t, pool)
 	}
 	c.k = min(c.k, len(c.rows))
 	return c
@@ -96,18 +96,19 @@ func (c *knn) nearest(rows [][]float32, k, part, parts int, found func(i int, be
 }
 
 // chooseK returns the number of neighbours that is right most often, each training
-// image being judged by the others; of equally good ones the smallest.
-func (c *knn) chooseK(pool *workerPool) int {
-	most := neighbourChoices[len(neighbourChoices)-1]
+// image being judged by the others and their views; of equally good ones the smallest.
+func (c *knn) chooseK(t *table, pool *workerPool) int {
+	images := t.images()
+	most := neighbourChoices[len(neighbourChoices)-1] + max(t.perImage, 1)
 	hits := make([][]int, pool.parts())
 	pool.run(func(part int) {
 		hits[part] = make([]int, len(neighbourChoices))
 		votes := make([]int, c.labels)
-		c.nearest(c.rows, most+1, part, pool.parts(), func(i int, best []neighbour) {
+		c.nearest(c.rows[:images], most, part, pool.parts(), func(i int, best []neighbour) {
 			clear(votes)
 			counted, choice := 0, 0
 			for _, n := range best {
-				if n.image == i || choice == len(neighbourChoices) {
+				if n.image%images == i || choice == len(neighbourChoices) {
 					continue
 				}
 				votes[c.truth[n.image]]++

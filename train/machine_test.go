@@ -6,6 +6,7 @@ import (
 	"math"
 	"testing"
 
+	"featstore/store"
 	"featstore/store/storetest"
 )
 
@@ -23,6 +24,24 @@ var sameEverywhere = map[string]string{
 	KindMLP:      "b67b032cc4e5b532",
 }
 
+// The same with views of the training images.
+var sameEverywhereWithViews = map[string]string{
+	KindSoftmax:  "ea966bcae5786c38",
+	KindLogistic: "23ffd6a14644d0d8",
+	KindSVM:      "7be3471b93aa81fe",
+	KindLDA:      "3ec048c7e982dfc6",
+	KindKNN:      "f4236abcc6580e2c",
+	KindBayes:    "84578037348def25",
+	KindCentroid: "da0755ba90282732",
+}
+
+func TestHeadsWithViewsAreTheSameOnEveryMachine(t *testing.T) {
+	c := storetest.Clusters{Labels: 4, Images: 40, Dim: 75, Spread: 2.5, Seed: 7}
+	db := filled(t, c)
+	c.FillViews(t, db, 3, 1)
+	learnt(t, db, sameEverywhereWithViews)
+}
+
 func TestHeadsAreTheSameOnEveryMachine(t *testing.T) {
 	c := storetest.Clusters{Labels: 4, Images: 40, Dim: 75, Spread: 2.5, Seed: 7}
 	sum := 0.0
@@ -34,7 +53,11 @@ func TestHeadsAreTheSameOnEveryMachine(t *testing.T) {
 	if got := math.Float64bits(sum); got != 0xc04602817d677c00 {
 		t.Fatalf("the features themselves differ: their sum is %#x", got)
 	}
-	db := filled(t, c)
+	learnt(t, filled(t, c), sameEverywhere)
+}
+
+// learnt compares what every kind of head learns with the digests wanted.
+func learnt(t *testing.T, db *store.DB, want map[string]string) {
 	for _, kind := range Kinds {
 		t.Run(kind, func(t *testing.T) {
 			cfg := config(kind)
@@ -48,8 +71,8 @@ func TestHeadsAreTheSameOnEveryMachine(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum := sha256.Sum256(params)
-			if got := hex.EncodeToString(sum[:8]); got != sameEverywhere[kind] {
-				t.Errorf("learnt %s, elsewhere %s", got, sameEverywhere[kind])
+			if got := hex.EncodeToString(sum[:8]); got != want[kind] {
+				t.Errorf("learnt %s, elsewhere %s", got, want[kind])
 			}
 		})
 	}

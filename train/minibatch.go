@@ -2,7 +2,6 @@ package train
 
 import (
 	"math/rand/v2"
-	"slices"
 	"sync"
 
 	"featstore/split"
@@ -15,7 +14,7 @@ type drawer interface {
 	Close() error
 }
 
-// openDrawer returns a drawer of the images in parts: of a label first and then of
+// openDrawer returns a drawer of the images in parts and their views: of a label first and then of
 // one of its images if balance is BalanceSampler, otherwise of any image. The parts
 // have the same labels.
 func openDrawer(db *store.DB, parts []*store.Index, balance string, s *scaling) (drawer, error) {
@@ -47,7 +46,7 @@ type partsDrawer struct {
 	batch store.Batch
 }
 
-type picks struct{ labels, ranks []int }
+type picks struct{ labels, ranks, views []int }
 
 func (d *partsDrawer) count(parts []*store.Index) {
 	for l := range parts[0].Labels {
@@ -99,7 +98,8 @@ func (d *partsDrawer) read(src rand.Source, n int) (*store.Batch, error) {
 // pick chooses n images of all parts.
 func (d *partsDrawer) pick(src rand.Source, n int) {
 	for p := range d.picks {
-		d.picks[p].labels, d.picks[p].ranks = d.picks[p].labels[:0], d.picks[p].ranks[:0]
+		own := &d.picks[p]
+		own.labels, own.ranks, own.views = own.labels[:0], own.ranks[:0], own.views[:0]
 	}
 	for range n {
 		var label, rank int
@@ -120,6 +120,7 @@ func (d *partsDrawer) pick(src rand.Source, n int) {
 		}
 		d.picks[p].labels = append(d.picks[p].labels, label)
 		d.picks[p].ranks = append(d.picks[p].ranks, rank)
+		d.picks[p].views = append(d.picks[p].views, d.parts[p].DrawView(src, label, rank))
 	}
 }
 
@@ -136,12 +137,7 @@ func (d *partsDrawer) Close() error {
 
 // pickFrom returns the part of an index that has the given digests.
 func pickFrom(ix *store.Index, keys map[split.Digest]bool) *store.Index {
-	out := *ix
-	out.Keys = make([][]split.Digest, len(ix.Keys))
-	for l, all := range ix.Keys {
-		out.Keys[l] = slices.DeleteFunc(slices.Clone(all), func(d split.Digest) bool { return !keys[d] })
-	}
-	return &out
+	return ix.Select(func(label, rank int) bool { return keys[ix.Keys[label][rank]] })
 }
 
 // A feed draws minibatches ahead of their use: while the caller computes on one,

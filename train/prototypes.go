@@ -220,7 +220,7 @@ func drawWeighted(src rand.Source, weights []float64) int {
 // are in the order of their digests.
 func firstImages(ix *store.Index) *store.Index {
 	most := max(fewImages, prototypeImages/max(len(ix.Keys), 1))
-	out := *ix
+	out := *withoutViews(ix)
 	out.Keys = make([][]split.Digest, len(ix.Keys))
 	for l, keys := range ix.Keys {
 		out.Keys[l] = keys[:min(len(keys), most)]

@@ -102,7 +102,7 @@ func (f *fitting) scoreStrengths(ctx context.Context, t *table, folds []int, k i
 			outside, inside := foldParts(folds, fold)
 			train, test := t.subset(outside), t.subset(inside)
 			s := fitScaling(f.cfg.Scaling, train)
-			train, test = train.scaled(s), test.scaled(s)
+			train, test = train.augmented().scaled(s), test.scaled(s)
 			errs[fold] = fit(ctx, train, strengths, func(i int, l *layer) {
 				correct, loss := judge(l, test)
 				byFold[fold][i] = StrengthScore{Accuracy: float64(correct), LogLoss: loss}

@@ -19,6 +19,9 @@ type table struct {
 	truth   []int
 	digests []split.Digest
 	places  []place
+
+	views    [][][]float32 // per image, those of its views; nil without any
+	perImage int           // of an augmented table: rows of each image
 }
 
 // A place says where the store has an image: the rank under its label in an index.
@@ -95,16 +98,20 @@ func (t *table) subset(at []int) *table {
 		s.truth = append(s.truth, t.truth[i])
 		s.digests = append(s.digests, t.digests[i])
 		s.places = append(s.places, t.places[i])
+		if t.views != nil {
+			s.views = append(s.views, t.views[i])
+		}
 	}
 	return s
 }
 
-// scaled returns the table as the classifier of a head with this scaling sees it.
+// scaled returns the table, without views, as the classifier of a head with this scaling
+// sees it.
 func (t *table) scaled(s *scaling) *table {
 	if s.identity() {
 		return t
 	}
-	out := &table{labels: t.labels, dims: t.dims}
+	out := &table{labels: t.labels, dims: t.dims, perImage: t.perImage}
 	out.allocate(len(t.rows), t.dim())
 	copy(out.truth, t.truth)
 	copy(out.digests, t.digests)

@@ -58,6 +58,11 @@ func Fit(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*He
 	for _, w := range d.warnings() {
 		events(Warning{w})
 	}
+	if !cfg.Plain {
+		for _, w := range d.viewWarnings() {
+			events(Warning{w})
+		}
+	}
 	cfg.Models = d.models
 	pool := newWorkerPool(0)
 	defer pool.close()
@@ -91,6 +96,9 @@ func (f *fitting) finish(ctx context.Context, d *dataset, got *fitted) (*Head, e
 	if h.Trained, err = d.trainedOn(); err != nil {
 		return nil, err
 	}
+	if training := d.index(split.Training); !f.cfg.Plain && training.Views != nil {
+		h.Trained.Views, h.Trained.Augment = training.LenViews(), training.Augment
+	}
 	scores, truth, err := scoresOf(ctx, d.db, h, d.index(split.Validation))
 	if err != nil {
 		return nil, err
@@ -104,10 +112,16 @@ func (f *fitting) fit(ctx context.Context, d *dataset) (*fitted, error) {
 	training := d.index(split.Training)
 	if !onMinibatches(f.cfg.Kind) {
 		t, err := readTable(ctx, d.db, training)
+		if err == nil && !f.cfg.Plain {
+			err = t.readViews(ctx, d.db, training)
+		}
 		if err != nil {
 			return nil, err
 		}
 		return f.fitTable(ctx, t)
+	}
+	if f.cfg.Plain {
+		training = withoutViews(training)
 	}
 	s, err := fitScalingFromStore(ctx, d, f.cfg.Scaling)
 	if err != nil {

@@ -128,6 +128,41 @@ func (c Clusters) Fill(t testing.TB, db *store.DB) {
 	}
 }
 
+// FillViews gives the training images count views, each the image with some noise of its
+// own: what spread is to Clusters. The data must have been filled in.
+func (c Clusters) FillViews(t testing.TB, db *store.DB, count int, spread float64) {
+	t.Helper()
+	err := db.Update(func(tx *store.Tx) error {
+		if _, err := tx.SetViews(c.model(), &store.Views{Augment: "synthetic", Count: count}); err != nil {
+			return err
+		}
+		for l := range c.Labels {
+			for i := range c.Images {
+				if s, err := tx.Split(c.Digest(l, i)); err != nil || s != split.Training {
+					if err != nil {
+						return err
+					}
+					continue
+				}
+				for view := 1; view <= count; view++ {
+					noise := rand.New(rand.NewPCG(c.Seed+2, uint64(l)<<48|uint64(i)<<16|uint64(view)))
+					vec := c.Vector(l, i)
+					for k := range vec {
+						vec[k] += float32(float64(spread * noise.NormFloat64()))
+					}
+					if err := tx.PutView(c.model(), c.Digest(l, i), view, vec); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func syntheticRoot(tx *store.Tx) (store.Root, error) {
 	roots, err := tx.Roots()
 	if err != nil {
