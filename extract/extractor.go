@@ -61,6 +61,19 @@ func (x *Extractor) ExtractBytes(ctx context.Context, data []byte, dst []float32
 	return x.ExtractInput(ctx, x.pixels, dst)
 }
 
+// ExtractViews computes the bottlenecks of several views of a photo, which is decoded
+// once: view i into dst[i]. See ExtractBytes, which is this for the zero View.
+func (x *Extractor) ExtractViews(ctx context.Context, data []byte, views []photo.View, dst [][]float32) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var err error
+	x.warning, err = x.network.info.Preprocess.PrepareViews(ctx, x.pixels, data, views, x.network.limits, &x.scratch, func(i int) error {
+		return x.ExtractInput(ctx, x.pixels, dst[i])
+	})
+	return err
+}
+
 // ExtractInput computes the bottleneck of a prepared photo: pixels
 // holds Info().Preprocess.Len() values, as Preprocess.Pixels makes them.
 func (x *Extractor) ExtractInput(ctx context.Context, pixels, dst []float32) error {

@@ -34,7 +34,7 @@ func (r *run) carry(ctx context.Context, changed []task) error {
 			leaving[t.old.Digest] = true
 		}
 	}
-	r.carried = map[split.Digest]map[string][]float32{}
+	r.carried = map[split.Digest]vectors{}
 	return r.db.View(func(tx *store.Tx) error {
 		models, err := tx.Models()
 		if err != nil {
@@ -42,13 +42,12 @@ func (r *run) carry(ctx context.Context, changed []task) error {
 		}
 		room := maxCarried
 		for _, d := range digests {
-			if leaving[d] && r.carried[d] == nil && room > 0 {
+			if leaving[d] && r.carried[d].plain == nil && room > 0 {
 				if r.carried[d], err = copyVectors(tx, models, d); err != nil {
 					return err
 				}
-				for _, v := range r.carried[d] {
-					room -= 4 * len(v)
-				}
+				c := r.carried[d]
+				room -= c.bytes()
 			}
 		}
 		return nil
@@ -57,17 +56,37 @@ func (r *run) carry(ctx context.Context, changed []task) error {
 
 // copyVectors returns a digest's vectors of all models, also of those that this
 // run does not use.
-func copyVectors(tx *store.Tx, models []store.Model, d split.Digest) (map[string][]float32, error) {
-	got := map[string][]float32{}
+func copyVectors(tx *store.Tx, models []store.Model, d split.Digest) (vectors, error) {
+	got := newVectors()
 	for _, m := range models {
-		v, err := tx.Vector(m.ID, d)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
+		views := 0
+		if m.Views != nil {
+			views = m.Views.Count
 		}
-		if err != nil {
-			return nil, err
+		for number := range 1 + views {
+			v, err := tx.View(m.ID, d, number)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return got, err
+			}
+			got.add(m.ID, number, append([]float32(nil), v...))
 		}
-		got[m.ID] = append([]float32(nil), v...)
 	}
 	return got, nil
+}
+
+// bytes is about the memory that the vectors take.
+func (v *vectors) bytes() int {
+	n := 0
+	for _, vec := range v.plain {
+		n += 4 * len(vec)
+	}
+	for _, views := range v.views {
+		for _, vec := range views {
+			n += 4 * len(vec)
+		}
+	}
+	return n
 }

@@ -23,6 +23,12 @@
 // tried again when it changes or with Options.Retry. Neither stops the run. The same
 // bytes under two labels are in dispute: recorded and reported, but not used.
 //
+// # Views
+//
+// With Options.Views each training photo also gets vectors of some views of it, changed at
+// random (photo.Augment). They are computed like other vectors: only those that are
+// missing, also for photos that have come into the training split since.
+//
 // # Splits of one's own
 //
 // Usually a store's policy decides which photos are for training and which for testing.
@@ -43,6 +49,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 )
@@ -60,6 +67,10 @@ type Options struct {
 	// labels for a folder that is new to the store.
 	Layout *store.Layout
 
+	// Views says which views of training photos to keep, by all of the networks. With nil
+	// those that the store has are kept up to date.
+	Views *Views
+
 	// SplitList puts photos of the folder into the splits of a list.
 	SplitList []split.Entry
 }
@@ -74,7 +85,7 @@ type Progress struct {
 	Hashed   atomic.Int64 // of those, read
 	Total    atomic.Int64 // files to process, known once the folder has been read
 	Done     atomic.Int64 // of those, finished
-	Computed atomic.Int64 // vectors computed
+	Computed atomic.Int64 // vectors computed, also those of views
 	Failed   atomic.Int64 // files that could not be used
 }
 
@@ -90,7 +101,8 @@ type run struct {
 	writer   *store.Writer
 	claims   claims
 	gone     goneFiles
-	carried  map[split.Digest]map[string][]float32 // see carry
+	carried  map[split.Digest]vectors // see carry
+	augment  []*photo.Augment         // by network, of its views; nil for none
 }
 
 // ingest is Run with networks behind an interface.

@@ -19,6 +19,7 @@ type network struct {
 // An extractor computes bottlenecks, one goroutine at a time.
 type extractor interface {
 	ExtractBytes(ctx context.Context, data []byte, dst []float32) error
+	ExtractViews(ctx context.Context, data []byte, views []photo.View, dst [][]float32) error
 	Warning() string // about the last photo's file, which could be read all the same
 }
 

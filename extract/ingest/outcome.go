@@ -16,7 +16,7 @@ func (w *worker) put(t task, out outcome) error {
 			return w.rename(t, out, image, old)
 		}
 	}
-	err := w.writer.Put(store.Entry{Root: w.root, Path: t.path, Image: image, Vectors: out.vectors})
+	err := w.writer.Put(store.Entry{Root: w.root, Path: t.path, Image: image, Vectors: out.plain, Views: out.views})
 	if err != nil {
 		return refused(err)
 	}
@@ -40,9 +40,16 @@ func (w *worker) rename(t task, out outcome, image store.Image, old store.ImageE
 		if err := tx.PutImage(w.root, t.path, image); err != nil {
 			return err
 		}
-		for id, vec := range out.vectors {
+		for id, vec := range out.plain {
 			if err := tx.PutVector(id, out.digest, vec); err != nil {
 				return err
+			}
+		}
+		for id, views := range out.views {
+			for number, vec := range views {
+				if err := tx.PutView(id, out.digest, number, vec); err != nil {
+					return err
+				}
 			}
 		}
 		return tx.DeleteImage(w.root, old.Path)

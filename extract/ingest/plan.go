@@ -135,12 +135,15 @@ func (r *run) absent(p *plan, path string, known *store.ImageEntry) {
 	}
 }
 
-// lacks reports whether a network has no vector of a digest.
+// lacks reports whether a network has no vector of a digest, or lacks one of a view.
 func (r *run) lacks(tx *store.Tx, d split.Digest) (bool, error) {
-	for _, n := range r.networks {
+	for i, n := range r.networks {
 		has, err := tx.HasVector(n.model.ID, d)
 		if err != nil || !has {
 			return !has, err
+		}
+		if missing, err := r.missingViews(tx, i, d); err != nil || len(missing) > 0 {
+			return true, err
 		}
 	}
 	return false, nil

@@ -78,6 +78,9 @@ type Report struct {
 	ReadBytes int64 `json:"read_bytes"`
 	Computed  int   `json:"computed"` // vectors, of all networks together
 
+	Views        int `json:"views"`         // vectors of views computed, likewise
+	ViewsRemoved int `json:"views_removed"` // those of another augmentation, or beyond their number now
+
 	Gone   int `json:"gone"`   // in the store, but no longer in the folder
 	Pruned int `json:"pruned"` // of those, dropped
 
@@ -173,6 +176,7 @@ func (t *tally) computed(w task, out outcome) {
 		t.Damaged = append(t.Damaged, Problem{w.path, out.warning})
 	}
 	t.Computed += len(out.computed)
+	t.Views += out.newViews
 	for i := range t.Models {
 		if slices.Contains(out.computed, t.Models[i].ID) {
 			t.Models[i].Computed++

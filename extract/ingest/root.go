@@ -30,6 +30,9 @@ func (r *run) register() error {
 			if err := putModel(tx, n.model); err != nil {
 				return err
 			}
+			if err := r.registerViews(tx, n.model.ID); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

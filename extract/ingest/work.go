@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 )
@@ -77,7 +79,7 @@ func (w *worker) look(ctx context.Context, t task) error {
 		}
 		return w.put(t, outcome{digest: d, known: true})
 	}
-	out, err := w.vectors(ctx, d, data)
+	out, err := w.vectorsOf(ctx, d, data)
 	if err == nil {
 		err = w.put(t, out)
 	}
@@ -91,22 +93,45 @@ func (w *worker) look(ctx context.Context, t task) error {
 // An outcome is the result of processing a photo.
 type outcome struct {
 	digest   split.Digest
-	known    bool                 // some image in the store has these bytes
-	vectors  map[string][]float32 // to put, by model id
-	computed []string             // ids of the models whose vectors are new
-	warning  string               // how the photo's file is damaged, though it could be read
+	known    bool     // some image in the store has these bytes
+	vectors           // to put
+	computed []string // ids of the models whose vectors are new
+	newViews int      // vectors of views that are new
+	warning  string   // how the photo's file is damaged, though it could be read
 }
 
-// vectors computes what the networks have not computed before.
-func (w *worker) vectors(ctx context.Context, d split.Digest, data []byte) (outcome, error) {
-	out := outcome{digest: d, vectors: map[string][]float32{}}
-	has := make([]bool, len(w.networks))
+// vectors are what networks computed from a photo.
+type vectors struct {
+	plain map[string][]float32         // by model id
+	views map[string]map[int][]float32 // by model id and number of the view
+}
+
+func newVectors() vectors {
+	return vectors{plain: map[string][]float32{}, views: map[string]map[int][]float32{}}
+}
+
+// add notes a vector of a view; 0 is the plain photo.
+func (v *vectors) add(model string, view int, vec []float32) {
+	if view == 0 {
+		v.plain[model] = vec
+		return
+	}
+	if v.views[model] == nil {
+		v.views[model] = map[int][]float32{}
+	}
+	v.views[model][view] = vec
+}
+
+// vectorsOf computes what the networks have not computed before.
+func (w *worker) vectorsOf(ctx context.Context, d split.Digest, data []byte) (outcome, error) {
+	out := outcome{digest: d, vectors: newVectors()}
+	missing := make([][]int, len(w.networks))
 	err := w.db.View(func(tx *store.Tx) error {
 		labels, err := tx.Labels(d)
 		out.known = len(labels) > 0
-		for i, n := range w.networks {
+		for i := range w.networks {
 			if err == nil {
-				has[i], err = tx.HasVector(n.model.ID, d)
+				missing[i], err = w.missing(tx, i, d)
 			}
 		}
 		return err
@@ -114,28 +139,73 @@ func (w *worker) vectors(ctx context.Context, d split.Digest, data []byte) (outc
 	if err != nil {
 		return out, fatal{fmt.Errorf("look up %s in the store: %w", d.Short(), err)}
 	}
-	for id, vec := range w.carried[d] {
-		out.vectors[id] = vec
+	for id, vec := range w.carried[d].plain {
+		out.add(id, 0, vec)
+	}
+	for id, views := range w.carried[d].views {
+		for number, vec := range views {
+			out.add(id, number, vec)
+		}
 	}
 	for i, n := range w.networks {
-		if _, carried := out.vectors[n.model.ID]; has[i] || carried {
-			continue
-		}
-		vec, err := w.extract(ctx, i, data)
-		if err != nil {
+		if err := w.compute(ctx, i, data, &out, out.lacking(n.model.ID, missing[i])); err != nil {
 			return out, err
 		}
-		out.vectors[n.model.ID] = vec
-		out.computed = append(out.computed, n.model.ID)
-		out.warning = w.open[i].Warning()
-		w.opt.Progress.Computed.Add(1)
 	}
 	return out, nil
 }
 
-// extract runs the i-th network. A photo that makes a decoder panic shows a bug that
-// should be reported, but must not end the run for all others.
-func (w *worker) extract(ctx context.Context, i int, data []byte) (vec []float32, err error) {
+// missing returns the views that the store lacks of the i-th network, the plain photo
+// first, which is 0.
+func (w *worker) missing(tx *store.Tx, i int, d split.Digest) ([]int, error) {
+	has, err := tx.HasVector(w.networks[i].model.ID, d)
+	if err != nil {
+		return nil, err
+	}
+	views, err := w.missingViews(tx, i, d)
+	if !has {
+		views = append([]int{0}, views...)
+	}
+	return views, err
+}
+
+// lacking returns those of the views whose vectors are not there.
+func (v *vectors) lacking(model string, views []int) []int {
+	return slices.DeleteFunc(views, func(number int) bool {
+		vec := v.plain[model]
+		if number > 0 {
+			vec = v.views[model][number]
+		}
+		return vec != nil
+	})
+}
+
+// compute adds the vectors of views by the i-th network.
+func (w *worker) compute(ctx context.Context, i int, data []byte, out *outcome, views []int) error {
+	if len(views) == 0 {
+		return nil
+	}
+	vecs, err := w.extract(ctx, i, data, out.digest, views)
+	if err != nil {
+		return err
+	}
+	id := w.networks[i].model.ID
+	for k, number := range views {
+		out.add(id, number, vecs[k])
+		if number == 0 {
+			out.computed = append(out.computed, id)
+		} else {
+			out.newViews++
+		}
+	}
+	out.warning = w.open[i].Warning()
+	w.opt.Progress.Computed.Add(int64(len(views)))
+	return nil
+}
+
+// extract runs the i-th network on views of a photo. A photo that makes a decoder panic
+// shows a bug that should be reported, but must not end the run for all others.
+func (w *worker) extract(ctx context.Context, i int, data []byte, d split.Digest, numbers []int) (vecs [][]float32, err error) {
 	if w.open[i] == nil {
 		if w.open[i], err = w.networks[i].open(); err != nil {
 			return nil, fatal{fmt.Errorf("prepare network %s: %w", w.networks[i].model.Name, err)}
@@ -147,8 +217,19 @@ func (w *worker) extract(ctx context.Context, i int, data []byte) (vec []float32
 			err = fmt.Errorf("internal error, please report it with this file: %v", p)
 		}
 	}()
-	vec = make([]float32, w.networks[i].model.Dim)
-	return vec, w.open[i].ExtractBytes(ctx, data, vec)
+	var views []photo.View
+	for _, number := range numbers {
+		vecs = append(vecs, make([]float32, w.networks[i].model.Dim))
+		if number == 0 {
+			views = append(views, photo.View{})
+		} else {
+			views = append(views, w.augment[i].View(d, uint64(number)))
+		}
+	}
+	if len(views) == 1 && views[0].Plain() {
+		return vecs, w.open[i].ExtractBytes(ctx, data, vecs[0])
+	}
+	return vecs, w.open[i].ExtractViews(ctx, data, views, vecs)
 }
 
 // A fatal error ends the run: it is not the photo's fault.

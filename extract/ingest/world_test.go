@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 	"featstore/store/storetest"
@@ -56,6 +57,19 @@ func (f fake) ExtractBytes(ctx context.Context, data []byte, dst []float32) erro
 		*f.last = string(data)
 	}
 	copy(dst, fakeVector(f.id, split.SumBytes(data)))
+	return nil
+}
+
+// ExtractViews gives the vector of a plain photo, and for views another one.
+func (f fake) ExtractViews(ctx context.Context, data []byte, views []photo.View, dst [][]float32) error {
+	for i, v := range views {
+		if err := f.ExtractBytes(ctx, data, dst[i]); err != nil {
+			return err
+		}
+		if !v.Plain() {
+			dst[i][0] = -1
+		}
+	}
 	return nil
 }
 

@@ -132,6 +132,17 @@ func (a Augment) CanonicalString() string {
 	return fmt.Sprintf("%s;revision=%d", a, augmentRevision)
 }
 
+// ParseCanonicalAugment reads what CanonicalString gave. What another revision of the
+// code made is an error: this one would make other views.
+func ParseCanonicalAugment(text string) (Augment, error) {
+	spec, _, _ := strings.Cut(text, ";")
+	a, err := ParseAugment(spec)
+	if err == nil && a.CanonicalString() != text {
+		err = fmt.Errorf("augmentation %q is that of another version of featstore: give it anew", text)
+	}
+	return a, err
+}
+
 // A View is one way to see a photo. It belongs to no photo: any may be seen so. The
 // zero View is the plain photo.
 type View struct {

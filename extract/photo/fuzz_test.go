@@ -94,5 +94,8 @@ func FuzzParseAugment(f *testing.F) {
 		if b, err := ParseAugment(a.String()); err != nil || a != b {
 			t.Fatalf("%q is %+v; its text %q is %+v, %v", text, a, a, b, err)
 		}
+		if b, err := ParseCanonicalAugment(a.CanonicalString()); err != nil || a != b {
+			t.Fatalf("%q is %+v; as recorded it is %+v, %v", text, a, b, err)
+		}
 	})
 }
