@@ -14,6 +14,7 @@ import (
 type csvFile struct {
 	out    io.Writer
 	models string
+	views  bool
 	line   []byte
 	quoted bytes.Buffer
 	quote  *csv.Writer
@@ -23,14 +24,20 @@ type csvFile struct {
 // csvColumns are the columns before the features.
 var csvColumns = []string{"path", "label", "split", "digest", "model", "copies"}
 
+// csvView is one more column, with the number of the view, where views are exported.
+const csvView = "view"
+
 func newCSV(tab *table, t *target) (rowWriter, error) {
 	out, err := t.create("")
 	if err != nil {
 		return nil, err
 	}
-	w := &csvFile{out: out, models: strings.Join(tab.summary.Models, "+")}
+	w := &csvFile{out: out, models: strings.Join(tab.summary.Models, "+"), views: tab.views}
 	w.quote = csv.NewWriter(&w.quoted)
 	w.line = append(w.line, strings.Join(csvColumns, ",")...)
+	if w.views {
+		w.line = append(w.line, ","+csvView...)
+	}
 	for i := range tab.summary.Dim {
 		w.line = append(w.line, ",f"...)
 		w.line = strconv.AppendInt(w.line, int64(i), 10)
@@ -55,6 +62,9 @@ func (w *csvFile) write(r *row) error {
 	}
 	w.quote.Flush()
 	w.line = append(w.line[:0], bytes.TrimSuffix(w.quoted.Bytes(), []byte("\n"))...)
+	if w.views {
+		w.line = strconv.AppendInt(append(w.line, ','), int64(r.view), 10)
+	}
 	for _, v := range r.vector {
 		w.line = append(w.line, ',')
 		w.line = strconv.AppendFloat(w.line, float64(v), 'g', -1, 32)

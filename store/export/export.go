@@ -46,6 +46,7 @@ type Options struct {
 	Format   Format
 	Models   []string      // ids; none means the store's only one
 	Splits   []split.Split // none means all
+	Views    bool          // also the vectors of views, in rows behind all others
 	Force    bool          // replace an earlier export
 	Progress func(done, total int)
 
@@ -61,6 +62,7 @@ type Summary struct {
 	Dim      int      `json:"dim"`
 	Labels   []string `json:"labels"` // of all splits, in the order of their numbers
 	Rows     int      `json:"rows"`
+	Views    int      `json:"views"` // of them, views
 	Splits   Counts   `json:"splits"`   // rows of each
 	Copies   int      `json:"copies"`   // further files with the bytes of a row
 	Disputed int      `json:"disputed"` // contents left out: they have several labels

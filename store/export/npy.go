@@ -16,6 +16,7 @@ import (
 // files, would want each array whole in memory.
 type npyFolder struct {
 	features, labels, splits, paths, digests io.Writer
+	views                                    io.Writer // nil without views
 
 	head   header
 	widest int
@@ -25,7 +26,7 @@ type npyFolder struct {
 }
 
 // npyNames are the files of a folder that may be replaced.
-var npyNames = []string{"features.npy", "labels.npy", "label_names.npy", "splits.npy", "paths.npy", "digests.npy", headerName}
+var npyNames = []string{"features.npy", "labels.npy", "label_names.npy", "splits.npy", "paths.npy", "digests.npy", "views.npy", headerName}
 
 const headerName = "export.json"
 
@@ -50,6 +51,9 @@ func newNPY(tab *table, t *target) (rowWriter, error) {
 	w.splits = open("splits.npy", textKind(splitWidth()), n)
 	w.paths = open("paths.npy", textKind(w.widest), n)
 	w.digests = open("digests.npy", textKind(2*len(split.Digest{})), n)
+	if tab.views {
+		w.views = open("views.npy", "<i8", n)
+	}
 	width := 1
 	for _, l := range tab.labels {
 		width = max(width, utf8.RuneCountInString(l))
@@ -77,6 +81,12 @@ func (w *npyFolder) write(r *row) error {
 	w.buf = binary.LittleEndian.AppendUint64(w.buf[:0], uint64(r.label))
 	if _, err := w.labels.Write(w.buf); err != nil {
 		return err
+	}
+	if w.views != nil {
+		w.buf = binary.LittleEndian.AppendUint64(w.buf[:0], uint64(r.view))
+		if _, err := w.views.Write(w.buf); err != nil {
+			return err
+		}
 	}
 	if len(r.copies) > 0 {
 		w.head.Copies[r.digest.String()] = w.text.texts(r.copies)

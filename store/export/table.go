@@ -17,6 +17,7 @@ type table struct {
 	labels  []string // sorted, of all splits
 	parts   []*store.Index
 	folders map[store.RootID]string
+	views   bool
 	summary Summary
 	widest  int // characters of the longest path
 }
@@ -28,6 +29,7 @@ type row struct {
 	split  split.Split
 	label  int // index of table.labels
 	name   string
+	view   int      // number, 0 for the plain photo
 	path   string   // of the first file
 	copies []string // paths of the other files
 	vector []float32
@@ -36,7 +38,7 @@ type row struct {
 // survey finds the rows, and everything that must be known before the first is
 // written.
 func survey(ctx context.Context, tx *store.Tx, opt Options) (*table, error) {
-	t := &table{folders: map[store.RootID]string{}}
+	t := &table{folders: map[store.RootID]string{}, views: opt.Views}
 	ids, err := t.readModels(tx, opt.Models)
 	if err != nil {
 		return nil, err
@@ -55,6 +57,11 @@ func survey(ctx context.Context, tx *store.Tx, opt Options) (*table, error) {
 			return nil, err
 		}
 		all += ix.Len()
+		if t.views && sp == split.Training {
+			if err := tx.IndexViews(ix); err != nil {
+				return nil, err
+			}
+		}
 		t.labels = append(t.labels, ix.Labels...)
 		if len(opt.Splits) == 0 || slices.Contains(opt.Splits, sp) {
 			t.parts = append(t.parts, ix)
@@ -111,8 +118,10 @@ func (t *table) count(ctx context.Context, tx *store.Tx, all int) error {
 	s.Missing = stats.Distinct - s.Disputed - all
 	var r row
 	for _, ix := range t.parts {
-		*s.Splits.of(ix.Split) = ix.Len()
-		s.Rows += ix.Len()
+		rows := ix.Len() + ix.LenViews()
+		*s.Splits.of(ix.Split) = rows
+		s.Rows += rows
+		s.Views += ix.LenViews()
 		for _, keys := range ix.Keys {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -160,18 +169,42 @@ func (t *table) locate(tx *store.Tx, d split.Digest, r *row) error {
 	return nil
 }
 
-// each calls fn for every row, in order.
+// each calls fn for every row, in order: photos, then views.
 func (t *table) each(tx *store.Tx, fn func(*row) error) error {
+	if err := t.eachPhoto(tx, fn); err != nil {
+		return err
+	}
+	var r row
+	for _, ix := range t.parts {
+		r.split = ix.Split
+		err := tx.EachView(ix, func(label int, d split.Digest, view int, vector []float32) error {
+			r.view = view
+			return t.fill(tx, &r, ix, label, d, vector, fn)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill calls fn with the row of a vector.
+func (t *table) fill(tx *store.Tx, r *row, ix *store.Index, label int, d split.Digest, vector []float32, fn func(*row) error) error {
+	r.digest, r.name, r.vector = d, ix.Labels[label], vector
+	r.label, _ = slices.BinarySearch(t.labels, r.name)
+	if err := t.locate(tx, d, r); err != nil {
+		return err
+	}
+	return fn(r)
+}
+
+// eachPhoto calls fn for every row of a plain photo.
+func (t *table) eachPhoto(tx *store.Tx, fn func(*row) error) error {
 	var r row
 	for _, ix := range t.parts {
 		r.split = ix.Split
 		err := tx.Each(ix, func(label int, d split.Digest, vector []float32) error {
-			r.digest, r.name, r.vector = d, ix.Labels[label], vector
-			r.label, _ = slices.BinarySearch(t.labels, r.name)
-			if err := t.locate(tx, d, &r); err != nil {
-				return err
-			}
-			return fn(&r)
+			return t.fill(tx, &r, ix, label, d, vector, fn)
 		})
 		if err != nil {
 			return err

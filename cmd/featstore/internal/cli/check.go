@@ -21,7 +21,7 @@ checked: checksums, references in both directions, and that each vector lies whe
 its photo's label and split put it. Nothing is changed. Others can read the store
 meanwhile, and write to it when the check is done: it is of one state.
 
-JSON, one object: problems, more_problems, images, vectors, finished, ok.` + storeExits(),
+JSON, one object: problems, more_problems, images, vectors, views, finished, ok.` + storeExits(),
 		Example: "  featstore check",
 		Args:    args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,7 +74,11 @@ func (a *app) reportCheck(r store.Report) error {
 			return err
 		}
 	} else if r.OK() {
-		fmt.Fprintf(a.Out, "%s is in order: %s, %s\n", printable(a.store), count(r.Images, "photo"), count(r.Vectors, "vector"))
+		vectors := count(r.Vectors, "vector")
+		if r.Views > 0 {
+			vectors += ", " + grouped(r.Views) + " of views"
+		}
+		fmt.Fprintf(a.Out, "%s is in order: %s, %s\n", printable(a.store), count(r.Images, "photo"), vectors)
 	} else {
 		for _, p := range r.Problems {
 			fmt.Fprintln(a.Out, printable(p))

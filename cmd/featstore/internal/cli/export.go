@@ -29,6 +29,7 @@ type exportRequest struct {
 	models []string
 	splits []string
 	force  bool
+	views  bool
 }
 
 func exportCommand(a *app) *cobra.Command {
@@ -51,6 +52,9 @@ under several labels are not exported, nor are those that lack a vector of one o
 the models: both are counted. Features are as the networks gave them, not scaled;
 those of several models are put side by side. Labels are numbered over all splits.
 
+Views of training photos (ingest --views) are left out. With --views their rows follow all
+others, and one more column, or views.npy, has the number of the view, 0 for a photo.
+
 The files appear once they are complete. What is there already is replaced with
 --force only, and only if it is an earlier export and holds nothing else. Others can
 read the store meanwhile, and write to it when the export is done: it is of one state.
@@ -64,7 +68,7 @@ R:
   X <- as.matrix(d[startsWith(names(d), "f")]); y <- factor(d$label)
 
 JSON: lines with event "progress" (what, done, total, per_second, seconds_left), then
-one with event "result": path, format, bytes, models, dim, labels, rows, splits
+one with event "result": path, format, bytes, models, dim, labels, rows, views, splits
 (training, validation, testing), copies, disputed, missing, not_text, warnings.` + storeExits(),
 		Example: `  featstore export
   featstore export --format csv -o flowers.csv
@@ -89,6 +93,7 @@ one with event "result": path, format, bytes, models, dim, labels, rows, splits
 	flags.StringVarP(&r.output, "output", "o", "", "folder for npy, else file (default features, features.csv or features.parquet)")
 	flags.StringSliceVar(&r.models, "model", nil, "models whose vectors are exported, ids or names, joined by commas (default: the store's only one)")
 	flags.StringSliceVar(&r.splits, "split", nil, "splits to export, joined by commas (default: all)")
+	flags.BoolVar(&r.views, "views", false, "also the vectors of views of training photos")
 	flags.BoolVar(&r.force, "force", false, "replace an earlier export")
 	return cmd
 }
@@ -105,7 +110,7 @@ func formatList() string {
 
 // options interprets the flags and fills in defaults.
 func (r *exportRequest) options() (export.Options, error) {
-	opt := export.Options{Format: export.Format(r.format), Force: r.force}
+	opt := export.Options{Format: export.Format(r.format), Force: r.force, Views: r.views}
 	if r.format == "" {
 		opt.Format = export.NPY
 		for _, f := range export.Formats {
@@ -158,8 +163,12 @@ func (a *app) export(ctx context.Context, db *store.DB, path string, opt export.
 	if a.json {
 		return a.emit(exportResult{"result", s, warnings})
 	}
+	rows := count(s.Rows-s.Views, "photo")
+	if s.Views > 0 {
+		rows += " and " + count(s.Views, "view")
+	}
 	fmt.Fprintf(a.Out, "%s: %s × %s, %s, %s (training %s, validation %s, testing %s)\n", printable(path),
-		count(s.Rows, "photo"), count(s.Dim, "feature"), count(len(s.Labels), "label"), bytesText(s.Bytes),
+		rows, count(s.Dim, "feature"), count(len(s.Labels), "label"), bytesText(s.Bytes),
 		grouped(s.Splits.Training), grouped(s.Splits.Validation), grouped(s.Splits.Testing))
 	if s.Copies > 0 {
 		a.say("%s of them: the same bytes are one row", count(s.Copies, "further file")+plural(s.Copies, " is a copy", " are copies"))

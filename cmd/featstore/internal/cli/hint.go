@@ -66,10 +66,14 @@ func retrain(name string, h *train.Head, several bool) command {
 	headFlags(&set, &was)
 	headFlags(&unset, &usual)
 	set.VisitAll(func(f *pflag.Flag) {
-		if value := f.Value.String(); f.Name != "head" && value != unset.Lookup(f.Name).Value.String() {
-			if list, ok := f.Value.(pflag.SliceValue); ok {
-				value = strings.Join(list.GetSlice(), ",")
-			}
+		value := f.Value.String()
+		switch list, several := f.Value.(pflag.SliceValue); {
+		case f.Name == "head" || value == unset.Lookup(f.Name).Value.String():
+		case f.Value.Type() == "bool":
+			c = append(c, "--"+f.Name) // those that are set unless asked for would need a value
+		case several:
+			c = append(c, "--"+f.Name, strings.Join(list.GetSlice(), ","))
+		default:
 			c = append(c, "--"+f.Name, value)
 		}
 	})

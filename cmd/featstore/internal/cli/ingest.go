@@ -25,6 +25,7 @@ func ingestCommand(a *app) *cobra.Command {
 	var nets networkFlags
 	var opt ingest.Options
 	var own ownSplitFlags
+	var views viewsFlags
 	cmd := &cobra.Command{
 		Use:   "ingest FOLDER",
 		Short: "Compute the vectors of a folder's photos and keep them in the store",
@@ -41,6 +42,19 @@ Run it again whenever photos were added, changed, moved or removed: only bytes
 never seen before are computed. Photos that are gone stay until --prune. A photo under
 two labels is named, and left out until one of the two is gone.
 
+--views K also keeps the vectors of K views of every training photo: the photo changed a
+little at random, as --augment says. featstore train then trains on photos and views.
+Validation and testing see plain photos only. --augment lists, with commas between:
+  flip          half of the views are mirrored left to right
+  crop=N        a random part is seen: the photo is scaled to N % more than fits
+  scale=N       it is enlarged by up to N % more
+  brightness=N  all values are multiplied by up to N % more or less
+  color=N       likewise contrast and saturation
+  rotate=N      it is turned by up to N degrees, and enlarged until no corner is empty
+These are the distortions of TensorFlow's retrain example, and two more. The same photo,
+number and augmentation give the same view on every machine. Views are kept up to date
+without the flag from then on; another augmentation replaces them; --views 0 removes them.
+
 Without a flag about networks it uses those whose vectors the store has; in a new store,
 the embedded EfficientNet-Lite0 at 320×320. --keep-network puts the file of each network
 into the store too.
@@ -53,18 +67,22 @@ JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim,
 preprocess, preprocess_text, preprocess_from, size_from), lines with event
 "progress" (what, done, total, per_second, seconds_left), then one with event
 "result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
-new, duplicates, vanished, read, read_bytes, computed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
+new, duplicates, vanished, read, read_bytes, computed, views, views_removed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
 unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
 fixed, moved, unknown, unlisted with their first paths), like_splits, seconds,
 interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
   featstore ingest ./flower_photos --prune
   featstore ingest ./dataset --split-folders
+  featstore ingest ./flower_photos --views 4 --augment flip,crop=10,scale=10,brightness=10
   featstore ingest ./flower_photos --model net.onnx --preprocess imagenet
   featstore ingest ./flower_photos --model default --model lite2.onnx,size=384`,
 		Args: args(1, 1, "the folder that holds a folder of photos for each label"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkWorkers(cmd, opt.Workers); err != nil {
+				return err
+			}
+			if err := views.apply(cmd, &opt); err != nil {
 				return err
 			}
 			if err := own.apply(cmd.Context(), a, &opt); err != nil {
@@ -79,6 +97,7 @@ interrupted.` + storeExits(exitSomeFailed),
 		},
 	}
 	nets.register(cmd)
+	views.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&opt.Prune, "prune", false, "drop images whose files are gone")
 	flags.BoolVar(&opt.Reread, "reread", false, "read all photos again, also those whose size and time have not changed")
@@ -257,10 +276,17 @@ func (a *app) printIngest(r ingest.Report, interrupted bool) {
 	fmt.Fprintf(a.Out, "  %s\n", strings.Join(ingestCounts(r), ", "))
 	took := time.Duration(r.Seconds * float64(time.Second))
 	pace := ""
-	if r.Computed > 0 && took > 0 {
-		pace = fmt.Sprintf(", %.0f vectors/s", float64(r.Computed)/took.Seconds())
+	if n := r.Computed + r.Views; n > 0 && took > 0 {
+		pace = fmt.Sprintf(", %.0f vectors/s", float64(n)/took.Seconds())
 	}
-	fmt.Fprintf(a.Out, "  %s computed in %s%s\n", count(r.Computed, "vector"), durationText(took), pace)
+	what := count(r.Computed, "vector")
+	if r.Views > 0 {
+		what += " and " + grouped(r.Views) + " of views"
+	}
+	fmt.Fprintf(a.Out, "  %s computed in %s%s\n", what, durationText(took), pace)
+	if r.ViewsRemoved > 0 {
+		fmt.Fprintf(a.Out, "  %s removed\n", count(r.ViewsRemoved, "vector")+" of other views")
+	}
 	if r.Own != nil {
 		a.printOwnSplits(r.Own)
 	}

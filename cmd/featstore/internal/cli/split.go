@@ -183,6 +183,9 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 	for _, folder := range r.Released {
 		a.say("folders of %s named after splits only give labels now", folder)
 	}
+	for _, lacking := range a.lackingViews(s) {
+		a.warn("%s", lacking)
+	}
 	if len(s.Heads) > 0 && r.Moved > 0 {
 		a.warn("heads trained before have seen photos that test them now: %s", a.retrainAll(s))
 	}

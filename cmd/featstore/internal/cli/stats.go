@@ -36,7 +36,8 @@ more pictures that only look alike.
 JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a
 change of splits was interrupted), fixed_splits, folders (path, images, failures,
 seen), images, distinct, labels (label, images, training, validation,
-testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale), heads
+testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale,
+views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
 failures (path, reason), disputed (digest, labels, paths), damaged, warnings; with
 --near-duplicates also near_duplicates (models, least, compared, found, affected, pairs
@@ -135,6 +136,7 @@ type modelStats struct {
 	Missing    int             `json:"missing"`
 	TunedFrom  string          `json:"tuned_from,omitempty"` // id of the network that finetune made it from
 	Stale      bool            `json:"stale,omitempty"`      // its training photos have changed since
+	Views      *viewStats      `json:"views"`                // null without any
 	text       string
 }
 
@@ -182,7 +184,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 			return nil, err
 		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			tunedFrom(m.Model), stale, describeModel(m.Model)})
+			tunedFrom(m.Model), stale, viewStatsOf(m), describeModel(m.Model)})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)
@@ -209,6 +211,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 		return nil, err
 	}
 	s.Warnings = append(s.Warnings, a.findWarnings(s)...)
+	s.Warnings = append(s.Warnings, a.lackingViews(raw)...)
 	return s, nil
 }
 
@@ -389,6 +392,15 @@ func (a *app) printModels(models []modelStats) {
 		t.row(m.text, grouped(m.Dim), grouped(m.Vectors))
 	}
 	t.write(a.Out, "  ")
+	for _, m := range models {
+		if v := m.Views; v != nil {
+			fmt.Fprintf(a.Out, "  %s of %s, %s a training photo (%s)", count(v.Vectors, "view"), printable(m.text), grouped(v.Count), v.Augment)
+			if v.Elsewhere > 0 {
+				fmt.Fprintf(a.Out, "; %s not in use, of photos outside the training split", grouped(v.Elsewhere))
+			}
+			fmt.Fprintln(a.Out)
+		}
+	}
 }
 
 func (a *app) printHeads(s *storeStats) {

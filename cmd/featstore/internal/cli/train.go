@@ -54,6 +54,11 @@ weights has each photo of a rare label count more, none does neither. Where one 
 two is used the probabilities are corrected for how common the labels are in the
 training split (logit adjustment); --prior uniform takes all to be equally common.
 
+Where the store has views of training photos (featstore ingest --views) all heads train on
+them too: each view is one more row. A photo with its views counts as one photo: labels
+are as common as their photos, and C is the weight of a photo. Cross-validation never
+divides a photo from its views, and judges on plain photos. --plain leaves views out.
+
 Every head keeps prototypes of its training photos, and how unlike them a photo must be
 for predict --reject to take it for none of the labels: about 5 % of new photos of known
 labels are then rejected wrongly, or --reject-rate. The threshold follows from the
@@ -74,7 +79,7 @@ training, training_loss), "warning" (warning), "progress" (what, done, total,
 per_second, seconds_left), "choice" (kind, chosen, scores) and "comparison" (folds, repeats, images, labels,
 heads, best, pairs), then one with event "result": head, kind, models, labels, dim,
 config, trained (training, validation,
-testing, fixed), test (null without a testing split), report, store_changed (true if
+testing, fixed, views, augment), test (null without a testing split), report, store_changed (true if
 another featstore changed the store meanwhile), held_out (where the testing split has
 under 30 photos: cross_validated, folds, validation).` + storeExits(),
 		Example: `  featstore train
@@ -106,6 +111,7 @@ func headFlags(flags *pflag.FlagSet, cfg *train.Config) {
 	flags.StringVar(&cfg.Scaling, "scaling", cfg.Scaling, "how features are scaled: "+strings.Join(train.Scalings, ", ")+" (default: what suits the head)")
 	flags.StringVar(&cfg.Balance, "balance", cfg.Balance,
 		"how unequally common labels are trained on: "+strings.Join(train.Balances, ", ")+" (default: sampler for softmax, else none)")
+	flags.BoolVar(&cfg.Plain, "plain", cfg.Plain, "train on plain photos only, not on views of them")
 	flags.StringVar(&cfg.Prior, "prior", cfg.Prior,
 		"probabilities are for labels as common as in the training split, or equally: "+strings.Join(train.Priors, ", ")+" (default training)")
 	flags.Float64Var(&cfg.RejectRate, "reject-rate", cfg.RejectRate,
@@ -214,6 +220,11 @@ func (a *app) train(ctx context.Context, cfg train.Config, models []string, name
 	err := a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) (err error) {
 		if cfg.Models, err = trainingModels(db, models); err != nil {
 			return err
+		}
+		if !cfg.Plain {
+			if err := a.adviseViews(db, cfg.Models); err != nil {
+				return err
+			}
 		}
 		events, stop := a.trainEvents()
 		defer stop()
@@ -369,6 +380,9 @@ type trainedCounts struct {
 type trainedPhotos struct {
 	trainedCounts
 	Fixed int `json:"fixed"` // of them, in a split that was set by hand
+
+	Views   int    `json:"views,omitempty"` // of training photos, trained on too
+	Augment string `json:"augment,omitempty"`
 }
 
 func trainResult(name string, h *train.Head, r *train.Report) headResult {
@@ -383,7 +397,7 @@ func trainResult(name string, h *train.Head, r *train.Report) headResult {
 }
 
 func countTrained(t store.TrainedOn) (c trainedPhotos) {
-	c.Fixed = t.Fixed
+	c.Fixed, c.Views, c.Augment = t.Fixed, t.Views, augmentText(t.Augment)
 	for _, label := range t.Counts {
 		c.Training += label[0]
 		c.Validation += label[1]
