@@ -45,6 +45,8 @@ var flagChoices = map[string]choices{
 	"* --scaling":        words(train.Scalings...),
 	"* --only":           words(bench.Steps...),
 	"* --split-folders":  words("on", "ignore", "off"),
+	"* --augment":        words("flip", defaultAugment, defaultAugment+",color=20,rotate=5"),
+	"* --average":        words(averageFlip),
 }
 
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
