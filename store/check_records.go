@@ -28,7 +28,8 @@ func (c *checker) run() error {
 	if safe, err := c.pages(); err != nil || !safe {
 		return err
 	}
-	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.networks, c.vectors, c.views, c.heads, c.counts} {
+	for _, part := range []func() error{c.top, c.count, c.roots, c.images, c.digests, c.failures, c.splits, c.models, c.networks,
+		c.vectors, c.views, c.heads, c.counts} {
 		if err := c.try(part); err != nil {
 			return err
 		}

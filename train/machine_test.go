@@ -32,6 +32,7 @@ var sameEverywhereWithViews = map[string]string{
 	KindLDA:      "3ec048c7e982dfc6",
 	KindKNN:      "f4236abcc6580e2c",
 	KindBayes:    "84578037348def25",
+	KindMLP:      "54fa8c2784ec932f",
 	KindCentroid: "da0755ba90282732",
 }
 

@@ -81,7 +81,8 @@ func (a *app) lackingViews(st store.Stats, ids ...string) []string {
 	var lacking []string
 	for _, m := range st.Models {
 		if v := m.ViewVectors; v != nil && v.Missing > 0 && (len(ids) == 0 || slices.Contains(ids, m.ID)) {
-			lacking = append(lacking, a.text("%s lacks %s of training photos: %s computes them", describeModel(m.Model), count(v.Missing, "view"), run("ingest", folder)))
+			lacking = append(lacking, a.text("%s lacks %s of training photos: %s computes them", describeModel(m.Model), count(v.Missing, "view"),
+				run("ingest", folder)))
 		}
 	}
 	return lacking
