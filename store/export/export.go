@@ -62,7 +62,7 @@ type Summary struct {
 	Dim      int      `json:"dim"`
 	Labels   []string `json:"labels"` // of all splits, in the order of their numbers
 	Rows     int      `json:"rows"`
-	Views    int      `json:"views"` // of them, views
+	Views    int      `json:"views"`    // of them, views
 	Splits   Counts   `json:"splits"`   // rows of each
 	Copies   int      `json:"copies"`   // further files with the bytes of a row
 	Disputed int      `json:"disputed"` // contents left out: they have several labels

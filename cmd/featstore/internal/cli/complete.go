@@ -32,7 +32,7 @@ var flagChoices = map[string]choices{
 	"train --head":       words(append(slices.Clone(train.Kinds), train.KindAuto)...),
 	"train --name":       headChoices,
 	"* --model":          modelChoices,
-	"finetune --from":    words("input", "60%", "80%"),
+	"* --from":           words("input", "60%", "80%"),
 	"* --optimizer":      words(train.OptimizerAdamW, train.OptimizerSGD),
 	"* --kinds":          words(train.Kinds...),
 	"* --preprocess":     presetChoices,
