@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 	"featstore/train"
@@ -28,6 +29,9 @@ type finetuning struct {
 	limit  time.Duration // 0 for none
 	cache  float64       // GB of activations
 	resume bool
+
+	augmentText string // --augment
+	augment     photo.Augment
 }
 
 func finetuneCommand(a *app) *cobra.Command {
@@ -60,6 +64,10 @@ computation such as 60%, or all of it: input. The default is 60%, and 80% for fe
 photos are decoded anew each epoch; else their activations stay in memory. The photos
 have to be where they were when they were ingested.
 
+With --from input, --augment shows each training photo in a new view each epoch, changed a
+little at random: flip,crop=10,scale=10,brightness=10,color=20,rotate=5 or some of these,
+as ingest --help explains. The new layer is fitted on plain photos first.
+
 --time ends the training after about so long: as many epochs are planned as fit, from
 a measurement of a few steps. What is planned is said beforehand.
 
@@ -74,6 +82,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 		Example: `  featstore finetune
   featstore finetune --from 80% --epochs 3
   featstore finetune --from input --time 10m
+  featstore finetune --from input --augment flip,crop=10
   featstore finetune --hidden 512
   featstore predict --head finetuned some.jpg`,
 		Args: args(0, 0, "no arguments"),
@@ -90,6 +99,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 	flags.StringSliceVar(&f.models, "model", nil, "model whose network is tuned, an id or a name (default: the store's only one)")
 	flags.DurationVar(&f.limit, "time", 0, "about how long it may take, such as 10m")
 	flags.Float64Var(&f.cache, "cache", 2, "GB of memory that the activations of all photos may take")
+	flags.StringVar(&f.augmentText, "augment", "", "with --from input: how each epoch's views of training photos differ from them")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the checkpoint of an interrupted run")
 	tuneFlags(flags, &f.cfg)
 	return cmd
@@ -133,6 +143,14 @@ func (f *finetuning) sensible(flags *pflag.FlagSet) (err error) {
 	case f.limit < 0 || flags.Changed("time") && f.limit == 0:
 		return usagef("--time %v: want a time such as 10m", f.limit)
 	}
+	if flags.Changed("augment") && !f.resume {
+		if f.from != "input" {
+			return usagef("--augment goes with --from input: below another cut photos are looked at once")
+		}
+		if f.augment, err = photo.ParseAugment(f.augmentText); err != nil {
+			return &usageError{err: fmt.Errorf("--augment: %w", err)}
+		}
+	}
 	if f.resume {
 		flags.Visit(func(flag *pflag.Flag) {
 			if !resumable[flag.Name] && err == nil {
@@ -170,7 +188,7 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) error {
 	} else if checkpoint.State != nil {
 		a.warn("head %q has a checkpoint of an interrupted run, which is given up: --resume would go on with it", f.head)
 	}
-	source, err := a.tuningSource(ctx, db, network, tuning, photos)
+	source, err := a.tuningSource(ctx, db, network, tuning, photos, f)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 	"featstore/train"
@@ -16,17 +17,18 @@ import (
 // A tuningCheckpoint is what --resume needs: the settings of the run, the photos that it
 // knows, and the state of the training.
 type tuningCheckpoint struct {
-	Model  string           `json:"model"`
-	Cut    string           `json:"cut"`
-	Photos [][]byte         `json:"photos"` // fingerprints of the training and the validation split
-	Limit  time.Duration    `json:"limit"`
-	Config train.TuneConfig `json:"config"`
-	State  []byte           `json:"-"` // follows after a line feed
+	Model   string           `json:"model"`
+	Cut     string           `json:"cut"`
+	Photos  [][]byte         `json:"photos"` // fingerprints of the training and the validation split
+	Limit   time.Duration    `json:"limit"`
+	Config  train.TuneConfig `json:"config"`
+	Augment photo.Augment    `json:"augment,omitzero"`
+	State   []byte           `json:"-"` // follows after a line feed
 }
 
 // putCheckpoint keeps a state of the training under the head's name.
 func putCheckpoint(db *store.DB, f finetuning, tuning *extract.Tuning, photos *tuningSet, state []byte) error {
-	about, err := json.Marshal(tuningCheckpoint{photos.model.ID, tuning.Cut().Tensor, photos.fingerprints(), f.limit, f.cfg, nil})
+	about, err := json.Marshal(tuningCheckpoint{photos.model.ID, tuning.Cut().Tensor, photos.fingerprints(), f.limit, f.cfg, f.augment, nil})
 	if err != nil {
 		return err
 	}
@@ -71,6 +73,10 @@ func (f *finetuning) checkpoint(db *store.DB) (c tuningCheckpoint, err error) {
 	if err := c.Config.Validate(); err != nil {
 		return c, hint(fmt.Errorf("%w: %w", train.ErrOtherTuning, err), "begin anew without --resume")
 	}
+	if err := c.Augment.Validate(); err != nil {
+		return c, hint(fmt.Errorf("%w: %w", train.ErrOtherTuning, err), "begin anew without --resume")
+	}
+	f.augment = c.Augment
 	f.cfg, f.models, f.from, f.limit = c.Config, []string{c.Model}, c.Cut, c.Limit
 	return c, nil
 }

@@ -103,10 +103,15 @@ type tuningSource struct {
 
 // tuningSource runs all photos through the part of the network that stays as it is. At
 // the input nothing does.
-func (a *app) tuningSource(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, set *tuningSet) (*tuningSource, error) {
+func (a *app) tuningSource(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, set *tuningSet,
+	f finetuning) (*tuningSource, error) {
 	s := &tuningSource{set: set}
 	if tuning.AtInput() {
-		s.ahead = newReadAhead(ctx, tuning.CutLen(), func() prepareFunc { return photoPreparer(db, network).prepare })
+		s.ahead = newReadAhead(ctx, tuning.CutLen(), func() prepareFunc {
+			p := photoPreparer(db, network)
+			p.augment, p.seed = f.augment, f.cfg.Seed
+			return p.prepare
+		})
 		return s, nil
 	}
 	return s, a.frozenLayers(ctx, db, network, tuning, set.all())
@@ -187,22 +192,35 @@ type preparer struct {
 	how     photo.Preprocess
 	limits  photo.Limits
 	scratch photo.Scratch
+
+	augment photo.Augment
+	seed    uint64
 }
 
 func photoPreparer(db *store.DB, network *extract.Network) *preparer {
 	return &preparer{db: db, how: network.Info().Preprocess, limits: photo.Limits{Memory: photo.NewMemory(photo.DefaultMemory)}}
 }
 
-// prepare gives the pixels of a view of a photo. All views are the plain one so far.
-func (p *preparer) prepare(ctx context.Context, of *tuningPhoto, _ int, pixels []float32) error {
+// prepare gives the pixels of a view of a photo: 0 is the plain one, others are those of
+// an epoch.
+func (p *preparer) prepare(ctx context.Context, of *tuningPhoto, view int, pixels []float32) error {
 	data, err := photoBytes(ctx, p.db, of.digest)
 	if err != nil {
 		return err
 	}
-	if _, err := p.how.Prepare(ctx, pixels, data, p.limits, &p.scratch); err != nil {
+	if _, err := p.how.PrepareView(ctx, pixels, data, p.viewOf(of.digest, view), p.limits, &p.scratch); err != nil {
 		return fmt.Errorf("photo %s: %w", of.digest.Short(), err)
 	}
 	return nil
+}
+
+// viewOf is the view of a photo in an epoch. Odd numbers are mirrored, so half of the
+// photos count one further: no epoch has all of them mirrored.
+func (p *preparer) viewOf(d split.Digest, epoch int) photo.View {
+	if epoch == 0 {
+		return photo.View{}
+	}
+	return p.augment.View(d, p.seed<<32|uint64(epoch)+uint64(d[0]&1))
 }
 
 // photoBytes reads a photo that the store knows, wherever its bytes still are.
