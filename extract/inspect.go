@@ -52,6 +52,10 @@ type Inspection struct {
 	Plan *Plan  `json:"plan,omitempty"`
 	ID   string `json:"id,omitempty"` // under which a store would record the model
 
+	Cuts          []CutLine `json:"cuts,omitempty"` // see ListCuts
+	TrainableFrom string    `json:"trainable_from,omitempty"`
+	Untrainable   string    `json:"untrainable,omitempty"` // why not from the input on
+
 	Unsupported []Unsupported `json:"unsupported"`
 	Problem     string        `json:"problem,omitempty"` // why it cannot be used like this
 	Err         error         `json:"-"`                 // the same

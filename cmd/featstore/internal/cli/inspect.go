@@ -32,6 +32,10 @@ size or the preparation of photos is still missing.
 --write-manifest writes what is decided into a manifest beside the file, net.json
 beside net.onnx, so that it need not be said again.
 
+--cuts lists the tensors at which the network can be parted for fine-tuning, with the
+share of the computation below each and the size of its activations, and the lowest one
+from which it can be trained.
+
 --plan lists the steps that the network is compiled to, a line a step: what it
 computes, the shapes that go in and come out, by which algorithm, the memory of its
 weights and its multiplications. --time adds the shortest of several times that each
@@ -48,7 +52,8 @@ tap_shape, candidates (name, type, dims, from), preprocess, preprocess_text,
 preprocess_from, likely (preset, why), plan (width, height, features, parameters,
 macs, weight_bytes, arena_bytes, hand_bytes, steps, kernels, slow, and with --plan
 lines: operation, node, inputs, output, algorithm, weight_bytes, macs, and with --time
-milliseconds, gflops, share from 0 to 1), id, unsupported (node,
+milliseconds, gflops, share from 0 to 1), with --cuts cuts (tensor, shape, below from 0
+to 1, bytes), trainable_from and untrainable (why not from the input on), id, unsupported (node,
 operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFailure, exitUsage),
 		Example: `  featstore models inspect net.onnx
   featstore models inspect net.onnx --preprocess imagenet --size 256
@@ -79,6 +84,7 @@ operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFa
 	nets.registerSettings(cmd)
 	cmd.Flags().BoolVar(&steps.plan, "plan", false, "list the steps that the network is compiled to")
 	cmd.Flags().BoolVar(&steps.time, "time", false, "with --plan: time every step on one core")
+	cmd.Flags().BoolVar(&steps.cuts, "cuts", false, "list where the network can be parted for fine-tuning")
 	cmd.Flags().BoolVar(&write, "write-manifest", false, "write what is decided beside the file")
 	cmd.Flags().BoolVar(&force, "force", false, "with --write-manifest: replace a manifest that is there")
 	return cmd
@@ -118,6 +124,11 @@ func (a *app) inspect(ctx context.Context, nets *networkFlags, spec string, step
 			a.say("timing the steps of %s", spec)
 		}
 		if err := r.ListSteps(ctx, steps.time); err != nil {
+			return nil, networkAdvice(file, err)
+		}
+	}
+	if steps.cuts {
+		if err := r.ListCuts(); err != nil {
 			return nil, networkAdvice(file, err)
 		}
 	}
@@ -182,9 +193,32 @@ func (a *app) printInspection(r *extract.Inspection) {
 	inspectUse(t, r)
 	inspectCost(t, r)
 	t.write(a.Out, "  ")
+	a.printCuts(r)
 	a.printPlan(r.Plan)
 	if r.Err != nil {
 		fmt.Fprintf(a.Out, "\n  as it stands, ingest refuses it: %s\n", printable(r.Problem))
+	}
+}
+
+// printCuts lists where the network can be parted.
+func (a *app) printCuts(r *extract.Inspection) {
+	if len(r.Cuts) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out)
+	t := &table{right: "lrlr"}
+	t.row("cut", "below", "shape", "activations")
+	for _, c := range r.Cuts {
+		t.row(c.Tensor, fmt.Sprintf("%.0f %%", 100*c.Below), shapeText(c.Shape), bytesText(int64(c.Bytes)))
+	}
+	t.write(a.Out, "  ")
+	switch {
+	case r.TrainableFrom == "":
+		fmt.Fprintf(a.Out, "  trainable from: nowhere: %s\n", printable(r.Untrainable))
+	case r.Untrainable != "":
+		fmt.Fprintf(a.Out, "  trainable from: %s, not from below: %s\n", printable(r.TrainableFrom), printable(r.Untrainable))
+	default:
+		fmt.Fprintf(a.Out, "  trainable from: %s\n", printable(r.TrainableFrom))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // planFlags say whether the steps of a network are listed, and timed.
-type planFlags struct{ plan, time bool }
+type planFlags struct{ plan, time, cuts bool }
 
 // printPlan lists the steps of the plan.
 func (a *app) printPlan(p *extract.Plan) {
