@@ -35,11 +35,15 @@ func (n *Network) NewParallelExtractor(cores int) (*Extractor, error) {
 }
 
 // Extract reads a photo to its end and returns its bottleneck: Info().Dim
-// floats, which belong to the caller.
+// floats, which belong to the caller. More than photo.MaxFileBytes are not read: the
+// error then wraps photo.ErrTooLarge. Other errors are those of r and of ExtractBytes.
 func (x *Extractor) Extract(ctx context.Context, r io.Reader) ([]float32, error) {
-	data, err := io.ReadAll(r)
+	data, err := io.ReadAll(io.LimitReader(r, photo.MaxFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read photo: %w", err)
+	}
+	if len(data) > photo.MaxFileBytes {
+		return nil, fmt.Errorf("read photo: %w: more than %d bytes", photo.ErrTooLarge, photo.MaxFileBytes)
 	}
 	vec := make([]float32, x.network.info.Dim)
 	return vec, x.ExtractBytes(ctx, data, vec)

@@ -292,3 +292,30 @@ func BenchmarkDefaultNetwork(b *testing.B) {
 		}
 	}
 }
+
+// endless gives a JPEG's first bytes and then zeros for ever.
+type endless struct{ n int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	clear(p)
+	if e.n == 0 {
+		copy(p, "\xff\xd8\xff\xe0")
+	}
+	e.n += int64(len(p))
+	return len(p), nil
+}
+
+// A reader without end is not read without end.
+func TestExtractIsBounded(t *testing.T) {
+	x, err := smallDefault(t).NewExtractor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r endless
+	if _, err := x.Extract(context.Background(), &r); !errors.Is(err, photo.ErrTooLarge) {
+		t.Errorf("an endless photo: %v", err)
+	}
+	if r.n > photo.MaxFileBytes+1 {
+		t.Errorf("%d bytes were read, at most %d are allowed", r.n, photo.MaxFileBytes)
+	}
+}

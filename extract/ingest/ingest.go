@@ -76,7 +76,7 @@ type Options struct {
 }
 
 // DefaultMaxBytes is the size up to which a file is read as a photo.
-const DefaultMaxBytes = 256 << 20
+const DefaultMaxBytes = photo.MaxFileBytes
 
 // Progress holds counters that rise while Run works.
 type Progress struct {

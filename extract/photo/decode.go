@@ -23,6 +23,9 @@ type Limits struct {
 // DefaultMaxPixels is enough for the cameras of today: 100 megapixels.
 const DefaultMaxPixels = 100_000_000
 
+// MaxFileBytes is the size up to which a file is read as a photo: 256 MB.
+const MaxFileBytes = 256 << 20
+
 // maxSide is JPEG's largest width and height. It bounds the number of weights that
 // resampling needs.
 const maxSide = 65535
