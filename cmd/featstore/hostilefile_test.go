@@ -48,6 +48,11 @@ func hostileFiles(t *testing.T) map[string]string {
 	sparse("1.9 GB", "", 19e8)
 	sparse("250 MB", "", 250e6)
 	sparse("1.9 GB behind a network's start", "\x08\x08\x12\x03abc", 19e8)
+	const hole = 19e8 // a network whose fields are all in order, with a tensor of zeros
+	tensor := "\x08" + string(binary.AppendUvarint(nil, hole/4)) + "\x10\x01\x42\x01W\x4a" + string(binary.AppendUvarint(nil, hole))
+	graph := "\x2a" + string(binary.AppendUvarint(nil, uint64(len(tensor))+hole)) + tensor
+	network := "\x08\x08\x3a" + string(binary.AppendUvarint(nil, uint64(len(graph))+hole)) + graph
+	sparse("1.9 GB in a network's tensor", network, int64(len(network))+hole)
 	sparse("120 MB behind a list's start", "path,split\nrose/1.jpg,train\n", 120e6)
 	pipe := filepath.Join(dir, "pipe")
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {

@@ -120,6 +120,9 @@ func readModel(path string, most int64) ([]byte, error) {
 	if err := onnx.Skim(f, info.Size()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
+	if err := findHole(f, info.Size()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
 	data, err := userfile.ReadFile(context.Background(), f, most)
 	if errors.Is(err, userfile.ErrTooLarge) { // it has grown
 		err = fmt.Errorf("%w: %w: %w", ErrModel, err, ErrTooLarge)
