@@ -50,7 +50,8 @@ func (a *app) exportModel(db *store.DB, word, to string) error {
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return hint(fmt.Errorf("the store does not keep network %s", describeModel(m)), "it keeps those that %s has made, and others after %s", run("finetune"), run("ingest", "FOLDER", "--keep-network"))
+		return hint(fmt.Errorf("the store does not keep network %s", describeModel(m)),
+			"it keeps those that %s has made, and others after %s", run("finetune"), run("ingest", "FOLDER", "--keep-network"))
 	}
 	if err != nil {
 		return err

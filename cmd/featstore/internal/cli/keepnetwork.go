@@ -28,7 +28,8 @@ func filesToKeep(networks []*extract.Network) ([]keptFile, error) {
 		case path == "": // embedded, or kept already
 			continue
 		case i.WeightsSHA256 != "":
-			return nil, hint(fmt.Errorf("network %s cannot be kept: its weights lie in files beside it", path), "write it into one file first, such as by onnx.save(model, FILE)")
+			return nil, hint(fmt.Errorf("network %s cannot be kept: its weights lie in files beside it", path),
+				"write it into one file first, such as by onnx.save(model, FILE)")
 		}
 		data, err := os.ReadFile(path) // it was opened within bounds before
 		if err != nil {
