@@ -15,6 +15,9 @@ type Entry struct {
 	Path  string // as written
 	Split Split
 	Line  int // from 1
+
+	Group   string // only by ReadGroups; empty for none
+	NoSplit bool   // only by ReadGroups: the line does not say the split
 }
 
 // Names of the columns of a list, in lower case.
@@ -40,7 +43,20 @@ var ErrList = errors.New("not a list of splits")
 // (path, split) may put them anywhere among others; without one they are the first
 // two. Commas, semicolons and tabs separate columns: the first of these that is in
 // the first line. Lines that cannot be understood are errors: none is left out.
-func ReadList(r io.Reader) ([]Entry, error) {
+func ReadList(r io.Reader) ([]Entry, error) { return readList(r, "") }
+
+// ReadGroups reads a list of groups: CSV as in ReadList, with a header that names the
+// path and the column of the groups' names, in upper or lower case. It may have splits,
+// and they may be empty.
+func ReadGroups(r io.Reader, column string) ([]Entry, error) {
+	if strings.TrimSpace(column) == "" {
+		return nil, fmt.Errorf("%w: the column of the groups has no name", ErrList)
+	}
+	return readList(r, column)
+}
+
+// readList reads a list, with the groups in a column unless its name is empty.
+func readList(r io.Reader, group string) ([]Entry, error) {
 	lines := &lineReader{r: r, left: mostLine}
 	in := bufio.NewReader(lines)
 	separator, err := beginList(in)
@@ -50,7 +66,8 @@ func ReadList(r io.Reader) ([]Entry, error) {
 	rows := csv.NewReader(in)
 	rows.Comma, rows.FieldsPerRecord, rows.LazyQuotes, rows.ReuseRecord = separator, -1, separator == '\t', true
 	var entries []Entry
-	pathAt, splitAt, first, room := 0, 1, true, mostPaths
+	at := columns{path: 0, split: 1, group: -1}
+	first, room := true, mostPaths
 	for {
 		lines.left = mostLine
 		row, err := rows.Read()
@@ -62,17 +79,20 @@ func ReadList(r io.Reader) ([]Entry, error) {
 		}
 		if first {
 			first = false
-			if p, s := column(row, pathColumns), column(row, splitColumns); p >= 0 && s >= 0 {
-				pathAt, splitAt = p, s
+			header, err := at.readHeader(row, group)
+			if err != nil {
+				return nil, err
+			}
+			if header {
 				continue
 			}
 		}
 		line, _ := rows.FieldPos(0)
-		e, err := entry(row, pathAt, splitAt, line)
+		e, err := at.entry(row, line)
 		if err != nil {
 			return nil, err
 		}
-		if room -= len(e.Path) + entrySize; room < 0 {
+		if room -= len(e.Path) + len(e.Group) + entrySize; room < 0 {
 			return nil, fmt.Errorf("%w: more than %d lines", ErrList, len(entries))
 		}
 		entries = append(entries, e)
@@ -119,20 +139,64 @@ func beginList(in *bufio.Reader) (rune, error) {
 	return ',', nil
 }
 
-func entry(row []string, pathAt, splitAt, line int) (Entry, error) {
-	if len(row) <= max(pathAt, splitAt) {
-		return Entry{}, fmt.Errorf("%w: line %d has no split: want path,split", ErrList, line)
+// columns says where in a line its parts are; −1 for none.
+type columns struct{ path, split, group int }
+
+// readHeader finds the columns by the names in the first line. It tells whether that is a
+// header.
+func (c *columns) readHeader(row []string, group string) (bool, error) {
+	path, split := column(row, pathColumns), column(row, splitColumns)
+	if group == "" {
+		if path < 0 || split < 0 {
+			return false, nil
+		}
+		c.path, c.split = path, split
+		return true, nil
 	}
-	e := Entry{Path: strings.Clone(strings.TrimSpace(row[pathAt])), Line: line} // not a piece of the whole line
+	at := column(row, []string{strings.TrimSpace(group)})
+	switch {
+	case at < 0:
+		return false, fmt.Errorf("%w: no column %q in its first line: %.200q", ErrList, group, row)
+	case path < 0:
+		return false, fmt.Errorf("%w: no column for the path in its first line: %.200q: want one of %s", ErrList, row, strings.Join(pathColumns, ", "))
+	case path == at:
+		return false, fmt.Errorf("%w: column %q has the paths", ErrList, group)
+	}
+	if split == at {
+		split = -1
+	}
+	*c = columns{path, split, at}
+	return true, nil
+}
+
+func (c *columns) entry(row []string, line int) (Entry, error) {
+	if len(row) <= max(c.path, c.group) || c.group < 0 && len(row) <= c.split {
+		what := "split: want path,split"
+		if c.group >= 0 {
+			what = "group"
+		}
+		return Entry{}, fmt.Errorf("%w: line %d has no %s", ErrList, line, what)
+	}
+	e := Entry{Path: strings.Clone(strings.TrimSpace(row[c.path])), Line: line} // not a piece of the whole line
 	if e.Path == "" {
 		return e, fmt.Errorf("%w: line %d has no path", ErrList, line)
 	}
 	if len(e.Path) > mostPath {
 		return e, fmt.Errorf("%w: line %d has a path of %d bytes", ErrList, line, len(e.Path))
 	}
+	if c.group >= 0 {
+		e.Group = strings.Clone(strings.TrimSpace(row[c.group]))
+		if len(e.Group) > mostPath {
+			return e, fmt.Errorf("%w: line %d has a group of %d bytes", ErrList, line, len(e.Group))
+		}
+		if c.split < 0 || c.split >= len(row) || strings.TrimSpace(row[c.split]) == "" {
+			e.NoSplit = true
+			return e, nil
+		}
+	}
 	var ok bool
-	if e.Split, ok = Spelling(row[splitAt]); !ok {
-		return e, fmt.Errorf("%w: line %d: unknown split %.60q: want training, validation or testing", ErrList, line, row[splitAt])
+	if e.Split, ok = Spelling(row[c.split]); !ok {
+		return e, fmt.Errorf("%w: line %d: unknown split %.60q: want training, validation or testing", ErrList, line, row[c.split])
 	}
 	return e, nil
 }

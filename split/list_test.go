@@ -182,3 +182,37 @@ func (e *endless) Read(p []byte) (int, error) {
 	e.rest, e.read = e.rest[n:], e.read+n
 	return n, nil
 }
+
+func TestReadGroups(t *testing.T) {
+	for _, c := range []struct{ name, text, want, err string }{
+		{"alone", "path,patient\na.jpg,7\nb.jpg,\n", "2 a.jpg 7 -, 3 b.jpg  -", ""},
+		{"with splits", "Patient;split;file\n7;test;a.jpg\n7;;b.jpg\n", "2 a.jpg 7 testing, 3 b.jpg 7 -", ""},
+		{"a column called split has the groups", "path,split\na.jpg,7\n", "", "no column"},
+		{"no header", "a.jpg,7\n", "", `no column "patient"`},
+		{"no path", "photo,patient\na.jpg,7\n", "", "no column for the path"},
+		{"short line", "path,patient\na.jpg\n", "", "line 2 has no group"},
+		{"unknown split", "path,patient,split\na.jpg,7,rest\n", "", `unknown split "rest"`},
+	} {
+		entries, err := ReadGroups(strings.NewReader(c.text), "patient")
+		if c.err != "" {
+			if !errors.Is(err, ErrList) || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: got %v, %v", c.name, entries, err)
+			}
+			continue
+		}
+		var got []string
+		for _, e := range entries {
+			s := e.Split.String()
+			if e.NoSplit {
+				s = "-"
+			}
+			got = append(got, string(rune('0'+e.Line))+" "+e.Path+" "+e.Group+" "+s)
+		}
+		if text := strings.Join(got, ", "); err != nil || text != c.want {
+			t.Errorf("%s: got %q, want %q (%v)", c.name, text, c.want, err)
+		}
+	}
+	if _, err := ReadGroups(strings.NewReader("path,x\n"), " "); !errors.Is(err, ErrList) {
+		t.Error(err)
+	}
+}

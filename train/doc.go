@@ -15,11 +15,12 @@
 // The default head, softmax, follows the article on transfer learning with Inception-v3,
 // as in TensorFlow's retrain example
 // (https://github.com/tensorflow/hub/tree/master/examples/image_retraining). It is one
-// layer, trained by stochastic gradient descent on minibatches that are read at random from the store through
-// cursors; nothing is kept in memory but the current two. Its weights start from a
-// truncated normal distribution of deviation 0.001, its rate is 0.01, and each of
-// 4,000 minibatches has 100 images: a label is drawn first, uniformly, then an image
-// of it. So every label is trained on equally often, however many images it has.
+// layer, trained by stochastic gradient descent on minibatches that are read at random
+// from the store through cursors; nothing is kept in memory but the current two. Its
+// weights start from a truncated normal distribution of deviation 0.001, its rate is
+// 0.01, and each of 4,000 minibatches has 100 images: a label is drawn first, uniformly,
+// then an image of it. So every label is trained on equally often, however many images it
+// has.
 //
 // The head mlp is trained on the same minibatches: hidden layers with rectifiers and
 // dropout before the output, by AdamW and one cycle of the learning rate, with the

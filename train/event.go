@@ -3,7 +3,7 @@ package train
 import "fmt"
 
 // An Event is something worth telling while a head is trained: a Validation, a
-// Warning, a Progress, a StrengthChoice or a *Comparison. Its String is a text for
+// Warning, a *Leak, a Progress, a StrengthChoice or a *Comparison. Its String is a text for
 // people.
 type Event interface{ String() string }
 

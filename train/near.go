@@ -64,6 +64,18 @@ type Near struct {
 // The comparison is exact, in blocks, on all processors; the features are in memory,
 // 4·D bytes a photo. With several models the cosine is the mean of theirs.
 func NearDuplicates(ctx context.Context, db *store.DB, opt NearOptions) (*Near, error) {
+	n, err := openNear(ctx, db, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.compare(ctx); err != nil {
+		return nil, err
+	}
+	return n.result(db)
+}
+
+// openNear checks the options and reads all photos.
+func openNear(ctx context.Context, db *store.DB, opt NearOptions) (*nearSearch, error) {
 	if _, err := cpu.Chosen(); err != nil { // the products cannot report it
 		return nil, err
 	}
@@ -76,14 +88,7 @@ func NearDuplicates(ctx context.Context, db *store.DB, opt NearOptions) (*Near, 
 	if opt.Most == 0 {
 		opt.Most = 1000
 	}
-	n, err := readNear(ctx, db, opt)
-	if err != nil {
-		return nil, err
-	}
-	if err := n.compare(ctx); err != nil {
-		return nil, err
-	}
-	return n.result(db)
+	return readNear(ctx, db, opt)
 }
 
 // nearSearch is the photos of all splits, and the similar pairs among them.
@@ -148,7 +153,7 @@ func (n *nearSearch) compare(ctx context.Context) error {
 			lo, hi := n.starts[s], n.starts[s+1]
 			for at := lo + part*knnQueries; at < hi && ctx.Err() == nil; at += pool.parts() * knnQueries {
 				end := min(at+knnQueries, hi)
-				n.compareBlock(dots, at, end, lo)
+				n.keep(n.compareBlock(dots, at, end, lo))
 				if d := done.Add(int64(end - at)); n.opt.Progress != nil {
 					n.opt.Progress(int(d), total)
 				}
@@ -158,11 +163,11 @@ func (n *nearSearch) compare(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// compareBlock compares the rows from at to end with all before the row limit.
-func (n *nearSearch) compareBlock(dots []float32, at, end, limit int) {
+// compareBlock compares the rows from at to end with all before the row limit, and
+// returns the similar pairs.
+func (n *nearSearch) compareBlock(dots []float32, at, end, limit int) (found []nearPair) {
 	least := float32(n.opt.Least) * float32(len(n.dims))
 	d := n.dim()
-	var found []nearPair
 	for lo := 0; lo < limit; lo += knnBlock {
 		hi := min(lo+knnBlock, limit)
 		product.Dots(dots, n.rows[at:end], n.all[lo*d:hi*d], d)
@@ -172,9 +177,7 @@ func (n *nearSearch) compareBlock(dots []float32, at, end, limit int) {
 			}
 		}
 	}
-	if len(found) > 0 {
-		n.keep(found)
-	}
+	return found
 }
 
 // keep counts pairs, and keeps the most similar.

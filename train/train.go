@@ -11,7 +11,8 @@ import (
 
 // Train fits the head that cfg asks for on the training split and then tests it,
 // once, on the whole testing split. The report is nil, and a warning says so, when
-// that is empty. Events are delivered in order, on the caller's goroutine; nil
+// that is empty. A Leak is told where many testing images nearly equal a training image.
+// Events are delivered in order, on the caller's goroutine; nil
 // ignores them. The head is not saved.
 //
 // The validation split is used to watch a softmax head, to calibrate any head and,
@@ -25,6 +26,13 @@ func Train(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*
 	r, err := h.test(ctx, db)
 	if err != nil {
 		return nil, nil, err
+	}
+	leak, err := FindLeak(ctx, db, h.Models)
+	if err != nil {
+		return nil, nil, err
+	}
+	if leak.Many() && events != nil {
+		events(leak)
 	}
 	return h, r, nil
 }

@@ -10,4 +10,7 @@
 // What Set has set holds until it is set anew or Clear gives everything back to the
 // policy; it holds for bytes that come into the store later too. Photos that nobody
 // wants anywhere follow the policy.
+//
+// SetGroups puts groups of photos that belong together, such as those of one burst or
+// patient, each into one split. The store keeps their splits, not the groups.
 package ownsplit

@@ -74,7 +74,7 @@ func Match(entries []split.Entry, files []File) (Found, error) {
 			}
 		}
 		listed[f.Digest] = true
-		found.Wants = append(found.Wants, Want{f.abs(), e.Line, f.Digest, e.Split})
+		found.Wants = append(found.Wants, Want{Path: f.abs(), Line: e.Line, Digest: f.Digest, Split: e.Split, Group: e.Group, Free: e.NoSplit})
 	}
 	for _, f := range files {
 		if !listed[f.Digest] {

@@ -18,6 +18,8 @@ type Want struct {
 	Line   int    // of the list that says so; 0 if none
 	Digest split.Digest
 	Split  split.Split
+	Group  string // that the list gives it; empty for none
+	Free   bool   // the list does not say the split: only with groups
 }
 
 func (w Want) String() string {

@@ -24,6 +24,13 @@ func (a *app) trainEvents() (on func(train.Event), stop func()) {
 			}
 			a.warn("%s", e)
 			return
+		case *train.Leak:
+			bar.stop()
+			if a.json {
+				a.emitEvent("near_duplicates", e)
+			}
+			a.warnLeak(e)
+			return
 		case train.Validation:
 			bar.stop()
 			a.tellEvent("validation", e)

@@ -65,7 +65,9 @@ into the store too.
 
 JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim,
 preprocess, preprocess_text, preprocess_from, size_from), lines with event
-"progress" (what, done, total, per_second, seconds_left), then one with event
+"progress" (what, done, total, per_second, seconds_left), one with event
+"near_duplicates" (least, training, testing, near, strange) where many photos that test nearly
+equal one that trains, then one with event
 "result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
 new, duplicates, vanished, read, read_bytes, computed, views, views_removed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
 unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
@@ -153,6 +155,11 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 	}
 	if err := keepNetworks(db, files); err != nil {
 		return err
+	}
+	if !interrupted && report.Computed > 0 {
+		if err := a.leakOf(ctx, db, networks[0].Info().ID); err != nil {
+			return err
+		}
 	}
 	if a.json {
 		if e := a.emit(ingestResult{"result", report, interrupted}); e != nil {

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 
 	"github.com/spf13/pflag"
 
@@ -42,12 +42,8 @@ func (a *app) findNear(ctx context.Context, db *store.DB, r nearRequest) (*train
 	if err != nil {
 		return nil, err
 	}
-	var done, total atomic.Int64
-	stop := a.watch(func() gauge { return gauge{"compare across splits", "photo", done.Load(), total.Load()} })
-	near, err := train.NearDuplicates(ctx, db, train.NearOptions{
-		Models: ids, Least: r.least, Most: mostPairs,
-		Progress: func(d, t int) { done.Store(int64(d)); total.Store(int64(t)) },
-	})
+	progress, stop := a.watchPhotos("compare across splits")
+	near, err := train.NearDuplicates(ctx, db, train.NearOptions{Models: ids, Least: r.least, Most: mostPairs, Progress: progress})
 	stop()
 	return near, trainAdvice(err)
 }
@@ -71,4 +67,29 @@ func (a *app) printNear(near *train.Near, most int) {
 	if n := near.Found - most; n > 0 {
 		fmt.Fprintf(a.Out, "  and %s more: --pairs names up to %s\n", grouped(n), grouped(mostPairs))
 	}
+}
+
+// warnLeak says that photos test which nearly equal one that trains, and what to do.
+func (a *app) warnLeak(l *train.Leak) {
+	a.warn("%s", l)
+	a.hint(a.text("%s puts them together into one split; %s lists them", run("split", "--group-near-duplicates"), run("stats", "--near-duplicates")))
+}
+
+// leakOf looks for photos that test and nearly equal one that trains, by a network's
+// vectors, and warns where they are many.
+func (a *app) leakOf(ctx context.Context, db *store.DB, model string) error {
+	leak, err := train.FindLeak(ctx, db, []string{model})
+	for _, other := range []error{store.ErrResplitting, train.ErrNotFinite, store.ErrStale, context.Canceled} {
+		if errors.Is(err, other) {
+			return nil // the photos are in the store; train and split say the rest
+		}
+	}
+	if err != nil || !leak.Many() {
+		return err
+	}
+	if a.json {
+		a.emitEvent("near_duplicates", leak)
+	}
+	a.warnLeak(leak)
+	return nil
 }

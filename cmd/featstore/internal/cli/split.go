@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,8 +15,9 @@ import (
 
 func splitCommand(a *app) *cobra.Command {
 	var want split.Policy
-	var list string
+	var list, groupColumn string
 	var clear bool
+	var near groupRequest
 	cmd := &cobra.Command{
 		Use:   "split",
 		Short: "Show or change which photos train, validate and test",
@@ -34,38 +36,77 @@ and the like are understood. Photos it does not name stay where they are. The sa
 in two splits are an error that names them, and nothing is changed. --clear gives all
 photos back to the rule, also those of folders ingested with --split-folders.
 
+Photos that belong together should be in one split, or a head is tested on what it
+was trained on. --group-near-duplicates compares all photos as featstore stats
+--near-duplicates does, takes those that are chained by such pairs for a group, and puts
+each group into one split; a lower cosine finds more, and larger groups.
+--file LIST --group-column NAME does so for groups of your own, such as bursts, patients
+or places: the CSV has a header, a column of paths and one of the groups' names. It may
+say splits too; then a group goes where it says. A group that is in one split already
+stays there, the others are dealt out so that the splits get their shares of each label. Their
+splits are set by hand then and stay; photos that come later are in no group until
+the command is given again. Photos in folders ingested with --split-folders stay where
+these say, and their groups join them. Groups are not kept: cross-validation deals photos
+into folds one by one, so a group may be in several folds.
+
 JSON, one object: policy (validation, testing, salt), pending_policy (null unless a
 change was interrupted), moved, training, validation,
 testing, fixed (photos whose split was set by hand), own_splits (null without --file; by,
-training, validation, testing, fixed, moved, unknown, unlisted with their first paths),
+training, validation, testing, fixed, moved, unknown, unlisted with their first paths), groups (only where
+photos were grouped: groups, photos, largest, straddle, divided, fixed, moved, divided_paths),
 released (folders whose --split-folders no longer counts).` + storeExits(),
 		Example: `  featstore split
   featstore split --salt 2
   featstore split --validation 15 --testing 15
   featstore split --file splits.csv
+  featstore split --group-near-duplicates
+  featstore split --file patients.csv --group-column patient
   featstore split --clear`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags := cmd.Flags()
 			rule := flags.Changed("salt") || flags.Changed("validation") || flags.Changed("testing")
-			if rule && (list != "" || clear) || list != "" && clear {
-				return usagef("--file, --clear and a new rule cannot be combined: give one of them")
+			grouping := flags.Changed("group-near-duplicates")
+			if numberOf(rule, list != "", clear, grouping) > 1 {
+				return usagef("--file, --clear, --group-near-duplicates and a new rule cannot be combined: give one of them")
 			}
-			change := rule || list != "" || clear
+			if flags.Changed("group-column") && list == "" {
+				return usagef("--group-column goes with --file")
+			}
+			if flags.Changed("group-column") && strings.TrimSpace(groupColumn) == "" {
+				return usagef("--group-column %q: want the name of a column", groupColumn)
+			}
+			if flags.Changed("model") && !grouping {
+				return usagef("--model goes with --group-near-duplicates")
+			}
+			change := rule || list != "" || clear || grouping
 			var entries []split.Entry
-			if list != "" { // read before the store is held
-				var err error
-				if entries, err = a.readSplitList(cmd.Context(), list); err != nil {
-					return err
-				}
+			var groups []ownsplit.Group
+			var err error
+			switch { // before the store is held
+			case list != "":
+				entries, err = a.readSplitList(cmd.Context(), list, groupColumn)
+			case grouping:
+				groups, err = a.findGroups(cmd.Context(), near)
+			}
+			if err != nil {
+				return err
 			}
 			return a.withStore(store.Options{ReadOnly: !change}, func(db *store.DB) error {
 				var r splitResult
 				var err error
 				switch {
+				case groupColumn != "":
+					if r.Own, r.Groups, err = a.splitByGroups(cmd.Context(), db, list, entries); err == nil {
+						r.Moved = r.Groups.Moved
+					}
 				case list != "":
 					if r.Own, err = a.splitByList(cmd.Context(), db, list, entries); err == nil {
 						r.Moved = r.Own.Moved
+					}
+				case grouping:
+					if r.Groups, err = a.setGroups(cmd.Context(), db, groups); err == nil {
+						r.Moved = r.Groups.Moved
 					}
 				case clear:
 					r.Moved, r.Released, err = a.clearSplits(cmd.Context(), db)
@@ -84,7 +125,9 @@ released (folders whose --split-folders no longer counts).` + storeExits(),
 	flags.Float64Var(&want.Validation, "validation", 10, "share of the validation split in percent")
 	flags.Float64Var(&want.Testing, "testing", 10, "share of the testing split in percent")
 	flags.StringVar(&list, "file", "", "CSV of path,split that says which photos are in which split; - reads standard input")
+	flags.StringVar(&groupColumn, "group-column", "", "with --file: the column that names the group of a photo; a group goes into one split")
 	flags.BoolVar(&clear, "clear", false, "forget splits set by hand")
+	near.register(flags)
 	return cmd
 }
 
@@ -136,9 +179,10 @@ type splitResult struct {
 	Pending *split.Policy `json:"pending_policy"`
 	Moved   int           `json:"moved"`
 	trainedCounts
-	Fixed    int              `json:"fixed"`
-	Own      *ownsplit.Report `json:"own_splits"`
-	Released []string         `json:"released,omitempty"`
+	Fixed    int                `json:"fixed"`
+	Own      *ownsplit.Report   `json:"own_splits"`
+	Groups   *ownsplit.Grouping `json:"groups,omitempty"`
+	Released []string           `json:"released,omitempty"`
 }
 
 // reportSplit shows the policy and what it comes to.
@@ -161,6 +205,7 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 	if r.Own != nil {
 		a.printOwnSplits(r.Own)
 	}
+	a.printGroups(r.Groups)
 	p := r.Policy
 	t := table{right: "lrr"}
 	t.row("split", "share", "photos")

@@ -29,7 +29,7 @@ the same photo under two labels, photos that could not be used.
 --near-duplicates compares the features of every photo with those of all photos in
 other splits, and lists the pairs that are most alike: shots of one scene, or a picture
 and a mirrored or cropped copy. Where one trains and the other tests, the accuracy is
-too good; move them with featstore split --file. The pairs are candidates: look at
+too good; featstore split --group-near-duplicates puts them together. The pairs are candidates: look at
 them. Lower the cosine (--near-duplicates=0.85) to find copies saved at low quality, and
 more pictures that only look alike.
 

@@ -71,11 +71,17 @@ head with the same settings that was trained on the others. With splits set by h
 shows the accuracy on the validation photos too, which is a little too good: they choose
 the temperature of the probabilities.
 
+Where many photos of the testing split nearly equal one that trains, such as shots of one
+burst, train says how many: the accuracy is too good then. featstore split
+--group-near-duplicates mends it.
+
 The 95 % interval beside the accuracy says how far off it may be because only that
 many photos were tested. The same store, seed and version give the same head.
 
 JSON: lines with event "validation" (step, steps, validation, validation_loss,
-training, training_loss), "warning" (warning), "progress" (what, done, total,
+training, training_loss), "warning" (warning), "near_duplicates" (least, training, testing,
+near, strange: photos of the testing split, those that nearly equal a training photo, and one
+of another label), "progress" (what, done, total,
 per_second, seconds_left), "choice" (kind, chosen, scores) and "comparison" (folds, repeats, images, labels,
 heads, best, pairs), then one with event "result": head, kind, models, labels, dim,
 config, trained (training, validation,
