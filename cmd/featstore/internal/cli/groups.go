@@ -76,7 +76,7 @@ func refuseChain(db *store.DB, groups [][]split.Digest, least float64) error {
 		if 2*len(g) > stats.Distinct && stats.Distinct >= 20 {
 			return hint(fmt.Errorf("pairs with a cosine of %g chain %s of %s into one group", least, grouped(len(g)), count(stats.Distinct, "photo")),
 				"nothing was changed; with a higher cosine fewer count as nearly the same: %s",
-				run("split", fmt.Sprintf("--group-near-duplicates=%.3g", least+(1-least)/2)))
+				run("split").with(fmt.Sprintf("--group-near-duplicates=%.3g", least+(1-least)/2)))
 		}
 	}
 	return nil
