@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"featstore/split"
 	"featstore/store"
 )
 
@@ -12,6 +13,56 @@ import (
 type Candidate struct {
 	Name   string // in the result; that of its kind if empty
 	Config Config
+	Judge  Judge // nil to train a head with Config on the features of the store
+}
+
+// A Judge trains on the images outside a fold, whatever it takes, and returns its accuracy
+// on those inside.
+type Judge func(ctx context.Context, outside, inside []split.Digest) (Proportion, error)
+
+// Features are bottlenecks and their labels' numbers.
+type Features struct {
+	Rows  [][]float32
+	Truth []int
+}
+
+// JudgeFeatures fits a head, not softmax, with default settings of its kind on features,
+// and returns its accuracy on others.
+func JudgeFeatures(ctx context.Context, kind string, labels int, outside, inside Features) (Proportion, error) {
+	pool := newWorkerPool(0)
+	defer pool.close()
+	if len(outside.Rows) == 0 {
+		return Proportion{}, fmt.Errorf("%w: no image to train on", ErrTooFew)
+	}
+	cfg := DefaultsOf(kind)
+	f := &fitting{cfg: cfg.complete(), pool: pool, events: func(Event) {}}
+	t := outside.table(labels)
+	got, err := f.fitTable(ctx, t)
+	if err != nil {
+		return Proportion{}, err
+	}
+	h := got.head(make([]string, labels))
+	correct := 0
+	for i, row := range inside.Rows {
+		z := make([]float64, labels)
+		h.scores(z, [][]float32{row})
+		h.probabilities(z)
+		if argmax64(z) == inside.Truth[i] {
+			correct++
+		}
+	}
+	return NewProportion(correct, len(inside.Rows)), nil
+}
+
+func (f Features) table(labels int) *table {
+	dim := len(f.Rows[0])
+	t := &table{labels: labels, dims: []int{dim}}
+	t.allocate(len(f.Rows), dim)
+	copy(t.truth, f.Truth)
+	for i, row := range f.Rows {
+		copy(t.rows[i], row)
+	}
+	return t
 }
 
 func (c Candidate) name() string {

@@ -26,7 +26,7 @@ func TestCrossValidateSavedHeads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		saved = append(saved, Candidate{name, h.Recipe()})
+		saved = append(saved, Candidate{Name: name, Config: h.Recipe()})
 	}
 	slices.SortFunc(saved, func(a, b Candidate) int { return strings.Compare(a.Name, b.Name) })
 	if got := saved[0].Config.Strength; got != 1e-6 {
@@ -69,7 +69,7 @@ func TestCrossValidateHeadsOfDifferentNetworks(t *testing.T) {
 	for _, models := range [][]string{{"m"}, {"other"}, {"m", "other"}} {
 		cfg := config(KindCentroid)
 		cfg.Models = models
-		asked = append(asked, Candidate{strings.Join(models, "+"), cfg})
+		asked = append(asked, Candidate{Name: strings.Join(models, "+"), Config: cfg})
 	}
 	got, err := CrossValidate(context.Background(), db, asked, CVOptions{Folds: 3}, nil)
 	if err != nil {

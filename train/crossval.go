@@ -159,7 +159,7 @@ func crossValidate(ctx context.Context, datasets []*dataset, candidates []Candid
 		for fold := range opt.Folds {
 			outside, inside := foldParts(folds, fold)
 			for i, j := range juries {
-				if err := j.score(ctx, &c.Heads[i], outside, inside); err != nil {
+				if err := j.score(ctx, &c.Heads[i], candidates[i].Judge, outside, inside); err != nil {
 					return nil, err
 				}
 				done++
@@ -172,12 +172,18 @@ func crossValidate(ctx context.Context, datasets []*dataset, candidates []Candid
 }
 
 // score adds a fold to a head's score.
-func (j *jury) score(ctx context.Context, h *HeadScore, outside, inside []int) error {
+func (j *jury) score(ctx context.Context, h *HeadScore, judge Judge, outside, inside []int) error {
 	if h.Failed != "" {
 		return nil
 	}
 	start := time.Now()
-	p, err := j.judge(ctx, h.Config, outside, inside)
+	var p Proportion
+	var err error
+	if judge != nil {
+		p, err = judge(ctx, j.digests(outside), j.digests(inside))
+	} else {
+		p, err = j.judge(ctx, h.Config, outside, inside)
+	}
 	h.Seconds += time.Since(start).Seconds()
 	switch {
 	case errors.Is(err, ErrTooFew) || errors.Is(err, ErrDiverged):
@@ -188,6 +194,15 @@ func (j *jury) score(ctx context.Context, h *HeadScore, outside, inside []int) e
 		h.Folds = append(h.Folds, p.Share)
 	}
 	return nil
+}
+
+// digests returns the digests of images, given by their places.
+func (j *jury) digests(places []int) []split.Digest {
+	all := make([]split.Digest, len(places))
+	for i, at := range places {
+		all[i] = j.all.digests[at]
+	}
+	return all
 }
 
 // conclude computes what follows from the folds' accuracies.

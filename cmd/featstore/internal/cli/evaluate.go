@@ -26,6 +26,8 @@ type evaluation struct {
 	models []string
 	cv     train.CVOptions
 
+	finetune bool // tunes the network in every fold
+
 	unknown  string // folder of photos of other things
 	suspects bool
 }
@@ -48,7 +50,9 @@ follows says whether the difference between the best and another could be chance
 --kinds names the kinds; otherwise it is all but mlp, which takes longer than the others
 together. With --head A,B it compares saved heads instead: each is trained anew in every fold
 with its own settings and networks, and chooses again what it chose then. --kinds
-beside it adds kinds with their default settings.
+beside it adds kinds with their default settings. --finetune adds the row finetuned: in
+every fold the network is tuned as finetune does with its default settings, without a look
+at the fold, but to its last epoch; this takes minutes.
 
 --unknown FOLDER takes photos of other things and shows what predict --reject makes of
 them: the share rejected; that of the testing split's, for comparison; the AUROC, which
@@ -79,6 +83,7 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
   featstore evaluate --cv 5
   featstore evaluate --cv 5 --repeats 3 --kinds softmax,logistic
   featstore evaluate --cv 5 --head default,logistic
+  featstore evaluate --cv 5 --kinds logistic --finetune
   featstore evaluate --curve --kinds logistic`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -114,6 +119,7 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	memory.register(flags)
 	flags.BoolVar(&e.suspects, "suspects", false, "rank all photos by how likely their label is wrong")
 	flags.IntVar(&e.folds, "cv", 0, "compare kinds of heads by cross-validation with this many folds")
+	flags.BoolVar(&e.finetune, "finetune", false, "with --cv: tune the network in every fold, as finetune does, and compare that too")
 	flags.BoolVar(&e.curve, "curve", false, "accuracy against the number of training photos")
 	flags.IntVar(&e.cv.Repeats, "repeats", 1, "with --cv: how often the photos are divided into folds again")
 	flags.Uint64Var(&e.cv.Seed, "seed", 0, "with --cv and --curve: seed of every random choice")
@@ -148,7 +154,7 @@ func (e evaluation) question(flags *pflag.FlagSet) (asked string, err error) {
 // goesWith says to which questions a flag is of use.
 var goesWith = map[string][]string{
 	"repeats": {askCV}, "seed": {askCV, askCurve, askSuspects}, "kinds": {askCV, askCurve}, "model": {askCV, askCurve, askSuspects},
-	"head": {"", askCV, askUnknown}, "split": {""}, "misses": {"", askUnknown, askSuspects}, memoryFlagName: {askUnknown},
+	"finetune": {askCV}, "head": {"", askCV, askUnknown}, "split": {""}, "misses": {"", askUnknown, askSuspects}, memoryFlagName: {askUnknown},
 }
 
 // sensible refuses flags that would be without effect: whoever sets them expects one.
@@ -265,6 +271,14 @@ func (a *app) crossValidate(ctx context.Context, db *store.DB, e evaluation) err
 		return err
 	}
 	e.cv.Folds = e.folds
+	if e.finetune {
+		tuned, closeSource, err := a.tuningCandidate(ctx, db, e)
+		if err != nil {
+			return err
+		}
+		defer closeSource()
+		candidates = append(candidates, tuned)
+	}
 	events, stop := a.trainEvents()
 	c, err := train.CrossValidate(ctx, db, candidates, e.cv, events)
 	stop()

@@ -20,6 +20,9 @@ import (
 // tunedHead is the name of the head that finetune makes.
 const tunedHead = "finetuned"
 
+// defaultCache is how many GB of memory activations may take.
+const defaultCache = 2
+
 // A finetuning is what finetune was asked for.
 type finetuning struct {
 	cfg    train.TuneConfig
@@ -98,7 +101,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 	flags.StringVar(&f.head, "head", tunedHead, "name under which the head is saved")
 	flags.StringSliceVar(&f.models, "model", nil, "model whose network is tuned, an id or a name (default: the store's only one)")
 	flags.DurationVar(&f.limit, "time", 0, "about how long it may take, such as 10m")
-	flags.Float64Var(&f.cache, "cache", 2, "GB of memory that the activations of all photos may take")
+	flags.Float64Var(&f.cache, "cache", defaultCache, "GB of memory that the activations of all photos may take")
 	flags.StringVar(&f.augmentText, "augment", "", "with --from input: how each epoch's views of training photos differ from them")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the checkpoint of an interrupted run")
 	tuneFlags(flags, &f.cfg)

@@ -148,8 +148,10 @@ func (a *app) frozenLayers(ctx context.Context, db *store.DB, network *extract.N
 }
 
 // of returns the photos of a split as train takes them.
-func (s *tuningSource) of(sp split.Split) train.TunePhotos {
-	known := s.set.known(sp)
+func (s *tuningSource) of(sp split.Split) train.TunePhotos { return s.given(s.set.known(sp)) }
+
+// given returns photos with known labels as train takes them.
+func (s *tuningSource) given(known []*tuningPhoto) train.TunePhotos {
 	t := train.TunePhotos{Read: func(i int, dst []float32) error { return s.read(known[i], dst) }}
 	for _, p := range known {
 		t.Truth = append(t.Truth, p.label)
