@@ -141,7 +141,7 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 	}
 	var files []keptFile
 	if nets.keep {
-		if files, err = filesToKeep(networks); err != nil {
+		if files, err = filesToKeep(ctx, networks); err != nil {
 			return err
 		}
 	}

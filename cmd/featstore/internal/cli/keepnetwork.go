@@ -1,11 +1,12 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
+	"math"
 
 	"featstore/extract"
 	"featstore/extract/userfile"
@@ -20,7 +21,7 @@ type keptFile struct {
 
 // filesToKeep reads the files of networks, which must hold all of them: weights in files
 // beside one cannot be kept. The embedded network needs no file.
-func filesToKeep(networks []*extract.Network) ([]keptFile, error) {
+func filesToKeep(ctx context.Context, networks []*extract.Network) ([]keptFile, error) {
 	var files []keptFile
 	for _, n := range networks {
 		i, path := n.Info(), n.Origin().Path
@@ -31,9 +32,9 @@ func filesToKeep(networks []*extract.Network) ([]keptFile, error) {
 			return nil, hint(fmt.Errorf("network %s cannot be kept: its weights lie in files beside it", path),
 				"write it into one file first, such as by onnx.save(model, FILE)")
 		}
-		data, err := os.ReadFile(path) // it was opened within bounds before
+		data, err := userfile.Read(ctx, path, math.MaxInt32) // larger ones are no ONNX
 		if err != nil {
-			return nil, fmt.Errorf("network %s: %w", path, userfile.WithoutPath(err))
+			return nil, fmt.Errorf("network %s: %w", path, err)
 		}
 		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != i.FileSHA256 {
 			return nil, fmt.Errorf("network %s: %w", path, errOtherFile)
