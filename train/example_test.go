@@ -31,7 +31,11 @@ func Example() {
 
 	cfg := train.DefaultConfig()
 	cfg.Steps = 200
-	head, report, err := train.Train(context.Background(), db, cfg, func(e train.Event) { fmt.Println(e) })
+	head, report, err := train.Train(context.Background(), db, cfg, func(e train.Event) {
+		if v, ok := e.(train.Validation); ok { // points so near each other would bring a *train.Leak as well
+			fmt.Println(v)
+		}
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

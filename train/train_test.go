@@ -60,8 +60,9 @@ func TestValidationEvents(t *testing.T) {
 	var lines []string
 	var last Validation
 	_, report, err := Train(context.Background(), db, cfg, func(e Event) {
-		lines = append(lines, e.String())
-		last = e.(Validation)
+		if v, ok := e.(Validation); ok { // images drawn so near each other are a Leak too
+			lines, last = append(lines, v.String()), v
+		}
 	})
 	if err != nil {
 		t.Fatal(err)
