@@ -27,11 +27,14 @@ func Train(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*
 	if err != nil {
 		return nil, nil, err
 	}
+	if events == nil {
+		return h, r, nil
+	}
 	leak, err := FindLeak(ctx, db, h.Models)
 	if err != nil {
 		return nil, nil, err
 	}
-	if leak.Many() && events != nil {
+	if leak.Many() {
 		events(leak)
 	}
 	return h, r, nil

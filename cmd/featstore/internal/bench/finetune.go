@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"featstore/cmd/featstore/internal/tunable"
 	"featstore/extract"
 	"featstore/train"
 )
@@ -104,7 +105,7 @@ func tuneSteadily(ctx context.Context, budget time.Duration, tuning *extract.Tun
 	cfg.Batch, cfg.Epochs = batch, 1<<20
 	var took []time.Duration
 	var started, last time.Time
-	_, err := train.Tune(inner, tunable{tuning}, labels, photos, train.TunePhotos{}, cfg, func(e train.Event) {
+	_, err := train.Tune(inner, tunable.Network{Tuning: tuning}, labels, photos, train.TunePhotos{}, cfg, func(e train.Event) {
 		now := time.Now()
 		p, ok := e.(train.TuneProgress)
 		if !ok {
@@ -129,15 +130,4 @@ func tuneSteadily(ctx context.Context, budget time.Duration, tuning *extract.Tun
 		err = fmt.Errorf("tuning ended by itself")
 	}
 	return nil, err
-}
-
-// A tunable is a network's tuning in the form that train.Tune takes.
-type tunable struct{ *extract.Tuning }
-
-func (t tunable) Weights() []train.TunedWeights {
-	var all []train.TunedWeights
-	for _, p := range t.Parameters() {
-		all = append(all, train.TunedWeights{Name: p.Name, Values: p.Values, Gradient: p.Gradient, Bias: p.Bias})
-	}
-	return all
 }

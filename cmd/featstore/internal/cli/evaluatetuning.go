@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"featstore/cmd/featstore/internal/tunable"
 	"featstore/extract"
 	"featstore/split"
 	"featstore/store"
@@ -60,7 +61,7 @@ func (j *tuningJudge) judge(ctx context.Context, outside, inside []split.Digest)
 	}
 	training, fold := j.find(outside), j.find(inside)
 	known := slices.DeleteFunc(slices.Clone(training), func(p *tuningPhoto) bool { return p.label < 0 })
-	if _, err := train.Tune(ctx, tunable{tuning}, len(j.photos.labels), j.source.given(known), train.TunePhotos{}, j.cfg, nil); err != nil {
+	if _, err := train.Tune(ctx, tunable.Network{Tuning: tuning}, len(j.photos.labels), j.source.given(known), train.TunePhotos{}, j.cfg, nil); err != nil {
 		return train.Proportion{}, err
 	}
 	outsideFeatures, err := j.features(ctx, tuning, known)

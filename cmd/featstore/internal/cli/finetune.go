@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"featstore/cmd/featstore/internal/tunable"
 	"featstore/extract"
 	"featstore/extract/photo"
 	"featstore/split"
@@ -231,7 +232,7 @@ func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, ph
 	f.cfg.Enough = enough(f.limit, started)
 	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch, f.cfg.Epochs)
 	defer progress.stop()
-	result, err := train.Tune(ctx, tunable{tuning}, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
+	result, err := train.Tune(ctx, tunable.Network{Tuning: tuning}, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
 	switch {
 	case errors.Is(err, context.Canceled) && progress.ended > 0:
 		return nil, hint(err, "the epochs that ended are kept: go on with %s", run("finetune", "--resume").of("--head", f.head))
@@ -253,17 +254,6 @@ func enough(limit time.Duration, started time.Time) func(int) bool {
 		last = now
 		return now.Sub(started)+longest > limit
 	}
-}
-
-// tunable makes an extract.Tuning what train trains.
-type tunable struct{ *extract.Tuning }
-
-func (t tunable) Weights() []train.TunedWeights {
-	var all []train.TunedWeights
-	for _, p := range t.Parameters() {
-		all = append(all, train.TunedWeights{Name: p.Name, Values: p.Values, Gradient: p.Gradient, Bias: p.Bias})
-	}
-	return all
 }
 
 // tuningCores is how many cores the training takes.
