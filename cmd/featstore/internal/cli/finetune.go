@@ -232,7 +232,8 @@ func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, ph
 	f.cfg.Enough = enough(f.limit, started)
 	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch, f.cfg.Epochs)
 	defer progress.stop()
-	result, err := train.Tune(ctx, tunable.Network{Tuning: tuning}, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
+	network := tunable.Network{Tuning: tuning}
+	result, err := train.Tune(ctx, network, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
 	switch {
 	case errors.Is(err, context.Canceled) && progress.ended > 0:
 		return nil, hint(err, "the epochs that ended are kept: go on with %s", run("finetune", "--resume").of("--head", f.head))
