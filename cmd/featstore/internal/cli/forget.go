@@ -20,9 +20,12 @@ func forgetCommand(a *app) *cobra.Command {
 other folder's photos share, and its failures. The photos themselves are not touched,
 and the folder may be gone already. With --head it removes a trained head instead.
 
-The freed space is used by the next vectors; featstore compact gives it back.
+The freed space is used by the next vectors; featstore compact gives it back. The cache of
+activations beside the store (<store>.cut) is removed with a folder, since it has some of
+each photo.
 
-JSON, one object: folder, photos, vectors (over all networks), or head.` + storeExits(),
+JSON, one object: folder, photos, vectors (over all networks), cut_cache (bytes of the cache
+that was removed), or head.` + storeExits(),
 		Example: `  featstore forget ./old_photos
   featstore forget --head second`,
 		Args: args(0, 1, "a photo folder"),
@@ -64,6 +67,7 @@ type forgotten struct {
 	Folder  string `json:"folder"`
 	Photos  int    `json:"photos"`
 	Vectors int    `json:"vectors"`
+	Cut     int64  `json:"cut_cache"` // bytes
 }
 
 func (a *app) forgetFolder(db *store.DB, folder string) error {
@@ -88,10 +92,12 @@ func (a *app) forgetFolder(db *store.DB, folder string) error {
 		return err
 	}
 	r.Photos, r.Vectors = before.Images-after.Images, vectorsOf(before)-vectorsOf(after)
+	r.Cut = a.removeCut()
 	if a.json {
 		return a.emit(r)
 	}
 	fmt.Fprintf(a.Out, "removed %s with %s and %s\n", printable(r.Folder), count(r.Photos, "photo"), count(r.Vectors, "vector"))
+	a.sayRemovedCut(r.Cut)
 	return nil
 }
 

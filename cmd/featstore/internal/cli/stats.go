@@ -24,7 +24,9 @@ func statsCommand(a *app) *cobra.Command {
 		Short: "Show what is in the store, and what looks wrong",
 		Long: `Shows the photos by label and split, the networks whose vectors are kept, the
 trained heads with their accuracy, and what looks wrong: labels with few photos,
-the same photo under two labels, photos that could not be used.
+the same photo under two labels, photos that could not be used. Of the cache of
+activations beside the store (finetune --cache) it shows how many photos it has, lacks, and
+has in vain because the store knows them no more.
 
 --near-duplicates compares the features of every photo with those of all photos in
 other splits, and lists the pairs that are most alike: shots of one scene, or a picture
@@ -39,7 +41,8 @@ seen), images, distinct, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale,
 views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
-failures (path, reason), disputed (digest, labels, paths), damaged, warnings; with
+failures (path, reason), disputed (digest, labels, paths), damaged, warnings, cut_cache (null
+or path, file_bytes, cuts: model, kernels, cut, bytes, views, photos, missing, gone, stale); with
 --near-duplicates also near_duplicates (models, least, compared, found, affected, pairs
 of cosine, a and b: digest, split, label, paths), after lines with event "progress".` + storeExits(),
 		Example: `  featstore stats
@@ -107,6 +110,7 @@ type storeStats struct {
 	Disputed  []disputeStats `json:"disputed"`
 	Damaged   []string       `json:"damaged"` // heads that cannot be read, and why
 	Warnings  []string       `json:"warnings"`
+	Cut       *cutStats      `json:"cut_cache"` // null if there is none
 	Near      *train.Near    `json:"near_duplicates,omitempty"`
 }
 
@@ -208,6 +212,9 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 		s.Disputed = append(s.Disputed, ds)
 	}
 	if err := s.readFailures(db, folders); err != nil {
+		return nil, err
+	}
+	if s.Cut, err = a.readCut(db, raw); err != nil {
 		return nil, err
 	}
 	s.Warnings = append(s.Warnings, a.findWarnings(s)...)
@@ -319,7 +326,7 @@ func (a *app) findWarnings(s *storeStats) []string {
 			add("the photos have changed since head %q was trained: %s", h.Head, h.retrain)
 		}
 	}
-	return warnings
+	return append(warnings, s.Cut.warnings()...)
 }
 
 func disputedPaths(disputed []disputeStats) []string {
@@ -346,6 +353,7 @@ func (a *app) printStats(s *storeStats, failures bool) {
 	a.printLabels(s)
 	a.printModels(s.Models)
 	a.printHeads(s)
+	a.printCut(s)
 	if failures && len(s.Failures) > 0 {
 		fmt.Fprintln(a.Out, "\nfailures")
 		for _, f := range s.Failures {
