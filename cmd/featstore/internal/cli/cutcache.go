@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"featstore/extract"
 	"featstore/split"
 	"featstore/store"
 	"featstore/store/cutcache"
@@ -15,9 +16,9 @@ import (
 func (a *app) cutPath() string { return a.store + ".cut" }
 
 // cutKey is the model of a network's activations in the cache. Those of another engine or
-// kernel set differ by rounding, which a training's result must not depend on.
-func cutKey(model store.Model, kernels string) string {
-	return fmt.Sprintf("%s %d %s", model.ID, model.Engine, kernels)
+// kernel set differ by rounding, on which a training's result must not depend.
+func cutKey(id string, engine int, kernels string) string {
+	return fmt.Sprintf("%s %d %s", id, engine, kernels)
 }
 
 // removeCut removes the cache of activations and returns its size. One that cannot be
@@ -70,9 +71,9 @@ func (a *app) readCut(db *store.DB, raw store.Stats) (*cutStats, error) {
 		s.damage = err.Error()
 		return s, nil
 	}
-	engines := map[string]int{}
+	known := map[string]bool{}
 	for _, m := range raw.Models {
-		engines[m.ID] = m.Engine
+		known[m.ID] = true
 	}
 	for _, c := range st.Cuts {
 		p := cutPartStats{Cut: c.Cut, Bytes: c.Bytes, Views: c.Views, Photos: len(c.Photos)}
@@ -84,7 +85,7 @@ func (a *app) readCut(db *store.DB, raw store.Stats) (*cutStats, error) {
 			return nil, err
 		}
 		p.Missing = max(0, raw.Distinct-len(raw.Disputed)-(p.Photos-p.Gone))
-		p.Stale = p.Gone > 0 || engines[p.Model] != engine
+		p.Stale = p.Gone > 0 || !known[p.Model] || engine != extract.EngineRevision
 		s.Cuts = append(s.Cuts, p)
 	}
 	return s, nil

@@ -262,7 +262,7 @@ func (e evaluation) candidates(db *store.DB) ([]train.Candidate, error) {
 	return all, nil
 }
 
-func (a *app) crossValidate(ctx context.Context, db *store.DB, e evaluation) error {
+func (a *app) crossValidate(ctx context.Context, db *store.DB, e evaluation) (err error) {
 	if e.folds < 2 || e.cv.Repeats < 1 {
 		return usagef("--cv %d --repeats %d: want at least 2 folds and 1 repeat", e.folds, e.cv.Repeats)
 	}
@@ -276,7 +276,7 @@ func (a *app) crossValidate(ctx context.Context, db *store.DB, e evaluation) err
 		if err != nil {
 			return err
 		}
-		defer closeSource()
+		defer func() { err = errors.Join(err, closeSource()) }()
 		candidates = append(candidates, tuned)
 	}
 	events, stop := a.trainEvents()

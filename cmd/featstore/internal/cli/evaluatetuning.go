@@ -23,7 +23,7 @@ type tuningJudge struct {
 
 // tuningCandidate runs the photos through the frozen part of the network and returns what
 // tunes the rest in every fold. close ends what reads photos ahead.
-func (a *app) tuningCandidate(ctx context.Context, db *store.DB, e evaluation) (c train.Candidate, closeSource func(), err error) {
+func (a *app) tuningCandidate(ctx context.Context, db *store.DB, e evaluation) (c train.Candidate, closeSource func() error, err error) {
 	f := finetuning{cfg: train.DefaultTuneConfig(), cache: defaultCache, models: e.models}
 	f.cfg.Seed = e.cv.Seed
 	photos, err := tuningPhotos(db, f.models)

@@ -21,8 +21,8 @@ import (
 // tunedHead is the name of the head that finetune makes.
 const tunedHead = "finetuned"
 
-// defaultCache is how many GB of memory activations may take.
-const defaultCache = 2
+// defaultCache is how many GB the cache of activations may take on disk.
+const defaultCache = 10
 
 // A finetuning is what finetune was asked for.
 type finetuning struct {
@@ -31,7 +31,7 @@ type finetuning struct {
 	models []string
 	from   string        // see chooseCut
 	limit  time.Duration // 0 for none
-	cache  float64       // GB of activations
+	cache  float64       // GB of activations on disk
 	resume bool
 
 	augmentText string // --augment
@@ -64,9 +64,16 @@ with the network; the head that is saved is these layers, an mlp, as they were t
 
 --from says which part is trained: what lies above a tensor, above a share of the
 computation such as 60%, or all of it: input. The default is 60%, and 80% for fewer than
-100 training photos, or more where the time or the memory is short. From the input,
-photos are decoded anew each epoch; else their activations stay in memory. The photos
-have to be where they were when they were ingested.
+100 training photos, or more where the time or the cache is short. From the input,
+photos are decoded anew each epoch. The photos have to be where they were when they were
+ingested.
+
+What photos give at the layer below, their activations, is kept in a file beside the
+store, <store>.cut, as float16: computed once, for all epochs and later runs. --cache is
+its limit in GB; then activations of other layers and networks go first, and what has no
+room is computed anew in each epoch. 1 GiB of the disk stays free. The result is the
+same with and without it, and it may be deleted at any time. One process uses it; another
+goes on without.
 
 With --from input, --augment shows each training photo in a new view each epoch, changed a
 little at random: flip,crop=10,scale=10,brightness=10,color=20,rotate=5 or some of these,
@@ -102,7 +109,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 	flags.StringVar(&f.head, "head", tunedHead, "name under which the head is saved")
 	flags.StringSliceVar(&f.models, "model", nil, "model whose network is tuned, an id or a name (default: the store's only one)")
 	flags.DurationVar(&f.limit, "time", 0, "about how long it may take, such as 10m")
-	flags.Float64Var(&f.cache, "cache", defaultCache, "GB of memory that the activations of all photos may take")
+	flags.Float64Var(&f.cache, "cache", defaultCache, "GB that the activations kept beside the store may take on disk; 0 for none")
 	flags.StringVar(&f.augmentText, "augment", "", "with --from input: how each epoch's views of training photos differ from them")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the checkpoint of an interrupted run")
 	tuneFlags(flags, &f.cfg)
@@ -142,8 +149,8 @@ func (f *finetuning) sensible(flags *pflag.FlagSet) (err error) {
 	switch {
 	case f.head == "" || len(f.head) > 1024:
 		return usagef("--head %q: want 1 to 1,024 bytes of text", f.head)
-	case !(f.cache > 0):
-		return usagef("--cache %v: want a number above 0", f.cache)
+	case !(f.cache >= 0 && f.cache <= 1e6):
+		return usagef("--cache %v: want GB, 0 for none", f.cache)
 	case f.limit < 0 || flags.Changed("time") && f.limit == 0:
 		return usagef("--time %v: want a time such as 10m", f.limit)
 	}
@@ -166,7 +173,7 @@ func (f *finetuning) sensible(flags *pflag.FlagSet) (err error) {
 }
 
 // finetune does the command's work.
-func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) error {
+func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) (err error) {
 	started := time.Now()
 	checkpoint, err := f.checkpoint(db)
 	if err != nil {
@@ -196,7 +203,7 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) error {
 	if err != nil {
 		return err
 	}
-	defer source.close()
+	defer func() { err = errors.Join(err, source.close()) }()
 	return a.tuneAndKeep(ctx, db, tuning, photos, source, f, started)
 }
 

@@ -37,18 +37,15 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 	if err != nil {
 		return nil, err
 	}
-	for f.from == "" && activationBytes(cut, all) > f.cacheBytes() && cut.Tensor != cuts[len(cuts)-1].Tensor {
+	for f.from == "" && f.cache > 0 && activationBytes(cut, all) > f.cacheBytes() && cut.Tensor != cuts[len(cuts)-1].Tensor {
 		cut = cutAbove(cuts, cut)
-	}
-	if err := f.fitsMemory(cuts, cut, all); err != nil {
-		return nil, err
 	}
 	for {
 		tuning, err := parted(network, cuts, cut)
 		if err != nil {
 			return nil, err
 		}
-		estimate, err := measureTuning(ctx, network, tuning, len(photos.known(split.Training)), len(photos.known(split.Validation)), all)
+		estimate, err := measureTuning(ctx, network, tuning, len(photos.known(split.Training)), len(photos.known(split.Validation)), all, f.cachedShare(cut, all))
 		if err != nil {
 			return nil, err
 		}
@@ -64,22 +61,17 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 	}
 }
 
-// cacheBytes is the memory that activations may take.
+// cacheBytes is how large the file of activations may become.
 func (f *finetuning) cacheBytes() float64 { return f.cache * 1e9 }
 
-// fitsMemory refuses a cut whose activations take too much memory. Those of the input are
-// not kept.
-func (f *finetuning) fitsMemory(cuts []extract.Cut, cut extract.Cut, photos int) error {
-	need := activationBytes(cut, photos)
-	if need <= f.cacheBytes() || cut.Tensor == cuts[0].Tensor {
-		return nil
-	}
-	return hint(fmt.Errorf("the activations of %s at %s take %s", count(photos, "photo"), cut.Tensor, bytesText(int64(need))),
-		"train less of the network, such as --from 80%%, or allow more memory with --cache")
+// cachedShare is the share of the photos that it has room for.
+func (f *finetuning) cachedShare(c extract.Cut, photos int) float64 {
+	return min(1, f.cacheBytes()/max(1, activationBytes(c, photos)))
 }
 
+// activationBytes is what the activations of photos take, as float16.
 func activationBytes(c extract.Cut, photos int) float64 {
-	return 4 * float64(cutLen(c)) * float64(photos)
+	return 2 * float64(cutLen(c)) * float64(photos)
 }
 
 // cutLen is how many numbers a cut has for one image.
@@ -183,7 +175,7 @@ func (e tuningEstimate) epochsIn(limit time.Duration) int {
 }
 
 // measureTuning times a few images on their ways through the network.
-func measureTuning(ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, all int) (tuningEstimate, error) {
+func measureTuning(ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, all int, cached float64) (tuningEstimate, error) {
 	lower, err := tuning.Lower(1)
 	if err != nil {
 		return tuningEstimate{}, err
@@ -218,8 +210,9 @@ func measureTuning(ctx context.Context, network *extract.Network, tuning *extrac
 		epoch: (time.Duration(training)*backward + time.Duration(validation)*forward) / time.Duration(n),
 	}
 	if tuning.AtInput() {
-		e.epoch += time.Duration(training+validation) * decode / time.Duration(tuningCores())
+		read, cached = decode/time.Duration(tuningCores()), 0
 	}
+	e.epoch += time.Duration((1 - cached) * float64(training+validation) * float64(read))
 	return e, err
 }
 

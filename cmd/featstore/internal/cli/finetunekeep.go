@@ -101,8 +101,8 @@ func tunedVectors(ctx context.Context, tuning *extract.Tuning, photos []*tuningP
 	dim := tuning.Dim()
 	for lo := 0; lo < len(photos); lo += len(x) {
 		some := photos[lo:min(lo+len(x), len(photos))]
-		for i, p := range some {
-			if err := source.read(p, x[i]); err != nil {
+		for i := range some {
+			if err := source.read(x[i]); err != nil {
 				return nil, err
 			}
 		}

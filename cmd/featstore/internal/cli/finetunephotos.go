@@ -2,13 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"featstore/extract"
 	"featstore/extract/ingest"
@@ -20,9 +17,8 @@ import (
 
 // A tuningPhoto is a photo of the model that is tuned.
 type tuningPhoto struct {
-	digest      split.Digest
-	label       int       // -1 for one that the training split does not have
-	activations []float32 // at the cut; nil where it is the input
+	digest split.Digest
+	label  int // -1 for one that the training split does not have
 }
 
 // A tuningSet is the photos of a model, by split.
@@ -94,15 +90,15 @@ func (s *tuningSet) all() []*tuningPhoto { return slices.Concat(s.photos[:]...) 
 
 func (s *tuningSet) count() int { return len(s.all()) }
 
-// A tuningSource gives the activations at the cut: from memory or, at the input, from
-// the photos' files, which workers read ahead.
+// A tuningSource gives the activations at the cut, which workers read ahead.
 type tuningSource struct {
 	set   *tuningSet
-	ahead *readAhead // nil where the activations are in memory
+	ahead *readAhead
+	cut   *cutReader // nil at the input, where photos are prepared anew each time
 }
 
-// tuningSource runs all photos through the part of the network that stays as it is. At
-// the input nothing does.
+// tuningSource runs the photos through the part of the network that stays as it is, as far
+// as the cache does not have them. At the input nothing does.
 func (a *app) tuningSource(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, set *tuningSet,
 	f finetuning) (*tuningSource, error) {
 	s := &tuningSource{set: set}
@@ -114,45 +110,24 @@ func (a *app) tuningSource(ctx context.Context, db *store.DB, network *extract.N
 		})
 		return s, nil
 	}
-	return s, a.frozenLayers(ctx, db, network, tuning, set.all())
-}
-
-// frozenLayers computes the activations of photos.
-func (a *app) frozenLayers(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, photos []*tuningPhoto) error {
-	var next, done atomic.Int64
-	stop := a.watch(func() gauge { return gauge{"frozen layers", "photo", done.Load(), int64(len(photos))} })
-	defer stop()
-	group, ctx := errgroup.WithContext(ctx)
-	for range runtime.GOMAXPROCS(0) {
-		lower, err := tuning.Lower(1)
-		if err != nil {
-			return err
-		}
-		group.Go(func() error {
-			prepare := photoPreparer(db, network)
-			pixels := make([]float32, prepare.how.Len())
-			for i := next.Add(1) - 1; i < int64(len(photos)); i = next.Add(1) - 1 {
-				if err := prepare.prepare(ctx, photos[i], 0, pixels); err != nil {
-					return err
-				}
-				photos[i].activations = make([]float32, tuning.CutLen())
-				if err := lower.Activations(ctx, pixels, photos[i].activations); err != nil {
-					return err
-				}
-				done.Add(1)
-			}
-			return nil
-		})
+	var err error
+	if s.cut, err = a.cutReader(db, network, tuning, set.model, int64(f.cacheBytes())); err != nil {
+		return nil, err
 	}
-	return group.Wait()
+	if err := s.cut.fill(ctx, set.all()); err != nil {
+		return nil, errors.Join(err, s.cut.close())
+	}
+	s.ahead = newReadAhead(ctx, tuning.CutLen(), func() prepareFunc { return s.cut.read })
+	return s, nil
 }
 
 // of returns the photos of a split as train takes them.
 func (s *tuningSource) of(sp split.Split) train.TunePhotos { return s.given(s.set.known(sp)) }
 
-// given returns photos with known labels as train takes them.
+// given returns photos with known labels as train takes them. They are read in the order
+// told to Upcoming.
 func (s *tuningSource) given(known []*tuningPhoto) train.TunePhotos {
-	t := train.TunePhotos{Read: func(i int, dst []float32) error { return s.read(known[i], dst) }}
+	t := train.TunePhotos{Read: func(_ int, dst []float32) error { return s.read(dst) }}
 	for _, p := range known {
 		t.Truth = append(t.Truth, p.label)
 	}
@@ -167,25 +142,17 @@ func (s *tuningSource) given(known []*tuningPhoto) train.TunePhotos {
 }
 
 // upcoming says which photos will be read next, in which view: 0 is the plain one.
-func (s *tuningSource) upcoming(photos []*tuningPhoto, view int) {
-	if s.ahead != nil {
-		s.ahead.start(photos, view)
-	}
-}
+func (s *tuningSource) upcoming(photos []*tuningPhoto, view int) { s.ahead.start(photos, view) }
 
 // read gives the activations of the next photo that was told to upcoming.
-func (s *tuningSource) read(p *tuningPhoto, dst []float32) error {
-	if s.ahead != nil {
-		return s.ahead.next(dst)
-	}
-	copy(dst, p.activations)
-	return nil
-}
+func (s *tuningSource) read(dst []float32) error { return s.ahead.next(dst) }
 
-func (s *tuningSource) close() {
-	if s.ahead != nil {
-		s.ahead.stop()
+func (s *tuningSource) close() error {
+	s.ahead.stop()
+	if s.cut == nil {
+		return nil
 	}
+	return s.cut.close()
 }
 
 // A preparer reads photos and prepares their pixels. It belongs to one goroutine.
