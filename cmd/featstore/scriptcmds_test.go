@@ -21,6 +21,7 @@ import (
 
 	"featstore/cmd/featstore/internal/drawn"
 	"featstore/store"
+	"featstore/store/cutcache"
 )
 
 // scriptCommands are the commands that the stories need beyond testscript's own.
@@ -34,6 +35,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"json":    jsonFields,
 	"lock":    lock,
 	"hold":    hold,
+	"holdcut": holdCut,
 	"resplit": resplit,
 	"flip":    flip,
 	"age":     age,
@@ -166,6 +168,16 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	db, err := store.Open(ts.MkAbs(args[0]), store.Options{})
 	ts.Check(err)
 	ts.Defer(func() { db.Close() })
+}
+
+// holdCut uses a cache of activations until the script ends.
+func holdCut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: holdcut FILE")
+	}
+	c, err := cutcache.Open(ts.MkAbs(args[0]), cutcache.Options{Limit: 1 << 30})
+	ts.Check(err)
+	ts.Defer(func() { c.Close() })
 }
 
 // resplit changes the splits of a store, and is interrupted at once: resplit STORE SALT.

@@ -120,15 +120,15 @@ func (s *cutStats) warnings() []string {
 	for _, c := range s.Cuts {
 		switch {
 		case c.Gone > 0:
-			stale = append(stale, fmt.Sprintf("%s at %s that are gone", count(c.Gone, "photo"), c.Cut))
+			stale = append(stale, fmt.Sprintf("it has %s too many at %s", count(c.Gone, "photo"), c.Cut))
 		case c.Stale:
-			stale = append(stale, fmt.Sprintf("%s at %s of a network that is gone or computed otherwise now", count(c.Photos, "photo"), c.Cut))
+			stale = append(stale, fmt.Sprintf("at %s it is of a network that the store does not have, or of another version of featstore", c.Cut))
 		}
 	}
 	if len(stale) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s is stale in part: it has %s; it may be deleted, and featstore compact does", s.Path, strings.Join(stale, ", "))}
+	return []string{fmt.Sprintf("%s is stale: %s; featstore compact removes it", s.Path, strings.Join(stale, ", "))}
 }
 
 func (a *app) printCut(s *storeStats) {

@@ -20,14 +20,22 @@ import (
 // Several goroutines may use it.
 type cutReader struct {
 	app   *app
-	cache *cutcache.Cache // nil for none
+	cache activationCache // nil for none
 	model string          // of its keys
 	cut   string
 	size  int
-	idle  chan *frozenWorker // those at work are not in it
-	more  func() (*frozenWorker, error)
+	idle  chan prepareFunc // the frozen layers, for a goroutine each; nil until they are needed
+	more  func() (prepareFunc, error)
 
 	full, failed atomic.Bool // the cache takes no more: for want of room, or after an error
+}
+
+// An activationCache is a cutcache.Cache.
+type activationCache interface {
+	Has(k cutcache.Key, values int) bool
+	Get(k cutcache.Key, dst []float32) (bool, error)
+	Put(k cutcache.Key, x []float32) error
+	Close() error
 }
 
 // cutReader opens the cache, if it may be as large as a number of bytes. Without it all is
@@ -38,16 +46,25 @@ func (a *app) cutReader(db *store.DB, network *extract.Network, tuning *extract.
 		return nil, err
 	}
 	c := &cutReader{app: a, model: cutKey(model.ID, extract.EngineRevision, kernels.String()), cut: tuning.Cut().Tensor, size: tuning.CutLen(),
-		idle: make(chan *frozenWorker, runtime.GOMAXPROCS(0)), more: func() (*frozenWorker, error) { return newFrozenWorker(db, network, tuning) }}
-	for range cap(c.idle) {
-		c.idle <- nil // made when needed
+		idle: idleWorkers(runtime.GOMAXPROCS(0)), more: func() (prepareFunc, error) { return frozenLayers(db, network, tuning) }}
+	if limit == 0 {
+		return c, nil
 	}
-	if limit > 0 {
-		if c.cache, err = cutcache.Open(a.cutPath(), cutcache.Options{Limit: limit}); err != nil {
-			a.warnAside("%v: going on without, which takes longer", err)
-		}
+	cache, err := cutcache.Open(a.cutPath(), cutcache.Options{Limit: limit})
+	if err != nil {
+		a.warnAside("%v: going on without, which takes longer", err)
+		return c, nil
 	}
+	c.cache = cache
 	return c, nil
+}
+
+func idleWorkers(n int) chan prepareFunc {
+	idle := make(chan prepareFunc, n)
+	for range n {
+		idle <- nil
+	}
+	return idle
 }
 
 func (c *cutReader) close() error {
@@ -62,12 +79,7 @@ func (c *cutReader) fill(ctx context.Context, photos []*tuningPhoto) error {
 	if c.cache == nil {
 		return nil
 	}
-	var missing []*tuningPhoto
-	for _, p := range photos {
-		if !c.cache.Has(c.key(p, 0), c.size) {
-			missing = append(missing, p)
-		}
-	}
+	missing := c.missing(photos)
 	if there := len(photos) - len(missing); there > 0 {
 		c.app.say("activations of %s are in %s", count(there, "photo"), c.app.cutPath())
 	}
@@ -93,9 +105,19 @@ func (c *cutReader) fill(ctx context.Context, photos []*tuningPhoto) error {
 	err := group.Wait()
 	if err == nil && c.full.Load() {
 		c.app.warnAside("%s has no room for the activations of %s, which are computed anew in each epoch: --cache or free space on the disk gives more",
-			c.app.cutPath(), count(len(missing)-int(done.Load()), "photo"))
+			c.app.cutPath(), count(len(c.missing(missing)), "photo"))
 	}
 	return err
+}
+
+// missing returns the photos that the cache lacks. The others are in use from now on.
+func (c *cutReader) missing(photos []*tuningPhoto) (all []*tuningPhoto) {
+	for _, p := range photos {
+		if !c.cache.Has(c.key(p, 0), c.size) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // read gives the activations of a view of a photo.
@@ -113,14 +135,14 @@ func (c *cutReader) read(ctx context.Context, p *tuningPhoto, view int, dst []fl
 
 // compute computes activations, and puts them into the cache.
 func (c *cutReader) compute(ctx context.Context, p *tuningPhoto, view int, dst []float32) (err error) {
-	w := <-c.idle
-	defer func() { c.idle <- w }()
-	if w == nil {
-		if w, err = c.more(); err != nil {
+	worker := <-c.idle
+	defer func() { c.idle <- worker }()
+	if worker == nil {
+		if worker, err = c.more(); err != nil {
 			return err
 		}
 	}
-	if err := w.activations(ctx, p, view, dst); err != nil {
+	if err := worker(ctx, p, view, dst); err != nil {
 		return err
 	}
 	if c.cache != nil && !c.full.Load() && !c.failed.Load() {
@@ -149,26 +171,19 @@ func (c *cutReader) key(p *tuningPhoto, view int) cutcache.Key {
 	return cutcache.Key{Model: c.model, Cut: c.cut, Photo: p.digest, View: view}
 }
 
-// A frozenWorker runs photos through the part of the network that stays as it is. It
-// belongs to one goroutine at a time.
-type frozenWorker struct {
-	prepare *preparer
-	lower   *extract.Lower
-	pixels  []float32
-}
-
-func newFrozenWorker(db *store.DB, network *extract.Network, tuning *extract.Tuning) (*frozenWorker, error) {
+// frozenLayers returns what runs a photo through the part of the network that stays as it
+// is. It belongs to one goroutine at a time.
+func frozenLayers(db *store.DB, network *extract.Network, tuning *extract.Tuning) (prepareFunc, error) {
 	lower, err := tuning.Lower(1)
 	if err != nil {
 		return nil, err
 	}
-	p := photoPreparer(db, network)
-	return &frozenWorker{p, lower, make([]float32, p.how.Len())}, nil
-}
-
-func (w *frozenWorker) activations(ctx context.Context, p *tuningPhoto, view int, dst []float32) error {
-	if err := w.prepare.prepare(ctx, p, view, w.pixels); err != nil {
-		return err
-	}
-	return w.lower.Activations(ctx, w.pixels, dst)
+	prepare := photoPreparer(db, network)
+	pixels := make([]float32, prepare.how.Len())
+	return func(ctx context.Context, p *tuningPhoto, view int, dst []float32) error {
+		if err := prepare.prepare(ctx, p, view, pixels); err != nil {
+			return err
+		}
+		return lower.Activations(ctx, pixels, dst)
+	}, nil
 }
