@@ -174,8 +174,11 @@ func (e tuningEstimate) epochsIn(limit time.Duration) int {
 	return int(max(limit-e.once, 0) / max(e.epoch, 1))
 }
 
-// measureTuning times a few images on their ways through the network.
-func measureTuning(ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, all int, cached float64) (tuningEstimate, error) {
+// measureTuning times a few images on their ways through the network. cached is the share of
+// the photos whose activations are kept.
+func measureTuning(
+	ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, all int, cached float64,
+) (tuningEstimate, error) {
 	lower, err := tuning.Lower(1)
 	if err != nil {
 		return tuningEstimate{}, err
