@@ -108,8 +108,8 @@ func countGone(db *store.DB, photos []split.Digest) (n int, err error) {
 	return n, err
 }
 
-// warnings says what is wrong with the cache.
-func (s *cutStats) warnings() []string {
+// cutWarnings says what is wrong with the cache.
+func (a *app) cutWarnings(s *cutStats) []string {
 	if s == nil {
 		return nil
 	}
@@ -128,7 +128,7 @@ func (s *cutStats) warnings() []string {
 	if len(stale) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s is stale: %s; featstore compact removes it", s.Path, strings.Join(stale, ", "))}
+	return []string{a.text("%s is stale: %s; %s removes it", s.Path, strings.Join(stale, ", "), run("compact"))}
 }
 
 func (a *app) printCut(s *storeStats) {

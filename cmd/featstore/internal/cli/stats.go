@@ -326,7 +326,7 @@ func (a *app) findWarnings(s *storeStats) []string {
 			add("the photos have changed since head %q was trained: %s", h.Head, h.retrain)
 		}
 	}
-	return append(warnings, s.Cut.warnings()...)
+	return append(warnings, a.cutWarnings(s.Cut)...)
 }
 
 func disputedPaths(disputed []disputeStats) []string {
