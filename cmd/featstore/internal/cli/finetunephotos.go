@@ -141,8 +141,14 @@ func (s *tuningSource) given(known []*tuningPhoto) train.TunePhotos {
 	return t
 }
 
-// upcoming says which photos will be read next, in which view: 0 is the plain one.
-func (s *tuningSource) upcoming(photos []*tuningPhoto, view int) { s.ahead.start(photos, view) }
+// upcoming says which photos will be read next, in which view: 0 is the plain one. At a cut
+// all epochs see the plain one, whose activations are computed once.
+func (s *tuningSource) upcoming(photos []*tuningPhoto, view int) {
+	if s.cut != nil {
+		view = 0
+	}
+	s.ahead.start(photos, view)
+}
 
 // read gives the activations of the next photo that was told to upcoming.
 func (s *tuningSource) read(dst []float32) error { return s.ahead.next(dst) }
