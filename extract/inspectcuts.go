@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-
-	"featstore/extract/internal/tensor"
 )
 
 // A CutLine is a Cut as an inspection lists it.
@@ -29,7 +27,7 @@ func (r *Inspection) ListCuts() error {
 	}
 	r.Cuts = []CutLine{}
 	for _, c := range cuts {
-		r.Cuts = append(r.Cuts, CutLine{c.Tensor, c.Shape, c.Below, 4 * tensor.Len(c.Shape)})
+		r.Cuts = append(r.Cuts, CutLine{c.Tensor, c.Shape, c.Below, 4 * c.Len()})
 	}
 	var refused error
 	lowest := sort.Search(len(cuts), func(i int) bool { // what can be trained from a cut on can from all above

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
@@ -20,10 +18,6 @@ import (
 // ErrNoGradient: an operation of a network cannot be trained through. The error that
 // wraps it names the operation.
 var ErrNoGradient = engine.ErrNoGradient
-
-// A Cut is a tensor of a network that everything behind it is computed from: where it
-// can be parted into what stays frozen and what is trained.
-type Cut = passes.Cut
 
 // A Parameter is weights that training moves, see Tuning.Parameters.
 type Parameter = engine.Parameter
@@ -54,44 +48,6 @@ type Tuning struct {
 	training *engine.Training
 	images   int
 	in, out  []float32
-}
-
-// ErrCut: a network cannot be parted there.
-var ErrCut = errors.New("the network cannot be parted there")
-
-// FindCut returns the one of a network's cuts that is meant: by the name of its tensor, by
-// "input", or by a share of the computation such as "60%", which the last cut has that no
-// more than this share lies below.
-func FindCut(cuts []Cut, from string) (Cut, error) {
-	if from == "input" && len(cuts) > 0 {
-		return cuts[0], nil
-	}
-	for _, c := range cuts {
-		if c.Tensor == from {
-			return c, nil
-		}
-	}
-	number, ok := strings.CutSuffix(from, "%")
-	share, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || !(share >= 0 && share <= 100) || len(cuts) == 0 {
-		return Cut{}, fmt.Errorf("%w: %q", ErrCut, from)
-	}
-	found := cuts[0]
-	for _, c := range cuts {
-		if 100*c.Below <= share {
-			found = c
-		}
-	}
-	return found, nil
-}
-
-// Cuts returns where the network can be parted, from its input on.
-func (n *Network) Cuts() ([]Cut, error) {
-	g, known, err := n.folded()
-	if err != nil {
-		return nil, err
-	}
-	return passes.Cuts(g, known), nil
 }
 
 // folded returns the network in the form that is trained, with the shapes for one image.

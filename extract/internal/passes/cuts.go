@@ -17,6 +17,9 @@ type Cut struct {
 	Below  float64 // share of the network's multiplications that compute it, 0 to 1
 }
 
+// Len is how many activations it has.
+func (c Cut) Len() int { return tensor.Len(c.Shape) }
+
 // Cuts returns the tensors at which a graph with one input can be parted, from the
 // input on: all ways from there to the output lead through each of them. The input is
 // the first one; those that no weights follow are none. known holds the shapes, see Specialize.

@@ -116,7 +116,7 @@ func TestStepsAreChosen(t *testing.T) {
 
 // Fine-tuning is measured when asked for, above the cut that is asked for.
 func TestFinetuneIsMeasured(t *testing.T) {
-	for from, want := range map[string]string{"": "block10.add", "90%": "block15.expand", "block13.add": "block13.add"} {
+	for from, want := range map[string]string{"": "block10.add", "90%": "block15.project", "block13.add": "block13.add"} {
 		opt := small(t)
 		opt.Steps, opt.From, opt.Batch = []string{StepFinetune}, from, 4
 		r, err := Run(t.Context(), opt)

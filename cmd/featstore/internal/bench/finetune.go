@@ -16,7 +16,7 @@ const (
 	// usualCut leaves the last five blocks of the embedded network to train.
 	usualCut = "block10.add"
 	// usualShare of the computation stays frozen of other networks.
-	usualShare = "60%"
+	usualShare = 0.6
 	// tuneSteps are in an epoch, which begins with more than steps.
 	tuneSteps = 8
 	// tuneImages are as many different images as are trained on.
@@ -73,7 +73,7 @@ func (b *bench) cut() (extract.Cut, error) {
 	if c, err := extract.FindCut(cuts, usualCut); err == nil {
 		return c, nil
 	}
-	return extract.FindCut(cuts, usualShare)
+	return extract.CutAt(cuts, usualShare), nil
 }
 
 // activations returns those of a few photos at the cut.

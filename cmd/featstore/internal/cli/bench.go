@@ -38,7 +38,7 @@ same time distort them.
 --only finetune measures fine-tuning: forward, backward and the weights' step, for the
 embedded network from block 11 on at 320 pixels in minibatches of 32. --from takes a
 tensor above which is trained, input for all layers, or a share of the computation that
-stays frozen, such as 60%. models inspect lists the tensors.
+stays frozen, such as 60%, as finetune does. models inspect lists the tensors.
 
 Photos are drawn pictures of 500×375 pixels, in JPEG files as large as those of photos,
 or at most 100 of your own with --photos. The store has as many vectors as there

@@ -63,10 +63,10 @@ connected, with rectifiers. They are trained as train --head mlp does, and then 
 with the network; the head that is saved is these layers, an mlp, as they were trained.
 
 --from says which part is trained: what lies above a tensor, above a share of the
-computation such as 60%, or all of it: input. The default is 60%, and 80% for fewer than
-100 training photos, or more where the time or the cache is short. From the input,
-photos are decoded anew each epoch. The photos have to be where they were when they were
-ingested.
+computation such as 60% (or up to 5 % more, where fewer activations make the cache
+smaller), or all of it: input. The default is 60%, and 80% for fewer than 100 training
+photos, or more where the time or the cache is short. From the input, photos are decoded
+anew each epoch. The photos have to be where they were when they were ingested.
 
 What photos give at the layer below, their activations, is kept in a file beside the
 store, <store>.cut, as float16: computed once, for all epochs and later runs. --cache is

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +37,7 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 		return nil, err
 	}
 	for f.from == "" && f.cache > 0 && activationBytes(cut, all) > f.cacheBytes() && cut.Tensor != cuts[len(cuts)-1].Tensor {
-		cut = cutAbove(cuts, cut)
+		cut = extract.CutAbove(cuts, cut)
 	}
 	for {
 		tuning, err := parted(network, cuts, cut)
@@ -51,7 +50,7 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 		}
 		const fewest = 3 // epochs that are worth it
 		if epochs := estimate.epochsIn(f.limit); !f.resume && epochs < f.cfg.Epochs {
-			if next := cutAbove(cuts, cut); f.from == "" && epochs < min(fewest, f.cfg.Epochs) && next.Tensor != cut.Tensor {
+			if next := extract.CutAbove(cuts, cut); f.from == "" && epochs < min(fewest, f.cfg.Epochs) && next.Tensor != cut.Tensor {
 				cut = next
 				continue
 			}
@@ -71,69 +70,27 @@ func (f *finetuning) cachedShare(c extract.Cut, photos int) float64 {
 
 // activationBytes is what the activations of photos take, as float16.
 func activationBytes(c extract.Cut, photos int) float64 {
-	return 2 * float64(cutLen(c)) * float64(photos)
-}
-
-// cutLen is how many numbers a cut has for one image.
-func cutLen(c extract.Cut) int {
-	n := 1
-	for _, d := range c.Shape {
-		n *= d
-	}
-	return n
+	return 2 * float64(c.Len()) * float64(photos)
 }
 
 // chooseCut finds the tensor that --from means, or the default for so many photos.
 func chooseCut(cuts []extract.Cut, from string, training int) (extract.Cut, error) {
-	switch share, isShare := strings.CutSuffix(from, "%"); {
-	case from == "input":
-		return cuts[0], nil
+	switch {
 	case from == "" && training < fewToTune:
-		return cutAt(cuts, fewToTuneShare), nil
+		return extract.CutAt(cuts, fewToTuneShare), nil
 	case from == "":
-		return cutAt(cuts, usualShare), nil
-	case isShare:
-		v, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
-		if err != nil || !(v >= 0 && v <= 100) {
-			return extract.Cut{}, usagef("--from %s: want 0%% to 100%%", from)
-		}
-		return cutAt(cuts, v/100), nil
+		return extract.CutAt(cuts, usualShare), nil
 	}
-	var names []string
-	for _, c := range cuts {
-		if c.Tensor == from {
-			return c, nil
+	cut, err := extract.FindCut(cuts, from)
+	if err != nil {
+		var names []string
+		for _, c := range cuts {
+			names = append(names, c.Tensor)
 		}
-		names = append(names, c.Tensor)
+		return cut, hint(usagef("--from %w", err), "it can at: %s", strings.Join(clip(names), ", "))
 	}
-	return extract.Cut{}, hint(usagef("--from %s: the network cannot be parted there", from), "it can at: %s", strings.Join(clip(names), ", "))
+	return cut, nil
 }
-
-// near is how much further up a cut may be than asked for, as a share of the computation,
-// if it has fewer activations.
-const near = 0.05
-
-// cutAt returns the cut below which a share of the computation lies, or a little more: of
-// those the one with the fewest activations.
-func cutAt(cuts []extract.Cut, share float64) extract.Cut {
-	if share == 0 {
-		return cuts[0]
-	}
-	first := slices.IndexFunc(cuts, func(c extract.Cut) bool { return c.Below >= share })
-	if first < 0 {
-		return cuts[len(cuts)-1]
-	}
-	best := cuts[first]
-	for _, c := range cuts[first:] {
-		if c.Below <= share+near && cutLen(c) < cutLen(best) {
-			best = c
-		}
-	}
-	return best
-}
-
-// cutAbove returns a cut some way further up, or the last one.
-func cutAbove(cuts []extract.Cut, c extract.Cut) extract.Cut { return cutAt(cuts, c.Below+2*near) }
 
 // parted parts the network. Where it cannot be trained through it names the lowest cut
 // above which it can.
