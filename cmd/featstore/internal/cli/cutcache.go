@@ -21,6 +21,9 @@ func cutKey(id string, engine int, kernels string) string {
 	return fmt.Sprintf("%s %d %s", id, engine, kernels)
 }
 
+// cutViews stands between the key of photos as they are and the augmentation of views.
+const cutViews = " views "
+
 // removeCut removes the cache of activations and returns its size. One that cannot be
 // removed is named, and is no error: it does no harm.
 func (a *app) removeCut() int64 {
@@ -53,9 +56,10 @@ type cutPartStats struct {
 	Kernels string `json:"kernels"`
 	Cut     string `json:"cut"`
 	Bytes   int64  `json:"bytes"`
+	Augment string `json:"augment,omitempty"` // how views differ from the photo; none for photos as they are
 	Views   int    `json:"views"`
 	Photos  int    `json:"photos"`
-	Missing int    `json:"missing"` // photos of the store that it lacks
+	Missing int    `json:"missing"` // photos of the store that it lacks; 0 for views, which only photos trained on have
 	Gone    int    `json:"gone"`    // photos that the store does not have
 	Stale   bool   `json:"stale"`
 }
@@ -78,13 +82,17 @@ func (a *app) readCut(db *store.DB, raw store.Stats) (*cutStats, error) {
 	for _, c := range st.Cuts {
 		p := cutPartStats{Cut: c.Cut, Bytes: c.Bytes, Views: c.Views, Photos: len(c.Photos)}
 		engine := 0
-		if _, err := fmt.Sscan(c.Model, &p.Model, &engine, &p.Kernels); err != nil {
+		key, augment, _ := strings.Cut(c.Model, cutViews)
+		if _, err := fmt.Sscan(key, &p.Model, &engine, &p.Kernels); err != nil {
 			p.Model = c.Model
 		}
+		p.Augment, _, _ = strings.Cut(augment, ";")
 		if p.Gone, err = countGone(db, c.Photos); err != nil {
 			return nil, err
 		}
-		p.Missing = max(0, raw.Distinct-len(raw.Disputed)-(p.Photos-p.Gone))
+		if p.Augment == "" {
+			p.Missing = max(0, raw.Distinct-len(raw.Disputed)-(p.Photos-p.Gone))
+		}
 		p.Stale = p.Gone > 0 || !known[p.Model] || engine != extract.EngineRevision
 		s.Cuts = append(s.Cuts, p)
 	}
@@ -147,7 +155,11 @@ func (a *app) printCut(s *storeStats) {
 		if name == "" {
 			name = c.Model
 		}
-		t.row(c.Cut, name, grouped(c.Photos), grouped(c.Missing), grouped(c.Gone))
+		cut := c.Cut
+		if c.Augment != "" {
+			cut += ", views " + c.Augment
+		}
+		t.row(cut, name, grouped(c.Photos), grouped(c.Missing), grouped(c.Gone))
 	}
 	t.write(a.Out, "  ")
 }

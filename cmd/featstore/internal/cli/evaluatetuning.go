@@ -39,7 +39,7 @@ func (a *app) tuningCandidate(ctx context.Context, db *store.DB, e evaluation) (
 	if err != nil {
 		return c, nil, err
 	}
-	source, err := a.tuningSource(ctx, db, network, tuning, photos, f)
+	source, err := a.tuningSource(ctx, db, network, tuning, photos, photos.all(), f)
 	if err != nil {
 		return c, nil, err
 	}

@@ -33,6 +33,7 @@ type finetuning struct {
 	limit  time.Duration // 0 for none
 	cache  float64       // GB of activations on disk
 	resume bool
+	views  int // of each training photo, at a cut
 
 	augmentText string // --augment
 	augment     photo.Augment
@@ -75,9 +76,11 @@ room is computed anew in each epoch. 1 GiB of the disk stays free. The result is
 same with and without it, and it may be deleted at any time. One process uses it; another
 goes on without.
 
-With --from input, --augment shows each training photo in a new view each epoch, changed a
-little at random: flip,crop=10,scale=10,brightness=10,color=20,rotate=5 or some of these,
-as ingest --help explains. The new layer is fitted on plain photos first.
+With --augment, training photos are seen changed a little: flip,crop=10,scale=10,
+brightness=10,color=20,rotate=5 or some of these, as ingest --help explains. Above a cut
+the epochs take turns with --views of each photo, itself among them, whose activations are
+kept too; with --from input each epoch has new ones. The new layer is fitted on plain
+photos first, and validation and testing photos are always plain.
 
 --time ends the training after about so long: as many epochs are planned as fit, from
 a measurement of a few steps. What is planned is said beforehand.
@@ -93,6 +96,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 		Example: `  featstore finetune
   featstore finetune --from 80% --epochs 3
   featstore finetune --from input --time 10m
+  featstore finetune --augment flip
   featstore finetune --from input --augment flip,crop=10
   featstore finetune --hidden 512
   featstore predict --head finetuned some.jpg`,
@@ -110,7 +114,8 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 	flags.StringSliceVar(&f.models, "model", nil, "model whose network is tuned, an id or a name (default: the store's only one)")
 	flags.DurationVar(&f.limit, "time", 0, "about how long it may take, such as 10m")
 	flags.Float64Var(&f.cache, "cache", defaultCache, "GB that the activations kept beside the store may take on disk; 0 for none")
-	flags.StringVar(&f.augmentText, "augment", "", "with --from input: how each epoch's views of training photos differ from them")
+	flags.StringVar(&f.augmentText, "augment", "", "how views of training photos differ from them (default: no views)")
+	flags.IntVar(&f.views, "views", 2, "with --augment: views of each training photo, itself among them, which epochs take in turns; from the input each epoch has a new one")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the checkpoint of an interrupted run")
 	tuneFlags(flags, &f.cfg)
 	return cmd
@@ -151,13 +156,16 @@ func (f *finetuning) sensible(flags *pflag.FlagSet) (err error) {
 		return usagef("--head %q: want 1 to 1,024 bytes of text", f.head)
 	case !(f.cache >= 0 && f.cache <= 1e6):
 		return usagef("--cache %v: want GB, 0 for none", f.cache)
+	case f.views < 2:
+		return usagef("--views %d: want at least 2, the photo itself and another", f.views)
+	case flags.Changed("views") && !flags.Changed("augment"):
+		return usagef("--views goes with --augment, which says how they differ")
+	case flags.Changed("views") && f.from == "input":
+		return usagef("--views goes with a cut above the input: from the input each epoch has new views")
 	case f.limit < 0 || flags.Changed("time") && f.limit == 0:
 		return usagef("--time %v: want a time such as 10m", f.limit)
 	}
 	if flags.Changed("augment") && !f.resume {
-		if f.from != "input" {
-			return usagef("--augment goes with --from input: below another cut photos are looked at once")
-		}
 		if f.augment, err = photo.ParseAugment(f.augmentText); err != nil {
 			return &usageError{err: fmt.Errorf("--augment: %w", err)}
 		}
@@ -199,7 +207,7 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) (err err
 	} else if checkpoint.State != nil {
 		a.warn("head %q has a checkpoint of an interrupted run, which is given up: --resume would go on with it", f.head)
 	}
-	source, err := a.tuningSource(ctx, db, network, tuning, photos, f)
+	source, err := a.tuningSource(ctx, db, network, tuning, photos, photos.known(split.Training), f)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store/cutcache"
 )
@@ -44,16 +45,16 @@ func TestDiskFailsUnderTheCache(t *testing.T) {
 	for i := range n {
 		photos = append(photos, &tuningPhoto{digest: split.SumBytes([]byte{byte(i)})})
 	}
-	activations := func(_ context.Context, p *tuningPhoto, view int, dst []float32) error {
+	activations := func(_ context.Context, of split.Digest, _ photo.View, dst []float32) error {
 		for i := range dst {
-			dst[i] = float32(int(p.digest[0])*i+view) / 7
+			dst[i] = float32(int(of[0])*i) / 7
 		}
 		return nil
 	}
 	for _, at := range []struct{ put, get int64 }{{1000, 1000}, {1, 1000}, {5, 1000}, {n, 1000}, {1000, 1}, {1000, n + 3}, {7, 5}} {
 		var said bytes.Buffer
 		c := &cutReader{app: &app{Streams: Streams{Out: &said, Err: &said}, store: "features.db"}, model: "m", cut: "c", size: size, idle: idleWorkers(2),
-			more: func() (prepareFunc, error) { return activations, nil }}
+			more: func() (frozenFunc, error) { return activations, nil }}
 		cache, err := cutcache.Open(filepath.Join(t.TempDir(), "features.db.cut"), cutcache.Options{Limit: 1 << 30})
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +63,7 @@ func TestDiskFailsUnderTheCache(t *testing.T) {
 		broken.put.Store(at.put)
 		broken.get.Store(at.get)
 		c.cache = broken
-		if err := c.fill(t.Context(), photos); err != nil {
+		if err := c.fill(t.Context(), c.viewsOf(photos, nil)); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
@@ -71,7 +72,7 @@ func TestDiskFailsUnderTheCache(t *testing.T) {
 				if err := c.read(t.Context(), p, 0, got); err != nil {
 					t.Fatal(err)
 				}
-				activations(t.Context(), p, 0, want)
+				activations(t.Context(), p.digest, photo.View{}, want)
 				if err := cutcache.Round(want); err != nil {
 					t.Fatal(err)
 				}

@@ -23,12 +23,13 @@ type tuningCheckpoint struct {
 	Limit   time.Duration    `json:"limit"`
 	Config  train.TuneConfig `json:"config"`
 	Augment photo.Augment    `json:"augment,omitzero"`
-	State   []byte           `json:"-"` // follows after a line feed
+	Views   int              `json:"views,omitzero"` // of each training photo, at a cut
+	State   []byte           `json:"-"`              // follows after a line feed
 }
 
 // putCheckpoint keeps a state of the training under the head's name.
 func putCheckpoint(db *store.DB, f finetuning, tuning *extract.Tuning, photos *tuningSet, state []byte) error {
-	about, err := json.Marshal(tuningCheckpoint{photos.model.ID, tuning.Cut().Tensor, photos.fingerprints(), f.limit, f.cfg, f.augment, nil})
+	about, err := json.Marshal(tuningCheckpoint{photos.model.ID, tuning.Cut().Tensor, photos.fingerprints(), f.limit, f.cfg, f.augment, f.views, nil})
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (f *finetuning) checkpoint(db *store.DB) (c tuningCheckpoint, err error) {
 	if err := c.Augment.Validate(); err != nil {
 		return c, hint(fmt.Errorf("%w: %w", train.ErrOtherTuning, err), "begin anew without --resume")
 	}
-	f.augment = c.Augment
+	f.augment, f.views = c.Augment, max(c.Views, 2)
 	f.cfg, f.models, f.from, f.limit = c.Config, []string{c.Model}, c.Cut, c.Limit
 	return c, nil
 }

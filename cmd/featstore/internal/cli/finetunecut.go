@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/split"
 )
 
@@ -36,7 +37,8 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 	if err != nil {
 		return nil, err
 	}
-	for f.from == "" && f.cache > 0 && activationBytes(cut, all) > f.cacheBytes() && cut.Tensor != cuts[len(cuts)-1].Tensor {
+	views := all + (f.viewCount()-1)*training
+	for f.from == "" && f.cache > 0 && activationBytes(cut, views) > f.cacheBytes() && cut.Tensor != cuts[len(cuts)-1].Tensor {
 		cut = extract.CutAbove(cuts, cut)
 	}
 	for {
@@ -44,7 +46,7 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 		if err != nil {
 			return nil, err
 		}
-		estimate, err := measureTuning(ctx, network, tuning, len(photos.known(split.Training)), len(photos.known(split.Validation)), all, f.cachedShare(cut, all))
+		estimate, err := measureTuning(ctx, network, tuning, training, len(photos.known(split.Validation)), views, f.cachedShare(cut, views))
 		if err != nil {
 			return nil, err
 		}
@@ -63,14 +65,22 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 // cacheBytes is how large the file of activations may become.
 func (f *finetuning) cacheBytes() float64 { return f.cache * 1e9 }
 
-// cachedShare is the share of the photos that it has room for.
-func (f *finetuning) cachedShare(c extract.Cut, photos int) float64 {
-	return min(1, f.cacheBytes()/max(1, activationBytes(c, photos)))
+// cachedShare is the share of the views that it has room for.
+func (f *finetuning) cachedShare(c extract.Cut, views int) float64 {
+	return min(1, f.cacheBytes()/max(1, activationBytes(c, views)))
 }
 
-// activationBytes is what the activations of photos take, as float16.
-func activationBytes(c extract.Cut, photos int) float64 {
-	return 2 * float64(c.Len()) * float64(photos)
+// viewCount is how many views of each training photo are kept at a cut.
+func (f *finetuning) viewCount() int {
+	if f.augment == (photo.Augment{}) {
+		return 1
+	}
+	return f.views
+}
+
+// activationBytes is what the activations of views take, as float16.
+func activationBytes(c extract.Cut, views int) float64 {
+	return 2 * float64(c.Len()) * float64(views)
 }
 
 // chooseCut finds the tensor that --from means, or the default for so many photos.
@@ -132,9 +142,9 @@ func (e tuningEstimate) epochsIn(limit time.Duration) int {
 }
 
 // measureTuning times a few images on their ways through the network. cached is the share of
-// the photos whose activations are kept.
+// the views whose activations are kept.
 func measureTuning(
-	ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, all int, cached float64,
+	ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, views int, cached float64,
 ) (tuningEstimate, error) {
 	lower, err := tuning.Lower(1)
 	if err != nil {
@@ -166,7 +176,7 @@ func measureTuning(
 	const decode = 5 * time.Millisecond
 	read := (below + decode) / time.Duration(tuningCores())
 	e := tuningEstimate{
-		once:  time.Duration(all)*read + time.Duration(training+all)*forward/time.Duration(n),
+		once:  time.Duration(views)*read + time.Duration(training+views)*forward/time.Duration(n),
 		epoch: (time.Duration(training)*backward + time.Duration(validation)*forward) / time.Duration(n),
 	}
 	if tuning.AtInput() {

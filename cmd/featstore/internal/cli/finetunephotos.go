@@ -98,23 +98,25 @@ type tuningSource struct {
 }
 
 // tuningSource runs the photos through the part of the network that stays as it is, as far
-// as the cache does not have them. At the input nothing does.
+// as the cache does not have them: all photos as they are, and those that are trained on in
+// their other views too. At the input nothing is computed before.
 func (a *app) tuningSource(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, set *tuningSet,
-	f finetuning) (*tuningSource, error) {
+	trained []*tuningPhoto, f finetuning) (*tuningSource, error) {
 	s := &tuningSource{set: set}
 	if tuning.AtInput() {
 		s.ahead = newReadAhead(ctx, tuning.CutLen(), func() prepareFunc {
 			p := photoPreparer(db, network)
-			p.augment, p.seed = f.augment, f.cfg.Seed
-			return p.prepare
+			return func(ctx context.Context, of *tuningPhoto, epoch int, pixels []float32) error {
+				return p.prepare(ctx, of.digest, epochView(f.augment, of.digest, f.cfg.Seed, epoch), pixels)
+			}
 		})
 		return s, nil
 	}
 	var err error
-	if s.cut, err = a.cutReader(db, network, tuning, set.model, int64(f.cacheBytes())); err != nil {
+	if s.cut, err = a.cutReader(db, network, tuning, set.model, f); err != nil {
 		return nil, err
 	}
-	if err := s.cut.fill(ctx, set.all()); err != nil {
+	if err := s.cut.fill(ctx, s.cut.viewsOf(set.all(), trained)); err != nil {
 		return nil, errors.Join(err, s.cut.close())
 	}
 	s.ahead = newReadAhead(ctx, tuning.CutLen(), func() prepareFunc { return s.cut.read })
@@ -141,14 +143,9 @@ func (s *tuningSource) given(known []*tuningPhoto) train.TunePhotos {
 	return t
 }
 
-// upcoming says which photos will be read next, in which view: 0 is the plain one. At a cut
-// all epochs see the plain one, whose activations are computed once.
-func (s *tuningSource) upcoming(photos []*tuningPhoto, view int) {
-	if s.cut != nil {
-		view = 0
-	}
-	s.ahead.start(photos, view)
-}
+// upcoming says which photos will be read next, in the views of which epoch: 0 is that of
+// plain photos.
+func (s *tuningSource) upcoming(photos []*tuningPhoto, epoch int) { s.ahead.start(photos, epoch) }
 
 // read gives the activations of the next photo that was told to upcoming.
 func (s *tuningSource) read(dst []float32) error { return s.ahead.next(dst) }
@@ -167,35 +164,31 @@ type preparer struct {
 	how     photo.Preprocess
 	limits  photo.Limits
 	scratch photo.Scratch
-
-	augment photo.Augment
-	seed    uint64
 }
 
 func photoPreparer(db *store.DB, network *extract.Network) *preparer {
 	return &preparer{db: db, how: network.Info().Preprocess, limits: photo.Limits{Memory: photo.NewMemory(photo.DefaultMemory)}}
 }
 
-// prepare gives the pixels of a view of a photo: 0 is the plain one, others are those of
-// an epoch.
-func (p *preparer) prepare(ctx context.Context, of *tuningPhoto, view int, pixels []float32) error {
-	data, err := photoBytes(ctx, p.db, of.digest)
+// prepare gives the pixels of a view of a photo.
+func (p *preparer) prepare(ctx context.Context, of split.Digest, view photo.View, pixels []float32) error {
+	data, err := photoBytes(ctx, p.db, of)
 	if err != nil {
 		return err
 	}
-	if _, err := p.how.PrepareView(ctx, pixels, data, p.viewOf(of.digest, view), p.limits, &p.scratch); err != nil {
-		return fmt.Errorf("photo %s: %w", of.digest.Short(), err)
+	if _, err := p.how.PrepareView(ctx, pixels, data, view, p.limits, &p.scratch); err != nil {
+		return fmt.Errorf("photo %s: %w", of.Short(), err)
 	}
 	return nil
 }
 
-// viewOf is the view of a photo in an epoch. Odd numbers are mirrored, so half of the
-// photos count one further: no epoch has all of them mirrored.
-func (p *preparer) viewOf(d split.Digest, epoch int) photo.View {
+// epochView is the view of a photo in an epoch that has views of its own. Odd numbers are
+// mirrored, so half of the photos count one further: no epoch has all of them mirrored.
+func epochView(augment photo.Augment, d split.Digest, seed uint64, epoch int) photo.View {
 	if epoch == 0 {
 		return photo.View{}
 	}
-	return p.augment.View(d, p.seed<<32|uint64(epoch)+uint64(d[0]&1))
+	return augment.View(d, seed<<32|uint64(epoch)+uint64(d[0]&1))
 }
 
 // photoBytes reads a photo that the store knows, wherever its bytes still are.

@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// A prepareFunc gives the pixels of a view of a photo.
-type prepareFunc func(ctx context.Context, p *tuningPhoto, view int, pixels []float32) error
+// A prepareFunc gives the pixels, or activations, of the view of a photo that an epoch has.
+type prepareFunc func(ctx context.Context, p *tuningPhoto, epoch int, dst []float32) error
 
 // A readAhead prepares photos on workers beside the training, a limited number ahead of
 // what is asked for. The results come in the order of the photos.
@@ -39,7 +39,7 @@ func newReadAhead(ctx context.Context, size int, worker func() prepareFunc) *rea
 }
 
 // start begins with photos, and gives up what is left of those before.
-func (r *readAhead) start(photos []*tuningPhoto, view int) {
+func (r *readAhead) start(photos []*tuningPhoto, epoch int) {
 	r.stop()
 	ctx, cancel := context.WithCancel(r.parent)
 	r.at, r.cancel = 0, cancel
@@ -50,13 +50,13 @@ func (r *readAhead) start(photos []*tuningPhoto, view int) {
 	}
 	next := new(atomic.Int64)
 	for range runtime.GOMAXPROCS(0) {
-		r.group.Go(func() { r.work(ctx, photos, view, next) })
+		r.group.Go(func() { r.work(ctx, photos, epoch, next) })
 	}
 }
 
 // work prepares photos until none is left. Who holds a token takes the next photo, so the
 // photos in work are never more than there are buffers.
-func (r *readAhead) work(ctx context.Context, photos []*tuningPhoto, view int, next *atomic.Int64) {
+func (r *readAhead) work(ctx context.Context, photos []*tuningPhoto, epoch int, next *atomic.Int64) {
 	prepare := r.worker()
 	for {
 		select {
@@ -68,7 +68,7 @@ func (r *readAhead) work(ctx context.Context, photos []*tuningPhoto, view int, n
 		if i >= len(photos) {
 			return
 		}
-		r.ready[i%ahead] <- prepare(ctx, photos[i], view, r.buffers[i%ahead])
+		r.ready[i%ahead] <- prepare(ctx, photos[i], epoch, r.buffers[i%ahead])
 	}
 }
 

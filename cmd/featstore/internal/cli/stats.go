@@ -42,7 +42,7 @@ testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tune
 views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
 failures (path, reason), disputed (digest, labels, paths), damaged, warnings, cut_cache (null
-or path, file_bytes, cuts: model, kernels, cut, bytes, views, photos, missing, gone, stale); with
+or path, file_bytes, cuts: model, kernels, cut, bytes, augment, views, photos, missing, gone, stale); with
 --near-duplicates also near_duplicates (models, least, compared, found, affected, pairs
 of cosine, a and b: digest, split, label, paths), after lines with event "progress".` + storeExits(),
 		Example: `  featstore stats
