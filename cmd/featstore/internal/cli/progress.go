@@ -97,14 +97,20 @@ func (p pace) String() string {
 	if p.total == 0 {
 		return fmt.Sprintf("%s: %s so far", p.what, count(p.done, p.unit))
 	}
-	s := fmt.Sprintf("%s: %s of %s", p.what, grouped(p.done), count(p.total, p.unit))
-	return s + ", " + p.speed()
+	return fmt.Sprintf("%s: %s of %s%s", p.what, grouped(p.done), count(p.total, p.unit), p.speed())
 }
 
+// speed follows the counts: ", 38 photos/s, 15 s left", or nothing while none is done.
 func (p pace) speed() string {
-	s := fmt.Sprintf("%.0f %ss/s", p.perSecond(), p.unit)
-	if p.perSecond() < 10 {
-		s = fmt.Sprintf("%.1f %ss/s", p.perSecond(), p.unit)
+	var s string
+	switch rate := p.perSecond(); {
+	case rate == 0:
+	case rate >= 10:
+		s = fmt.Sprintf(", %.0f %ss/s", rate, p.unit)
+	case rate >= 0.2:
+		s = fmt.Sprintf(", %.1f %ss/s", rate, p.unit)
+	default:
+		s = fmt.Sprintf(", %s a %s", leftText(p.elapsed/time.Duration(p.done)), p.unit)
 	}
 	if left := p.left(); left >= 0 {
 		s += ", " + leftText(left) + " left"
@@ -147,5 +153,5 @@ func (p pace) bar() string {
 	if full < barWidth {
 		head = ">"
 	}
-	return fmt.Sprintf("%s [%-*s] %s of %s, %s", what, barWidth, strings.Repeat("=", full)+head, grouped(p.done), count(p.total, p.unit), p.speed())
+	return fmt.Sprintf("%s [%-*s] %s of %s%s", what, barWidth, strings.Repeat("=", full)+head, grouped(p.done), count(p.total, p.unit), p.speed())
 }

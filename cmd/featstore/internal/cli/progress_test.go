@@ -14,7 +14,8 @@ func TestPaceForPeople(t *testing.T) {
 	}{
 		{pace{gauge{"ingest", "photo", 430, 1000}, 10 * time.Second}, "ingest: 430 of 1,000 photos, 43 photos/s, 13 s left"},
 		{pace{gauge{"ingest", "photo", 5, 1000}, 10 * time.Second}, "ingest: 5 of 1,000 photos, 0.5 photos/s, 33 min 10 s left"},
-		{pace{gauge{"ingest", "photo", 0, 1000}, time.Second}, "ingest: 0 of 1,000 photos, 0.0 photos/s"},
+		{pace{gauge{"ingest", "photo", 0, 1000}, time.Second}, "ingest: 0 of 1,000 photos"},
+		{pace{gauge{"cross-validation", "part", 8, 15}, 160 * time.Second}, "cross-validation: 8 of 15 parts, 20 s a part, 2 min 20 s left"},
 		{pace{gauge{"look into folder", "file", 1, 0}, time.Second}, "look into folder: 1 file so far"},
 	} {
 		if got := c.p.String(); got != c.want {
