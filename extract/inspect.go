@@ -91,6 +91,7 @@ type Plan struct {
 	Steps       int      `json:"steps"`
 	Kernels     string   `json:"kernels"`
 	Slow        []string `json:"slow,omitempty"` // nodes without a fast kernel
+	Exact       bool     `json:"exact"`          // the same bits on every machine, as networks of 8-bit numbers have them
 
 	Lines []PlanLine `json:"lines,omitempty"` // a line a step, see Inspection.ListSteps
 }
@@ -190,7 +191,7 @@ func (n *Network) Plan() (Plan, error) {
 	}
 	s := p.Stats()
 	return Plan{Width: n.info.Preprocess.Width, Height: n.info.Preprocess.Height, Features: p.Dim(), Parameters: s.Params, MACs: s.MACs,
-		WeightBytes: s.WeightBytes, ArenaBytes: s.ArenaBytes, WorkerBytes: s.WorkerBytes, Steps: s.Steps, Kernels: s.Kernels, Slow: s.References}, nil
+		WeightBytes: s.WeightBytes, ArenaBytes: s.ArenaBytes, WorkerBytes: s.WorkerBytes, Steps: s.Steps, Kernels: s.Kernels, Slow: s.References, Exact: s.Exact}, nil
 }
 
 // shapes infers the shapes of all tensors, as far as they can be known.

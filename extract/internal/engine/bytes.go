@@ -6,10 +6,17 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// Networks of 8-bit numbers compute on bytes where every value between is quantized
-// and the set has products of bytes. A value quantized lies in the arena as bytes;
-// whatever has no form on bytes gets floats of them, and its result is rounded to
-// bytes again.
+// Networks of 8-bit numbers compute on bytes where every value between is quantized. A
+// value quantized lies in the arena as bytes; whatever has no form on bytes gets floats of
+// them, and its result is rounded to bytes again.
+
+// quantizes reports whether the network rounds values to 8 bits.
+func (g *net) quantizes() bool {
+	return slices.ContainsFunc(g.nodes, func(n *node) bool {
+		a, ok := n.op.epilogue()
+		return ok && a.Func == kernel.FakeQuantize
+	})
+}
 
 // useBytes gives the nodes of a network of 8-bit numbers their forms on bytes.
 func (g *net) useBytes() {
@@ -81,7 +88,7 @@ func (g *quantParams) table(functions ...kernel.Activation) (t [256]byte) {
 		if i == len(functions)-1 {
 			kernel.Portable().Quantize(t[:], x[:], rounding(a))
 		} else {
-			kernel.Portable().Apply(a, x[:])
+			kernel.ApplyExactly(a, x[:])
 		}
 	}
 	return t

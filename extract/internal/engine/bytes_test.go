@@ -35,7 +35,7 @@ func TestQuantizedZoo(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, s := range kernel.Sets() {
-				p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name, anyBytes: true})
+				p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -197,7 +197,7 @@ func TestMeansOfBytes(t *testing.T) {
 			b := newBuilder(9, 2, 5, 4, 6)
 			y := mean(b, b.numbers("x", 5, 4, 6, -4, 100).x)
 			b.check(t, y)
-			p, err := compileVerified(b.Graph, Options{Input: []int{2, 5, 4, 6}, Tap: y, anyBytes: true})
+			p, err := compileVerified(b.Graph, Options{Input: []int{2, 5, 4, 6}, Tap: y})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -252,28 +252,6 @@ func TestDeepByteProduct(t *testing.T) {
 	b.check(t, y.x)
 }
 
-// TestWorthBytes: where products of bytes gain little, a network stays on floats when
-// Winograd saves more, or when its weights are no bytes.
-func TestWorthBytes(t *testing.T) {
-	quantized := kernel.Activation{Func: kernel.FakeQuantize, A: 0, B: 255, Scale: 1, Unit: 1}
-	pointwise := &conv{axis: 1, ConvShape: exec.ConvShape{CIn: 64, COut: 64, Group: 1, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Act: quantized},
-		weight: slices.Repeat([]float32{3, -5}, 64*32)}
-	window, unsigned := *pointwise, *pointwise
-	window.KH, window.KW, window.weight = 3, 3, slices.Repeat([]float32{3, -5}, 9*64*32)
-	unsigned.weight = slices.Repeat([]float32{150, -7}, 64*32)
-	for _, test := range []struct {
-		conv  *conv
-		speed float64
-		want  bool
-	}{{pointwise, 0, false}, {pointwise, 1.5, true}, {&window, 1.5, false}, {&window, 4, true}, {&unsigned, 1.5, false}, {&unsigned, 4, true}} {
-		v := &value{shape: []int{1, 64, 56, 56}}
-		g := &net{nodes: []*node{{op: test.conv, in: []*value{v}, out: []*value{v}}}}
-		if got := g.worthBytes(test.speed); got != test.want {
-			t.Errorf("%d×%d, weights like %v, at %v: %v", test.conv.KH, test.conv.KW, test.conv.weight[:2], test.speed, got)
-		}
-	}
-}
-
 // TestWorkersShareBytePanels: several workers share a product of bytes with large weights
 // by these, and compute what one does.
 func TestWorkersShareBytePanels(t *testing.T) {
@@ -287,7 +265,7 @@ func TestWorkersShareBytePanels(t *testing.T) {
 		in[i] = float32(b.rng.NormFloat64())
 	}
 	for _, s := range kernel.Sets() {
-		p, err := compileVerified(b.Graph, Options{Input: []int{1, 16, 9, 7}, Tap: y.x, Pool: "none", Kernels: s.Name, anyBytes: true})
+		p, err := compileVerified(b.Graph, Options{Input: []int{1, 16, 9, 7}, Tap: y.x, Pool: "none", Kernels: s.Name})
 		if err != nil {
 			t.Fatal(err)
 		}

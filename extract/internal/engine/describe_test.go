@@ -22,7 +22,7 @@ func TestLines(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := compileVerified(g, Options{Input: m.Shape, Tap: m.Tap, anyBytes: m.Quantum != 0})
+			p, err := compileVerified(g, Options{Input: m.Shape, Tap: m.Tap})
 			if err != nil {
 				t.Fatal(err)
 			}

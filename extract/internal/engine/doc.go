@@ -44,12 +44,19 @@
 // # Bytes
 //
 // Networks of 8-bit numbers are written out first, as floats that are rounded to
-// multiples of a step (package passes, lower_quantize.go). Where the kernels are
-// fast at bytes, useBytes (bytes.go) then finds the values that are quantized and
-// the operations that have a form on bytes, so what a model wrote as operators on
-// integers, or as operators on floats between conversions, runs the same way. Quantized
-// values lie in the arena as bytes, with the byte for 0 in their halos. Operations without
-// a form on bytes compute floats as before, so results do not depend on which have one.
+// multiples of a step (package passes, lower_quantize.go). useBytes (bytes.go) then finds
+// the values that are quantized and the operations that have a form on bytes, so what a
+// model wrote as operators on integers, or as operators on floats between conversions, runs
+// the same way. Quantized values lie in the arena as bytes, with the byte for 0 in their
+// halos. Operations without a form on bytes compute floats of them.
+//
+// Such a network gives the same bits on every machine, whatever kernels it runs by
+// (Stats.Exact). Sums of products of bytes are exact. The floats that are left are computed
+// in one order with one rounding each: the first quantization, what scales sums, means, and
+// layers that the model keeps on floats. These run by the direct method with an exact set of
+// kernels, because Winograd, Strassen and blocks sum in an order that depends on the kernels.
+// Only functions such as softmax or the exponential, where they are computed on floats, and
+// reference operators differ in their last bits; then Exact is false (exec.Exact).
 //
 // # Concurrency
 //

@@ -110,25 +110,15 @@ func (b *builder) checkWith(t testing.TB, tap string, x *tensor.Tensor) *Program
 	}
 	want, in := tensor.Values[float32](res[tap]), imageOf(x)
 	var p *Program
+	var same exactBits
 	for _, s := range kernel.Sets() {
 		for _, cache := range []int{4 << 10, 0} { // a small cache cuts blocks into many strips and chunks
 			opt := Options{Input: x.Shape, ChannelsLast: fedChannelsLast(x.Shape), Tap: tap, Pool: "none", Kernels: s.Name, Cache: cache}
-			if quantized(b.Graph) && s.ByteSpeed() < 4 { // elsewhere the network decides
-				opt.anyBytes = true
-				checkProgram(t, b.Graph, opt, in, want)
-				opt.anyBytes = false
-			}
 			p = checkProgram(t, b.Graph, opt, in, want)
+			same.check(t, p, in)
 		}
 	}
 	return p
-}
-
-// quantized reports whether a graph has 8-bit numbers.
-func quantized(g *graph.Graph) bool {
-	return slices.ContainsFunc(g.Nodes, func(n *graph.Node) bool {
-		return n.Op == "QuantizeLinear" || n.Op == "QGemm" || strings.HasPrefix(n.Op, "QLinear")
-	})
 }
 
 func checkProgram(t testing.TB, g *graph.Graph, opt Options, in, want []float32) *Program {

@@ -128,7 +128,7 @@ func mergeScale(g *net, n *node) bool {
 	merged.weight, merged.Bias, merged.Act = slices.Clone(c.weight), slices.Clone(s.Bias), s.Act
 	per := len(c.weight) / c.COut
 	for o, scale := range s.weight {
-		merged.Bias[o] += scale * c.Bias[o]
+		merged.Bias[o] += float32(scale * c.Bias[o])
 		for i := range per {
 			merged.weight[o*per+i] *= scale
 		}

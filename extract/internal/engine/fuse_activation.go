@@ -110,7 +110,7 @@ func mergeNorm(g *net, n *node) bool {
 	for i := range c.COut {
 		merged.scale[i], merged.shift[i] = r.scale[i]*c.weight[i], c.Bias[i]
 		if r.shift != nil {
-			merged.shift[i] += r.shift[i] * c.weight[i]
+			merged.shift[i] += float32(r.shift[i] * c.weight[i])
 		}
 	}
 	g.absorb(n, merged, n.in[0].def.in[0])

@@ -48,7 +48,7 @@ func (b *binary) byteForm(_ *byteForms, n *node) (operation, *quantParams) {
 		return nil, nil
 	}
 	r := rounding(b.act)
-	largest := x.largest() + y.largest()
+	largest := float32(x.largest()) + float32(y.largest())
 	switch b.fn {
 	case '+':
 	case '*':

@@ -117,42 +117,6 @@ func (c *conv) reach(h, w int) memory.Borders {
 	return b
 }
 
-// worthBytes reports whether the convolutions run faster by products of bytes, so many
-// times as fast as those of floats, than by the algorithms that they have on floats.
-func (g *net) worthBytes(speed float64) bool {
-	if speed == 0 || speed >= 4 { // no algorithm saves as much
-		return speed > 0
-	}
-	onBytes, onFloats := 0.0, 0.0
-	for _, n := range g.nodes {
-		c, ok := n.op.(*conv)
-		if !ok {
-			continue
-		}
-		direct, best := c.costs(n.in[0].shape, n.out[0].shape)
-		onFloats += best
-		if w, _, ok := c.wholeWeights(); ok && quantParamsOf(c.Act) != nil {
-			_, segments := signedBytes(w, len(w)/c.COut)
-			onBytes += direct / speed * float64(segments)
-		} else {
-			onBytes += best
-		}
-	}
-	return onBytes < onFloats
-}
-
-// costs returns the cycles of a convolution on floats by the direct method, and by the
-// best one.
-func (c *conv) costs(in, out []int) (direct, best float64) {
-	direct = float64(tensor.Len(out)/c.COut) * float64(len(c.weight)) / macsPerCycle
-	if f := *c; c.winogradFits() && len(out) == 4 {
-		if f.choose(in[0]*out[2], out[2], out[3], out[0]); f.winograd != nil {
-			return direct, winogradCost(f.winograd, &f, out[3], out[0])
-		}
-	}
-	return direct, direct
-}
-
 // worthStrassen is that of n's convolution, which would not be part of a block: the
 // results of the depthwise convolution before it then go to memory.
 func (n *node) worthStrassen() bool {

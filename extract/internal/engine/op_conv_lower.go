@@ -60,7 +60,7 @@ func lowerBatchNorm(n *node, src *graph.Node, opset int64) operation {
 	scale, shift := make([]float32, len(p[0])), make([]float32, len(p[0]))
 	for i := range scale {
 		s := float64(p[0][i]) / math.Sqrt(float64(p[3][i])+eps)
-		scale[i], shift[i] = float32(s), float32(float64(p[1][i])-float64(p[2][i])*s)
+		scale[i], shift[i] = float32(s), float32(float64(p[1][i])-float64(float64(p[2][i])*s))
 	}
 	n.keep(n.in[0])
 	return scaleShift(1, scale, shift)

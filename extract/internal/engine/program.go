@@ -29,7 +29,6 @@ type Options struct {
 	Arena              int64  // most bytes for a runner's activations; 0 for DefaultArena
 	Cache              int    // bytes of second-level cache that a runner may count on; 0 for a cautious guess
 
-	anyBytes  bool                              // for tests: 8-bit numbers lie in bytes also where the kernels are not faster so
 	afterPass func(pass string, net *net) error // for tests: looks at the net after each pass; nil to do without
 }
 
@@ -56,6 +55,7 @@ type Stats struct {
 	WorkerBytes int      // what each of its workers takes besides; a runner has one unless it is parallel
 	Steps       int      // steps of the plan
 	References  []string // nodes that run by the reference operators, slowly
+	Exact       bool     // a network of 8-bit numbers that computes the same bits on every machine
 }
 
 // Dim returns how many values Run computes.
@@ -82,16 +82,24 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	exact := false
 	err = n.run(opt.afterPass, []compilerPass{
 		{"lower", func() error { return n.poolTap(opt.Pool) }},
 		{"simplify", inTurn(n.sweep, n.simplify)},
 		{"use bytes", func() error {
-			if opt.anyBytes || n.worthBytes(set.ByteSpeed()) {
+			if exact = n.quantizes(); exact {
+				set = set.Exact()
 				n.useBytes()
 			}
 			return nil
 		}},
-		{"form blocks", inTurn(n.formBlocks, func() { choose(n) })},
+		{"form blocks", func() error {
+			if !exact { // the others sum in an order that depends on the kernels
+				n.formBlocks()
+				choose(n)
+			}
+			return nil
+		}},
 		{"assign orders", inTurn(func() { n.assignOrders(opt.inputOrder(), opt.OutputChannelsLast) }, n.sweep)},
 		{"place", inTurn(n.placeAll)},
 	})
@@ -99,6 +107,9 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 		return nil, err
 	}
 	p, err := build(n, set, opt)
+	if err == nil {
+		p.stats.Exact = exact && p.plan.Exact()
+	}
 	if err != nil || opt.afterPass == nil {
 		return p, err
 	}

@@ -138,22 +138,34 @@ func (c *conv) byteWeights(in *quantParams) *kernel.ByteWeights {
 	b := &kernel.ByteWeights{N: c.COut, K: per, Bias: make([]int32, c.COut), Scale: make([]float32, c.COut), Offset: make([]float32, c.COut)}
 	b.W, b.Segments = signedBytes(w, per)
 	for o := range c.COut {
-		unit := in.scale * scale[o]
-		b.Scale[o] = unit / c.Act.Scale
-		whole := math.RoundToEven(float64(c.Bias[o]) / float64(unit))
-		if rest := float64(c.Bias[o]) - whole*float64(unit); math.Abs(rest) > 5e-7*math.Abs(float64(c.Bias[o])) { // more than rounding
-			b.Offset[o] = float32(rest / float64(c.Act.Scale))
-		}
-		sum, largest := 0, 0
-		for _, v := range w[o*per:][:per] {
-			sum, largest = sum+v, largest+max(v, -v)
-		}
-		whole -= float64(sum) * float64(in.zeroPoint)
-		bound := math.Abs(whole) + 255*float64(largest)
-		if !(bound < math.MaxInt32) || !(bound*float64(b.Scale[o]) < kernel.MaxSum/2) {
+		if !c.requantize(b, o, in, w[o*per:][:per], scale[o]) {
 			return nil
 		}
-		b.Bias[o] = int32(whole)
 	}
 	return b
+}
+
+// requantize sets bias, scale and offset of output o, whose weights are w times scale, and
+// reports whether the sums fit 32 bits. What of the bias is no whole number of units is
+// added behind the sum; so is all of it where the sum would not fit, as in outputs whose
+// weights are next to nothing.
+func (c *conv) requantize(b *kernel.ByteWeights, o int, in *quantParams, w []int, scale float32) bool {
+	bias, unit := float64(c.Bias[o]), float64(in.scale*scale)
+	b.Scale[o] = in.scale * scale / c.Act.Scale
+	sum, largest := 0, 0
+	for _, v := range w {
+		sum, largest = sum+v, largest+max(v, -v)
+	}
+	zero := float64(-float64(sum) * float64(in.zeroPoint))
+	products := float64(255*float64(largest)) + math.Abs(zero)
+	whole := math.RoundToEven(bias / unit)
+	if !(math.Abs(whole) < math.MaxInt32-products) {
+		whole = 0
+	}
+	if rest := bias - float64(whole*unit); math.Abs(rest) > 5e-7*math.Abs(bias) { // more than rounding
+		b.Offset[o] = float32(rest / float64(c.Act.Scale))
+	}
+	largestSum := float64((math.Abs(whole)+products)*float64(b.Scale[o])) + math.Abs(float64(b.Offset[o]))
+	b.Bias[o] = int32(whole + zero)
+	return products < math.MaxInt32 && largestSum < kernel.MaxSum/2
 }

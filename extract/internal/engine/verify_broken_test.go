@@ -185,7 +185,7 @@ func TestWrongShapesAreFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		opt := Options{Input: m.Shape, Tap: m.Tap, anyBytes: m.Quantum != 0, afterPass: check}
+		opt := Options{Input: m.Shape, Tap: m.Tap, afterPass: check}
 		if _, err := Compile(g, opt); err != nil {
 			t.Fatal(err)
 		}

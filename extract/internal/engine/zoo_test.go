@@ -93,8 +93,7 @@ func checkZoo(t *testing.T, g *graph.Graph, m *zoo.Model, kinds map[string]bool)
 		if i > 0 && testing.Short() {
 			break // the fastest set only
 		}
-		p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name,
-			anyBytes: m.Quantum != 0})
+		p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,6 @@ import (
 
 // byteKernels are the kernels on 8-bit numbers of one set.
 type byteKernels struct {
-	speed      float64 // of products, compared with those of floats; 0 for slower ones
 	panels     []bytePanelKind
 	pairs      bool // weights of products are 16 bits wide, and lie in pairs
 	tapPairs   bool // those of depthwise convolutions
@@ -20,10 +19,6 @@ type byteKernels struct {
 	add, mul   func(dst, a, b []byte, s *ByteBinary)
 	lookup     func(dst, src []byte, table *[256]byte)
 }
-
-// ByteSpeed returns the speed of products of bytes as a multiple of that of products of
-// floats; 0 if they are slower.
-func (s *Set) ByteSpeed() float64 { return s.bytes.speed }
 
 // A Requantize turns the 32-bit sums of a product into bytes: sum·Scale[j] + Offset[j],
 // rounded once to float32 and then to the nearest whole number, ties to even; plus
@@ -38,7 +33,7 @@ type Requantize struct {
 const MaxSum = 1 << 30
 
 func (e *Requantize) at(j int, sum int32) byte {
-	x := float32(math.FMA(float64(float32(sum)), float64(e.Scale[j]), float64(e.Offset[j])))
+	x := fma(float32(sum), e.Scale[j], e.Offset[j])
 	return byte(min(max(int32(math.RoundToEven(float64(x)))+e.ZeroPoint, 0), e.Max))
 }
 

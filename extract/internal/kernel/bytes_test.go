@@ -61,7 +61,7 @@ func randomByteWeights(rng *rand.Rand, n, segments, k int) ByteWeights {
 
 // requantized is the reference of Requantize.
 func (w *ByteWeights) requantized(j, sum int, zero, top int32) byte {
-	x := float32(math.FMA(float64(float32(sum)), float64(w.Scale[j]), float64(w.Offset[j])))
+	x := fusedByBig(float32(sum), w.Scale[j], w.Offset[j])
 	return byte(min(max(math.RoundToEven(float64(x))+float64(zero), 0), float64(top)))
 }
 

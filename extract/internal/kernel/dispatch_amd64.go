@@ -51,7 +51,7 @@ var avx512 = &Set{
 var avx2 = &Set{
 	Name:         "avx2",
 	panels:       avx2Panels,
-	depthwise:    wholeVectors(depthwiseBy(avx2Taps, avx2Depthwise)),
+	depthwise:    wholeVectors(depthwiseBy(avx2Taps, avx2Depthwise), depthwiseRow),
 	transform:    avx2Transform,
 	maxInto:      avx2MaxInto,
 	addInto:      avx2AddInto,
@@ -78,6 +78,23 @@ var avx2 = &Set{
 	addScaled:          avx2AddScaled,
 }
 
+// avx2Exact is avx2 where single channels are rounded as whole vectors are. That takes longer.
+var avx2Exact = func() *Set {
+	s := *avx2
+	s.depthwise = wholeVectors(depthwiseBy(avx2Taps, avx2Depthwise), fusedDepthwise)
+	return &s
+}()
+
+func (s *Set) exact() *Set {
+	switch s {
+	case portable:
+		return portableExact
+	case avx2:
+		return avx2Exact
+	}
+	return s
+}
+
 // depthwiseBy chooses the kernel for a width and stride, or else the general one.
 func depthwiseBy(taps map[tapKind][]func(*Depthwise), general func(*Depthwise)) func(*Depthwise) {
 	var table [8][3][]func(*Depthwise) // width, stride: a map is slow for rows of a few pixels
@@ -100,7 +117,7 @@ func depthwiseBy(taps map[tapKind][]func(*Depthwise), general func(*Depthwise)) 
 // wholeVectors leaves the channels behind the last whole vector to portable code:
 // masked memory operands are slow on some processors that have no AVX-512, and
 // hardly any network has such channels.
-func wholeVectors(f func(*Depthwise)) func(*Depthwise) {
+func wholeVectors(f, rest func(*Depthwise)) func(*Depthwise) {
 	const lanes = 8
 	return func(d *Depthwise) {
 		if d.C%lanes == 0 {
@@ -113,7 +130,7 @@ func wholeVectors(f func(*Depthwise)) func(*Depthwise) {
 			f(d)
 		}
 		d.In, d.W, d.Bias, d.Out, d.C = d.In[k:], d.W[k:], d.Bias[k:], d.Out[k:], whole.C-k
-		depthwiseRow(d)
+		rest(d)
 		*d = whole
 	}
 }

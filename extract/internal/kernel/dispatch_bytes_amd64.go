@@ -4,13 +4,13 @@ package kernel
 
 import "featstore/extract/cpu"
 
-// avx512Bytes returns the kernels on bytes, if the processor can multiply these.
+// avx512Bytes returns the kernels on bytes for processors that multiply these, and otherwise
+// those of AVX2.
 func avx512Bytes() byteKernels {
 	if !cpu.HasVNNI(cpu.AVX512) {
-		return portableBytes
+		return avx2Bytes(false)
 	}
 	k := byteKernels{
-		speed:     4,
 		panels:    avx512BytePanels,
 		lanes:     4,
 		depthwise: byteDepthwise512,
@@ -38,9 +38,9 @@ func avx512Bytes() byteKernels {
 // for those that have to extend them to 16 bits. Depthwise kernels always do.
 func avx2Bytes(multiplies bool) byteKernels {
 	k := portableBytes
-	k.speed, k.pairs, k.panels = 1.5, true, avx2BytePanels
+	k.pairs, k.panels = true, avx2BytePanels
 	if multiplies {
-		k.speed, k.pairs, k.panels = 4, false, avx2DotPanels
+		k.pairs, k.panels = false, avx2DotPanels
 	}
 	k.tapPairs = true
 	k.depthwise = avx2ByteDepthwise

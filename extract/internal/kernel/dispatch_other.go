@@ -6,3 +6,5 @@ import "featstore/extract/cpu"
 
 // setFor returns the kernels for a set of instructions.
 func setFor(cpu.ISA) *Set { return portable }
+
+func (s *Set) exact() *Set { return portableExact }

@@ -26,9 +26,14 @@
 // signed weights, summed exactly in 32 bits, then scaled by column in float32, rounded
 // to even and bounded (Requantize). Their layout is that of products of floats, with a
 // word of four bytes in place of each float. Signed activations are the same with
-// another zero point, which the caller folds into the bias. All sets give the same
-// bytes. How much faster than products of floats they are depends on the processor
-// (ByteSpeed): about four times with VPDPBUSD (AVX-512 VNNI or AVX-VNNI), one and a
-// half times without it, and not at all in plain Go. Kernels may read up to 31 bytes
-// behind the end of a row; the values there do not matter.
+// another zero point, which the caller folds into the bias. Kernels may read up to 31
+// bytes behind the end of a row; the values there do not matter. Products of bytes are about
+// four times as fast as those of floats with VPDPBUSD (AVX-512 VNNI or AVX-VNNI), and one
+// and a half times without it.
+//
+// All sets give the same bytes. Sums are exact, and what follows them is rounded in one
+// order, at the same places. For what a network of 8-bit numbers computes on floats there is
+// Set.Exact: its products add in the order of the weights and round once for a product and
+// its sum, as the instructions do. In plain Go that is a function of its own (fused.go),
+// because a compiler may fuse a product and a sum, or not.
 package kernel

@@ -20,6 +20,14 @@ var portable = &Set{
 	outers: portableOuters(), masked: true, clipGradient: clipGradient, addScaled: addScaled,
 }
 
+// portableExact is portable with the roundings of assembly.
+var portableExact = func() *Set {
+	s := *portable
+	s.panels = []panelKind{{width: 4, rows: 64, tile: sameForAll(fusedTile4, 64)}}
+	s.depthwise, s.affine = fusedDepthwise, fusedAffine
+	return &s
+}()
+
 func sameForAll(f func(t *Tile), rows int) []func(t *Tile) {
 	all := make([]func(t *Tile), rows+1)
 	for i := range all {

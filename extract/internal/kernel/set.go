@@ -45,6 +45,11 @@ type panelKind struct {
 // Lanes is how many outputs the narrowest product kernel computes at once.
 func (s *Set) Lanes() int { return s.panels[len(s.panels)-1].width }
 
+// Exact returns the set whose products (Panel.Multiply), depthwise convolutions and Affine
+// give the same bits on every machine, as kernels on bytes, sums and bounds always do. The
+// portable one is several times as slow as s.
+func (s *Set) Exact() *Set { return s.exact() }
+
 // Sets returns the sets that this machine can run, the fastest first; the
 // portable one is always the last.
 func Sets() []*Set {

@@ -82,7 +82,7 @@ func (f *normFolder) affine(n *graph.Node) (scale, shift []float32, ok bool) {
 	scale, shift = make([]float32, len(p[0])), make([]float32, len(p[0]))
 	for i := range scale {
 		s := float64(p[0][i]) / math.Sqrt(float64(p[3][i])+epsilon)
-		scale[i], shift[i] = float32(s), float32(float64(p[1][i])-float64(p[2][i])*s)
+		scale[i], shift[i] = float32(s), float32(float64(p[1][i])-float64(float64(p[2][i])*s))
 	}
 	return scale, shift, true
 }
@@ -117,7 +117,7 @@ func (f *normFolder) fold(i int, n *graph.Node, scale, shift []float32) bool {
 	}
 	weight, per := make([]float32, len(w)), len(w)/len(scale)
 	for o, s := range scale {
-		bias[o] = shift[o] + s*bias[o]
+		bias[o] = shift[o] + float32(s*bias[o])
 		for k := range per {
 			weight[o*per+k] = w[o*per+k] * s
 		}

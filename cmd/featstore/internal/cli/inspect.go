@@ -50,7 +50,8 @@ producer, opsets, metadata, inputs and outputs (name, type, dims, from), nodes,
 operators (operator, nodes), layout, width, height, size_from, tap, tap_why, pool,
 tap_shape, candidates (name, type, dims, from), preprocess, preprocess_text,
 preprocess_from, likely (preset, why), plan (width, height, features, parameters,
-macs, weight_bytes, arena_bytes, hand_bytes, steps, kernels, slow, and with --plan
+macs, weight_bytes, arena_bytes, hand_bytes, steps, kernels, slow,
+exact (vectors have the same bits on every machine), and with --plan
 lines: operation, node, inputs, output, algorithm, weight_bytes, macs, and with --time
 milliseconds, gflops, share from 0 to 1), with --cuts cuts (tensor, shape, below from 0
 to 1, bytes), trainable_from and untrainable (why not from the input on), id, unsupported (node,
@@ -368,6 +369,9 @@ func inspectCost(t *table, r *extract.Inspection) {
 		t.row("work", fmt.Sprintf("%s FLOPs a photo, %s parameters up to the bottleneck%s", magnitude(2*p.MACs), magnitude(int64(p.Parameters)), at))
 		t.row("memory", fmt.Sprintf("%s of weights, held once, and %s for each worker", bytesText(int64(p.WeightBytes)),
 			bytesText(int64(p.ArenaBytes+p.WorkerBytes))))
+		if p.Exact {
+			t.row("exact", "vectors have the same bits on every machine")
+		}
 		if len(p.Slow) > 0 {
 			t.row("slow", "without a fast kernel: "+slowText(p.Slow))
 		}

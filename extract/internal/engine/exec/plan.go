@@ -1,6 +1,10 @@
 package exec
 
-import "featstore/extract/internal/kernel"
+import (
+	"slices"
+
+	"featstore/extract/internal/kernel"
+)
 
 // A Plan is a sequence of steps and the memory that they work on. It is immutable after
 // Finish and shared by all of its runners.
@@ -13,6 +17,11 @@ type Plan struct {
 	Dim      int
 
 	scratch int // floats of a worker
+}
+
+// Exact reports whether all steps compute the same bits on every machine, with an exact set.
+func (p *Plan) Exact() bool {
+	return !slices.ContainsFunc(p.Steps, func(s Step) bool { return !Exact(s) })
 }
 
 // Finish prepares the steps. It returns how many bytes a worker takes besides the arena:
