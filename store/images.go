@@ -123,9 +123,8 @@ func (tx *Tx) find(root RootID, path string) (*Image, error) {
 
 // decodeImage reads the record at a path under a root.
 func (tx *Tx) decodeImage(root RootID, path, v []byte) (m Image, err error) {
-	var r imageRecord
-	if err = tx.decode(v, &r, imagesBucket, root.key(), path); err == nil {
-		m, err = r.image()
+	if v, err = tx.unsealed(v, imagesBucket, root.key(), path); err == nil {
+		m, err = decodeImageRecord(v)
 	}
 	if err != nil {
 		return Image{}, fmt.Errorf("image %s: %w", path, err)

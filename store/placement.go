@@ -71,8 +71,8 @@ func (tx *Tx) place(d split.Digest) (place, error) {
 // decodeLabel is decode for a str, most often a short one, and there without the
 // decoder: an index looks at the labels of all its images.
 func decodeLabel(b []byte) (string, error) {
-	if len(b) > 0 && b[0]&0xe0 == 0xa0 && len(b) == 1+int(b[0]&0x1f) {
-		return string(b[1:]), nil
+	if label, ok := shortString(b); ok {
+		return label, nil
 	}
 	var label string
 	err := decode(b, &label)

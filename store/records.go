@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -152,6 +153,51 @@ func (r imageRecord) image() (Image, error) {
 		return Image{}, fmt.Errorf("%w: digest of %d bytes in an image's record", ErrCorrupt, len(r.Digest))
 	}
 	return Image{split.Digest(r.Digest), r.Size, r.MTime, r.Label}, nil
+}
+
+// The bytes of an imageRecord before each of its values, as encode writes them: names of
+// fields, and the types of the values.
+var (
+	beforeDigest = []byte("\x84\xa6digest\xc4\x20")
+	beforeSize   = []byte("\xa4size\xd3")
+	beforeMTime  = []byte("\xa5mtime\xd3")
+	beforeLabel  = []byte("\xa5label")
+)
+
+// decodeImageRecord is decode for an Image. Ingest reads the records of all images, so what
+// encode wrote is read without the decoder, in a tenth of the time.
+func decodeImageRecord(b []byte) (Image, error) {
+	var m Image
+	rest := b
+	next := func(before []byte, size int) (value []byte) {
+		if len(rest) < len(before)+size || !bytes.Equal(rest[:len(before)], before) {
+			rest = nil
+			return make([]byte, size)
+		}
+		value, rest = rest[len(before):len(before)+size], rest[len(before)+size:]
+		return value
+	}
+	copy(m.Digest[:], next(beforeDigest, len(m.Digest)))
+	m.Size = int64(binary.BigEndian.Uint64(next(beforeSize, 8)))
+	m.MTime = int64(binary.BigEndian.Uint64(next(beforeMTime, 8)))
+	next(beforeLabel, 0)
+	if label, ok := shortString(rest); ok {
+		m.Label = label
+		return m, nil
+	}
+	var r imageRecord
+	if err := decode(b, &r); err != nil {
+		return Image{}, err
+	}
+	return r.image()
+}
+
+// shortString decodes a msgpack string of less than 32 bytes, all of b.
+func shortString(b []byte) (string, bool) {
+	if len(b) > 0 && b[0]&0xe0 == 0xa0 && len(b) == 1+int(b[0]&0x1f) {
+		return string(b[1:]), true
+	}
+	return "", false
 }
 
 func encode(v any) ([]byte, error) {

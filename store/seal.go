@@ -55,13 +55,19 @@ func unseal(b, top []byte, keys ...[]byte) ([]byte, error) {
 // decode decodes a record into v, once its seal is found to be right. Records of the
 // first format have none.
 func (tx *Tx) decode(b []byte, v any, top []byte, keys ...[]byte) error {
-	if tx.db.format >= sealedFormat {
-		var err error
-		if b, err = unseal(b, top, keys...); err != nil {
-			return err
-		}
+	b, err := tx.unsealed(b, top, keys...)
+	if err != nil {
+		return err
 	}
 	return decode(b, v)
+}
+
+// unsealed returns a record without its seal, if the store's format has seals.
+func (tx *Tx) unsealed(b []byte, top []byte, keys ...[]byte) ([]byte, error) {
+	if tx.db.format < sealedFormat {
+		return b, nil
+	}
+	return unseal(b, top, keys...)
 }
 
 // put encodes v, seals it and puts it into b, the bucket at the end of top and all

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"featstore/split"
@@ -23,6 +24,7 @@ type plan struct {
 	changed   []task             // known paths with another size, time or label
 	gone      []store.ImageEntry // known paths without a file
 	recovered []string           // paths of failures without a file
+	unchanged []task             // known paths; see missing
 }
 
 // plan compares the sorted listing with the store's sorted records, in one pass over
@@ -59,9 +61,7 @@ func (r *run) plan() (*plan, error) {
 				failure, ferr, fmore = failures()
 			}
 			if i < len(r.list.files) && r.list.files[i].path == path {
-				if err := r.compare(tx, p, r.list.files[i], known, failed); err != nil {
-					return err
-				}
+				r.compare(p, r.list.files[i], known, failed)
 				i++
 			} else {
 				r.absent(p, path, known)
@@ -71,7 +71,31 @@ func (r *run) plan() (*plan, error) {
 	for _, g := range p.gone {
 		r.gone.add(g)
 	}
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	return p, r.missing(p)
+}
+
+// missing adds the unchanged photos that a network has no vector of.
+func (r *run) missing(p *plan) error {
+	err := inParts(len(p.unchanged), func(lo, hi int) error {
+		return r.db.View(func(tx *store.Tx) (err error) {
+			for i := lo; i < hi && err == nil; i++ {
+				p.unchanged[i].missing, err = r.lacks(tx, p.unchanged[i].old.Digest)
+			}
+			return err
+		})
+	})
+	for _, t := range p.unchanged {
+		if t.missing {
+			p.fresh = append(p.fresh, t)
+		} else {
+			r.report.update(func() { r.report.Unchanged++ })
+		}
+	}
+	slices.SortStableFunc(p.fresh, func(a, b task) int { return strings.Compare(a.path, b.path) })
+	return err
 }
 
 // nextPath returns the smallest path that any of the three sorted lists has next.
@@ -94,7 +118,7 @@ func nextPath(files []file, i int, image store.ImageEntry, more bool, failure st
 }
 
 // compare decides what is to be done with a file on disk.
-func (r *run) compare(tx *store.Tx, p *plan, f file, known *store.ImageEntry, failed *store.Failure) error {
+func (r *run) compare(p *plan, f file, known *store.ImageEntry, failed *store.Failure) {
 	switch {
 	case failed != nil && failed.Size == f.size && failed.MTime == f.mtime && !r.opt.Retry:
 		r.report.failed(f, failed.Reason, true)
@@ -107,17 +131,8 @@ func (r *run) compare(tx *store.Tx, p *plan, f file, known *store.ImageEntry, fa
 	case r.opt.Reread:
 		p.changed = append(p.changed, task{file: f, old: &known.Image, reread: true})
 	default:
-		missing, err := r.lacks(tx, known.Digest)
-		if err != nil {
-			return err
-		}
-		if missing {
-			p.fresh = append(p.fresh, task{file: f, old: &known.Image, missing: true})
-		} else {
-			r.report.update(func() { r.report.Unchanged++ })
-		}
+		p.unchanged = append(p.unchanged, task{file: f, old: &known.Image})
 	}
-	return nil
 }
 
 // absent notes a record whose file was not found. What lies in a folder that
