@@ -60,7 +60,7 @@ type component struct {
 	// Output: a block becomes side×side samples of pix, if it is among
 	// columns x0…x1 and rows y0…y1 of blocks.
 	side           int
-	full           bool // side makes it as large as components that are not subsampled
+	wider          int // how many times the samples there are for its sampling factors
 	pix            []byte
 	stride         int
 	x0, x1, y0, y1 int
@@ -177,7 +177,7 @@ func (d *Decoder) prepare(opt Options) error {
 	}
 	for i := range d.ncomp {
 		c := &d.comp[i]
-		c.side, c.full = d.blockSide(c, reduce)
+		c.side, c.wider = d.blockSide(c, reduce)
 		c.stride = c.blocksX * c.side
 		c.pix = grow(c.pix, c.stride*c.blocksY*c.side)
 		// One sample more on each side: upsampling looks at neighbours.
@@ -193,13 +193,15 @@ func (d *Decoder) prepare(opt Options) error {
 	return nil
 }
 
-// blockSide is how many samples a side of a block of c has at a reduced size. Chroma
-// at half the resolution need not be reduced as much: it is then full.
-func (d *Decoder) blockSide(c *component, reduce int) (side int, full bool) {
-	if full = reduce > 1 && d.maxH == 2*c.h && d.maxV == 2*c.v; full {
-		return 16 / reduce, true
+// blockSide is how many samples a side of a block of c has at a reduced size. Components
+// that are subsampled need not be reduced as much, as libjpeg has it: by half of that, or
+// a quarter, as far as they are subsampled in both directions. wider says how much less.
+func (d *Decoder) blockSide(c *component, reduce int) (side, wider int) {
+	side, wider = 8/reduce, 1
+	for side < 8 && d.maxH%(2*wider*c.h) == 0 && d.maxV%(2*wider*c.v) == 0 {
+		side, wider = 2*side, 2*wider
 	}
-	return 8 / reduce, false
+	return side, wider
 }
 
 // Memory is how many bytes Decode will need for the file whose header was read
@@ -319,11 +321,8 @@ func (d *Decoder) output(reduce int) *Image {
 	for i := range d.ncomp {
 		c := &d.comp[i]
 		p := Plane{
-			Pix: c.pix, Stride: c.stride, H: c.h, V: c.v,
+			Pix: c.pix, Stride: c.stride, H: c.h * c.wider, V: c.v * c.wider,
 			Width: ceilDiv(c.width*c.side, 8), Height: ceilDiv(c.height*c.side, 8),
-		}
-		if c.full {
-			p.H, p.V = d.maxH, d.maxV
 		}
 		planes = append(planes, p)
 	}

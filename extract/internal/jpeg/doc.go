@@ -13,8 +13,10 @@
 //
 // The inverse DCT is the accurate integer one of Loeffler, Ligtenberg and
 // Moschytz with 13-bit constants, rounded as libjpeg's "islow" does: planes are
-// equal to libjpeg's. With Options.Scale a photo comes out at half, a quarter or
-// an eighth of its size, from the lower DCT frequencies alone.
+// equal to libjpeg's. With Options.Scale a photo comes out at half, a quarter or an
+// eighth of its size: each sample is the mean of those that it stands for, computed from
+// the coefficients, and planes are again equal to those of libjpeg-turbo at that scale.
+// They have the same bits on every machine, whatever its instructions.
 //
 // A file is complete or an error: data that ends early, a code that does not
 // exist, coefficients beyond a block, scans that are missing. The exception is

@@ -10,9 +10,9 @@ func inverse(b *[64]int16, last, side int, dst []byte, stride int) {
 	case side == 8:
 		idct8(b, last, dst, stride)
 	case side == 4:
-		idct4(b, dst, stride)
+		idct4(b, last, dst, stride)
 	case side == 2:
-		idct2(b, dst, stride)
+		idct2(b, last, dst, stride)
 	default:
 		dst[0] = sample(int32(b[0]), 3)
 	}
@@ -123,38 +123,3 @@ var columnsUsed = func() (t [64]uint8) {
 	}
 	return t
 }()
-
-// idct4 computes a block at half size from its 4×4 lowest coefficients: the
-// 4-point transform of an 8-point DCT's lower half is the picture without its
-// finest details.
-func idct4(b *[64]int16, dst []byte, stride int) {
-	var w [16]int32
-	for x := range 4 {
-		s0, s1, s2, s3 := butterfly4(int32(b[x]), int32(b[8+x]), int32(b[16+x]), int32(b[24+x]))
-		const shift, half = constBits - columnBits, 1 << (constBits - columnBits - 1)
-		w[x], w[4+x], w[8+x], w[12+x] = (s0+half)>>shift, (s1+half)>>shift, (s2+half)>>shift, (s3+half)>>shift
-	}
-	for y := range 4 {
-		r, out := (*[4]int32)(w[y*4:]), (*[4]byte)(dst[y*stride:])
-		s0, s1, s2, s3 := butterfly4(r[0], r[1], r[2], r[3])
-		const bits = constBits + columnBits + 3
-		out[0], out[1], out[2], out[3] = sample(s0, bits), sample(s1, bits), sample(s2, bits), sample(s3, bits)
-	}
-}
-
-// butterfly4 is the 4-point transform: cosines of multiples of π/8 times √2,
-// which are butterfly8's even half.
-func butterfly4(c0, c1, c2, c3 int32) (s0, s1, s2, s3 int32) {
-	rot := (c1 + c3) * k0541
-	o1, o0 := rot-c3*k1847, rot+c1*k0765
-	e0, e1 := (c0+c2)<<constBits, (c0-c2)<<constBits
-	return e0 + o0, e1 + o1, e1 - o1, e0 - o0
-}
-
-// idct2 computes a block at a quarter of its size.
-func idct2(b *[64]int16, dst []byte, stride int) {
-	// cos(π/4)·√2 is 1: sums and differences alone.
-	c00, c01, c10, c11 := int32(b[0]), int32(b[1]), int32(b[8]), int32(b[9])
-	dst[0], dst[1] = sample(c00+c01+c10+c11, 3), sample(c00-c01+c10-c11, 3)
-	dst[stride], dst[stride+1] = sample(c00+c01-c10-c11, 3), sample(c00-c01-c10+c11, 3)
-}

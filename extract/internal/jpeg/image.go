@@ -39,7 +39,7 @@ type Plane struct {
 	Width, Height int
 	// H and V are the component's sampling factors in units of Image.MaxH and
 	// MaxV: a chroma plane of a 4:2:0 photo has 1 of 2 in both. At a reduced scale
-	// such a plane comes at full resolution, 2 of 2.
+	// such a plane is reduced by half as much, and has 2 of 2.
 	H, V int
 }
 

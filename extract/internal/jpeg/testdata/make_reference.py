@@ -3,7 +3,8 @@
 
 usage: make_reference.py [FOLDER]
 needs: pip install numpy pillow
-The PNG holds Y, Cb, Cr (or grey, or C, M, Y, K as stored in R, G, B, A), chroma upsampled, not converted to RGB."""
+The PNG holds Y, Cb, Cr (or grey, or C, M, Y, K as stored in R, G, B, A), chroma upsampled, not converted to RGB. NAME-at-2.png is
+the same at half the size, as Pillow's draft mode has it."""
 import os, sys
 import numpy as np
 from PIL import Image
@@ -41,11 +42,13 @@ cases = {
 for name, (mode, w, h, options) in cases.items():
     f = os.path.join(out, name + '.jpg')
     source(w, h, mode).save(f, **options)
-    m = Image.open(f)
-    if mode == 'RGB':
-        m.draft('YCbCr', m.size)
-    a = np.asarray(m)
-    if mode == 'CMYK':
-        a = 255 - a  # Pillow turns Adobe's inverted values round
-    Image.fromarray(a).save(os.path.join(out, name + '.png')) if a.ndim == 2 else \
-        Image.fromarray(a.astype(np.uint8), {3: 'RGB', 4: 'RGBA'}[a.shape[2]]).save(os.path.join(out, name + '.png'))
+    for scale in 1, 2, 4, 8:
+        m = Image.open(f)
+        m.draft('YCbCr' if mode == 'RGB' else None, (max(1, w // scale), max(1, h // scale)))
+        a = np.asarray(m)
+        if a.shape[:2] != (-(-h // scale), -(-w // scale)):
+            continue  # Pillow reduces no further than this
+        if mode == 'CMYK':
+            a = 255 - a  # Pillow turns Adobe's inverted values round
+        to = Image.fromarray(a) if a.ndim == 2 else Image.fromarray(a.astype(np.uint8), {3: 'RGB', 4: 'RGBA'}[a.shape[2]])
+        to.save(os.path.join(out, name + ('' if scale == 1 else '-at-%d' % scale) + '.png'))
