@@ -73,6 +73,8 @@ type format struct {
 	// p says what is needed of the photo.
 	memory func(data []byte, h header, p *Preprocess, s *Scratch) int64
 	decode func(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
+	// reduces: decode may deliver a smaller picture, as Preprocess.JPEGReduce says.
+	reduces bool
 }
 
 // sniff returns the decoder for data, chosen by its first bytes: the file's name does

@@ -7,7 +7,7 @@ import (
 	"featstore/extract/internal/jpeg"
 )
 
-var jpegFormat = format{name: "jpeg", header: jpegHeader, memory: memoryJPEG, decode: decodeJPEG}
+var jpegFormat = format{name: "jpeg", header: jpegHeader, memory: memoryJPEG, decode: decodeJPEG, reduces: true}
 
 func jpegHeader(data []byte, s *Scratch) (header, error) {
 	c, err := s.jpeg.DecodeConfig(data)
@@ -28,8 +28,7 @@ func jpegError(err error) error {
 // decodeJPEG decodes the part of a JPEG that p needs, at a reduced size if p
 // allows it.
 func decodeJPEG(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error) {
-	opt := jpegOptions(h, p)
-	m, err := s.jpeg.Decode(data, opt)
+	m, err := s.jpeg.Decode(data, jpegOptions(h, p))
 	if err != nil {
 		return nil, jpegError(err)
 	}
@@ -60,17 +59,22 @@ func photoFromJPEG(m *jpeg.Image, ph *Photo) *Photo {
 	return ph
 }
 
+// jpegOptions says what of a JPEG p needs, and at which size.
 func jpegOptions(h header, p *Preprocess) jpeg.Options {
 	x, y := View{}.storedAxes(p, h.w, h.h, h.orientation)
-	var opt jpeg.Options
+	opt := jpeg.Options{Scale: 1}
 	opt.Region.X0, opt.Region.X1 = x.needed()
 	opt.Region.Y0, opt.Region.Y1 = y.needed()
-	if p.JPEGReduce > 0 {
-		ratio := min(float64(x.hi-x.lo)/float64(x.full), float64(y.hi-y.lo)/float64(y.full)) / float64(p.JPEGReduce)
-		for opt.Scale = 1; opt.Scale < 8 && ratio >= float64(2*opt.Scale); opt.Scale *= 2 {
-		}
+	for p.JPEGReduce > 0 && opt.Scale < 8 && x.leaves(2*opt.Scale, p.JPEGReduce) && y.leaves(2*opt.Scale, p.JPEGReduce) {
+		opt.Scale *= 2
 	}
 	return opt
+}
+
+// leaves reports whether the part that is scaled has, at 1/scale of its size, still so many
+// times the pixels that it is scaled to.
+func (s *axisSpec) leaves(scale int, times float32) bool {
+	return float64(s.hi-s.lo) >= float64(scale*s.full)*float64(times)
 }
 
 // jpegPlane is component i with the upsampling that libjpeg would use.
@@ -78,9 +82,10 @@ func jpegPlane(m *jpeg.Image, i int) plane {
 	p := &m.Planes[i]
 	fx, fy := m.MaxH == 2*p.H, m.MaxV == 2*p.V
 	// libjpeg has the triangle filter for pictures that are not tiny, and
-	// vertically only where the columns are subsampled as well or not at all.
-	fancyX := fx && p.Width > 2 && (fy || m.MaxV == p.V)
-	fancyY := fy && (fancyX || m.MaxH == p.H)
+	// vertically only where the columns are subsampled as well or not at all. At an
+	// eighth of the size it repeats samples.
+	fancyX := fx && p.Width > 2 && (fy || m.MaxV == p.V) && m.Scale < 8
+	fancyY := fy && (fancyX || m.MaxH == p.H) && m.Scale < 8
 	return plane{
 		pix: p.Pix, stride: p.Stride, w: p.Width, h: p.Height,
 		upX: upsampling{num: p.H, den: m.MaxH, fancy: fancyX},

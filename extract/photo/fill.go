@@ -38,7 +38,8 @@ func (p *Preprocess) Fill(dst []float32, ph *Photo, s *Scratch) error {
 }
 
 // FillView is Fill for a view of the photo. The same decoded photo may be seen in any
-// number of views.
+// number of views; one that was decoded at a reduced size has not the details that an
+// enlarged view could show, for which PrepareViews decodes it at a larger one.
 func (p *Preprocess) FillView(dst []float32, ph *Photo, v View, s *Scratch) error {
 	if err := p.Validate(); err != nil {
 		return err

@@ -25,14 +25,20 @@ func (p *Preprocess) PrepareView(ctx context.Context, dst []float32, data []byte
 	return p.PrepareViews(ctx, dst, data, []View{v}, lim, s, func(int) error { return nil })
 }
 
-// PrepareViews prepares several views of a photo, which is decoded once: each view is
-// written to dst in turn, and seen is called with its index. An error of seen ends it.
+// PrepareViews prepares several views of a photo, which is decoded once, or a second time
+// where a view is enlarged and a reduced size is no longer enough. Each view is written to
+// dst in turn, and seen is called with its index. An error of seen ends it. What a view
+// shows does not depend on the others.
 func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byte, views []View, lim Limits, s *Scratch,
 	seen func(i int) error) (warning string, err error) {
 	if err := p.Validate(); err != nil {
 		return "", err
 	}
-	src, err := open(data, p, lim, s)
+	finest := *p
+	for _, v := range views {
+		finest.JPEGReduce = max(finest.JPEGReduce, v.decoding(p).JPEGReduce)
+	}
+	src, err := open(data, &finest, lim, s)
 	if err != nil {
 		return "", err
 	}
@@ -42,11 +48,15 @@ func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byt
 	}
 	defer done()
 	defer s.release(src.need)
-	ph, err := src.photo(p, s)
-	if err != nil {
-		return "", err
-	}
+	var ph *Photo
+	var decoded Preprocess
 	for i, v := range views {
+		if q := v.decoding(p); ph == nil || src.reduces && q != decoded {
+			if ph, err = src.photo(&q, s); err != nil {
+				return "", err
+			}
+			ph.preprocess, decoded = *p, q
+		}
 		if err := p.FillView(dst, ph, v, s); err != nil {
 			return ph.Warning, err
 		}

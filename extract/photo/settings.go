@@ -12,7 +12,7 @@ import (
 // field may be missing. Flags, a manifest and a model's own metadata each give some;
 // Over lays one on another, and Resolve makes a Preprocess of the result.
 //
-// A preset stands for all fields but the size. Fields given with it override it.
+// A preset stands for all fields but the size and JPEGReduce. Fields given with it override it.
 type Settings struct {
 	Preset string `json:"preset,omitempty"`
 	Width  int    `json:"width,omitempty"`
@@ -30,13 +30,21 @@ type Settings struct {
 	Mean  []float32 `json:"mean,omitempty"`
 	Std   []float32 `json:"std,omitempty"`
 	Order string    `json:"order,omitempty"`
+
+	// JPEGReduce is Preprocess.JPEGReduce; if missing, DefaultJPEGReduce wherever
+	// photos are antialiased, and 0 elsewhere.
+	JPEGReduce *float32 `json:"jpeg_reduce,omitempty"`
 }
+
+// DefaultJPEGReduce is how large JPEGs are decoded where nothing else is said: at a reduced
+// size as long as no pixel of the input has to be enlarged.
+const DefaultJPEGReduce = 1
 
 // SettingsOf returns settings with every field of p.
 func SettingsOf(p Preprocess) Settings {
-	antialias := p.Antialias
+	antialias, reduce := p.Antialias, p.JPEGReduce
 	return Settings{Width: p.Width, Height: p.Height, Rule: p.Rule, Side: p.Side, Filter: p.Filter, Antialias: &antialias,
-		Mean: slices.Clone(p.Mean[:]), Std: slices.Clone(p.Std[:]), Order: p.Order}
+		Mean: slices.Clone(p.Mean[:]), Std: slices.Clone(p.Std[:]), Order: p.Order, JPEGReduce: &reduce}
 }
 
 // HasSize reports whether a size is given.
@@ -45,7 +53,7 @@ func (s *Settings) HasSize() bool { return s.Width != 0 || s.Height != 0 }
 // SaysHow reports whether anything but a size is given.
 func (s *Settings) SaysHow() bool {
 	return s.Preset != "" || s.Rule != "" || s.Side != 0 || s.Crop != 0 || s.Filter != "" || s.Antialias != nil ||
-		s.Mean != nil || s.Std != nil || s.Order != ""
+		s.Mean != nil || s.Std != nil || s.Order != "" || s.JPEGReduce != nil
 }
 
 // Over lays s over other settings: fields that s does not set are theirs. A preset of s
@@ -64,6 +72,9 @@ func (s Settings) Over(under Settings) Settings {
 		s.Width, s.Height = under.Width, under.Height
 	}
 	s.Preset = cmp.Or(s.Preset, under.Preset)
+	if s.Filter == "" && s.Antialias == nil { // what follows from them otherwise
+		s.JPEGReduce = cmp.Or(s.JPEGReduce, under.JPEGReduce)
+	}
 	s.Rule = cmp.Or(s.Rule, under.Rule)
 	s.Side = cmp.Or(s.Side, under.Side)
 	s.Crop = cmp.Or(s.Crop, under.Crop)
@@ -100,6 +111,12 @@ func (s *Settings) Resolve(width, height int) (p Preprocess, missing []string, e
 	}
 	if s.Order != "" {
 		p.Order = s.Order
+	}
+	switch {
+	case s.JPEGReduce != nil:
+		p.JPEGReduce = *s.JPEGReduce
+	case p.Antialias:
+		p.JPEGReduce = DefaultJPEGReduce
 	}
 	if err := triples(&p.Mean, "mean", s.Mean); err != nil {
 		return p, nil, err

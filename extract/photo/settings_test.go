@@ -27,22 +27,22 @@ func TestSettingsOf(t *testing.T) {
 }
 
 func TestSettingsOver(t *testing.T) {
-	yes := true
+	yes, full := true, float32(0)
 	whole := Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1},
-		Std: []float32{2}, Order: OrderRGB}
+		Std: []float32{2}, Order: OrderRGB, JPEGReduce: &full}
 	for name, c := range map[string]struct{ top, want Settings }{
 		"nothing": {Settings{}, whole},
 		"a preset hides all but the size": {Settings{Preset: "lite"},
 			Settings{Preset: "lite", Width: 224, Height: 224}},
 		"another rule needs no side": {Settings{Rule: RuleSquash},
 			Settings{Width: 224, Height: 224, Rule: RuleSquash, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1}, Std: []float32{2},
-				Order: OrderRGB}},
-		"antialiasing goes with the filter": {Settings{Filter: FilterTFBilinear},
+				Order: OrderRGB, JPEGReduce: &full}},
+		"antialiasing and reduced decoding go with the filter": {Settings{Filter: FilterTFBilinear},
 			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Side: 256, Filter: FilterTFBilinear, Mean: []float32{1}, Std: []float32{2},
 				Order: OrderRGB}},
 		"crop instead of side": {Settings{Crop: 1},
 			Settings{Width: 224, Height: 224, Rule: RuleShorterSide, Crop: 1, Filter: FilterBicubic, Antialias: &yes, Mean: []float32{1},
-				Std: []float32{2}, Order: OrderRGB}},
+				Std: []float32{2}, Order: OrderRGB, JPEGReduce: &full}},
 	} {
 		if d := cmp.Diff(c.want, c.top.Over(whole)); d != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, d)
@@ -53,7 +53,8 @@ func TestSettingsOver(t *testing.T) {
 // Every key that Set knows is listed, and none is listed that it does not know.
 func TestKeys(t *testing.T) {
 	values := map[string]string{"preprocess": "lite", "size": "9", "resize": "squash", "side": "9", "crop": "0.5", "filter": "bicubic",
-		"antialias": "true", "mean": "1", "std": "1", "order": "bgr"}
+		"antialias": "true", "mean": "1", "std": "1", "order": "bgr",
+		"jpeg-reduce": "2"}
 	for _, k := range Keys() {
 		var s Settings
 		if err := s.Set(k.Name, values[k.Name]); err != nil || k.About == "" {
@@ -69,5 +70,29 @@ func TestKeys(t *testing.T) {
 	}
 	if err := new(Settings).Set("colour", "red"); err == nil {
 		t.Error("a setting that does not exist was set")
+	}
+}
+
+// What nobody says about reduced decoding follows from antialiasing; what is said stays.
+func TestReduceIfUnsaid(t *testing.T) {
+	no, zero, three := false, float32(0), float32(3)
+	for name, c := range map[string]struct {
+		say  Settings
+		want float32
+	}{
+		"nothing":             {Settings{Preset: "lite"}, DefaultJPEGReduce},
+		"full":                {Settings{Preset: "lite", JPEGReduce: &zero}, 0},
+		"with more pixels":    {Settings{Preset: "lite", JPEGReduce: &three}, 3},
+		"without antialias":   {Settings{Preset: "lite", Antialias: &no}, 0},
+		"TensorFlow's filter": {Settings{Preset: "lite", Filter: FilterTFBilinear}, 0},
+	} {
+		p, missing, err := c.say.Resolve(224, 224)
+		if err != nil || missing != nil || p.JPEGReduce != c.want {
+			t.Errorf("%s: reduction %g (missing %v, %v), want %g", name, p.JPEGReduce, missing, err, c.want)
+		}
+		again := SettingsOf(p)
+		if back, _, err := again.Resolve(224, 224); err != nil || back != p {
+			t.Errorf("%s: got %+v back (%v), want %+v", name, back, err, p)
+		}
 	}
 }

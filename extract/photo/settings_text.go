@@ -85,6 +85,15 @@ var settings = []setting{
 		return err
 	}},
 	{"order", "of the channels: " + OrderRGB + ", " + OrderBGR, oneOf(func(s *Settings) *string { return &s.Order }, OrderRGB, OrderBGR)},
+	{"jpeg-reduce", "decode JPEGs at 1/2, 1/4 or 1/8 as long as N times the pixels are left; 0: in full", func(s *Settings, v string) error {
+		n, err := strconv.ParseFloat(v, 32)
+		if err != nil || !(n == 0 || n >= 1 && n <= math.MaxFloat32) {
+			return fmt.Errorf("want 0, or a number of at least 1")
+		}
+		reduce := float32(n)
+		s.JPEGReduce = &reduce
+		return nil
+	}},
 }
 
 func oneOf(field func(*Settings) *string, values ...string) func(*Settings, string) error {

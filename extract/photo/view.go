@@ -7,17 +7,34 @@ import "math"
 // input's size or, for a view that is turned, as large as that takes.
 func (v View) axes(p *Preprocess, w, h int) (x, y axisSpec) {
 	x, y = p.axes(w, h)
-	if v.zoom == 0 && v.angle == 0 {
-		return x, y
+	if zoom, wide, high := v.enlargement(p); zoom != one {
+		x.enlarge(zoom, wide, v.x)
+		y.enlarge(zoom, high, v.y)
 	}
-	zoom, wide, high := one+v.zoom, p.Width, p.Height
+	return x, y
+}
+
+// enlargement is how many times as large a photo is scaled for the view as plain, and the
+// size of the part that it is seen in.
+func (v View) enlargement(p *Preprocess) (zoom fixed, wide, high int) {
+	zoom, wide, high = one+v.zoom, p.Width, p.Height
 	if v.angle != 0 {
 		wide, high = rotationBy(v.angle).bounds(wide, high)
 		zoom = zoom.times(max(ratio(wide, p.Width), ratio(high, p.Height)))
 	}
-	x.enlarge(zoom, wide, v.x)
-	y.enlarge(zoom, high, v.y)
-	return x, y
+	return zoom, wide, high
+}
+
+// decoding is how p decodes a photo for the view: one that is enlarged needs more pixels.
+// They are twice or four times as many, so that views of a photo have it decoded twice
+// or thrice at most.
+func (v View) decoding(p *Preprocess) Preprocess {
+	q := *p
+	zoom, _, _ := v.enlargement(p)
+	for ; q.JPEGReduce > 0 && zoom > one; zoom = (zoom + 1) / 2 {
+		q.JPEGReduce *= 2
+	}
+	return q
 }
 
 // ratio is n/d, rounded up.
@@ -25,8 +42,8 @@ func ratio(n, d int) fixed { return (fixed(n)*one + fixed(d) - 1) / fixed(d) }
 
 // enlarge scales the picture to zoom times as much and keeps out pixels of what was
 // kept before, or all of them if there are less. at says which, as a share of 2³². What
-// is less than the two pixels that rounding takes does not enlarge: a photo may have
-// been decoded no further than the plain view needs.
+// is less than the two pixels that rounding takes does not enlarge: of a photo, no more may
+// have been decoded than the plain view needs.
 func (s *axisSpec) enlarge(zoom fixed, out int, at uint32) {
 	full := (int64(s.full)*int64(zoom) + int64(one/2)) >> 16
 	first := (int64(s.skip)*full + int64(s.full) - 1) / int64(s.full)
