@@ -7,6 +7,7 @@ import (
 	"featstore/extract/internal/modelfile"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/models"
+	"featstore/extract/photo"
 )
 
 // DefaultSize is the width and height in pixels at which the embedded network gives the
@@ -17,23 +18,25 @@ const DefaultSize = 320
 // size×size pixels; 0 stands for DefaultSize. The model itself is read when it is first
 // needed: what Info says comes from its manifest.
 func Default(size int) (*Network, error) {
+	return DefaultWith(photo.Settings{Width: size, Height: size})
+}
+
+// DefaultWith is Default with settings laid over its preparation of photos.
+func DefaultWith(settings photo.Settings) (*Network, error) {
 	m := models.Default()
 	about, err := ParseManifest(m.Manifest)
 	if err != nil {
 		return nil, fmt.Errorf("read manifest of the embedded network: %w", err)
 	}
-	width, height := about.Preprocess.Width, about.Preprocess.Height
-	if size != 0 {
-		width, height = size, size
-	}
-	p, missing, err := about.Preprocess.Resolve(width, height)
+	s := settings.Over(about.Preprocess)
+	p, missing, err := s.Resolve(s.Width, s.Height)
 	if err != nil {
 		return nil, fmt.Errorf("embedded network: %w", err)
 	}
 	if missing != nil {
 		return nil, fmt.Errorf("manifest of the embedded network: lacks %v", missing)
 	}
-	if s := p.Width; s < minDefaultSize {
+	if s := min(p.Width, p.Height); s < minDefaultSize {
 		return nil, fmt.Errorf("size %d: the embedded network needs at least %d pixels a side", s, minDefaultSize)
 	}
 	n := &Network{
@@ -45,7 +48,7 @@ func Default(size int) (*Network, error) {
 		shape:  []int{1, 3, p.Height, p.Width},
 		graph:  func() (*graph.Graph, error) { return onnx.Parse(m.ONNX, onnx.Options{}) },
 	}
-	if size != 0 {
+	if settings.HasSize() {
 		n.origin.SizeFrom = "as asked for"
 	}
 	n.info.ID = n.info.id()

@@ -31,7 +31,7 @@ func Example() {
 	fmt.Println(network.Info().Name, network.Info().ID)
 	fmt.Println(len(bottleneck), "features")
 	// Output:
-	// efficientnet-lite0 7fadaff739f97231
+	// efficientnet-lite0 a7ee3e25db5ba7ca
 	// 1280 features
 }
 
@@ -54,6 +54,6 @@ func ExampleModelFile_Inspect() {
 	// Output:
 	// input [N 3 H W] nchw
 	// bottleneck [1 1280] 1280 features
-	// 224×224, central square, bicubic with antialiasing, (pixel − 127) / 128, RGB
+	// 224×224, central square, bicubic with antialiasing, large JPEGs decoded at reduced size, (pixel − 127) / 128, RGB
 	// unsupported: []
 }

@@ -30,6 +30,11 @@
 // conversion to RGB and the resampling are Pillow's to the bit, in integers, and the
 // same on every machine. So are views.
 //
+// A large JPEG is decoded at ½, ¼ or ⅛ of its size where Preprocess.JPEGReduce allows it:
+// to the pixels that Pillow's draft mode gives, exactly and everywhere, but not to those
+// that full decoding and scaling give. Networks hardly notice that. A photo that has less
+// than twice the pixels of the input on either axis, or is no JPEG, keeps its pixels.
+//
 // Colour profiles are not applied, as in the programs that networks are trained with.
 // Transparency is laid over white.
 //

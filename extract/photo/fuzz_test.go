@@ -26,11 +26,17 @@ func seed(f *testing.F, add func(data []byte)) {
 // FuzzPixels: whatever the bytes, a photo or an error of a known class, in every
 // decoder.
 func FuzzPixels(f *testing.F) {
-	seed(f, func(data []byte) { f.Add(data) })
+	seed(f, func(data []byte) {
+		f.Add(data, false)
+		f.Add(data, true)
+	})
 	p := spec(8, RuleShorterSide, FilterBicubic, true)
 	p.Side = 9
 	s, dst := new(Scratch), make([]float32, p.Len())
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data []byte, reduced bool) {
+		if p.JPEGReduce = 0; reduced {
+			p.JPEGReduce = 1
+		}
 		err := p.Pixels(dst, data, Limits{MaxPixels: 1 << 20}, s)
 		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupportedFormat) && !errors.Is(err, ErrTooLarge) {
 			t.Fatalf("error of no known class: %v", err)
@@ -46,9 +52,15 @@ func FuzzPixels(f *testing.F) {
 // FuzzMemory: whatever the bytes, decoding allocates no more than was estimated from
 // the header.
 func FuzzMemory(f *testing.F) {
-	seed(f, func(data []byte) { f.Add(data) })
-	p := spec(8, RuleSquash, FilterBilinear, true)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	seed(f, func(data []byte) {
+		f.Add(data, false)
+		f.Add(data, true)
+	})
+	f.Fuzz(func(t *testing.T, data []byte, reduced bool) {
+		p := spec(8, RuleSquash, FilterBilinear, true)
+		if reduced {
+			p.JPEGReduce = 1
+		}
 		s := new(Scratch)
 		src, err := open(data, &p, Limits{MaxPixels: 1 << 20}, s)
 		if err != nil {

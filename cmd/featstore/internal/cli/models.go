@@ -28,7 +28,7 @@ JSON, one object: models (id, name, file_sha256, tap, pool, dim, preprocess,
 engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, tuned_from).` + storeExits(),
 		Example: `  featstore models
   featstore models inspect net.onnx
-  featstore models remove 3ee8b250`,
+  featstore models remove a88b0eab`,
 		Args: args(0, 0, "no arguments, or a command: inspect, export, remove"),
 		RunE: func(*cobra.Command, []string) error {
 			return a.withStore(store.Options{ReadOnly: true}, a.listModels)
@@ -144,7 +144,7 @@ func removeModelCommand(a *app) *cobra.Command {
 them. The freed space is used by the next vectors; featstore compact gives it back.
 
 JSON, one object: removed (the id), vectors.` + storeExits(),
-		Example: "  featstore models remove 3ee8b250",
+		Example: "  featstore models remove a88b0eab",
 		Args:    args(1, 1, "a model's id or name"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withStore(store.Options{}, func(db *store.DB) error { return a.removeModel(db, args[0]) })

@@ -157,21 +157,32 @@ func (f *networkFlags) one(db *store.DB, spec string, recorded []store.Model) (*
 			return rebuildKept(db, r, most)
 		}
 	}
-	if file == embedded {
-		return embeddedNetwork(request, most)
+	prepare := func(request extract.Manifest) (*extract.Network, error) { return embeddedNetwork(request, most) }
+	if file != embedded {
+		m, err := most.OpenModel(file)
+		if err != nil {
+			return nil, networkAdvice(file, err)
+		}
+		prepare = func(request extract.Manifest) (*extract.Network, error) { return asRequested(m, request, recorded) }
 	}
-	m, err := most.OpenModel(file)
-	if err != nil {
-		return nil, networkAdvice(file, err)
+	n, err := prepare(request)
+	if err == nil {
+		n, err = asBegun(n, request, recorded, prepare)
 	}
+	return n, networkAdvice(file, err)
+}
+
+// asRequested makes the network of a file. What neither the request nor the file says of the
+// preparation of photos is as the store knows it.
+func asRequested(m *extract.ModelFile, request extract.Manifest, recorded []store.Model) (*extract.Network, error) {
 	n, err := m.Network(request)
 	var unsaid *extract.PreprocessError
 	if errors.As(err, &unsaid) && unsaid.Missing == nil {
 		if complete, ok := completeRequest(m, request, recorded); ok {
-			n, err = m.Network(complete)
+			return m.Network(complete)
 		}
 	}
-	return n, networkAdvice(file, err)
+	return n, err
 }
 
 // completeRequest completes a request by how the store knows the file, if it knows it in
@@ -197,10 +208,10 @@ func completeRequest(m *extract.ModelFile, request extract.Manifest, recorded []
 // embeddedNetwork makes the embedded network, which is not read before it is needed
 // unless it is asked for in an unusual way.
 func embeddedNetwork(request extract.Manifest, most extract.ModelLimits) (*extract.Network, error) {
-	size := request.Preprocess.Width
-	usual := extract.Manifest{Preprocess: photo.Settings{Width: size, Height: size}}
-	if reflect.DeepEqual(request, usual) && most == (extract.ModelLimits{}) {
-		n, err := extract.Default(size)
+	p := request.Preprocess
+	usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce}
+	if reflect.DeepEqual(request, extract.Manifest{Preprocess: usual}) && most == (extract.ModelLimits{}) {
+		n, err := extract.DefaultWith(usual)
 		if err != nil {
 			return nil, &usageError{err: fmt.Errorf("--size: %w", err)}
 		}
@@ -210,8 +221,7 @@ func embeddedNetwork(request extract.Manifest, most extract.ModelLimits) (*extra
 	if err != nil {
 		return nil, err
 	}
-	n, err := m.Network(request)
-	return n, networkAdvice(embedded, err)
+	return m.Network(request)
 }
 
 // networkAdvice says what can be done about a network that cannot be used.
@@ -301,7 +311,7 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 }
 
 // describeModel names a model for people: "efficientnet-lite0 at 320×320
-// (3ee8b250)".
+// (a88b0eab)".
 func describeModel(m store.Model) string {
 	var p photo.Preprocess
 	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil || p.Width == 0 {

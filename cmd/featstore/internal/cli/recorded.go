@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"featstore/extract"
 	"featstore/extract/photo"
@@ -65,8 +66,9 @@ func rebuildEmbedded(m store.Model, most extract.ModelLimits) (*extract.Network,
 	if err != nil {
 		return nil, err
 	}
-	if p := request.Preprocess; p.Width == p.Height && most == (extract.ModelLimits{}) {
-		if n, err := extract.Default(p.Width); err == nil && n.Info().ID == m.ID {
+	if p := request.Preprocess; most == (extract.ModelLimits{}) {
+		usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce}
+		if n, err := extract.DefaultWith(usual); err == nil && n.Info().ID == m.ID {
 			return n, nil
 		}
 	}
@@ -117,6 +119,28 @@ func recordedNetwork(m store.Model, file *extract.ModelFile, request extract.Man
 		return nil, fmt.Errorf("%w: the weights beside %s have changed", errOtherFile, n.Origin().Path)
 	}
 	return nil, fmt.Errorf("%w: it is engine revision %d, recorded is %d", errOtherEngine, n.Info().Engine, m.Engine)
+}
+
+// asBegun returns n or, if the store's vectors by the same network are of photos decoded in
+// full, as they all once were, and the request does not say how to decode, the network
+// that goes on with them. prepare makes a network as requested.
+func asBegun(n *extract.Network, request extract.Manifest, recorded []store.Model, prepare func(extract.Manifest) (*extract.Network, error)) (*extract.Network, error) {
+	if request.Preprocess.JPEGReduce != nil || n.Info().Preprocess.JPEGReduce == 0 || recordedAs(recorded, n) {
+		return n, nil
+	}
+	if !slices.ContainsFunc(recorded, func(r store.Model) bool { return r.FileSHA256 == n.Info().FileSHA256 }) {
+		return n, nil
+	}
+	request.Preprocess.JPEGReduce = new(float32)
+	full, err := prepare(request)
+	if err != nil || !recordedAs(recorded, full) {
+		return n, err
+	}
+	return full, nil
+}
+
+func recordedAs(recorded []store.Model, n *extract.Network) bool {
+	return slices.ContainsFunc(recorded, func(r store.Model) bool { return r.ID == n.Info().ID })
 }
 
 // networkOf returns the network that computes a model's vectors: the embedded one, one
