@@ -54,6 +54,6 @@ func ExampleModelFile_Inspect() {
 	// Output:
 	// input [N 3 H W] nchw
 	// bottleneck [1 1280] 1280 features
-	// 224×224, central square, bicubic with antialiasing, large JPEGs decoded at reduced size, (pixel − 127) / 128, RGB
+	// 224×224, central square, bicubic with antialiasing, large JPEGs at reduced size, (pixel − 127) / 128, RGB
 	// unsupported: []
 }

@@ -158,7 +158,7 @@ func (p *Preprocess) String() string {
 		if p.JPEGReduce != 1 {
 			left = fmt.Sprintf(" of at least %g times the input", p.JPEGReduce)
 		}
-		words = append(words, "large JPEGs decoded at reduced size"+left)
+		words = append(words, "large JPEGs at reduced size"+left)
 	}
 	return strings.Join(append(words, p.Normalisation(), strings.ToUpper(p.Order)), ", ")
 }

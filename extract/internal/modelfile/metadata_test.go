@@ -25,23 +25,23 @@ func TestMetadata(t *testing.T) {
 		want, from string
 	}{
 		"own": {map[string]string{"featstore.preprocess": "imagenet,size=64", "featstore.tap": "x"},
-			"64×64, centre after scaling the shorter side to 73, bilinear with antialiasing, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
+			"64×64, centre after scaling the shorter side to 73, bilinear with antialiasing, large JPEGs at reduced size, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
 			"the model's metadata"},
 		"Windows, 0…1": {map[string]string{"Image.NominalPixelRange": "Normalized_0_1", "Image.BitmapPixelFormat": "Bgr8", "Image.ColorSpaceGamma": "SRGB"},
-			"224×224, central square, bilinear with antialiasing, pixel / 255, BGR", "Image.NominalPixelRange"},
+			"224×224, central square, bilinear with antialiasing, large JPEGs at reduced size, pixel / 255, BGR", "Image.NominalPixelRange"},
 		"Windows, −1…1": {map[string]string{"Image.NominalPixelRange": "Normalized_1_1"},
-			"224×224, central square, bilinear with antialiasing, (pixel − 127.5) / 127.5, RGB", "featstore's usual"},
+			"224×224, central square, bilinear with antialiasing, large JPEGs at reduced size, (pixel − 127.5) / 127.5, RGB", "featstore's usual"},
 		"Windows, 0…255": {map[string]string{"Image.NominalPixelRange": "NominalRange_0_255", "Image.BitmapPixelFormat": "Rgb8"},
-			"224×224, central square, bilinear with antialiasing, pixels 0…255, RGB", ""},
+			"224×224, central square, bilinear with antialiasing, large JPEGs at reduced size, pixels 0…255, RGB", ""},
 		"Ultralytics": {map[string]string{"author": "Ultralytics", "task": "classify", "imgsz": "[160, 96]", "names": "{0: 'a'}"},
-			"96×160, centre after scaling the shorter side to 160, bilinear with antialiasing, pixel / 255, RGB", "Ultralytics"},
+			"96×160, centre after scaling the shorter side to 160, bilinear with antialiasing, large JPEGs at reduced size, pixel / 255, RGB", "Ultralytics"},
 		"timm, whole": {map[string]string{"pretrained_cfg": `{"input_size":[3,384,384],"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5],"interpolation":"bicubic","crop_pct":1.0,"crop_mode":"squash","url":"u"}`},
-			"384×384, whole picture squashed, bicubic with antialiasing, (pixel − 127.5) / 127.5, RGB", "pretrained_cfg"},
+			"384×384, whole picture squashed, bicubic with antialiasing, large JPEGs at reduced size, (pixel − 127.5) / 127.5, RGB", "pretrained_cfg"},
 		"timm, key by key": {map[string]string{"mean": "(0.5, 0.5, 0.5)", "std": "(0.2, 0.2, 0.2)", "input_size": "(3, 256, 256)", "crop_pct": "0.8"},
-			"256×256, centre after scaling the shorter side to 320, bilinear with antialiasing, (pixel − 127.5) / 51, RGB", "mean, std"},
+			"256×256, centre after scaling the shorter side to 320, bilinear with antialiasing, large JPEGs at reduced size, (pixel − 127.5) / 51, RGB", "mean, std"},
 		"Model API": {map[string]string{"model_info mean_values": "123.5 116.25 103.5", "model_info scale_values": "58.5 57 57.5",
 			"model_info reverse_input_channels": "True", "model_info resize_type": "standard"},
-			"224×224, whole picture squashed, bilinear with antialiasing, (pixel − [123.5 116.25 103.5]) / [58.5 57 57.5], RGB", "model_info"},
+			"224×224, whole picture squashed, bilinear with antialiasing, large JPEGs at reduced size, (pixel − [123.5 116.25 103.5]) / [58.5 57 57.5], RGB", "model_info"},
 	} {
 		all, err := fromMetadata(c.meta)
 		if err != nil || len(all) != 1 {

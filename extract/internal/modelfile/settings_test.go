@@ -11,17 +11,17 @@ import (
 // SetAll and resolve together: what stands on a command line becomes a preparation.
 func TestSettingsFromText(t *testing.T) {
 	for list, want := range map[string]string{
-		"imagenet":                                "224×224, centre after scaling the shorter side to 256, bilinear with antialiasing, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
-		"preprocess=lite,size=384":                "384×384, central square, bicubic with antialiasing, (pixel − 127) / 128, RGB",
+		"imagenet":                                "224×224, centre after scaling the shorter side to 256, bilinear with antialiasing, large JPEGs at reduced size, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
+		"preprocess=lite,size=384":                "384×384, central square, bicubic with antialiasing, large JPEGs at reduced size, (pixel − 127) / 128, RGB",
 		"tf,resize=squash,filter=tf-bilinear":     "224×224, whole picture squashed, bilinear as in TensorFlow 1, (pixel − 127.5) / 127.5, RGB",
-		"caffe,mean=104,117,123,order=rgb":        "224×224, centre after scaling the shorter side to 256, bilinear with antialiasing, pixel − [104 117 123], RGB",
+		"caffe,mean=104,117,123,order=rgb":        "224×224, centre after scaling the shorter side to 256, bilinear with antialiasing, large JPEGs at reduced size, pixel − [104 117 123], RGB",
 		"imagenet,crop=1,antialias=false":         "224×224, centre after scaling the shorter side to 224, bilinear, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
-		"imagenet,side=300,filter=bicubic,std=60": "224×224, centre after scaling the shorter side to 300, bicubic with antialiasing, (pixel − [123.675 116.28 103.53]) / 60, RGB",
-		"raw,size=320x200":                        "320×200, central part, bilinear with antialiasing, pixels 0…255, RGB",
-		"lite,crop=0.5":                           "224×224, centre after scaling the shorter side to 448, bicubic with antialiasing, (pixel − 127) / 128, RGB",
-		"imagenet,resize=squash":                  "224×224, whole picture squashed, bilinear with antialiasing, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
+		"imagenet,side=300,filter=bicubic,std=60": "224×224, centre after scaling the shorter side to 300, bicubic with antialiasing, large JPEGs at reduced size, (pixel − [123.675 116.28 103.53]) / 60, RGB",
+		"raw,size=320x200":                        "320×200, central part, bilinear with antialiasing, large JPEGs at reduced size, pixels 0…255, RGB",
+		"lite,crop=0.5":                           "224×224, centre after scaling the shorter side to 448, bicubic with antialiasing, large JPEGs at reduced size, (pixel − 127) / 128, RGB",
+		"imagenet,resize=squash":                  "224×224, whole picture squashed, bilinear with antialiasing, large JPEGs at reduced size, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
 
-		"size=10,resize=squash,filter=bilinear,mean=1,std=2,order=bgr": "10×10, whole picture squashed, bilinear with antialiasing, (pixel − 1) / 2, BGR",
+		"size=10,resize=squash,filter=bilinear,mean=1,std=2,order=bgr": "10×10, whole picture squashed, bilinear with antialiasing, large JPEGs at reduced size, (pixel − 1) / 2, BGR",
 	} {
 		var m Manifest
 		if err := m.SetAll(list); err != nil {
@@ -89,7 +89,7 @@ func TestSettingsMissing(t *testing.T) {
 // Every key that Set knows is listed, and none is listed that it does not know.
 func TestKeys(t *testing.T) {
 	values := map[string]string{"name": "n", "tap": "t", "pool": "max", "layout": "nhwc", "preprocess": "lite", "size": "9", "resize": "squash",
-		"side": "9", "crop": "0.5", "filter": "bicubic", "antialias": "true", "mean": "1", "std": "1", "order": "bgr"}
+		"side": "9", "crop": "0.5", "filter": "bicubic", "antialias": "true", "mean": "1", "std": "1", "order": "bgr", "jpeg-reduce": "2"}
 	for _, k := range Keys() {
 		var m Manifest
 		if err := m.Set(k.Name, values[k.Name]); err != nil || k.About == "" {
