@@ -92,6 +92,10 @@ type Tuned struct {
 	From        string `msgpack:"from"`        // id of the model whose network it was before
 	Cut         string `msgpack:"cut"`         // tensor above which it was trained
 	Fingerprint []byte `msgpack:"fingerprint"` // of the training split: see Index.Fingerprint
+
+	// Unfinished is the name of the head that the network was trained for, as long as that is
+	// not saved: later only where the run was interrupted in between.
+	Unfinished string `msgpack:"unfinished,omitempty"`
 }
 
 // A Head is a trained classifier together with all that is needed to use it and to

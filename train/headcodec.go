@@ -190,11 +190,16 @@ func (p *mlpParams) classifier(labels, dim int) (*mlp, error) {
 
 // Save puts the head into the store under a name, in place of any head of that name.
 func (h *Head) Save(db *store.DB, name string) error {
+	return db.Update(func(tx *store.Tx) error { return h.Put(tx, name) })
+}
+
+// Put is Save as part of a transaction.
+func (h *Head) Put(tx *store.Tx, name string) error {
 	record, err := h.record(name)
 	if err != nil {
 		return fmt.Errorf("saving head %s: %w", name, err)
 	}
-	return db.Update(func(tx *store.Tx) error { return tx.PutHead(record) })
+	return tx.PutHead(record)
 }
 
 func (h *Head) record(name string) (store.Head, error) {

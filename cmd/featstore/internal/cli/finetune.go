@@ -207,6 +207,11 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) (err err
 	} else if checkpoint.State != nil {
 		a.warn("head %q has a checkpoint of an interrupted run, which is given up: --resume would go on with it", f.head)
 	}
+	if !f.resume {
+		if err := dropUnfinished(db, f.head, photos.model.ID); err != nil {
+			return err
+		}
+	}
 	source, err := a.tuningSource(ctx, db, network, tuning, photos, photos.known(split.Training), f)
 	if err != nil {
 		return err
@@ -226,18 +231,31 @@ func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tun
 	if err != nil {
 		return err
 	}
-	tuned, err := a.keepTuned(ctx, db, tuning, photos, source)
+	tuned, after, err := a.finishTuning(ctx, db, tuning, photos, source, result, f)
 	if err != nil {
-		return fmt.Errorf("keep the tuned network: %w", err)
+		return f.adviseResume(err)
+	}
+	return a.reportTuning(f, photos.model, tuned, tuning.Cut(), result, before, after, time.Since(started))
+}
+
+// finishTuning puts what was trained into the store. What it leaves where it is interrupted
+// is taken up by --resume, and removed by a run that begins anew.
+func (a *app) finishTuning(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource,
+	result *train.Tuned, f finetuning) (store.Model, *train.Report, error) {
+	tuned, err := a.keepTuned(ctx, db, tuning, photos, source, f.head)
+	if err != nil {
+		return tuned, nil, fmt.Errorf("keep the tuned network: %w", err)
 	}
 	head, after, err := f.headOf(ctx, db, tuned, result)
 	if err != nil {
-		return err
+		return tuned, nil, err
 	}
-	if err := saveTunedHead(db, head, f.head); err != nil {
-		return err
-	}
-	return a.reportTuning(f, photos.model, tuned, tuning.Cut(), result, before, after, time.Since(started))
+	return tuned, after, saveTunedHead(db, tuned, head, f.head)
+}
+
+// adviseResume says how to go on after epochs that were kept.
+func (f *finetuning) adviseResume(err error) error {
+	return hint(err, "the epochs that ended are kept: go on with %s", resumeTuning(f.head))
 }
 
 // tune runs the training with its checkpoints and progress.
@@ -251,7 +269,7 @@ func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, ph
 	result, err := train.Tune(ctx, network, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
 	switch {
 	case errors.Is(err, context.Canceled) && progress.ended > 0:
-		return nil, hint(err, "the epochs that ended are kept: go on with %s", run("finetune", "--resume").of("--head", f.head))
+		return nil, f.adviseResume(err)
 	case errors.Is(err, train.ErrOtherTuning):
 		return nil, hint(err, "begin anew without --resume")
 	}

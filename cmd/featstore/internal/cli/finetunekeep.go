@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -13,8 +11,9 @@ import (
 	"featstore/train"
 )
 
-// keepTuned puts the tuned network and the vectors of all photos into the store.
-func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tuning, set *tuningSet, source *tuningSource) (store.Model, error) {
+// keepTuned puts the tuned network and the vectors of all photos into the store. Until the
+// head of that name is saved the network is unfinished.
+func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tuning, set *tuningSet, source *tuningSource, head string) (store.Model, error) {
 	data, err := tuning.Model()
 	if err != nil {
 		return store.Model{}, err
@@ -26,6 +25,9 @@ func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tunin
 	fingerprint := set.indexes[split.Training].Fingerprint()
 	m.Tuned = &store.Tuned{From: set.model.ID, Cut: tuning.Cut().Tensor, Fingerprint: fingerprint[:]}
 	err = db.Update(func(tx *store.Tx) error {
+		if err := markUnfinished(tx, m, head); err != nil {
+			return err
+		}
 		if err := tx.PutModel(m); err != nil {
 			return err
 		}
@@ -131,33 +133,4 @@ func headOn(ctx context.Context, db *store.DB, model string) (*train.Head, *trai
 	cfg := train.DefaultConfig()
 	cfg.Kind, cfg.Models = train.KindLogistic, []string{model}
 	return train.Train(ctx, db, cfg, nil)
-}
-
-// saveTunedHead saves the head, and removes the checkpoint and the network of an earlier
-// head of the same name.
-func saveTunedHead(db *store.DB, head *train.Head, name string) error {
-	var before store.Head
-	err := db.View(func(tx *store.Tx) (err error) {
-		before, err = tx.Head(name)
-		return err
-	})
-	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrCorrupt) {
-		return err
-	}
-	head.Version = thisBuild().Version
-	if err := head.Save(db, name); err != nil {
-		return fmt.Errorf("save head: %w", err)
-	}
-	return db.Update(func(tx *store.Tx) error {
-		for _, id := range before.Models {
-			m, err := tx.Model(id)
-			if err != nil || m.Tuned == nil || id == head.Models[0] {
-				continue
-			}
-			if err := tx.DeleteModel(id); err != nil && !errors.Is(err, store.ErrInUse) {
-				return err
-			}
-		}
-		return tx.DeleteCheckpoint(name)
-	})
 }

@@ -50,6 +50,15 @@ func listItem(name string) string {
 	return name
 }
 
+// resumeTuning is the command that goes on with an interrupted finetune.
+func resumeTuning(head string) command {
+	c := run("finetune", "--resume")
+	if head == tunedHead {
+		return c
+	}
+	return c.with("--head", head)
+}
+
 // retrain is the command that trains a head anew with its settings, in its place.
 // several tells whether the store has further networks than the head's.
 func retrain(name string, h *train.Head, several bool) command {

@@ -38,7 +38,7 @@ more pictures that only look alike.
 JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a
 change of splits was interrupted), fixed_splits, folders (path, images, failures,
 seen), images, distinct, labels (label, images, training, validation,
-testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale,
+testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale, unfinished,
 views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
 failures (path, reason), disputed (digest, labels, paths), damaged, warnings, cut_cache (null
@@ -140,6 +140,7 @@ type modelStats struct {
 	Missing    int             `json:"missing"`
 	TunedFrom  string          `json:"tuned_from,omitempty"` // id of the network that finetune made it from
 	Stale      bool            `json:"stale,omitempty"`      // its training photos have changed since
+	Unfinished string          `json:"unfinished,omitempty"` // the head that an interrupted finetune made it for
 	Views      *viewStats      `json:"views"`                // null without any
 	text       string
 }
@@ -188,7 +189,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 			return nil, err
 		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			tunedFrom(m.Model), stale, viewStatsOf(m), describeModel(m.Model)})
+			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), describeModel(m.Model)})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)
@@ -237,6 +238,15 @@ func headStatsOf(db *store.DB, record store.Head) (headStats, error) {
 		result.Test = &h.Test
 	}
 	return headStats{result, record.Created, fresh, retrainIn(db, record.Name, h)}, nil
+}
+
+// unfinishedHead is the head that a tuned network still needs, if an interruption left it
+// without.
+func unfinishedHead(m store.Model) string {
+	if m.Tuned == nil {
+		return ""
+	}
+	return m.Tuned.Unfinished
 }
 
 // staleTuning reports whether a network that finetune made was trained on other photos
@@ -310,6 +320,10 @@ func (a *app) findWarnings(s *storeStats) []string {
 		add("%s could not be used; --failures names all: %s", count(n, "photo"), s.Failures[0].Path+": "+s.Failures[0].Reason)
 	}
 	for _, m := range s.Models {
+		if m.Unfinished != "" {
+			add("%s is of an interrupted finetune: %s finishes it, and one without --resume removes it", m.text, resumeTuning(m.Unfinished))
+			continue
+		}
 		if m.Missing > 0 {
 			ingest := run("ingest", "FOLDER")
 			if m.TunedFrom != "" {
