@@ -268,10 +268,10 @@ func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, ph
 	network := tunable.Network{Tuning: tuning}
 	result, err := train.Tune(ctx, network, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
 	switch {
-	case errors.Is(err, context.Canceled) && progress.ended > 0:
-		return nil, f.adviseResume(err)
 	case errors.Is(err, train.ErrOtherTuning):
 		return nil, hint(err, "begin anew without --resume")
+	case err != nil && progress.ended > 0:
+		return nil, f.adviseResume(err)
 	}
 	return result, err
 }

@@ -34,7 +34,10 @@ func putCheckpoint(db *store.DB, f finetuning, tuning *extract.Tuning, photos *t
 		return err
 	}
 	value := append(append(about, '\n'), state...)
-	return db.Update(func(tx *store.Tx) error { return tx.PutCheckpoint(f.head, value) })
+	if err := db.Update(func(tx *store.Tx) error { return tx.PutCheckpoint(f.head, value) }); err != nil {
+		return fmt.Errorf("keep the checkpoint: %w", err)
+	}
+	return nil
 }
 
 // fingerprints are those of the splits that take part in the training.
