@@ -9,10 +9,12 @@ import (
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/modelfile"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/op"
 	"featstore/extract/internal/passes"
 	"featstore/extract/internal/tensor"
+	"featstore/extract/photo"
 )
 
 // ErrNoGradient: an operation of a network cannot be trained through. The error that
@@ -244,7 +246,8 @@ func (l *Lower) Activations(ctx context.Context, pixels, dst []float32) error {
 // values, as an ONNX model. What is known of it stands in its metadata, so that it can
 // be opened without flags.
 func (t *Tuning) Model() ([]byte, error) {
-	g := *t.graph
+	g, i := *t.graph, t.network.info
+	g.Metadata = modelfile.WithManifest(g.Metadata, Manifest{Tap: i.Tap, Pool: i.Pool, Layout: i.Layout, Preprocess: photo.SettingsOf(i.Preprocess)})
 	g.Initializers = maps.Clone(g.Initializers)
 	for _, p := range t.Parameters() {
 		if g.Initializers[p.Name] == nil {

@@ -13,6 +13,21 @@ import (
 // names of Keys, as "featstore.preprocess" with the value "imagenet,size=224".
 const metadataPrefix = "featstore."
 
+// manifestKey is the key under which featstore writes a whole manifest, as JSON.
+const manifestKey = metadataPrefix + "manifest"
+
+// WithManifest returns a model's metadata with a manifest in the place of all that it has
+// for featstore.
+func WithManifest(meta map[string]string, m Manifest) map[string]string {
+	with := map[string]string{manifestKey: string(m.Encode())}
+	for k, v := range meta {
+		if !strings.HasPrefix(k, metadataPrefix) {
+			with[k] = v
+		}
+	}
+	return with
+}
+
 // fromMetadata returns what a model's metadata says, by featstore's own keys and by
 // conventions of others.
 func fromMetadata(meta map[string]string) ([]source, error) {
@@ -38,7 +53,13 @@ func fromMetadata(meta map[string]string) ([]source, error) {
 
 func ownMetadata(meta map[string]string) (*source, error) {
 	s := &source{from: "the model's metadata"}
-	found := false
+	manifest, found := meta[manifestKey]
+	if found {
+		var err error
+		if s.Manifest, err = ParseManifest([]byte(manifest)); err != nil {
+			return nil, fmt.Errorf("the model's metadata: %s: %w", manifestKey, err)
+		}
+	}
 	for _, k := range Keys() {
 		v, ok := meta[metadataPrefix+k.Name]
 		if !ok {

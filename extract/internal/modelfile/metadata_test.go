@@ -3,6 +3,8 @@ package modelfile
 import (
 	"strings"
 	"testing"
+
+	"featstore/extract/photo"
 )
 
 // prepared resolves what a source says, at 224 where it says no size.
@@ -27,6 +29,10 @@ func TestMetadata(t *testing.T) {
 		"own": {map[string]string{"featstore.preprocess": "imagenet,size=64", "featstore.tap": "x"},
 			"64×64, centre after scaling the shorter side to 73, bilinear with antialiasing, large JPEGs at reduced size, (pixel − [123.675 116.28 103.53]) / [58.395 57.12 57.375], RGB",
 			"the model's metadata"},
+		"a manifest": {WithManifest(map[string]string{"featstore.size": "9", "author": "me"},
+			Manifest{Tap: "x", Preprocess: photo.SettingsOf(photo.Preprocess{Width: 32, Height: 16, Rule: photo.RuleSquash, Filter: photo.FilterTFBilinear,
+				Mean: [3]float32{1.25, 2, 3}, Std: [3]float32{4, 5, 6}, Order: photo.OrderBGR})}),
+			"32×16, whole picture squashed, bilinear as in TensorFlow 1, (pixel − [1.25 2 3]) / [4 5 6], BGR", "the model's metadata"},
 		"Windows, 0…1": {map[string]string{"Image.NominalPixelRange": "Normalized_0_1", "Image.BitmapPixelFormat": "Bgr8", "Image.ColorSpaceGamma": "SRGB"},
 			"224×224, central square, bilinear with antialiasing, large JPEGs at reduced size, pixel / 255, BGR", "Image.NominalPixelRange"},
 		"Windows, −1…1": {map[string]string{"Image.NominalPixelRange": "Normalized_1_1"},
@@ -73,6 +79,7 @@ func TestMetadataRefuses(t *testing.T) {
 	for want, meta := range map[string]map[string]string{
 		"featstore.preprocess=imagnet": {"featstore.preprocess": "imagnet"},
 		"featstore.pool=min":           {"featstore.pool": "min"},
+		`unknown field "tup"`:          {"featstore.manifest": `{"tup": "x"}`},
 		"photos have 3 colours":        {"Image.NominalPixelRange": "Normalized_0_1", "Image.BitmapPixelFormat": "Gray8"},
 		"pretrained_cfg":               {"pretrained_cfg": "{"},
 		`filter "lanczos" is not one`:  {"pretrained_cfg": `{"mean":[0,0,0],"std":[1,1,1],"interpolation":"lanczos"}`},

@@ -98,3 +98,24 @@ func (j *tuningJudge) features(ctx context.Context, tuning *extract.Tuning, phot
 	}
 	return f, err
 }
+
+// tunedVectors computes the tuned bottlenecks of photos; x is memory for the activations.
+func tunedVectors(ctx context.Context, tuning *extract.Tuning, photos []*tuningPhoto, source *tuningSource, x [][]float32) (vectors [][]float32, err error) {
+	dim := tuning.Dim()
+	for lo := 0; lo < len(photos); lo += len(x) {
+		some := photos[lo:min(lo+len(x), len(photos))]
+		for i := range some {
+			if err := source.read(x[i]); err != nil {
+				return nil, err
+			}
+		}
+		out := make([]float32, len(some)*dim)
+		if err := tuning.Forward(ctx, x[:len(some)], out); err != nil {
+			return nil, err
+		}
+		for i := range some {
+			vectors = append(vectors, out[i*dim:(i+1)*dim])
+		}
+	}
+	return vectors, nil
+}

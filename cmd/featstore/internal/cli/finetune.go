@@ -231,7 +231,7 @@ func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tun
 	if err != nil {
 		return err
 	}
-	tuned, after, err := a.finishTuning(ctx, db, tuning, photos, source, result, f)
+	tuned, after, err := a.finishTuning(ctx, db, tuning, photos, result, f)
 	if err != nil {
 		return f.adviseResume(err)
 	}
@@ -240,9 +240,9 @@ func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tun
 
 // finishTuning puts what was trained into the store. What it leaves where it is interrupted
 // is taken up by --resume, and removed by a run that begins anew.
-func (a *app) finishTuning(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource,
-	result *train.Tuned, f finetuning) (store.Model, *train.Report, error) {
-	tuned, err := a.keepTuned(ctx, db, tuning, photos, source, f.head)
+func (a *app) finishTuning(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, result *train.Tuned,
+	f finetuning) (store.Model, *train.Report, error) {
+	tuned, err := a.keepTuned(ctx, db, tuning, photos, f.head)
 	if err != nil {
 		return tuned, nil, fmt.Errorf("keep the tuned network: %w", err)
 	}

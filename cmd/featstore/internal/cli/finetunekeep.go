@@ -2,8 +2,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"featstore/extract"
 	"featstore/split"
@@ -13,12 +17,12 @@ import (
 
 // keepTuned puts the tuned network and the vectors of all photos into the store. Until the
 // head of that name is saved the network is unfinished.
-func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tuning, set *tuningSet, source *tuningSource, head string) (store.Model, error) {
+func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tuning, set *tuningSet, head string) (store.Model, error) {
 	data, err := tuning.Model()
 	if err != nil {
 		return store.Model{}, err
 	}
-	m, err := tunedModel(data, set.model)
+	network, m, err := tunedModel(data, set.model)
 	if err != nil {
 		return m, err
 	}
@@ -36,28 +40,28 @@ func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tunin
 	if err != nil {
 		return m, err
 	}
-	return m, a.putTunedVectors(ctx, db, tuning, m.ID, set.all(), source)
+	return m, a.putTunedVectors(ctx, db, network, set.all())
 }
 
-// tunedModel describes a network that was made from a model's.
-func tunedModel(data []byte, base store.Model) (store.Model, error) {
+// tunedModel returns a network that was made from a model's, and its description.
+func tunedModel(data []byte, base store.Model) (*extract.Network, store.Model, error) {
 	file, err := extract.ModelLimits{}.ReadModel(data)
 	if err != nil {
-		return base, err
+		return nil, base, err
 	}
 	request, err := recordedRequest(base)
 	if err != nil {
-		return base, err
+		return nil, base, err
 	}
 	if base.Tuned == nil {
 		request.Name = base.Name + "-finetuned"
 	}
 	network, err := file.Network(request)
 	if err != nil {
-		return base, err
+		return nil, base, err
 	}
 	i := network.Info()
-	return store.Model{
+	return network, store.Model{
 		ID: i.ID, Name: request.Name, FileSHA256: i.FileSHA256, WeightsSHA256: i.WeightsSHA256, Tap: i.Tap, Pool: i.Pool, Dim: i.Dim,
 		Preprocess: i.Preprocess.CanonicalString(), Engine: i.Engine, Added: time.Now().UTC().Truncate(time.Second), Layout: network.Origin().Layout,
 	}, nil
@@ -66,25 +70,30 @@ func tunedModel(data []byte, base store.Model) (store.Model, error) {
 // vectorsAtOnce is how many vectors are written in one transaction.
 const vectorsAtOnce = 256
 
-// putTunedVectors computes the tuned bottlenecks of photos and stores them.
-func (a *app) putTunedVectors(ctx context.Context, db *store.DB, tuning *extract.Tuning, model string, photos []*tuningPhoto, source *tuningSource) error {
+// putTunedVectors computes the vectors of photos and stores them. It does so as ingest does
+// for photos that come later: from the activations that the training has read they would
+// differ by what float16 rounds off.
+func (a *app) putTunedVectors(ctx context.Context, db *store.DB, network *extract.Network, photos []*tuningPhoto) error {
 	var done atomic.Int64
 	stop := a.watch(func() gauge { return gauge{"vectors", "photo", done.Load(), int64(len(photos))} })
 	defer stop()
-	x := make([][]float32, tuning.Images())
-	for i := range x {
-		x[i] = make([]float32, tuning.CutLen())
-	}
-	source.upcoming(photos, 0)
-	for lo := 0; lo < len(photos); lo += vectorsAtOnce {
-		some := photos[lo:min(lo+vectorsAtOnce, len(photos))]
-		vectors, err := tunedVectors(ctx, tuning, some, source, x)
+	extractors := make([]*extract.Extractor, tuningCores())
+	for i := range extractors {
+		x, err := network.NewExtractor()
 		if err != nil {
 			return err
 		}
-		err = db.Update(func(tx *store.Tx) error {
+		extractors[i] = x
+	}
+	info := network.Info()
+	for some := range slices.Chunk(photos, vectorsAtOnce) {
+		vectors := make([]float32, len(some)*info.Dim)
+		if err := extractAll(ctx, db, extractors, some, vectors, &done); err != nil {
+			return err
+		}
+		err := db.Update(func(tx *store.Tx) error {
 			for i, p := range some {
-				if err := tx.PutVector(model, p.digest, vectors[i]); err != nil {
+				if err := tx.PutVector(info.ID, p.digest, vectors[i*info.Dim:(i+1)*info.Dim]); err != nil {
 					return err
 				}
 			}
@@ -93,30 +102,31 @@ func (a *app) putTunedVectors(ctx context.Context, db *store.DB, tuning *extract
 		if err != nil {
 			return err
 		}
-		done.Add(int64(len(some)))
 	}
 	return nil
 }
 
-// tunedVectors computes the tuned bottlenecks of photos; x is memory for the activations.
-func tunedVectors(ctx context.Context, tuning *extract.Tuning, photos []*tuningPhoto, source *tuningSource, x [][]float32) (vectors [][]float32, err error) {
-	dim := tuning.Dim()
-	for lo := 0; lo < len(photos); lo += len(x) {
-		some := photos[lo:min(lo+len(x), len(photos))]
-		for i := range some {
-			if err := source.read(x[i]); err != nil {
-				return nil, err
+// extractAll computes the vectors, N×dim, of N photos, with a goroutine for each extractor.
+func extractAll(ctx context.Context, db *store.DB, extractors []*extract.Extractor, photos []*tuningPhoto, vectors []float32, done *atomic.Int64) error {
+	dim := len(vectors) / len(photos)
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for _, x := range extractors {
+		group.Go(func() error {
+			for i := int(next.Add(1) - 1); i < len(photos); i = int(next.Add(1) - 1) {
+				data, err := photoBytes(ctx, db, photos[i].digest)
+				if err != nil {
+					return err
+				}
+				if err := x.ExtractBytes(ctx, data, vectors[i*dim:(i+1)*dim]); err != nil {
+					return fmt.Errorf("photo %s: %w", photos[i].digest.Short(), err)
+				}
+				done.Add(1)
 			}
-		}
-		out := make([]float32, len(some)*dim)
-		if err := tuning.Forward(ctx, x[:len(some)], out); err != nil {
-			return nil, err
-		}
-		for i := range some {
-			vectors = append(vectors, out[i*dim:(i+1)*dim])
-		}
+			return nil
+		})
 	}
-	return vectors, nil
+	return group.Wait()
 }
 
 // headOf returns the head on the tuned network: the hidden layers that were trained with
