@@ -194,6 +194,9 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) (err err
 	if err := checkpoint.fits(photos); err != nil {
 		return err
 	}
+	if err := photos.lieWhereTheyDid(db); err != nil {
+		return err
+	}
 	network, err := networkOf(db, photos.model, nil, extract.ModelLimits{})
 	if err != nil {
 		return err
@@ -253,8 +256,12 @@ func (a *app) finishTuning(ctx context.Context, db *store.DB, tuning *extract.Tu
 	return tuned, after, saveTunedHead(db, tuned, head, f.head)
 }
 
-// adviseResume says how to go on after epochs that were kept.
+// adviseResume says how to go on after epochs that were kept, unless something else is to be
+// done first.
 func (f *finetuning) adviseResume(err error) error {
+	if hinted := new(hintedError); errors.As(err, &hinted) {
+		return err
+	}
 	return hint(err, "the epochs that ended are kept: go on with %s", resumeTuning(f.head))
 }
 

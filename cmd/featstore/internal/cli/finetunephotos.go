@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -211,7 +213,27 @@ func photoBytes(ctx context.Context, db *store.DB, d split.Digest) ([]byte, erro
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return nil, hint(fmt.Errorf("read the photos: %w", last), "bring the store up to date first: %s", run("ingest", "FOLDER", "--prune"))
+	return nil, adviseIngest(last)
+}
+
+func adviseIngest(err error) error {
+	return hint(fmt.Errorf("read the photos: %w", err), "bring the store up to date first: %s", run("ingest", "FOLDER", "--prune"))
+}
+
+// lieWhereTheyDid looks for all photos, which are read again after the training at the
+// latest.
+func (s *tuningSet) lieWhereTheyDid(db *store.DB) error {
+	for _, p := range s.all() {
+		paths, err := photoPaths(db, p.digest)
+		if err != nil {
+			return err
+		}
+		missing := fs.ErrNotExist
+		if !slices.ContainsFunc(paths, func(path string) bool { _, missing = os.Stat(path); return missing == nil }) {
+			return adviseIngest(missing)
+		}
+	}
+	return nil
 }
 
 // photoPaths returns where the store has seen a photo.
