@@ -3,8 +3,8 @@ package train
 import "fmt"
 
 // An Event is something worth telling while a head is trained: a Validation, a
-// Warning, a *Leak, a Progress, a StrengthChoice or a *Comparison. Its String is a text for
-// people.
+// Warning, a *Leak, an *Unconverged, a Progress, a StrengthChoice or a *Comparison. Its
+// String is a text for people.
 type Event interface{ String() string }
 
 // A Validation is a look at images that the head is not trained on.

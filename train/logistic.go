@@ -132,14 +132,32 @@ func fitLogistic(ctx context.Context, t *table, strength float64, weights []floa
 	if _, err := m.minimise(ctx, x); err != nil {
 		return nil, nil, err
 	}
-	l := newLayer(t.labels, t.dim())
+	l := o.layerAt(x)
+	return &l, &logisticState{x}, nil
+}
+
+// layerAt is the layer whose parameters are x.
+func (o *logistic) layerAt(x []float64) layer {
+	l := newLayer(o.t.labels, o.t.dim())
 	for i := range l.weights {
 		l.weights[i] = float32(x[i])
 	}
 	for c := range l.bias {
-		l.bias[c] = float32(x[n+c])
+		l.bias[c] = float32(x[len(l.weights)+c])
 	}
-	return &l, &logisticState{x}, nil
+	return l
+}
+
+// parametersOf is the point at which the parameters are those of a layer.
+func parametersOf(l *layer) []float64 {
+	x := make([]float64, 0, len(l.weights)+len(l.bias))
+	for _, v := range l.weights {
+		x = append(x, float64(v))
+	}
+	for _, v := range l.bias {
+		x = append(x, float64(v))
+	}
+	return x
 }
 
 // logisticIterations is far above what any real features have needed.

@@ -11,9 +11,9 @@ import (
 
 // Train fits the head that cfg asks for on the training split and then tests it,
 // once, on the whole testing split. The report is nil, and a warning says so, when
-// that is empty. A Leak is told where many testing images nearly equal a training image.
-// Events are delivered in order, on the caller's goroutine; nil
-// ignores them. The head is not saved.
+// that is empty. A Leak is told where many testing images nearly equal a training image,
+// an Unconverged where a softmax head could have been trained longer. Events are delivered
+// in order, on the caller's goroutine; nil ignores them. The head is not saved.
 //
 // The validation split is used to watch a softmax head, to calibrate any head and,
 // for KindAuto, to choose among the kinds. The testing split is used for nothing
@@ -27,17 +27,33 @@ func Train(ctx context.Context, db *store.DB, cfg Config, events func(Event)) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	if events == nil {
-		return h, r, nil
+	if events != nil {
+		err = h.tellDoubts(ctx, db, cfg, events)
 	}
-	leak, err := FindLeak(ctx, db, h.Models)
 	if err != nil {
 		return nil, nil, err
+	}
+	return h, r, nil
+}
+
+// tellDoubts tells what makes a head's accuracy look too good, and what a better one may be
+// found by.
+func (h *Head) tellDoubts(ctx context.Context, db *store.DB, cfg Config, events func(Event)) error {
+	leak, err := FindLeak(ctx, db, h.Models)
+	if err != nil {
+		return err
 	}
 	if leak.Many() {
 		events(leak)
 	}
-	return h, r, nil
+	if cfg.Kind != KindSoftmax { // one that KindAuto has chosen was as good as those that converge
+		return nil
+	}
+	u, err := h.unconverged(ctx, db, events)
+	if u != nil {
+		events(u)
+	}
+	return err
 }
 
 // test tests the head on the whole testing split. The report is nil if that is empty.

@@ -61,6 +61,7 @@ type Clusters struct {
 	Images int // a label
 	Dim    int
 	Spread float64
+	Scale  float64 // of all vectors; 1 if 0
 	Seed   uint64
 }
 
@@ -90,6 +91,9 @@ func (c Clusters) Vector(label, i int) []float32 {
 	for k := range vec {
 		// Rounded explicitly, so that no machine fuses it with the sum.
 		vec[k] = float32(mean.NormFloat64() + float64(c.Spread*noise.NormFloat64()))
+		if c.Scale != 0 {
+			vec[k] *= float32(c.Scale)
+		}
 	}
 	return vec
 }

@@ -31,6 +31,9 @@ func (a *app) trainEvents() (on func(train.Event), stop func()) {
 			}
 			a.warnLeak(e)
 			return
+		case *train.Unconverged:
+			bar.stop() // told with the result
+			return
 		case train.Validation:
 			bar.stop()
 			a.tellEvent("validation", e)
