@@ -40,7 +40,7 @@ func TestQuantizedZoo(t *testing.T) {
 					t.Fatal(err)
 				}
 				compareSteps(t, p, pixels, tensor.Values[float32](res[m.Tap]), m.Quantum)
-				if onBytes, onFloats := convolutions(p); onBytes < 15 || onFloats > 1 { // one of ResNet's has float weights
+				if onBytes, onFloats := convolutions(p); onBytes < 15 || onFloats > 0 {
 					t.Errorf("%s: %d convolutions on bytes, %d on floats", s.Name, onBytes, onFloats)
 				}
 			}

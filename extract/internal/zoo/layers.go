@@ -36,7 +36,11 @@ func (b *builder) relu(x fmap) fmap {
 
 // maxPool takes the largest of k×k windows; pad as for a conv.
 func (b *builder) maxPool(x fmap, k, stride, pad int, extra onnxtest.Attrs) fmap {
-	return b.pool2d("MaxPool", x, k, stride, pad, extra)
+	y := b.pool2d("MaxPool", x, k, stride, pad, extra)
+	if q, ok := b.quants[x.name]; ok {
+		y.name = b.requantize(y.name, q)
+	}
+	return y
 }
 
 // avgPool takes the mean of k×k windows.
