@@ -19,6 +19,8 @@ type ByteDepthwise struct {
 
 	C int // channels
 	N int // pixels
+
+	Columns int // 3 or 5 if the taps are those of 3×3 or 5×5, column by column; else 0
 }
 
 // PackedTaps holds the weights of a depthwise convolution in the form that the set's
@@ -27,6 +29,7 @@ type ByteDepthwise struct {
 type PackedTaps struct {
 	kw, taps      int
 	order         []int // of the taps; -1 is padding, with weights of zero
+	columns       int   // ByteDepthwise.Columns
 	w             []int8
 	bias          []int32
 	scale, offset []float32
@@ -49,21 +52,25 @@ func (k *byteKernels) channel(i int) int {
 	return i%perVector/4*channelBlock + i/perVector*4 + i%4
 }
 
-// tapOrder returns the order in which taps are packed, so many together at a time. Of
-// 3×3 taps, four at a time, these are the three of a column and one of padding, because
-// neighbouring outputs share columns.
-func tapOrder(taps, kw, together int) []int {
+// tapOrder returns the order in which taps are packed, so many together at a time, and
+// ByteDepthwise.Columns. Of 3×3 taps, four at a time, these are the three of a column and
+// one of padding, because neighbouring outputs share columns. Of 5×5 taps these are the
+// first four of each column, and then those of the last row.
+func tapOrder(taps, kw, together int) (order []int, columns int) {
 	if taps == 9 && kw == 3 && together == 4 {
-		return []int{0, 3, 6, -1, 1, 4, 7, -1, 2, 5, 8, -1}
+		return []int{0, 3, 6, -1, 1, 4, 7, -1, 2, 5, 8, -1}, 3
 	}
-	order := make([]int, (taps+together-1)/together*together)
+	if taps == 25 && kw == 5 && together == 4 {
+		return []int{0, 5, 10, 15, 1, 6, 11, 16, 2, 7, 12, 17, 3, 8, 13, 18, 4, 9, 14, 19, 20, 21, 22, 23, 24, -1, -1, -1}, 5
+	}
+	order = make([]int, (taps+together-1)/together*together)
 	for i := range order {
 		order[i] = i
 		if i >= taps {
 			order[i] = -1
 		}
 	}
-	return order
+	return order, 0
 }
 
 // Offsets returns ByteDepthwise.Taps, given the distances in bytes from one tap to the
@@ -86,12 +93,12 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	row := w.Segments * w.K
 	wide := weightBytes(k.tapPairs)
 	together := 4 / wide
-	order := tapOrder(row, kw, together)
+	order, columns := tapOrder(row, kw, together)
 	groups := len(order) / together
 	blocks := (w.N + block - 1) / block
 	n := blocks * block
 	mem := Aligned(3*n + n*groups)
-	p := &PackedTaps{kw: kw, taps: w.K, order: order, set: s, scale: mem[n : 2*n : 2*n], offset: mem[2*n : 3*n : 3*n]}
+	p := &PackedTaps{kw: kw, taps: w.K, order: order, columns: columns, set: s, scale: mem[n : 2*n : 2*n], offset: mem[2*n : 3*n : 3*n]}
 	p.bias = Words(mem[:n])
 	b := BytesOf(mem[3*n:])
 	p.w = unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
@@ -114,10 +121,10 @@ func (s *Set) PackTaps(w ByteWeights, kw int) *PackedTaps {
 	return p
 }
 
-// Convolve computes one row. The caller has set everything in d but W, Bias, Scale
-// and Offset.
+// Convolve computes one row. The caller has set everything in d but W, Bias, Scale,
+// Offset and Columns.
 func (p *PackedTaps) Convolve(d *ByteDepthwise) {
-	d.W, d.Bias, d.Scale, d.Offset = p.w, p.bias, p.scale, p.offset
+	d.W, d.Bias, d.Scale, d.Offset, d.Columns = p.w, p.bias, p.scale, p.offset, p.columns
 	p.set.bytes.depthwise(d)
 }
 

@@ -20,3 +20,15 @@ func avx512ByteDepthwise3s1(d *ByteDepthwise)
 //
 //go:noescape
 func avx512ByteDepthwise3s2(d *ByteDepthwise)
+
+// avx512ByteDepthwise5s1 does what byteDepthwise does, for 5×5 taps at stride 1, four of
+// a column together.
+//
+//go:noescape
+func avx512ByteDepthwise5s1(d *ByteDepthwise)
+
+// avx512ByteDepthwise5s2 does what byteDepthwise does, for 5×5 taps at stride 2, four of
+// a column together.
+//
+//go:noescape
+func avx512ByteDepthwise5s2(d *ByteDepthwise)

@@ -79,12 +79,18 @@ func avx2Bytes(multiplies bool) byteKernels {
 
 // byteDepthwise512 chooses a kernel for the taps and stride.
 func byteDepthwise512(d *ByteDepthwise) {
-	const block = 64                         // channels
-	if len(d.Taps) != 12 || d.Taps[3] != 0 { // not the columns of 3×3
+	const block = 64 // channels
+	if d.Columns == 0 {
 		avx512ByteDepthwise(d)
 		return
 	}
 	switch tap := d.Taps[4] - d.Taps[0]; {
+	case d.Columns == 5 && d.Step == tap:
+		avx512ByteDepthwise5s1(d)
+	case d.Columns == 5 && d.Step == 2*tap:
+		avx512ByteDepthwise5s2(d)
+	case d.Columns == 5:
+		avx512ByteDepthwise(d)
 	case d.Step == tap && 2*d.C == block && tap == d.C && d.LDO == d.C && d.N%2 == 0:
 		// Two pixels of 32 channels are one of 64: the next two begin two taps further.
 		d.C, d.LDO, d.N = 2*d.C, 2*d.LDO, d.N/2

@@ -55,6 +55,7 @@ func byteDepthwiseOf(v *vector) {
 	if v.masks {
 		byteDepthwise(v)
 		byteDepthwiseColumns(v)
+		byteDepthwiseColumns5(v)
 		return
 	}
 	pairDepthwise(v)
