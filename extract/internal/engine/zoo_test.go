@@ -27,6 +27,7 @@ func TestZooAgainstReference(t *testing.T) {
 	kinds := map[string]bool{"Reference": true,
 		"Strassen":    true, // pays in large networks only
 		"BatchNorm":   true, // networks that are trained have it, and are exported with it by mistake only
+		"Dequantize":  true, // quantizers seldom keep layers on floats: TestQuantizedBitsAreFrozen has such
 		"MaxGradient": true, // a tap is pooled by maximum only when asked: TestGradientOfMaxPooledTap
 		"Reload":      true, // it runs beside plans, in every Training.Update
 	}
