@@ -79,7 +79,8 @@
 //	            resplit   map  only while splits change: policy (the new one), done (bin):
 //	                           digests below done are placed by the new policy
 //	            counts    map  roots, images, failures, splits, models, heads, vectors, views; last_root
-//	roots/      <root: 8 bytes>                   map  path, name, seen (timestamp), layout (if not by label)
+//	roots/      <root: 8 bytes>                   map  path, name, seen (timestamp), layout (if not by label),
+//	                                               labels (if not by folder: see LabelSource)
 //	images/     <root>/ <path>                    map  digest (bin 32), size, mtime (ns since 1970), label
 //	failures/   <root>/ <path>                    map  reason, size, mtime, when (timestamp)
 //	digests/    <digest: 32 bytes ‖ root ‖ path>  str  the image's label

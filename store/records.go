@@ -23,6 +23,9 @@ type Root struct {
 	Seen time.Time `msgpack:"seen"` // when it was last ingested
 
 	Layout Layout `msgpack:"layout,omitempty"` // what its folders mean
+
+	// Labels says what gives its photos their labels; nil for the names of its folders.
+	Labels *LabelSource `msgpack:"labels,omitempty"`
 }
 
 // A Layout says how a photo folder is arranged.

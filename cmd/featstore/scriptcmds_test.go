@@ -27,6 +27,7 @@ import (
 // scriptCommands are the commands that the stories need beyond testscript's own.
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"draw":    draw,
+	"flatten": flatten,
 	"flowers": flowers,
 	"zoo":     zooWrite,
 	"patch":   patch,
@@ -120,6 +121,19 @@ func draw(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	ts.Check(drawn.Write(context.Background(), ts.MkAbs(args[0]), each, uint64(seed)))
+}
+
+// flatten moves the files in folders of a folder into one: flatten FROM TO.
+func flatten(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flatten FROM TO")
+	}
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*", "*"))
+	ts.Check(err)
+	ts.Check(os.MkdirAll(ts.MkAbs(args[1]), 0o777))
+	for _, f := range files {
+		ts.Check(os.Rename(f, filepath.Join(ts.MkAbs(args[1]), filepath.Base(f))))
+	}
 }
 
 // plain writes a picture of one colour: plain FILE.png RED GREEN BLUE.

@@ -10,18 +10,15 @@ import (
 	"featstore/store"
 )
 
-// arrange gives each file its label, by what the layout says of its folders. Files
+// arrange gives each file its label, by what the layout says of its folders. Photos
 // whose folders leave no label for them become unlabelled.
 func (l *listing) arrange(layout store.Layout) {
-	l.labels = map[string]struct{}{}
-	kept := l.files[:0]
-	for _, f := range l.files {
+	l.labels, l.files, l.unlabelled = map[string]struct{}{}, nil, nil
+	for _, f := range l.all {
 		label, ok := labelIn(f.path, layout)
 		if !ok {
 			if namedAsPhoto(f.path) {
 				l.unlabelled = append(l.unlabelled, f.path)
-			} else {
-				l.others = append(l.others, f.path)
 			}
 			continue
 		}
@@ -29,9 +26,8 @@ func (l *listing) arrange(layout store.Layout) {
 		if f.err == nil && !utf8.ValidString(f.label) {
 			f.err = errLabelName
 		}
-		kept = append(kept, f)
+		l.files = append(l.files, f)
 	}
-	l.files = kept
 	for _, folder := range l.folders {
 		if label, ok := labelIn(folder+"/", layout); ok {
 			l.labels[label] = struct{}{}
@@ -43,6 +39,9 @@ func (l *listing) arrange(layout store.Layout) {
 // may be named after splits, of the first that is not the split's. The name is
 // NFC-normalised, so that one name typed on different systems is one label.
 func labelIn(path string, layout store.Layout) (string, bool) {
+	if !strings.Contains(path, "/") {
+		return "", false
+	}
 	if layout != store.ByLabel {
 		if _, label, ok := split.ByFolder(path); ok {
 			return norm.NFC.String(label), true
@@ -55,12 +54,22 @@ func labelIn(path string, layout store.Layout) (string, bool) {
 	return norm.NFC.String(first), true
 }
 
+// splitIn returns the split that a path's folders name: one of the first two or, where
+// labels come from elsewhere, also the only one.
+func splitIn(path string, labelled bool) (split.Split, bool) {
+	s, _, ok := split.ByFolder(path)
+	if first, _, deep := strings.Cut(path, "/"); !ok && labelled && deep {
+		s, ok = split.Spelling(first)
+	}
+	return s, ok
+}
+
 // likeSplits tells whether all files lie in folders that are named after splits, two
 // of them or more: then they hardly are labels.
-func (l *listing) likeSplits() bool {
+func (l *listing) likeSplits(labelled bool) bool {
 	seen := map[split.Split]bool{}
 	for _, f := range l.files {
-		s, _, ok := split.ByFolder(f.path)
+		s, ok := splitIn(f.path, labelled)
 		if !ok {
 			return false
 		}

@@ -29,6 +29,12 @@
 // random (photo.Augment). They are computed like other vectors: only those that are
 // missing, also for photos that have come into the training split since.
 //
+// # Labels
+//
+// The first folder is a photo's label, unless Options.Labels names something else: lists of
+// labels (package annotation), or a pattern for the names of files. The store remembers it
+// for the next time. Photos that a list does not name are left out and reported.
+//
 // # Splits of one's own
 //
 // Usually a store's policy decides which photos are for training and which for testing.
@@ -45,6 +51,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -73,6 +80,20 @@ type Options struct {
 
 	// SplitList puts photos of the folder into the splits of a list.
 	SplitList []split.Entry
+
+	// Labels says what gives photos their labels. With nil it is what the store remembers of
+	// the folder; for a folder that is new to it, what is recognised there (Hugging Face's
+	// metadata, names of ImageNet's folders), and else the names of folders.
+	Labels *store.LabelSource
+
+	// ChangeLabels, if not nil, may change what gives the labels before it is used.
+	ChangeLabels func(*store.LabelSource)
+
+	// LabelInput is where the list "-" is read from.
+	LabelInput io.Reader
+
+	// OnLabelling, if not nil, is told what gave the labels before anything is computed.
+	OnLabelling func(*Labelling)
 }
 
 // DefaultMaxBytes is the size up to which a file is read as a photo.
@@ -81,6 +102,7 @@ const DefaultMaxBytes = photo.MaxFileBytes
 // Progress holds counters that rise while Run works.
 type Progress struct {
 	Found    atomic.Int64 // files found so far
+	Listed   atomic.Int64 // rows of lists of labels read so far
 	ToHash   atomic.Int64 // files to read beforehand, because their splits are not the policy's
 	Hashed   atomic.Int64 // of those, read
 	Total    atomic.Int64 // files to process, known once the folder has been read
@@ -96,6 +118,7 @@ type run struct {
 	opt      Options
 	root     store.RootID // 0 until register, if it is new to the store
 	layout   store.Layout
+	source   store.LabelSource // what gives labels
 	list     *listing
 	report   *tally
 	writer   *store.Writer
@@ -128,8 +151,8 @@ func ingest(ctx context.Context, db *store.DB, networks []network, root string, 
 }
 
 func (r *run) all(ctx context.Context) error {
-	if err := r.layOut(); err != nil {
-		return fmt.Errorf("look folder %s up in the store: %w", r.list.root, err)
+	if err := r.layOut(ctx); err != nil {
+		return err
 	}
 	if err := r.list.usable(); err != nil {
 		return err
@@ -149,6 +172,9 @@ func (r *run) all(ctx context.Context) error {
 	err = r.write(ctx, work)
 	if closed := r.writer.Close(); closed != nil && (err == nil || ctx.Err() != nil) {
 		err = fmt.Errorf("write to store: %w", closed)
+	}
+	if err == nil {
+		err = r.groupPhotos(ctx)
 	}
 	if e := r.conclude(err == nil); err == nil {
 		err = e

@@ -21,7 +21,7 @@ import (
 // counts compares what a run says it did; everything not named must be zero.
 func counts(t *testing.T, what string, got, want Report) {
 	t.Helper()
-	ignore := cmpopts.IgnoreFields(Report{}, "Root", "Found", "ReadBytes", "Models", "Labels", "Seconds")
+	ignore := cmpopts.IgnoreFields(Report{}, "Root", "Found", "ReadBytes", "Models", "Labels", "Labelling", "Seconds")
 	if d := cmp.Diff(want, got, ignore, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,38 +13,48 @@ import (
 	"featstore/store/ownsplit"
 )
 
-// layOut finds out how the folder is arranged, as asked for or as the store remembers
-// it, and labels the files accordingly.
-func (r *run) layOut() error {
-	err := r.db.View(func(tx *store.Tx) error {
-		root, err := r.identify(tx)
-		r.root, r.layout = root.ID, root.Layout
+// layOut finds out how the folder is arranged and what gives the labels, as asked for or
+// as the store remembers it, and labels the files accordingly.
+func (r *run) layOut(ctx context.Context) error {
+	var root store.Root
+	err := r.db.View(func(tx *store.Tx) (err error) {
+		root, err = r.identify(tx)
 		return err
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("look folder %s up in the store: %w", r.list.root, err)
 	}
+	r.root, r.layout = root.ID, root.Layout
 	if r.opt.Layout != nil {
 		r.layout = *r.opt.Layout
 	}
-	if r.layout == store.ByLabel {
-		r.report.LikeSplits = r.opt.Layout == nil && r.list.likeSplits()
-	} else {
-		r.list.arrange(r.layout)
-		r.report.Found, r.report.Unlabelled = len(r.list.files), r.list.unlabelled
+	if err := r.giveLabels(ctx, root); err != nil {
+		return err
 	}
-	if r.layout == store.BySplit && r.opt.SplitList != nil {
+	r.report.Found, r.report.Unlabelled = len(r.list.files), r.list.unlabelled
+	r.report.LikeSplits = r.layout == store.ByLabel && r.opt.Layout == nil && r.source.SplitColumn == "" && r.opt.SplitList == nil &&
+		r.list.likeSplits(r.labelled())
+	sources := 0
+	for _, given := range []bool{r.layout == store.BySplit, r.opt.SplitList != nil, r.source.SplitColumn != ""} {
+		if given {
+			sources++
+		}
+	}
+	if sources > 1 {
 		return ErrTwoSources
 	}
 	return nil
 }
+
+// labelled tells whether something else than folders gives the labels.
+func (r *run) labelled() bool { return r.source.Kind != store.LabelsByFolder }
 
 // ownSplits puts the photos into the splits that the caller wants before anything else
 // is done: an interrupt must not leave photos in the splits of the policy. So the photos
 // are hashed first. That reads them twice, which costs little compared with the network,
 // and finds a leak before hours of work, not after.
 func (r *run) ownSplits(ctx context.Context) error {
-	if r.layout != store.BySplit && r.opt.SplitList == nil {
+	if r.layout != store.BySplit && r.opt.SplitList == nil && r.source.SplitColumn == "" {
 		return nil
 	}
 	files, err := r.hashed(ctx)
@@ -51,13 +62,16 @@ func (r *run) ownSplits(ctx context.Context) error {
 		return err
 	}
 	by, found := ownsplit.ByFolders, ownsplit.Found{}
-	if r.opt.SplitList != nil {
+	switch {
+	case r.source.SplitColumn != "":
+		by, found = ownsplit.ByList, r.wantedByRow(files)
+	case r.opt.SplitList != nil:
 		by = ownsplit.ByList
 		if found, err = ownsplit.Match(r.opt.SplitList, files); err != nil {
 			return err
 		}
-	} else {
-		found = wantedByFolder(files)
+	default:
+		found = r.wantedByFolder(files)
 	}
 	change, err := ownsplit.Set(ctx, r.db, found.Wants, r.root, nil)
 	if err != nil {
@@ -68,10 +82,10 @@ func (r *run) ownSplits(ctx context.Context) error {
 }
 
 // wantedByFolder reads the splits off the names of folders.
-func wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
+func (r *run) wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
 	wanted := map[split.Digest]bool{}
 	for _, f := range files {
-		if s, _, ok := split.ByFolder(f.Path); ok {
+		if s, ok := splitIn(f.Path, r.labelled()); ok {
 			path := filepath.Join(f.Folder, filepath.FromSlash(f.Path))
 			found.Wants = append(found.Wants, ownsplit.Want{Path: path, Digest: f.Digest, Split: s})
 			wanted[f.Digest] = true
@@ -86,6 +100,28 @@ func wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
 		}
 	}
 	slices.Sort(found.UnlistedFolders)
+	return found
+}
+
+// wantedByRow takes the splits that the list of labels gives.
+func (r *run) wantedByRow(files []ownsplit.File) (found ownsplit.Found) {
+	wanted := map[split.Digest]bool{}
+	of := map[string]said{}
+	for _, f := range r.list.files {
+		of[f.path] = f.said
+	}
+	for _, f := range files {
+		if s, ok := of[f.Path].split(); ok {
+			path := filepath.Join(f.Folder, filepath.FromSlash(f.Path))
+			found.Wants = append(found.Wants, ownsplit.Want{Path: path, Digest: f.Digest, Split: s})
+			wanted[f.Digest] = true
+		}
+	}
+	for _, f := range files {
+		if !wanted[f.Digest] {
+			found.Unlisted = append(found.Unlisted, filepath.Join(f.Folder, filepath.FromSlash(f.Path)))
+		}
+	}
 	return found
 }
 

@@ -128,7 +128,7 @@ func TestLikeSplits(t *testing.T) {
 		{[]string{"train/rose/1.jpg", "val/rose/2.jpg", "rose/3.jpg"}, false},
 		{[]string{"rose/1.jpg", "test/2.jpg"}, false},
 	} {
-		if got := list(t, tree(t, c.files...)).likeSplits(); got != c.want {
+		if got := list(t, tree(t, c.files...)).likeSplits(false); got != c.want {
 			t.Errorf("%q: %v", c.files, got)
 		}
 	}

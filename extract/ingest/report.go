@@ -91,8 +91,10 @@ type Report struct {
 	Disputed []Dispute    `json:"disputed"`
 	Rivals   []Rival      `json:"rivals"` // other folders that give photos of this one other labels
 
-	Own        *ownsplit.Report `json:"own_splits"`  // null where the policy alone decides
-	LikeSplits bool             `json:"like_splits"` // folders are named after splits, but were taken as labels
+	Labelling  *Labelling         `json:"labelling"`   // what gave the photos their labels
+	Own        *ownsplit.Report   `json:"own_splits"`  // null where the policy alone decides
+	Groups     *ownsplit.Grouping `json:"groups"`      // null where no list says which photos belong together
+	LikeSplits bool               `json:"like_splits"` // folders are named after splits, but were taken as labels
 
 	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are not photos
 	Unlabelled  []string  `json:"unlabelled"`   // photos directly in the folder: they have no label
@@ -110,7 +112,7 @@ type tally struct {
 }
 
 func newTally(l *listing, networks []network) *tally {
-	t := &tally{Report: Report{Root: l.root, Found: len(l.files), Unlabelled: l.unlabelled, Links: l.links, Unread: l.unread}}
+	t := &tally{Report: Report{Root: l.root, Links: l.links, Unread: l.unread}}
 	for _, n := range networks {
 		t.Models = append(t.Models, ModelCount{ID: n.model.ID, Name: n.model.Name})
 	}

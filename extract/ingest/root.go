@@ -20,7 +20,7 @@ func (r *run) register() error {
 			return err
 		}
 		root.Path, root.Name, root.Seen = r.list.root, filepath.Base(r.list.root), time.Now()
-		root.Layout = r.layout
+		root.Layout, root.Labels = r.layout, recordable(r.source)
 		root, err = tx.PutRoot(root)
 		if err != nil {
 			return err
@@ -118,10 +118,10 @@ func (r *run) agreement(tx *store.Tx, root store.RootID, alike func(file, store.
 			return 0, 0, err
 		}
 		all++
-		for at < len(r.list.files) && r.list.files[at].path < image.Path {
+		for at < len(r.list.all) && r.list.all[at].path < image.Path {
 			at++
 		}
-		if at < len(r.list.files) && alike(r.list.files[at], image) {
+		if at < len(r.list.all) && alike(r.list.all[at], image) {
 			same++
 		}
 	}

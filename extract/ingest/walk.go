@@ -16,14 +16,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"featstore/extract/userfile"
-	"featstore/store"
 )
 
-// A file is one candidate found below the root: a regular file in a label's
-// folder, which may or may not turn out to be a photo.
+// A file is one candidate found below the root: a regular file, which may or may not
+// turn out to be a photo.
 type file struct {
 	path  string // relative to the root, slash-separated, as on disk
-	label string // the folder that names it, NFC-normalised: see arrange
+	label string // NFC-normalised: see arrange
+	group string // that a list gives it, empty for none
+	said  said   // the split that a list gives it
 	size  int64
 	mtime int64 // nanoseconds since 1970
 	err   error // why it cannot be opened, such as a broken link
@@ -31,14 +32,16 @@ type file struct {
 
 // A listing is everything a walk found, sorted by path.
 type listing struct {
-	root       string // canonical absolute path
-	files      []file
-	unlabelled []string            // photos directly below the root
-	others     []string            // directly below the root, not named as photos
-	folders    []string            // the first two levels, also the empty ones
-	labels     map[string]struct{} // every label folder, also the empty ones: see arrange
-	unread     []Problem           // folders that could not be read: what lies there is unknown
-	links      []Problem           // links to folders that were not followed, and why
+	root    string    // canonical absolute path
+	all     []file    // without labels
+	folders []string  // the first two levels, also the empty ones
+	unread  []Problem // folders that could not be read: what lies there is unknown
+	links   []Problem // links to folders that were not followed, and why
+
+	// What follows from a source of labels: see arrange and labelling.
+	files      []file              // those with a label
+	unlabelled []string            // photos whose folders give them none
+	labels     map[string]struct{} // also those without a file, where folders give them
 }
 
 // skippedNames are files and folders that operating systems and archivers leave among
@@ -103,8 +106,7 @@ func walk(ctx context.Context, root string, found func()) (*listing, error) {
 	if err := w.all(folder{abs: canonical}); err != nil {
 		return nil, err
 	}
-	sort.Slice(w.out.files, func(i, j int) bool { return w.out.files[i].path < w.out.files[j].path })
-	w.out.arrange(store.ByLabel)
+	sort.Slice(w.out.all, func(i, j int) bool { return w.out.all[i].path < w.out.all[j].path })
 	return &w.out, nil
 }
 
@@ -234,14 +236,6 @@ func (w *walker) entry(child folder, info fs.FileInfo, err error) bool {
 }
 
 func (w *walker) note(rel string, info fs.FileInfo, err error) {
-	if !strings.Contains(rel, "/") {
-		if namedAsPhoto(rel) {
-			w.out.unlabelled = append(w.out.unlabelled, rel)
-		} else {
-			w.out.others = append(w.out.others, rel)
-		}
-		return
-	}
 	f := file{path: rel}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -251,7 +245,7 @@ func (w *walker) note(rel string, info fs.FileInfo, err error) {
 	default:
 		f.size, f.mtime = info.Size(), info.ModTime().UnixNano()
 	}
-	w.out.files = append(w.out.files, f)
+	w.out.all = append(w.out.all, f)
 	w.found()
 }
 
@@ -295,18 +289,11 @@ func Photos(ctx context.Context, dir string) (photos []string, unread []Problem,
 	if err != nil {
 		return nil, nil, err
 	}
-	photos = l.unlabelled
-	for _, f := range l.files {
+	for _, f := range l.all {
 		if namedAsPhoto(f.path) || isPhoto(filepath.Join(l.root, filepath.FromSlash(f.path))) {
 			photos = append(photos, f.path)
 		}
 	}
-	for _, name := range l.others {
-		if isPhoto(filepath.Join(l.root, name)) {
-			photos = append(photos, name)
-		}
-	}
-	sort.Strings(photos)
 	return photos, l.unread, nil
 }
 

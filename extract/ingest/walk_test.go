@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/text/unicode/norm"
+
+	"featstore/store"
 )
 
 // tree makes files below a new folder; a name ending in / makes an empty folder,
@@ -39,6 +41,7 @@ func list(t *testing.T, root string) *listing {
 	t.Helper()
 	l, err := walk(context.Background(), root, func() {})
 	must(t, err)
+	l.arrange(store.ByLabel)
 	return l
 }
 
@@ -105,8 +108,8 @@ func TestWalkNotesWhatItLeavesOut(t *testing.T) {
 	if want := []string{"top.JPG"}; !slices.Equal(l.unlabelled, want) {
 		t.Errorf("unlabelled %q, want %q", l.unlabelled, want)
 	}
-	if want := []string{"LICENSE.txt"}; !slices.Equal(l.others, want) {
-		t.Errorf("others %q, want %q", l.others, want)
+	if got := l.all[0].path; got != "LICENSE.txt" || len(l.files) != 2 {
+		t.Errorf("first of all is %q, %d files have a label", got, len(l.files))
 	}
 	if _, ok := l.labels["empty"]; !ok || len(l.labels) != 2 {
 		t.Errorf("labels %v, want a and empty", l.labels)

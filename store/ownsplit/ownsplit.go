@@ -159,8 +159,9 @@ func Set(ctx context.Context, db *store.DB, wants []Want, except store.RootID, p
 	})
 }
 
-// Clear gives all photos back to the policy. Folders that were arranged by splits
-// keep their labels, but their splits are no longer honoured; it returns their paths.
+// Clear gives all photos back to the policy. Folders that were arranged by splits, or whose
+// list of labels says splits or groups, keep their labels, but their splits are no longer
+// honoured; it returns their paths.
 func Clear(ctx context.Context, db *store.DB, progress func(done, total int)) (c Change, released []string, err error) {
 	var all []split.Digest
 	err = db.Update(func(tx *store.Tx) error {
@@ -173,8 +174,7 @@ func Clear(ctx context.Context, db *store.DB, progress func(done, total int)) (c
 		}
 		roots, err := tx.Roots()
 		for _, r := range roots {
-			if err == nil && r.Layout == store.BySplit {
-				r.Layout = store.BesideSplit
+			if err == nil && release(&r) {
 				_, err = tx.PutRoot(r)
 				released = append(released, r.Path)
 			}
@@ -189,6 +189,17 @@ func Clear(ctx context.Context, db *store.DB, progress func(done, total int)) (c
 		return all[i], func() error { return tx.ClearSplit(all[i]) }
 	})
 	return c, released, err
+}
+
+// release changes a folder so that it no longer says splits.
+func release(r *store.Root) (changed bool) {
+	if r.Layout == store.BySplit {
+		r.Layout, changed = store.BesideSplit, true
+	}
+	if l := r.Labels; l != nil && (l.SplitColumn != "" || l.GroupColumn != "") {
+		l.SplitColumn, l.GroupColumn, changed = "", "", true
+	}
+	return changed
 }
 
 // apply makes n changes, each of one digest, and counts those that move photos.

@@ -155,3 +155,6 @@ var pictureExtensions = map[string]bool{
 func likePicture(cell string) bool {
 	return pictureExtensions[strings.ToLower(path.Ext(strings.TrimSpace(cell)))]
 }
+
+// UsualLabel tells whether a column is named as those of labels usually are.
+func UsualLabel(name string) bool { return slices.Contains(labelNames, plainName(name)) }

@@ -26,6 +26,7 @@ func ingestCommand(a *app) *cobra.Command {
 	var opt ingest.Options
 	var own ownSplitFlags
 	var views viewsFlags
+	var labels labelFlags
 	cmd := &cobra.Command{
 		Use:   "ingest FOLDER",
 		Short: "Compute the vectors of a folder's photos and keep them in the store",
@@ -37,6 +38,8 @@ rose. JPEG, PNG, GIF, WebP, BMP and TIFF are read; the bytes decide, not the nam
 photo may have up to 100 megapixels, in a file of up to 256 MB, and decoding it may
 take up to half of --photo-memory. Hidden files, and files that operating systems leave
 among photos, are skipped.
+
+` + labelHelp + `
 
 Run it again whenever photos were added, changed, moved or removed: only bytes
 never seen before are computed. Photos that are gone stay until --prune. A photo under
@@ -64,18 +67,23 @@ into the store too.
 ` + settingsHelp() + `
 
 JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim,
-preprocess, preprocess_text, preprocess_from, size_from), lines with event
+preprocess, preprocess_text, preprocess_from, size_from), one with event "labels" (source: kind,
+files, columns, pattern and the like; recognised, lists: file, format, rows, path_column,
+label_column, split_column, group_column, split_columns; missing, blank, unlisted and several with
+their first paths; unnamed, synsets, alike), lines with event
 "progress" (what, done, total, per_second, seconds_left), one with event
 "near_duplicates" (least, training, testing, near, strange) where many photos that test nearly
 equal one that trains, then one with event
 "result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
 new, duplicates, vanished, read, read_bytes, computed, views, views_removed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
 unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
-fixed, moved, unknown, unlisted with their first paths), like_splits, seconds,
-interrupted.` + storeExits(exitSomeFailed),
+fixed, moved, unknown, unlisted with their first paths), like_splits, labelling (as the event
+"labels"), groups (null, or as in featstore split), seconds, interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
   featstore ingest ./flower_photos --prune
   featstore ingest ./dataset --split-folders
+  featstore ingest ./dog-breed --labels train.csv
+  featstore ingest ./pets --label-from '(?<label>.+)_\d+'
   featstore ingest ./flower_photos --views 4 --augment flip,crop=10,scale=10,brightness=10
   featstore ingest ./flower_photos --model net.onnx --preprocess imagenet
   featstore ingest ./flower_photos --model default --model lite2.onnx,size=384`,
@@ -86,6 +94,12 @@ interrupted.` + storeExits(exitSomeFailed),
 			}
 			if err := views.apply(cmd, &opt); err != nil {
 				return err
+			}
+			if err := labels.apply(a, &opt); err != nil {
+				return err
+			}
+			if own.file == "-" && opt.LabelInput != nil {
+				return usagef("--labels - and --split-file -: standard input is only one of them")
 			}
 			if err := own.apply(cmd.Context(), a, &opt); err != nil {
 				return err
@@ -100,6 +114,7 @@ interrupted.` + storeExits(exitSomeFailed),
 	}
 	nets.register(cmd)
 	views.register(cmd)
+	labels.register(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&opt.Prune, "prune", false, "drop images whose files are gone")
 	flags.BoolVar(&opt.Reread, "reread", false, "read all photos again, also those whose size and time have not changed")
@@ -180,13 +195,16 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 // runIngest runs the ingest with progress.
 func (a *app) runIngest(ctx context.Context, db *store.DB, networks []*extract.Network, dir string, opt ingest.Options) (ingest.Report, error) {
 	p := new(ingest.Progress)
-	opt.Progress = p
+	opt.Progress, opt.OnLabelling = p, a.tellLabels
 	stop := a.watch(func() gauge {
 		if total := p.Total.Load(); total > 0 {
 			return gauge{"ingest", "photo", p.Done.Load(), total}
 		}
 		if total := p.ToHash.Load(); total > 0 {
 			return gauge{"look for copies across splits", "photo", p.Hashed.Load(), total}
+		}
+		if listed := p.Listed.Load(); listed > 0 {
+			return gauge{"read labels", "row", listed, 0}
 		}
 		return gauge{"look into folder", "file", p.Found.Load(), 0}
 	})
@@ -247,7 +265,7 @@ func describeTap(tap, why string) string {
 func ingestAdvice(err error, dir string) error {
 	switch {
 	case errors.Is(err, ingest.ErrNoLabels):
-		const sort = "sort the photos into folders named after what they show: FOLDER/roses/1.jpg"
+		const sort = "sort the photos into folders named after what they show: FOLDER/roses/1.jpg; or give --labels LIST, or --label-from PATTERN"
 		if above := folderAbove(dir); ingest.LooksLabelled(above) { // a label's folder was given
 			return hint(err, sort+"; or give the folder above, if this one is named so: %s", run("ingest", argument(above)))
 		}
@@ -257,7 +275,7 @@ func ingestAdvice(err error, dir string) error {
 	case errors.Is(err, ingest.ErrOverlap):
 		return hint(err, "the same photos would get two labels: give that folder again, or keep this one in a store of its own with --store")
 	}
-	return ownSplitAdvice(err)
+	return ownSplitAdvice(labelAdvice(err))
 }
 
 // folderAbove is the folder that holds a folder, in the words of the command line.
@@ -297,6 +315,7 @@ func (a *app) printIngest(r ingest.Report, interrupted bool) {
 	if r.Own != nil {
 		a.printOwnSplits(r.Own)
 	}
+	a.printGroups(r.Groups)
 	a.printLeftOut(r)
 }
 
@@ -366,7 +385,11 @@ func (a *app) printLeftOut(r ingest.Report) {
 		a.say("skipped, not photos: %s", firstFew(r.NotPhotos))
 	}
 	if r.Gone > 0 {
-		a.say("%s in the store, but no longer in the folder: --prune drops %s", count(r.Gone, "photo"), plural(r.Gone, "it", "them"))
+		where := "in the folder"
+		if r.Labelling.Source.Kind != store.LabelsByFolder {
+			where += " with a label"
+		}
+		a.say("%s in the store, but no longer %s: --prune drops %s", count(r.Gone, "photo"), where, plural(r.Gone, "it", "them"))
 	}
 	a.warnLikeSplits(r)
 }

@@ -34,7 +34,8 @@ by hand, by a data set's authors or by featstore export. A header may name the c
 among others. Paths are absolute or relative to the ingested folder; train, val, test
 and the like are understood. Photos it does not name stay where they are. The same bytes
 in two splits are an error that names them, and nothing is changed. --clear gives all
-photos back to the rule, also those of folders ingested with --split-folders.
+photos back to the rule, also those of folders ingested with --split-folders, --split-column or
+--group-column.
 
 Photos that belong together should be in one split, or a head is tested on what it
 was trained on. --group-near-duplicates compares all photos as featstore stats
@@ -54,7 +55,7 @@ change was interrupted), moved, training, validation,
 testing, fixed (photos whose split was set by hand), own_splits (null without --file; by,
 training, validation, testing, fixed, moved, unknown, unlisted with their first paths), groups (only where
 photos were grouped: groups, photos, largest, straddle, divided, fixed, moved, divided_paths),
-released (folders whose --split-folders no longer counts).` + storeExits(),
+released (folders whose --split-folders, --split-column or --group-column no longer counts).` + storeExits(),
 		Example: `  featstore split
   featstore split --salt 2
   featstore split --validation 15 --testing 15
@@ -226,7 +227,7 @@ func (a *app) reportSplit(db *store.DB, r splitResult, changed bool) error {
 	}
 	fmt.Fprintf(a.Out, "%s changed their split\n", count(r.Moved, "photo"))
 	for _, folder := range r.Released {
-		a.say("folders of %s named after splits only give labels now", folder)
+		a.say("%s only gives labels now: splits by its folders or list are not taken any more", folder)
 	}
 	for _, lacking := range a.lackingViews(s) {
 		a.warn("%s", lacking)

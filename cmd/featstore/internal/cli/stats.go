@@ -37,7 +37,8 @@ more pictures that only look alike.
 
 JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a
 change of splits was interrupted), fixed_splits, folders (path, images, failures,
-seen), images, distinct, labels (label, images, training, validation,
+seen, labels: null for names of folders, or kind, files, columns, pattern and the like), images,
+distinct, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale, unfinished,
 views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
@@ -119,6 +120,8 @@ type folderStats struct {
 	Images   int       `json:"images"`
 	Failures int       `json:"failures"`
 	Seen     time.Time `json:"seen"`
+
+	Labels *store.LabelSource `json:"labels"` // null for names of folders
 }
 
 type labelStats struct {
@@ -178,7 +181,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 	folders := map[store.RootID]string{}
 	for _, r := range raw.Roots {
 		folders[r.ID] = r.Path
-		s.Folders = append(s.Folders, folderStats{r.Path, r.Images, r.Failures, r.Seen})
+		s.Folders = append(s.Folders, folderStats{r.Path, r.Images, r.Failures, r.Seen, r.Labels})
 	}
 	for _, l := range raw.Labels {
 		s.Labels = append(s.Labels, labelStats{l.Label, l.Images, l.Splits[split.Training], l.Splits[split.Validation], l.Splits[split.Testing]})
@@ -360,6 +363,9 @@ func (a *app) printStats(s *storeStats, failures bool) {
 	fmt.Fprintf(a.Out, ", %s\n", count(len(s.Labels), "label"))
 	for _, f := range s.Folders {
 		fmt.Fprintf(a.Out, "  from %s, last looked at %s\n", printable(f.Path), f.Seen.Local().Format("2006-01-02 15:04"))
+		if f.Labels != nil {
+			fmt.Fprintf(a.Out, "    labels: %s\n", printable(describeSource(*f.Labels)))
+		}
 	}
 	if s.Pending != nil {
 		fmt.Fprintf(a.Out, "  pending: a change of splits was interrupted; %s finishes it\n", printable(a.complete(finishSplit(*s.Pending))))
