@@ -91,6 +91,8 @@ func TestHostileFiles(t *testing.T) {
 		"ingest X --store OTHER",
 		"ingest PHOTOS --model X --store OTHER",
 		"ingest PHOTOS --split-file X --store OTHER",
+		"ingest PHOTOS --labels X --store OTHER",
+		"ingest PHOTOS --label-names X --store OTHER",
 		"split --file X --store DB",
 		"forget X --store DB",
 		"stats --store X",

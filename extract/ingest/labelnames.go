@@ -63,7 +63,7 @@ func (r *run) nameLabels(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read names of labels %s: %w", at, err)
 	}
-	unnamed := map[string]bool{}
+	labels, unnamed := len(r.list.labels), map[string]bool{}
 	r.list.rename(func(label string) string {
 		name, ok := names[label]
 		if !ok {
@@ -73,6 +73,9 @@ func (r *run) nameLabels(ctx context.Context) error {
 		return name
 	})
 	r.report.Labelling.Unnamed = slices.Sorted(maps.Keys(unnamed))
+	if n := len(unnamed); n > 0 && n == labels {
+		return fmt.Errorf("%w: %s names none of the %d labels, the first is %q", annotation.ErrNames, at, n, r.report.Labelling.Unnamed[0])
+	}
 	return nil
 }
 

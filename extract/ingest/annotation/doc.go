@@ -64,6 +64,9 @@ type Info struct {
 // ErrList: the bytes are not a list of labels that can be read.
 var ErrList = errors.New("not a list of labels")
 
+// ErrNames: a file does not name labels.
+var ErrNames = errors.New("not the names of these labels")
+
 // What a ColumnError lacks.
 const (
 	PathColumn  = "path"

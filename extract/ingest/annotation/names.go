@@ -22,7 +22,7 @@ var synset = regexp.MustCompile(`^n[0-9]{8}$`)
 func ParseNames(data []byte) (map[string]string, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {
-		return nil, fmt.Errorf("%w: names of labels must be UTF-8", ErrList)
+		return nil, fmt.Errorf("%w: they must be UTF-8", ErrNames)
 	}
 	var names [][2]string
 	var err error
@@ -35,10 +35,10 @@ func ParseNames(data []byte) (map[string]string, error) {
 		names, err = namesInLines(string(text))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: names of labels: %w", ErrList, err)
+		return nil, fmt.Errorf("%w: %w", ErrNames, err)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("%w: it has no names of labels", ErrList)
+		return nil, fmt.Errorf("%w: it is empty", ErrNames)
 	}
 	return shortest(names)
 }
@@ -49,10 +49,10 @@ func shortest(names [][2]string) (map[string]string, error) {
 	for _, n := range names {
 		code, name := n[0], n[1]
 		if name == "" {
-			return nil, fmt.Errorf("%w: the label %.60q has an empty name", ErrList, code)
+			return nil, fmt.Errorf("%w: the label %.60q has an empty name", ErrNames, code)
 		}
 		if was, ok := of[code]; ok && was != name {
-			return nil, fmt.Errorf("%w: the label %.60q has two names: %.60q and %.60q", ErrList, code, was, name)
+			return nil, fmt.Errorf("%w: the label %.60q has two names: %.60q and %.60q", ErrNames, code, was, name)
 		}
 		of[code] = name
 	}

@@ -28,30 +28,32 @@ type choices func(a *app) []choice
 // flagChoices are the completions of flags, by command and flag; "*" stands for all
 // commands that have the flag and are not named.
 var flagChoices = map[string]choices{
-	"* --head":           headChoices,
-	"train --head":       words(append(slices.Clone(train.Kinds), train.KindAuto)...),
-	"train --name":       headChoices,
-	"* --model":          modelChoices,
-	"* --from":           words("input", "60%", "80%"),
-	"* --optimizer":      words(train.OptimizerAdamW, train.OptimizerSGD),
-	"* --kinds":          words(train.Kinds...),
-	"* --preprocess":     presetChoices,
-	"* --pool":           words("avg", "max", "none"),
-	"* --split":          splitChoices,
-	"* --format":         formatChoices,
-	"* --balance":        words(train.Balances...),
-	"finetune --balance": words(train.BalanceNone, train.BalanceWeights),
-	"* --prior":          words(train.Priors...),
-	"* --scaling":        words(train.Scalings...),
-	"* --only":           words(bench.Steps...),
-	"* --split-folders":  words("on", "ignore", "off"),
-	"* --augment":        words("flip", defaultAugment, defaultAugment+",color=20,rotate=5"),
-	"* --average":        words(averageFlip),
+	"* --head":            headChoices,
+	"train --head":        words(append(slices.Clone(train.Kinds), train.KindAuto)...),
+	"train --name":        headChoices,
+	"* --model":           modelChoices,
+	"* --from":            words("input", "60%", "80%"),
+	"* --optimizer":       words(train.OptimizerAdamW, train.OptimizerSGD),
+	"* --kinds":           words(train.Kinds...),
+	"* --preprocess":      presetChoices,
+	"* --pool":            words("avg", "max", "none"),
+	"* --split":           splitChoices,
+	"* --format":          formatChoices,
+	"* --balance":         words(train.Balances...),
+	"finetune --balance":  words(train.BalanceNone, train.BalanceWeights),
+	"* --prior":           words(train.Priors...),
+	"* --scaling":         words(train.Scalings...),
+	"* --only":            words(bench.Steps...),
+	"* --split-folders":   words("on", "ignore", "off"),
+	"* --label-separator": words("none", "|", ";", ","),
+	"* --augment":         words("flip", defaultAugment, defaultAugment+",color=20,rotate=5"),
+	"* --average":         words(averageFlip),
 }
 
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
 // which nobody knows.
-var fileFlags = []string{"ingest --model", "predict --model", "bench --model"}
+var fileFlags = []string{"ingest --model", "predict --model", "bench --model", "ingest --labels", "ingest --label-names", "ingest --label-from",
+	"ingest --path-column", "ingest --label-column", "ingest --split-column"}
 
 // argumentChoices are the completions of arguments. Other commands with arguments take
 // files.

@@ -276,6 +276,8 @@ func labelAdvice(err error) error {
 		return hint(err, "write paths relative to the folder, or give the folder that has one of them")
 	case errors.Is(err, ingest.ErrListOnly):
 		return hint(err, "columns, --first-label and --label-separator go with --labels LIST")
+	case errors.Is(err, annotation.ErrNames):
+		return hint(err, "--label-names FILE has a line of code and name for each label, or is JSON of names by code")
 	case errors.Is(err, annotation.ErrList):
 		return hint(err, "a list is CSV or TSV with a header, JSON Lines, or the export of COCO, CVAT or Label Studio")
 	}
