@@ -13,6 +13,13 @@ import (
 // Evaluate looks at every image of a split once and says how good the head is on
 // it. Images of a label that the head does not know count as mistaken.
 func Evaluate(ctx context.Context, db *store.DB, h *Head, s split.Split) (*Report, error) {
+	return EvaluateBy(ctx, db, h, s, func(_ split.Digest, row []float32, probs []float64) error { return h.Predict(row, probs) })
+}
+
+// EvaluateBy is Evaluate with the probabilities of each image, given by its features, from
+// a function, which fills probs. Whether an image is rejected follows from its features.
+func EvaluateBy(ctx context.Context, db *store.DB, h *Head, s split.Split,
+	predict func(d split.Digest, row []float32, probs []float64) error) (*Report, error) {
 	ix, err := db.Index(h.Models, s)
 	if err != nil {
 		return nil, err
@@ -29,7 +36,7 @@ func Evaluate(ctx context.Context, db *store.DB, h *Head, s split.Split) (*Repor
 	probs := make([]float64, len(h.Labels))
 	accepted, right := 0, 0
 	err = db.Each(ix, func(label int, d split.Digest, row []float32) error {
-		if err := h.Predict(row, probs); err != nil {
+		if err := predict(d, row, probs); err != nil {
 			return err
 		}
 		t.add(d, label, probs)

@@ -10,6 +10,7 @@ import (
 // A Report says how good a head is on one split.
 type Report struct {
 	Split    split.Split  `json:"split"`
+	Average  string       `json:"average,omitempty"` // further views of each image whose probabilities were averaged with its own
 	Accuracy Proportion   `json:"accuracy"`
 	TopK     []TopK       `json:"top_k"` // for the k of 1, 2, 3, 5 that are below the number of labels
 	Macro    MacroScore   `json:"macro"`

@@ -29,6 +29,7 @@ type evaluation struct {
 
 	finetune bool // tunes the network in every fold
 
+	average  string // views of photos whose probabilities are averaged
 	unknown  string // folder of photos of other things
 	suspects bool
 }
@@ -43,6 +44,9 @@ func evaluateCommand(a *app) *cobra.Command {
 shows the accuracy with its 95 % interval; precision, recall and F1 of each label;
 which labels are confused; how well the probabilities are calibrated; and the photos
 that it gets wrong, most confident first: look for wrong labels there.
+
+--average flip judges as predict --average flip does: each photo is also looked at mirrored
+left to right, for which its file and the network have to be at hand.
 
 --cv K compares kinds of heads by cross-validation in K folds of the training and
 validation splits: every photo is judged by heads that have not seen it, copies of a
@@ -70,8 +74,8 @@ is the more probable.
 --curve shows the accuracy against the number of training photos: where it still
 rises at the end, more photos will help.
 
-JSON: one object: split, accuracy, top_k, macro, labels, log_loss, brier, ece,
-confusion, misclassified, warnings; with --unknown folder, threshold, rejected, known_split,
+JSON: one object: split, average (flip, if asked for), accuracy, top_k, macro, labels,
+log_loss, brier, ece, confusion, misclassified, warnings; with --unknown folder, threshold, rejected, known_split,
 known (count, total, share, low, high), auroc (area, low, high), left_out, failed,
 mistakes (as predict --json has them); with --suspects a line a photo, in order of rank:
 path, label, likely, score, split, rank; with --cv lines with event "progress" and one
@@ -79,6 +83,7 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 --curve likewise "curve": kind, points.` + storeExits(exitSomeFailed),
 		Example: `  featstore evaluate
   featstore evaluate --split validation --misses 50
+  featstore evaluate --average flip
   featstore evaluate --unknown ./other_photos
   featstore evaluate --suspects --misses 60
   featstore evaluate --cv 5
@@ -116,6 +121,7 @@ with event "comparison": folds, repeats, images, labels, heads, best, pairs; wit
 	flags.StringSliceVar(&e.heads, "head", []string{defaultHead}, "name of the head; with --cv: names of heads to compare, joined by commas")
 	flags.StringVar(&e.split, "split", split.Testing.String(), "photos to look at: training, validation or testing")
 	flags.IntVar(&e.misses, "misses", 20, "how many of the photos that it gets wrong are named")
+	flags.StringVar(&e.average, "average", "", "average the probabilities of each photo and its mirror image: "+averageFlip)
 	flags.StringVar(&e.unknown, "unknown", "", "folder of photos of other things: are they rejected?")
 	memory.register(flags)
 	flags.BoolVar(&e.suspects, "suspects", false, "rank all photos by how likely their label is wrong")
@@ -155,7 +161,7 @@ func (e evaluation) question(flags *pflag.FlagSet) (asked string, err error) {
 // goesWith says to which questions a flag is of use.
 var goesWith = map[string][]string{
 	"repeats": {askCV}, "seed": {askCV, askCurve, askSuspects}, "kinds": {askCV, askCurve}, "model": {askCV, askCurve, askSuspects},
-	"finetune": {askCV}, "head": {"", askCV, askUnknown}, "split": {""}, "misses": {"", askUnknown, askSuspects}, memoryFlagName: {askUnknown},
+	"finetune": {askCV}, "head": {"", askCV, askUnknown}, "split": {""}, "average": {""}, "misses": {"", askUnknown, askSuspects}, memoryFlagName: {askUnknown},
 }
 
 // sensible refuses flags that would be without effect: whoever sets them expects one.
@@ -165,6 +171,8 @@ func (e evaluation) sensible(flags *pflag.FlagSet) error {
 		return err
 	}
 	switch {
+	case e.average != "" && e.average != averageFlip:
+		return usagef("--average %s: want %s", e.average, averageFlip)
 	case e.misses < 0:
 		return usagef("--misses %d: want 0 or more", e.misses)
 	case asked == askUnknown && e.unknown == "":
@@ -195,7 +203,7 @@ func (a *app) evaluate(ctx context.Context, db *store.DB, e evaluation) error {
 	if err != nil {
 		return headAdvice(db, name, err)
 	}
-	report, err := train.Evaluate(ctx, db, head, which)
+	report, err := a.judge(ctx, db, head, which, e)
 	if err != nil {
 		return err
 	}

@@ -108,12 +108,13 @@ rejected, similarity (cosine, not in heads of older versions); or path, error.` 
 // averageFlip is what --average takes.
 const averageFlip = "flip"
 
-// viewsOf returns the views whose probabilities are averaged, the plain photo first.
+// viewsOf returns the views whose probabilities are averaged, the plain photo first; none for
+// that alone.
 func viewsOf(average string) []photo.View {
 	if average == averageFlip {
 		return []photo.View{{}, photo.Mirrored()}
 	}
-	return []photo.View{{}}
+	return nil
 }
 
 // loadHead reads a head and finds the networks whose vectors it was trained on,
@@ -124,13 +125,9 @@ func (a *app) loadHead(name string, files []string, most extract.ModelLimits) (h
 			return headAdvice(db, name, err)
 		}
 		for _, id := range head.Models {
-			var m store.Model
-			if err := db.View(func(tx *store.Tx) (err error) { m, err = tx.Model(id); return err }); err != nil {
-				return hint(fmt.Errorf("head %q: its network: %w", name, err), "ingest the photos again and train")
-			}
-			n, err := networkOf(db, m, files, most)
+			n, err := networkOfHead(db, name, id, files, most)
 			if err != nil {
-				return fmt.Errorf("head %q: %w", name, err)
+				return err
 			}
 			networks = append(networks, n)
 		}
@@ -140,6 +137,19 @@ func (a *app) loadHead(name string, files []string, most extract.ModelLimits) (h
 		return nil
 	})
 	return head, networks, err
+}
+
+// networkOfHead returns one of the networks that a head needs.
+func networkOfHead(db *store.DB, head, id string, files []string, most extract.ModelLimits) (*extract.Network, error) {
+	var m store.Model
+	if err := db.View(func(tx *store.Tx) (err error) { m, err = tx.Model(id); return err }); err != nil {
+		return nil, hint(fmt.Errorf("head %q: its network: %w", head, err), "ingest the photos again and train")
+	}
+	n, err := networkOf(db, m, files, most)
+	if err != nil {
+		return nil, fmt.Errorf("head %q: %w", head, err)
+	}
+	return n, nil
 }
 
 func headAdvice(db *store.DB, name string, err error) error {
@@ -167,7 +177,7 @@ type predictor struct {
 	networks []*extract.Network
 	top      int
 	reject   bool
-	views    []photo.View // whose probabilities are averaged; the first one is the plain photo
+	views    []photo.View // whose probabilities are averaged; none for the plain photo
 	digests  bool         // note what the photos' bytes are
 }
 
@@ -237,13 +247,9 @@ func (p *predictor) run(ctx context.Context, photos []string, workers int, watch
 
 // work looks at photos, with some number of cores, until none is left.
 func (p *predictor) work(ctx context.Context, photos []string, cores int, next *atomic.Int64, results []chan prediction) error {
-	extractors := make([]*extract.Extractor, len(p.networks))
-	for i, n := range p.networks {
-		x, err := n.NewParallelExtractor(cores)
-		if err != nil {
-			return err
-		}
-		extractors[i] = x
+	extractors, err := p.extractors(cores)
+	if err != nil {
+		return err
 	}
 	for {
 		i := int(next.Add(1)) - 1
@@ -256,6 +262,19 @@ func (p *predictor) work(ctx context.Context, photos []string, cores int, next *
 		}
 		results[i] <- r
 	}
+}
+
+// extractors returns one for each network.
+func (p *predictor) extractors(cores int) ([]*extract.Extractor, error) {
+	all := make([]*extract.Extractor, len(p.networks))
+	for i, n := range p.networks {
+		x, err := n.NewParallelExtractor(cores)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = x
+	}
+	return all, nil
 }
 
 // one predicts a photo. Its error ends the run; what is wrong with the photo
@@ -299,7 +318,7 @@ func (p *predictor) features(ctx context.Context, data []byte, extractors []*ext
 	for i, x := range extractors {
 		end := at + p.networks[i].Info().Dim
 		var err error
-		if views == 1 {
+		if len(p.views) == 0 {
 			err = x.ExtractBytes(ctx, data, features[0][at:end])
 		} else {
 			var parts [][]float32
