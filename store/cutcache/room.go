@@ -2,11 +2,30 @@ package cutcache
 
 import (
 	"cmp"
+	"math"
+	"os"
+	"path/filepath"
 	"slices"
 )
 
 // reserve is how many bytes of the disk the cache leaves free: its store is on it too.
 const reserve = 1 << 30
+
+// Room returns how many activations of a model at a cut a cache at path can have, of so many
+// numbers each, where it may become as large as a limit: as many as fit into that and into
+// what the disk has free, if all else makes room.
+func Room(path string, limit int64, model, cut string, values int) int {
+	size := int64(0)
+	if info, err := os.Stat(path); err == nil {
+		size = info.Size()
+	}
+	if free := freeBytes(filepath.Dir(path)); free < math.MaxInt64 {
+		limit = min(limit, size+max(0, int64(free)-reserve))
+	}
+	c := Cache{segmentSize: segmentSize}
+	n := max(0, limit) / segmentSize * int64(c.layoutOf(set{model, cut, values}).slots)
+	return int(min(n, math.MaxInt32))
+}
 
 // room returns a vacant slot for an entry of a set. Where there is none, the order is: a
 // free segment, a new one, the oldest segment of another set that has nothing in use, the

@@ -123,3 +123,32 @@ func TestDiskKeepsAReserve(t *testing.T) {
 	free = cutcache.Reserve + segment
 	put(t, c, k, n300)
 }
+
+// Room is how many can be put.
+func TestRoom(t *testing.T) {
+	const values, limit = 1 << 20, 40 << 20
+	path := filepath.Join(t.TempDir(), "features.db.cut")
+	if n := cutcache.Room(path, 1<<20, "m", "cut", values); n != 0 {
+		t.Errorf("room for %d in less than a segment", n)
+	}
+	c, err := cutcache.Open(path, cutcache.Options{Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeCache(t, c)
+	x := make([]float32, values)
+	put := 0
+	for err == nil {
+		if err = c.Put(key("m", "cut", put, 0), x); err == nil {
+			put++
+		}
+	}
+	if !errors.Is(err, cutcache.ErrFull) {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, filepath.Join(t.TempDir(), "none")} {
+		if n := cutcache.Room(path, limit, "m", "cut", values); n != put || put < 2 {
+			t.Errorf("room for %d, put %d", n, put)
+		}
+	}
+}

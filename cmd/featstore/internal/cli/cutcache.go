@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"featstore/extract"
+	"featstore/extract/cpu"
 	"featstore/split"
 	"featstore/store"
 	"featstore/store/cutcache"
@@ -15,10 +16,14 @@ import (
 // cutPath is where the activations at a cut are kept.
 func (a *app) cutPath() string { return a.store + ".cut" }
 
-// cutKey is the model of a network's activations in the cache. Those of another engine or
-// kernel set differ by rounding, on which a training's result must not depend.
-func cutKey(id string, engine int, kernels string) string {
-	return fmt.Sprintf("%s %d %s", id, engine, kernels)
+// modelOfCut is the model of a network's activations in the cache. Those of another engine
+// or kernel set differ by rounding, on which a training's result must not depend.
+func modelOfCut(network *extract.Network) (string, error) {
+	kernels, err := cpu.Chosen()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %d %s", network.Info().ID, extract.EngineRevision, kernels), nil
 }
 
 // cutViews stands between the key of photos as they are and the augmentation of views.

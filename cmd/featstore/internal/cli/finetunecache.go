@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"featstore/extract"
-	"featstore/extract/cpu"
 	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
@@ -55,12 +54,12 @@ type activationCache interface {
 
 // cutReader opens the cache, if there may be one. Without it all is computed when it is
 // needed.
-func (a *app) cutReader(db *store.DB, network *extract.Network, tuning *extract.Tuning, model store.Model, f finetuning) (*cutReader, error) {
-	kernels, err := cpu.Chosen()
+func (a *app) cutReader(db *store.DB, network *extract.Network, tuning *extract.Tuning, f finetuning) (*cutReader, error) {
+	model, err := modelOfCut(network)
 	if err != nil {
 		return nil, err
 	}
-	c := &cutReader{app: a, model: cutKey(model.ID, extract.EngineRevision, kernels.String()), cut: tuning.Cut().Tensor, size: tuning.CutLen(),
+	c := &cutReader{app: a, model: model, cut: tuning.Cut().Tensor, size: tuning.CutLen(),
 		idle: idleWorkers(runtime.GOMAXPROCS(0)), more: func() (frozenFunc, error) { return frozenLayers(db, network, tuning) },
 		augment: f.augment, views: f.viewCount()}
 	limit := int64(f.cacheBytes())

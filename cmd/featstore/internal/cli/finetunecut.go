@@ -46,7 +46,11 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 		if err != nil {
 			return nil, err
 		}
-		estimate, err := measureTuning(ctx, network, tuning, training, len(photos.known(split.Validation)), views, f.cachedShare(cut, views))
+		outlook, err := a.cacheOutlook(network, cut, photos, f)
+		if err != nil {
+			return nil, err
+		}
+		estimate, err := measureTuning(ctx, network, tuning, photos, outlook)
 		if err != nil {
 			return nil, err
 		}
@@ -64,11 +68,6 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 
 // cacheBytes is how large the file of activations may become.
 func (f *finetuning) cacheBytes() float64 { return f.cache * 1e9 }
-
-// cachedShare is the share of the views that it has room for.
-func (f *finetuning) cachedShare(c extract.Cut, views int) float64 {
-	return min(1, f.cacheBytes()/max(1, activationBytes(c, views)))
-}
 
 // viewCount is how many views of each training photo are kept at a cut.
 func (f *finetuning) viewCount() int {
@@ -121,79 +120,6 @@ func parted(network *extract.Network, cuts []extract.Cut, cut extract.Cut) (*ext
 	c := above[lowest]
 	return nil, hint(fmt.Errorf("the network cannot be trained from %s on: %w", cut.Tensor, err),
 		"the lowest tensor from which it can is %s, above %.0f %% of the computation: --from %s", c.Tensor, 100*c.Below, argument(c.Tensor))
-}
-
-// A tuningEstimate says how long a tuning will take.
-type tuningEstimate struct {
-	once  time.Duration // the frozen part, the vectors in the end
-	epoch time.Duration
-}
-
-func (e tuningEstimate) seconds(epochs int) time.Duration {
-	return e.once + time.Duration(epochs)*e.epoch
-}
-
-// epochsIn is how many epochs fit into a time; without a limit, any number.
-func (e tuningEstimate) epochsIn(limit time.Duration) int {
-	if limit <= 0 {
-		return 1 << 30
-	}
-	return int(max(limit-e.once, 0) / max(e.epoch, 1))
-}
-
-// measureTuning times a few images on their ways through the network. cached is the share of
-// the views whose activations are kept.
-func measureTuning(
-	ctx context.Context, network *extract.Network, tuning *extract.Tuning, training, validation, views int, cached float64,
-) (tuningEstimate, error) {
-	lower, err := tuning.Lower(1)
-	if err != nil {
-		return tuningEstimate{}, err
-	}
-	preprocess := network.Info().Preprocess
-	pixels, activations := make([]float32, preprocess.Len()), make([]float32, tuning.CutLen())
-	below, err := timed(func() error { return lower.Activations(ctx, pixels, activations) })
-	if err != nil {
-		return tuningEstimate{}, err
-	}
-	n := tuning.Images()
-	x, features := slices.Repeat([][]float32{activations}, n), make([]float32, n*tuning.Dim())
-	forward, err := timed(func() error { return tuning.Forward(ctx, x, features) })
-	if err != nil {
-		return tuningEstimate{}, err
-	}
-	clear(features)
-	backward, err := timed(func() error {
-		if err := tuning.Forward(ctx, x, features); err != nil {
-			return err
-		}
-		return tuning.Backward(ctx, features)
-	})
-	for _, p := range tuning.Parameters() {
-		clear(p.Gradient)
-	}
-	// A photo takes about 5 ms to decode and prepare, where that is not measured.
-	const decode = 5 * time.Millisecond
-	read := (below + decode) / time.Duration(tuningCores())
-	e := tuningEstimate{
-		once:  time.Duration(views)*read + time.Duration(training+views)*forward/time.Duration(n),
-		epoch: (time.Duration(training)*backward + time.Duration(validation)*forward) / time.Duration(n),
-	}
-	if tuning.AtInput() {
-		read, cached = decode/time.Duration(tuningCores()), 0
-	}
-	e.epoch += time.Duration((1 - cached) * float64(training+validation) * float64(read))
-	return e, err
-}
-
-// timed returns how long a function takes when it runs for the second time.
-func timed(f func() error) (time.Duration, error) {
-	if err := f(); err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	err := f()
-	return time.Since(start), err
 }
 
 // A tuningPlan is the first line of --json.

@@ -115,7 +115,7 @@ func (a *app) tuningSource(ctx context.Context, db *store.DB, network *extract.N
 		return s, nil
 	}
 	var err error
-	if s.cut, err = a.cutReader(db, network, tuning, set.model, f); err != nil {
+	if s.cut, err = a.cutReader(db, network, tuning, f); err != nil {
 		return nil, err
 	}
 	if err := s.cut.fill(ctx, s.cut.viewsOf(set.all(), trained)); err != nil {
