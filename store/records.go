@@ -96,6 +96,10 @@ type Tuned struct {
 	Cut         string `msgpack:"cut"`         // tensor above which it was trained
 	Fingerprint []byte `msgpack:"fingerprint"` // of the training split: see Index.Fingerprint
 
+	// At is the id of that model's network at the size at which it was trained, where that is
+	// another one than the model's.
+	At string `msgpack:"at,omitempty"`
+
 	// Unfinished is the name of the head that the network was trained for, as long as that is
 	// not saved: later only where the run was interrupted in between.
 	Unfinished string `msgpack:"unfinished,omitempty"`

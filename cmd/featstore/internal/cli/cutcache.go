@@ -83,6 +83,9 @@ func (a *app) readCut(db *store.DB, raw store.Stats) (*cutStats, error) {
 	known := map[string]bool{}
 	for _, m := range raw.Models {
 		known[m.ID] = true
+		if m.Tuned != nil {
+			known[m.Tuned.At] = true
+		}
 	}
 	for _, c := range st.Cuts {
 		p := cutPartStats{Cut: c.Cut, Bytes: c.Bytes, Views: c.Views, Photos: len(c.Photos)}

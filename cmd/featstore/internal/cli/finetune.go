@@ -30,6 +30,7 @@ type finetuning struct {
 	head   string
 	models []string
 	from   string        // see chooseCut
+	size   string        // of what the network sees; "" for the model's own
 	limit  time.Duration // 0 for none
 	cache  float64       // GB of activations on disk
 	resume bool
@@ -69,6 +70,9 @@ smaller), or all of it: input. The default is 60%, and 80% for fewer than 100 tr
 photos, or more where the time or the cache is short. From the input, photos are decoded
 anew each epoch. The photos have to be where they were when they were ingested.
 
+--size tunes at another size of what the network sees than that of the store's vectors, if
+the network takes it. The tuned network then sees photos at this size.
+
 What photos give at the layer below, their activations, is kept in a file beside the
 store, <store>.cut, as float16: computed once, for all epochs and later runs. --cache is
 its limit in GB; then activations of other layers and networks go first, and what has no
@@ -88,7 +92,7 @@ a measurement of a few steps. What is planned is said beforehand.
 Every epoch leaves a checkpoint in the store: after Ctrl-C, --resume goes on with the
 settings of the interrupted run.
 
-JSON: a line with event "plan" (model, cut, below, training, validation, epochs, seconds), lines
+JSON: a line with event "plan" (model, width, height, cut, below, training, validation, epochs, seconds), lines
 with event "epoch" (epoch, epochs, step, steps, loss, ended, validation, validation_loss),
 "progress" and "warning", then one with event "result": head, model, from, cut, below, epoch,
 test and frozen_test (correct, total, accuracy, low, high), only_frozen and only_tuned (photos
@@ -96,6 +100,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 		Example: `  featstore finetune
   featstore finetune --from 80% --epochs 3
   featstore finetune --from input --time 10m
+  featstore finetune --size 384
   featstore finetune --augment flip
   featstore finetune --from input --augment flip,crop=10
   featstore finetune --hidden 512
@@ -110,6 +115,7 @@ that only the one or only the other tells wrongly), p, seconds.` + storeExits(),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "what is trained: above this tensor, above a share of the computation such as 60%, or all: input")
+	flags.StringVar(&f.size, "size", "", "pixels a side of what the network sees, or width by height as 384x256 (default: that of the model)")
 	flags.StringVar(&f.head, "head", tunedHead, "name under which the head is saved")
 	flags.StringSliceVar(&f.models, "model", nil, "model whose network is tuned, an id or a name (default: the store's only one)")
 	flags.DurationVar(&f.limit, "time", 0, "about how long it may take, such as 10m")
@@ -197,7 +203,7 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) (err err
 	if err := photos.lieWhereTheyDid(db); err != nil {
 		return err
 	}
-	network, err := networkOf(db, photos.model, nil, extract.ModelLimits{})
+	network, err := networkAt(db, photos.model, f.size)
 	if err != nil {
 		return err
 	}
@@ -220,12 +226,12 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, source.close()) }()
-	return a.tuneAndKeep(ctx, db, tuning, photos, source, f, started)
+	return a.tuneAndKeep(ctx, db, network, tuning, photos, source, f, started)
 }
 
 // tuneAndKeep trains, and puts network, vectors and head into the store.
-func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, source *tuningSource,
-	f finetuning, started time.Time) error {
+func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, photos *tuningSet,
+	source *tuningSource, f finetuning, started time.Time) error {
 	_, before, err := headOn(ctx, db, photos.model.ID)
 	if err != nil {
 		return err
@@ -234,7 +240,7 @@ func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tun
 	if err != nil {
 		return err
 	}
-	tuned, after, err := a.finishTuning(ctx, db, tuning, photos, result, f)
+	tuned, after, err := a.finishTuning(ctx, db, network, tuning, photos, result, f)
 	if err != nil {
 		return f.adviseResume(err)
 	}
@@ -243,9 +249,9 @@ func (a *app) tuneAndKeep(ctx context.Context, db *store.DB, tuning *extract.Tun
 
 // finishTuning puts what was trained into the store. What it leaves where it is interrupted
 // is taken up by --resume, and removed by a run that begins anew.
-func (a *app) finishTuning(ctx context.Context, db *store.DB, tuning *extract.Tuning, photos *tuningSet, result *train.Tuned,
-	f finetuning) (store.Model, *train.Report, error) {
-	tuned, err := a.keepTuned(ctx, db, tuning, photos, f.head)
+func (a *app) finishTuning(ctx context.Context, db *store.DB, network *extract.Network, tuning *extract.Tuning, photos *tuningSet,
+	result *train.Tuned, f finetuning) (store.Model, *train.Report, error) {
+	tuned, err := a.keepTuned(ctx, db, network, tuning, photos, f.head)
 	if err != nil {
 		return tuned, nil, fmt.Errorf("keep the tuned network: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 type tuningCheckpoint struct {
 	Model   string           `json:"model"`
 	Cut     string           `json:"cut"`
+	Size    string           `json:"size,omitzero"` // --size
 	Photos  [][]byte         `json:"photos"` // fingerprints of the training and the validation split
 	Limit   time.Duration    `json:"limit"`
 	Config  train.TuneConfig `json:"config"`
@@ -29,7 +30,7 @@ type tuningCheckpoint struct {
 
 // putCheckpoint keeps a state of the training under the head's name.
 func putCheckpoint(db *store.DB, f finetuning, tuning *extract.Tuning, photos *tuningSet, state []byte) error {
-	about, err := json.Marshal(tuningCheckpoint{photos.model.ID, tuning.Cut().Tensor, photos.fingerprints(), f.limit, f.cfg, f.augment, f.views, nil})
+	about, err := json.Marshal(tuningCheckpoint{photos.model.ID, tuning.Cut().Tensor, f.size, photos.fingerprints(), f.limit, f.cfg, f.augment, f.views, nil})
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (f *finetuning) checkpoint(db *store.DB) (c tuningCheckpoint, err error) {
 		return c, hint(fmt.Errorf("%w: %w", train.ErrOtherTuning, err), "begin anew without --resume")
 	}
 	f.augment, f.views = c.Augment, max(c.Views, 2)
-	f.cfg, f.models, f.from, f.limit = c.Config, []string{c.Model}, c.Cut, c.Limit
+	f.cfg, f.models, f.from, f.size, f.limit = c.Config, []string{c.Model}, c.Cut, c.Size, c.Limit
 	return c, nil
 }
 

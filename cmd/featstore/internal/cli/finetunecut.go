@@ -62,7 +62,7 @@ func (a *app) planTuning(ctx context.Context, network *extract.Network, photos *
 			}
 			f.cfg.Epochs = max(epochs, 1)
 		}
-		return tuning, a.tellPlan(photos, cut, f.cfg.Epochs, estimate.seconds(f.cfg.Epochs))
+		return tuning, a.tellPlan(photos, network, cut, f.cfg.Epochs, estimate.seconds(f.cfg.Epochs))
 	}
 }
 
@@ -126,6 +126,8 @@ func parted(network *extract.Network, cuts []extract.Cut, cut extract.Cut) (*ext
 type tuningPlan struct {
 	Event      string  `json:"event"`
 	Model      string  `json:"model"`
+	Width      int     `json:"width"` // of what the network sees
+	Height     int     `json:"height"`
 	Cut        string  `json:"cut"`
 	Below      float64 `json:"below"` // share of the computation that stays as it is
 	Training   int     `json:"training"`
@@ -134,15 +136,20 @@ type tuningPlan struct {
 	Seconds    float64 `json:"seconds"` // estimated
 }
 
-func (a *app) tellPlan(photos *tuningSet, cut extract.Cut, epochs int, estimate time.Duration) error {
+func (a *app) tellPlan(photos *tuningSet, network *extract.Network, cut extract.Cut, epochs int, estimate time.Duration) error {
 	training, validation := len(photos.known(split.Training)), len(photos.known(split.Validation))
 	if validation == 0 {
 		a.warn("the validation split is empty: the weights after the last epoch are kept, as none can be chosen")
 	}
+	how := network.Info().Preprocess
 	if a.json {
-		return a.emit(tuningPlan{"plan", photos.model.ID, cut.Tensor, cut.Below, training, validation, epochs, estimate.Seconds()})
+		return a.emit(tuningPlan{"plan", photos.model.ID, how.Width, how.Height, cut.Tensor, cut.Below, training, validation, epochs, estimate.Seconds()})
 	}
-	a.say("network: %s", describeModel(photos.model))
+	at := ""
+	if network.Info().ID != photos.model.ID {
+		at = fmt.Sprintf(", tuned at %d×%d", how.Width, how.Height)
+	}
+	a.say("network: %s%s", describeModel(photos.model), at)
 	a.say("training what lies above %s, %.0f %% of the computation, on %s for %s: about %s", cut.Tensor, 100*(1-cut.Below),
 		count(training, "photo"), count(epochs, "epoch"), durationText(estimate))
 	return nil

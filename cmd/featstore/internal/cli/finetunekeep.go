@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"featstore/extract"
+	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store"
 	"featstore/train"
@@ -17,17 +18,21 @@ import (
 
 // keepTuned puts the tuned network and the vectors of all photos into the store. Until the
 // head of that name is saved the network is unfinished.
-func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tuning, set *tuningSet, head string) (store.Model, error) {
+func (a *app) keepTuned(ctx context.Context, db *store.DB, base *extract.Network, tuning *extract.Tuning, set *tuningSet,
+	head string) (store.Model, error) {
 	data, err := tuning.Model()
 	if err != nil {
 		return store.Model{}, err
 	}
-	network, m, err := tunedModel(data, set.model)
+	network, m, err := tunedModel(data, set.model, base.Info().Preprocess)
 	if err != nil {
 		return m, err
 	}
 	fingerprint := set.indexes[split.Training].Fingerprint()
 	m.Tuned = &store.Tuned{From: set.model.ID, Cut: tuning.Cut().Tensor, Fingerprint: fingerprint[:]}
+	if id := base.Info().ID; id != set.model.ID {
+		m.Tuned.At = id
+	}
 	err = db.Update(func(tx *store.Tx) error {
 		if err := markUnfinished(tx, m, head); err != nil {
 			return err
@@ -43,8 +48,9 @@ func (a *app) keepTuned(ctx context.Context, db *store.DB, tuning *extract.Tunin
 	return m, a.putTunedVectors(ctx, db, network, set.all())
 }
 
-// tunedModel returns a network that was made from a model's, and its description.
-func tunedModel(data []byte, base store.Model) (*extract.Network, store.Model, error) {
+// tunedModel returns a network that was made from a model's, and its description. how is the
+// way in which photos were prepared for it.
+func tunedModel(data []byte, base store.Model, how photo.Preprocess) (*extract.Network, store.Model, error) {
 	file, err := extract.ModelLimits{}.ReadModel(data)
 	if err != nil {
 		return nil, base, err
@@ -53,6 +59,7 @@ func tunedModel(data []byte, base store.Model) (*extract.Network, store.Model, e
 	if err != nil {
 		return nil, base, err
 	}
+	request.Preprocess = photo.SettingsOf(how)
 	if base.Tuned == nil {
 		request.Name = base.Name + "-finetuned"
 	}

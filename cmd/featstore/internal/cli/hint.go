@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"featstore/extract/photo"
 	"featstore/store"
 	"featstore/train"
 )
@@ -120,12 +122,27 @@ func retrainIn(db *store.DB, name string, h *train.Head) command {
 		if name != tunedHead {
 			c = c.with("--head", name)
 		}
+		if size := tunedSize(m); size != "" {
+			c = c.with("--size", size)
+		}
 		if several {
 			c = c.with("--model", m.Tuned.From)
 		}
 		return c
 	}
 	return retrain(name, h, several)
+}
+
+// tunedSize is the --size that a network was tuned with, "" for none.
+func tunedSize(m store.Model) string {
+	var how photo.Preprocess
+	if m.Tuned.At == "" || json.Unmarshal([]byte(m.Preprocess), &how) != nil {
+		return ""
+	}
+	if how.Width == how.Height {
+		return strconv.Itoa(how.Width)
+	}
+	return fmt.Sprintf("%dx%d", how.Width, how.Height)
 }
 
 // joinNumbers writes numbers as a flag takes them.

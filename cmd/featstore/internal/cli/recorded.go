@@ -40,15 +40,7 @@ func rebuild(db *store.DB, m store.Model, most extract.ModelLimits) (*extract.Ne
 
 // rebuildKept makes the network that the store keeps.
 func rebuildKept(db *store.DB, m store.Model, most extract.ModelLimits) (*extract.Network, error) {
-	var data []byte
-	err := db.View(func(tx *store.Tx) (err error) {
-		data, err = tx.Network(m.ID)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	file, err := most.ReadModel(data)
+	file, err := keptModel(db, m, most)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +49,52 @@ func rebuildKept(db *store.DB, m store.Model, most extract.ModelLimits) (*extrac
 		return nil, err
 	}
 	return recordedNetwork(m, file, request)
+}
+
+// keptModel reads a network that the store keeps.
+func keptModel(db *store.DB, m store.Model, most extract.ModelLimits) (*extract.ModelFile, error) {
+	var data []byte
+	err := db.View(func(tx *store.Tx) (err error) {
+		data, err = tx.Network(m.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return most.ReadModel(data)
+}
+
+// networkAt makes a model's network for another size of what it sees, "" for its own.
+func networkAt(db *store.DB, m store.Model, size string) (*extract.Network, error) {
+	own, err := networkOf(db, m, nil, extract.ModelLimits{})
+	if err != nil || size == "" {
+		return own, err
+	}
+	var request extract.Manifest
+	if err := request.Set("size", size); err != nil {
+		return nil, usagef("--%w", err)
+	}
+	recorded, err := recordedRequest(m)
+	if err != nil {
+		return nil, err
+	}
+	var file *extract.ModelFile
+	switch {
+	case m.Network > 0:
+		file, err = keptModel(db, m, extract.ModelLimits{})
+	case own.Origin().Path == "":
+		file, err = extract.DefaultModel()
+	default:
+		file, err = extract.OpenModel(own.Origin().Path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, err := file.Network(request.Over(recorded))
+	if err != nil {
+		return nil, hint(usagef("--size %s: %w", size, err), "leave it away, or take a network that is made for this size")
+	}
+	return n, nil
 }
 
 // rebuildEmbedded makes the embedded network as a record describes it, without reading
