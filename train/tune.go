@@ -158,6 +158,12 @@ func (p TuneProgress) String() string {
 	return s
 }
 
+// What Tune tells of by Progress events, before its epochs.
+const (
+	ProgressBottlenecks = "bottlenecks" // of the network as it is, in images
+	ProgressNewLayers   = "new layers"  // hidden ones and the output, in steps
+)
+
 // A Tuned is the result of Tune, whose weights are in the Tunable.
 type Tuned struct {
 	Epoch    int        `json:"epoch"`      // whose weights were kept
@@ -199,7 +205,7 @@ func Tune(ctx context.Context, net Tunable, labels int, training, validation Tun
 	if cfg.Resume != nil {
 		err = t.restore(cfg.Resume)
 	} else {
-		err = t.firstLayer(ctx)
+		err = t.firstLayer(ctx, events)
 	}
 	if err != nil {
 		return nil, err
@@ -288,14 +294,14 @@ func (t *tuner) stepsAnEpoch() int { return (len(t.training.Truth) + t.cfg.Batch
 const firstLayerStrength = 30
 
 // firstLayer fits the new layer, or layers, on the bottlenecks of the network as it is.
-func (t *tuner) firstLayer(ctx context.Context) error {
-	table, err := t.bottleneckTable(ctx, t.training)
+func (t *tuner) firstLayer(ctx context.Context, events func(Event)) error {
+	table, err := t.bottleneckTable(ctx, t.training, events)
 	if err != nil {
 		return err
 	}
 	defer t.restart()
 	if len(t.cfg.Hidden) > 0 {
-		return t.firstLayers(ctx, table)
+		return t.firstLayers(ctx, table, events)
 	}
 	strength := firstLayerStrength / math.Max(meanSquare(table), 1e-30)
 	l, _, err := fitLogistic(ctx, table, strength, t.labelWeights, 1e-4, t.pool, nil)
@@ -308,11 +314,15 @@ func (t *tuner) firstLayer(ctx context.Context) error {
 }
 
 // bottleneckTable computes the bottlenecks of images into memory.
-func (t *tuner) bottleneckTable(ctx context.Context, photos TunePhotos) (*table, error) {
+func (t *tuner) bottleneckTable(ctx context.Context, photos TunePhotos, events func(Event)) (*table, error) {
 	table := &table{labels: t.labels, dims: []int{t.net.Dim()}}
 	table.allocate(len(photos.Truth), t.net.Dim())
 	copy(table.truth, photos.Truth)
-	if err := t.bottlenecks(ctx, photos, func(i int, x []float32) { copy(table.rows[i], x) }); err != nil {
+	err := t.bottlenecks(ctx, photos, func(i int, x []float32) {
+		copy(table.rows[i], x)
+		events(Progress{ProgressBottlenecks, i + 1, len(photos.Truth)})
+	})
+	if err != nil {
 		return nil, err
 	}
 	for _, row := range table.rows {

@@ -11,8 +11,13 @@ import (
 
 // firstLayers trains hidden layers and output on the bottlenecks of the network as it is,
 // as the mlp head is trained, but without a look at validation images.
-func (t *tuner) firstLayers(ctx context.Context, training *table) error {
-	m := &mlpTraining{net: t.head, cfg: t.cfg.headConfig(), weights: t.labelWeights, validation: &table{}, pool: t.pool, events: func(Event) {},
+func (t *tuner) firstLayers(ctx context.Context, training *table, events func(Event)) error {
+	progress := func(e Event) {
+		if v, ok := e.(Validation); ok {
+			events(Progress{ProgressNewLayers, v.Step, v.Steps})
+		}
+	}
+	m := &mlpTraining{net: t.head, cfg: t.cfg.headConfig(), weights: t.labelWeights, validation: &table{}, pool: t.pool, events: progress,
 		length: math.Sqrt(meanSquare(training) / float64(t.net.Dim())),
 		open:   func() (drawer, error) { return &tableDrawer{table: training}, nil }}
 	return m.run(ctx)

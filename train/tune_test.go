@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -118,7 +119,11 @@ func tune(t *testing.T, training, validation TunePhotos, cfg TuneConfig) ([]floa
 	t.Helper()
 	n := newTinyNet()
 	var told []TuneProgress
-	got, err := Tune(t.Context(), n, 2, training, validation, cfg, func(e Event) { told = append(told, e.(TuneProgress)) })
+	got, err := Tune(t.Context(), n, 2, training, validation, cfg, func(e Event) {
+		if p, ok := e.(TuneProgress); ok {
+			told = append(told, p)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,5 +382,38 @@ func TestBeta(t *testing.T) {
 	}
 	if v := square - mean*mean; math.Abs(mean-0.5) > 0.02 || math.Abs(v-1/(4*(2*a+1))) > 0.01 {
 		t.Errorf("mean %v, variance %v", mean, v)
+	}
+}
+
+// TestFirstFitIsTold: bottlenecks and, with hidden layers, their steps are counted to their
+// end, before the first epoch.
+func TestFirstFitIsTold(t *testing.T) {
+	for _, hidden := range [][]int{nil, {8}} {
+		training, cfg := ringPhotos(25, 1), tuneConfig()
+		cfg.Epochs, cfg.Hidden = 1, hidden
+		var told []string
+		last := map[string]Progress{}
+		_, err := Tune(t.Context(), newTinyNet(), 2, training, TunePhotos{}, cfg, func(e Event) {
+			what := "epochs"
+			if p, ok := e.(Progress); ok {
+				if what = p.What; p.Done <= last[what].Done || p.Done > p.Total {
+					t.Errorf("%v after %v", p, last[what])
+				}
+				last[what] = p
+			}
+			if len(told) == 0 || told[len(told)-1] != what {
+				told = append(told, what)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{ProgressBottlenecks, "epochs"}
+		if hidden != nil {
+			want = []string{ProgressBottlenecks, ProgressNewLayers, "epochs"}
+		}
+		if !slices.Equal(told, want) || last[ProgressBottlenecks].Done != 25 || last[ProgressNewLayers].Done != last[ProgressNewLayers].Total {
+			t.Errorf("told of %q, %v", told, last)
+		}
 	}
 }

@@ -276,8 +276,8 @@ func (a *app) tune(ctx context.Context, db *store.DB, tuning *extract.Tuning, ph
 	f finetuning, started time.Time) (*train.Tuned, error) {
 	f.cfg.Checkpoint = func(state []byte) error { return putCheckpoint(db, f, tuning, photos, state) }
 	f.cfg.Enough = enough(f.limit, started)
-	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch, f.cfg.Epochs)
-	defer progress.stop()
+	progress := a.tuningProgress(len(photos.known(split.Training)), f.cfg.Batch)
+	defer func() { progress.stop() }()
 	network := tunable.Network{Tuning: tuning}
 	result, err := train.Tune(ctx, network, len(photos.labels), source.of(split.Training), source.of(split.Validation), f.cfg, progress.tell)
 	switch {

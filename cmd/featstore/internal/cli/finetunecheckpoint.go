@@ -20,7 +20,7 @@ type tuningCheckpoint struct {
 	Model   string           `json:"model"`
 	Cut     string           `json:"cut"`
 	Size    string           `json:"size,omitzero"` // --size
-	Photos  [][]byte         `json:"photos"` // fingerprints of the training and the validation split
+	Photos  [][]byte         `json:"photos"`        // fingerprints of the training and the validation split
 	Limit   time.Duration    `json:"limit"`
 	Config  train.TuneConfig `json:"config"`
 	Augment photo.Augment    `json:"augment,omitzero"`

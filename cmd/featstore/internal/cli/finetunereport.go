@@ -17,17 +17,28 @@ type tuningProgress struct {
 	images, batch int
 	ended         int // epochs
 
-	mu   sync.Mutex
-	now  gauge
-	stop func()
+	mu    sync.Mutex
+	phase string // of the computation, each of which has a rate of its own
+	now   gauge
+	stop  func()
 }
 
 // tuningProgress shows a training on so many images until it is stopped.
-func (a *app) tuningProgress(images, batch, epochs int) *tuningProgress {
-	p := &tuningProgress{app: a, images: images, batch: batch, now: gauge{what: "finetune", unit: "photo"}}
-	p.now.total = int64(images) * int64(epochs)
-	p.stop = a.watch(p.read)
-	return p
+func (a *app) tuningProgress(images, batch int) *tuningProgress {
+	return &tuningProgress{app: a, images: images, batch: batch, stop: func() {}}
+}
+
+// show shows how far a phase is.
+func (p *tuningProgress) show(phase string, now gauge) {
+	if phase != p.phase {
+		p.stop()
+	}
+	p.mu.Lock()
+	p.now = now
+	p.mu.Unlock()
+	if phase != p.phase {
+		p.phase, p.stop = phase, p.app.watch(p.read)
+	}
 }
 
 func (p *tuningProgress) read() gauge {
@@ -38,21 +49,24 @@ func (p *tuningProgress) read() gauge {
 
 // tell takes the events of the training.
 func (p *tuningProgress) tell(e train.Event) {
-	t, ok := e.(train.TuneProgress)
-	if !ok {
-		return
-	}
-	p.set(t)
-	if t.Ended {
-		p.ended++
-		p.app.tellEvent("epoch", t)
+	switch e := e.(type) {
+	case train.Progress:
+		unit := "photo"
+		if e.What == train.ProgressNewLayers {
+			unit = "step"
+		}
+		p.show(e.What, gauge{e.What, unit, int64(e.Done), int64(e.Total)})
+	case train.TuneProgress:
+		p.show("finetune", p.epochs(e))
+		if e.Ended {
+			p.ended++
+			p.app.tellEvent("epoch", e)
+		}
 	}
 }
 
-// set counts the photos from where this run began.
-func (p *tuningProgress) set(t train.TuneProgress) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// epochs counts the photos from where this run began.
+func (p *tuningProgress) epochs(t train.TuneProgress) gauge {
 	first := t.Epoch - p.ended
 	total := (t.Epochs - first + 1) * p.images
 	inEpoch := t.Step - (t.Epoch-1)*(t.Steps/t.Epochs)
@@ -60,7 +74,7 @@ func (p *tuningProgress) set(t train.TuneProgress) {
 	if !p.app.json {
 		what = fmt.Sprintf("finetune: epoch %d of %d, step %d of %d, loss %.3f", t.Epoch, t.Epochs, t.Step, t.Steps, t.Loss)
 	}
-	p.now = gauge{
+	return gauge{
 		what: what, unit: "photo",
 		done: int64((t.Epoch-first)*p.images + min(inEpoch*p.batch, p.images)), total: int64(total),
 	}
