@@ -138,7 +138,7 @@ func (n *Network) compile() (*engine.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := engine.Compile(g, engine.Options{Input: n.shape, ChannelsLast: n.origin.Layout == LayoutNHWC, Tap: n.info.Tap, Pool: n.info.Pool, Arena: n.arena})
+	p, err := engine.Compile(g, n.engineOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -146,4 +146,9 @@ func (n *Network) compile() (*engine.Program, error) {
 		return nil, fmt.Errorf("tap %q gives %d numbers, the manifest says %d", n.info.Tap, p.Dim(), n.info.Dim)
 	}
 	return p, nil
+}
+
+// engineOptions say how the network is compiled.
+func (n *Network) engineOptions() engine.Options {
+	return engine.Options{Input: n.shape, ChannelsLast: n.origin.Layout == LayoutNHWC, Tap: n.info.Tap, Pool: n.info.Pool, Arena: n.arena}
 }

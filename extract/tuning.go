@@ -62,7 +62,7 @@ func (n *Network) folded() (*graph.Graph, map[string]*tensor.Tensor, error) {
 		return nil, nil, err
 	}
 	if slices.ContainsFunc(g.Nodes, quantized) {
-		return nil, nil, fmt.Errorf("%w: it computes with 8-bit numbers: take the network that it was made from", ErrModel)
+		return nil, nil, fmt.Errorf("%w: %w", ErrModel, ErrQuantized)
 	}
 	return passes.Trainable(g, n.info.Tap, n.shape, n.foldShare())
 }

@@ -1,0 +1,158 @@
+package quantize
+
+import (
+	"math"
+	"slices"
+
+	"featstore/extract/internal/graph"
+	"featstore/extract/internal/tensor"
+)
+
+// A writer writes a network with pairs of QuantizeLinear and DequantizeLinear.
+type writer struct {
+	*selection
+	out     *graph.Graph
+	points  map[string]Params
+	weights map[*layer]*weights
+}
+
+// write returns the quantized graph.
+func (s *selection) write(points map[string]Params, rounded map[*layer]*weights) *graph.Graph {
+	g := *s.graph
+	g.Nodes, g.Initializers = nil, map[string]*tensor.Tensor{}
+	w := &writer{s, &g, points, rounded}
+	for _, in := range s.graph.Inputs {
+		w.point(in.Name)
+	}
+	for _, node := range s.graph.Nodes {
+		m := *node
+		m.Inputs = slices.Clone(node.Inputs)
+		l := s.byNode[node]
+		if l == nil || !s.float[l] {
+			for i, in := range m.Inputs {
+				if _, ok := points[in]; ok {
+					m.Inputs[i] = in + dequantized
+				}
+			}
+		}
+		if l != nil && !s.float[l] {
+			w.layer(l, &m)
+		}
+		w.out.Nodes = append(w.out.Nodes, &m)
+		for _, out := range node.Outputs {
+			w.point(out)
+		}
+	}
+	w.nameOutputs()
+	w.keepInitializers()
+	return &g
+}
+
+// What is added to a tensor's name for what is made of it.
+const (
+	quantized   = "/quantized"
+	dequantized = "/dequantized"
+)
+
+// point adds the pair behind a point.
+func (w *writer) point(name string) {
+	p, ok := w.points[name]
+	if !ok {
+		return
+	}
+	scale := set(w.out, name+"/scale", tensor.New([]float32{p.Scale}))
+	zero := set(w.out, name+"/zero", tensor.New([]uint8{p.Zero}))
+	w.add("QuantizeLinear", name+quantized, -1, name, scale, zero)
+	w.add("DequantizeLinear", name+dequantized, -1, name+quantized, scale, zero)
+}
+
+func (w *writer) add(op, out string, axis int, inputs ...string) {
+	n := &graph.Node{Name: out, Op: op, Inputs: inputs, Outputs: []string{out}}
+	if axis >= 0 {
+		n.Attrs = map[string]graph.Attr{"axis": int64(axis)}
+	}
+	w.out.Nodes = append(w.out.Nodes, n)
+}
+
+// layer gives a layer its weights and bias in whole numbers.
+func (w *writer) layer(l *layer, m *graph.Node) {
+	r, name := w.weights[l], l.product()
+	in := w.points[l.in].Scale
+	var bias []int32
+	scales := slices.Clone(r.scales)
+	if l.bias != "" {
+		bias = make([]int32, l.outputs())
+		for o, b := range w.vector(l.bias, l.outputs()) {
+			scales[o] = max(scales[o], float32(math.Abs(float64(b))/(largestBias*float64(in))))
+			bias[o] = int32(math.RoundToEven(float64(b) / float64(in*scales[o])))
+		}
+	}
+	numbers := slices.Clone(r.numbers)
+	l.each(func(place, output, _ int) {
+		if scales[output] != r.scales[output] {
+			numbers[place] = roundWeight(float64(r.numbers[place])*float64(r.scales[output]), scales[output])
+		}
+	})
+	scale := set(w.out, name+"/weight scale", tensor.New(scales, len(scales)))
+	zero := set(w.out, name+"/weight zero", tensor.New(make([]int8, len(scales)), len(scales)))
+	number := set(w.out, name+"/weight quantized", tensor.New(numbers, l.weight.Shape...))
+	w.add("DequantizeLinear", name+"/weight"+dequantized, l.axis, number, scale, zero)
+	m.Inputs[1] = name + "/weight" + dequantized
+	if bias == nil {
+		return
+	}
+	products := make([]float32, len(scales))
+	for o, s := range scales {
+		products[o] = in * s
+	}
+	if l.adder != nil {
+		whole := make([]float32, len(bias))
+		for o, b := range bias {
+			whole[o] = float32(b) * products[o]
+		}
+		w.out.Initializers[l.bias] = tensor.New(whole, w.graph.Initializers[l.bias].Shape...)
+		return
+	}
+	biasScale := set(w.out, name+"/bias scale", tensor.New(products, len(products)))
+	biasNumber := set(w.out, name+"/bias quantized", tensor.New(bias, len(bias)))
+	biasZero := set(w.out, name+"/bias zero", tensor.New(make([]int32, len(bias)), len(bias)))
+	w.add("DequantizeLinear", name+"/bias"+dequantized, 0, biasNumber, biasScale, biasZero)
+	m.Inputs[2] = name + "/bias" + dequantized
+}
+
+// largestBias bounds the whole numbers of biases, far below what sums can hold.
+const largestBias = 1 << 26
+
+// nameOutputs gives the dequantized form of an output that is a point the output's name.
+func (w *writer) nameOutputs() {
+	for _, o := range w.graph.Outputs {
+		if _, ok := w.points[o.Name]; !ok {
+			continue
+		}
+		rename := map[string]string{o.Name: o.Name + "/float", o.Name + dequantized: o.Name}
+		for _, node := range w.out.Nodes {
+			node.Outputs = slices.Clone(node.Outputs)
+			for i, in := range node.Inputs {
+				if to, ok := rename[in]; ok {
+					node.Inputs[i] = to
+				}
+			}
+			for i, out := range node.Outputs {
+				if to, ok := rename[out]; ok {
+					node.Outputs[i] = to
+				}
+			}
+		}
+	}
+}
+
+// keepInitializers takes over those of the network that are still read.
+func (w *writer) keepInitializers() {
+	for _, node := range w.out.Nodes {
+		for _, in := range node.Reads() {
+			if t := w.graph.Initializers[in]; t != nil && w.out.Initializers[in] == nil {
+				w.out.Initializers[in] = t
+			}
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package extract
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"featstore/extract/internal/onnx"
+	"featstore/extract/internal/passes"
+	"featstore/extract/internal/quantize"
+	"featstore/extract/photo"
+)
+
+// ErrQuantized: a network computes with 8-bit numbers already.
+var ErrQuantized = errors.New("it computes with 8-bit numbers already: take the network that it was made from")
+
+// ErrNothingQuantized: no layer of a network can be computed with 8-bit numbers without
+// too much of it being lost.
+var ErrNothingQuantized = quantize.ErrNothing
+
+// DefaultDecibels is the signal to noise ratio below which a layer stays in float.
+const DefaultDecibels = quantize.DefaultDecibels
+
+// QuantizeOptions say how a network is quantized.
+type QuantizeOptions struct {
+	Decibels float64                 // least signal to noise ratio of a layer; 0 for DefaultDecibels
+	Workers  int                     // photos at the same time, at least 1; the result does not depend on it
+	Progress func(done, total int64) // may be nil; called from several goroutines, one at a time
+}
+
+// A Quantized is a network that computes with 8-bit numbers.
+type Quantized struct {
+	Model  []byte // an ONNX file with QuantizeLinear and DequantizeLinear
+	Layers []QuantizedLayer
+}
+
+// A QuantizedLayer says what was done with a convolution or fully connected layer, and
+// what is lost. Losses are ratios of signal to noise in decibels: 20 is an error of a
+// tenth of the values. 99 stands for no error that can be told.
+type QuantizedLayer struct {
+	Name      string  `json:"name"`
+	Operation string  `json:"operation"`
+	Output    string  `json:"output"`           // the tensor that is rounded
+	Float     bool    `json:"float"`            // it stays in float
+	Range     string  `json:"range,omitempty"`  // how the range of its output was chosen
+	Low       float64 `json:"low"`              // the range
+	High      float64 `json:"high"`             //
+	Equalised bool    `json:"equalised"`        // its output's channels were scaled to be alike
+	Weights   float64 `json:"weights_decibels"` // its result with rounded weights alone
+	Rounding  float64 `json:"output_decibels"`  // rounding its output alone; 0 where that is not rounded
+	Total     float64 `json:"total_decibels"`   // its output, with all that went wrong before it; 0 for a layer in float
+}
+
+// Quantize returns the network, up to its bottleneck, with 8-bit numbers where these lose
+// little, see package quantize. What they may be is measured on photos, given as the bytes
+// of their files. How photos are prepared, the tap and the pooling stand in the model's
+// metadata, so it can be opened without flags.
+//
+// The same network and photos give the same model. Errors wrap ErrModel, or are those of
+// read, which several goroutines call, or the photos' own.
+func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx context.Context, i int) ([]byte, error), opt QuantizeOptions) (*Quantized, error) {
+	g, shapes, err := n.folded()
+	if err != nil {
+		return nil, err
+	}
+	if g, err = passes.Upgrade(g, shapes); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	if _, err := n.compiled(); err != nil { // sets the limits of photos
+		return nil, err
+	}
+	p := n.info.Preprocess
+	sample := quantize.Sample{Images: photos, Pixels: func(ctx context.Context, i int, dst []float32) error {
+		data, err := read(ctx, i)
+		if err != nil {
+			return err
+		}
+		var scratch photo.Scratch
+		_, err = p.Prepare(ctx, dst, data, n.limits, &scratch)
+		return err
+	}}
+	r, err := quantize.Quantize(ctx, g, shapes, sample, quantize.Options{Options: n.engineOptions(), Decibels: cmp.Or(opt.Decibels, DefaultDecibels),
+		Workers: opt.Workers, Progress: opt.Progress})
+	if err != nil {
+		return nil, err
+	}
+	r.Graph.Metadata = n.metadata()
+	q := &Quantized{}
+	for _, l := range r.Layers {
+		lo, hi := l.Params.Bounds()
+		q.Layers = append(q.Layers, QuantizedLayer{l.Name, l.Operation, l.Output, l.Float, l.Range, lo, hi, l.Equalised, l.Weights, l.Rounding, l.Total})
+	}
+	q.Model, err = onnx.Marshal(r.Graph)
+	return q, err
+}
+
+// metadata says how a network is used, under the keys that a model's metadata has.
+func (n *Network) metadata() map[string]string {
+	p := n.info.Preprocess
+	m := map[string]string{
+		"featstore.name": n.info.Name + "-int8", "featstore.tap": n.info.Tap, "featstore.pool": n.info.Pool, "featstore.preprocess": settingsText(p),
+	}
+	if n.info.Layout != "" {
+		m["featstore.layout"] = n.info.Layout
+	}
+	return m
+}
+
+// settingsText writes a preparation of photos as Manifest.SetAll reads it.
+func settingsText(p photo.Preprocess) string {
+	list := []string{"size=" + strconv.Itoa(p.Width) + "x" + strconv.Itoa(p.Height), "resize=" + p.Rule, "filter=" + p.Filter,
+		"antialias=" + strconv.FormatBool(p.Antialias), "mean=" + numbersText(p.Mean[:]), "std=" + numbersText(p.Std[:]), "order=" + p.Order}
+	if p.Side != 0 {
+		list = slices.Insert(list, 2, "side="+strconv.Itoa(p.Side))
+	}
+	return strings.Join(list, ",")
+}
+
+func numbersText(v []float32) string {
+	var words []string
+	for _, x := range v {
+		words = append(words, strconv.FormatFloat(float64(x), 'g', -1, 32))
+	}
+	return strings.Join(words, ",")
+}
