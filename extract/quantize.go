@@ -3,7 +3,6 @@ package extract
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,7 +15,7 @@ import (
 )
 
 // ErrQuantized: a network computes with 8-bit numbers already.
-var ErrQuantized = errors.New("it computes with 8-bit numbers already: take the network that it was made from")
+var ErrQuantized = fmt.Errorf("%w: it computes with 8-bit numbers: take the network that it was made from", ErrModel)
 
 // ErrNothingQuantized: no layer of a network can be computed with 8-bit numbers without
 // too much of it being lost.
@@ -96,6 +95,22 @@ func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx contex
 	}
 	q.Model, err = onnx.Marshal(r.Graph)
 	return q, err
+}
+
+// CheckFloat returns ErrQuantized for a network that computes with 8-bit numbers, up to
+// its bottleneck.
+func (n *Network) CheckFloat() error {
+	g, err := n.graph()
+	if err != nil {
+		return err
+	}
+	if g, err = passes.Prune(g, n.info.Tap); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(g.Nodes, quantized) {
+		return ErrQuantized
+	}
+	return nil
 }
 
 // metadata says how a network is used, under the keys that a model's metadata has.

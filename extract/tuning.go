@@ -62,7 +62,7 @@ func (n *Network) folded() (*graph.Graph, map[string]*tensor.Tensor, error) {
 		return nil, nil, err
 	}
 	if slices.ContainsFunc(g.Nodes, quantized) {
-		return nil, nil, fmt.Errorf("%w: %w", ErrModel, ErrQuantized)
+		return nil, nil, ErrQuantized
 	}
 	return passes.Trainable(g, n.info.Tap, n.shape, n.foldShare())
 }

@@ -27,5 +27,5 @@ const smallestScale = 1e-12
 
 // Bounds returns the smallest and the largest value that a byte stands for.
 func (p Params) Bounds() (lo, hi float64) {
-	return -float64(p.Zero) * float64(p.Scale), float64(steps-int(p.Zero)) * float64(p.Scale)
+	return (0 - float64(p.Zero)) * float64(p.Scale), float64(steps-int(p.Zero)) * float64(p.Scale)
 }

@@ -115,8 +115,8 @@ func (q *quantization) run(ctx context.Context, n *network, s *selection, points
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range points {
-		if chosen[t].decibels < q.Decibels {
+	for _, t := range points { // those that are moved about have what was chosen for their source
+		if chosen[s.moved(t)].decibels < q.Decibels {
 			s.barred[t] = true
 		}
 	}
@@ -136,7 +136,7 @@ func (q *quantization) run(ctx context.Context, n *network, s *selection, points
 	}
 	for _, l := range n.layers {
 		r := Layer{Name: l.node.Label(), Operation: l.node.Op, Output: l.out, Float: s.float[l], Equalised: equalised[l.out], Weights: errs[l].decibels(true)}
-		if c, ok := chosen[l.out]; ok {
+		if c, ok := chosen[s.moved(l.out)]; ok {
 			r.Rounding = c.decibels
 			if !r.Float {
 				r.Range, r.Params, r.Total = c.method, c.params, total[l].decibels(false)

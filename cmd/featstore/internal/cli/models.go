@@ -29,12 +29,12 @@ engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, t
 		Example: `  featstore models
   featstore models inspect net.onnx
   featstore models remove a88b0eab`,
-		Args: args(0, 0, "no arguments, or a command: inspect, export, remove"),
+		Args: args(0, 0, "no arguments, or a command: inspect, quantize, export, remove"),
 		RunE: func(*cobra.Command, []string) error {
 			return a.withStore(store.Options{ReadOnly: true}, a.listModels)
 		},
 	}
-	cmd.AddCommand(inspectCommand(a), exportModelCommand(a), removeModelCommand(a))
+	cmd.AddCommand(inspectCommand(a), quantizeCommand(a), exportModelCommand(a), removeModelCommand(a))
 	return cmd
 }
 
