@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"featstore/extract/internal/graph"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/passes"
 	"featstore/extract/internal/quantize"
@@ -88,6 +89,7 @@ func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx contex
 		return nil, err
 	}
 	r.Graph.Metadata = n.metadata()
+	r.Graph.Inputs = openDims(r.Graph.Inputs)
 	q := &Quantized{}
 	for _, l := range r.Layers {
 		lo, hi := l.Params.Bounds()
@@ -95,6 +97,22 @@ func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx contex
 	}
 	q.Model, err = onnx.Marshal(r.Graph)
 	return q, err
+}
+
+// openDims names dimensions of size 0, which some exporters write for an open one and
+// other engines take at their word.
+func openDims(inputs []graph.Input) []graph.Input {
+	var open []graph.Input
+	for _, in := range inputs {
+		in.Dims = slices.Clone(in.Dims)
+		for i, d := range in.Dims {
+			if !d.Known() && d.Symbol == "" {
+				in.Dims[i].Symbol = "?"
+			}
+		}
+		open = append(open, in)
+	}
+	return open
 }
 
 // CheckFloat returns ErrQuantized for a network that computes with 8-bit numbers, up to
