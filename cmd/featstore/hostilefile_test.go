@@ -88,6 +88,8 @@ func TestHostileFiles(t *testing.T) {
 		"predict X --store DB",
 		"predict PHOTO --model X --store DB",
 		"models inspect X",
+		"models quantize X --photos PHOTOS -o NEW",
+		"models quantize default --size 64 --photos X -o NEW",
 		"ingest X --store OTHER",
 		"ingest PHOTOS --model X --store OTHER",
 		"ingest PHOTOS --split-file X --store OTHER",
@@ -114,6 +116,8 @@ func TestHostileFiles(t *testing.T) {
 					word = db
 				case "OTHER":
 					word = other
+				case "NEW":
+					word = filepath.Join(t.TempDir(), "new.onnx")
 				case "PHOTOS":
 					word = photos
 				case "PHOTO":

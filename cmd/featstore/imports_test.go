@@ -53,6 +53,8 @@ var rules = []struct {
 		"how a model is used is decided without running it"},
 	{"./extract/internal/engine/...", nil, []string{"./extract", "./extract/photo", "./extract/internal/modelfile", "./extract/internal/onnx"},
 		"the engine knows graphs, not files or photos"},
+	{"./extract/internal/quantize", nil, []string{"./...", "!./extract/internal/engine", "!./extract/internal/graph", "!./extract/internal/tensor"},
+		"quantization knows graphs and how to run them, not files or photos"},
 	{"./extract/internal/engine/memory", nil, []string{"./..."}, "where values lie depends on nothing else"},
 	{"./extract/internal/engine/exec", nil, []string{"./extract/internal/engine", "./extract/internal/passes"}, "steps run what the compiler decides"},
 

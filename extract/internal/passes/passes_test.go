@@ -30,7 +30,7 @@ func TestPassesKeepTheTap(t *testing.T) {
 			checkPasses(t, g, m, rewritten)
 		})
 	}
-	for _, pass := range []string{"CastFP16", "DecomposeQuantized", "Specialize", "FoldConstants", "FoldBatchNorm"} {
+	for _, pass := range []string{"CastFP16", "DecomposeQuantized", "Specialize", "FoldConstants", "FoldBatchNorm", "Upgrade"} {
 		if rewritten[pass] == 0 {
 			t.Errorf("no network shows what %s does", pass)
 		}
@@ -84,6 +84,7 @@ func checkPasses(t *testing.T, whole *graph.Graph, m *zoo.Model, rewritten map[s
 	step("Specialize once more", 0, specialize)
 	step("FoldBatchNorm", 1e-5, func(g *graph.Graph) (*graph.Graph, error) { return FoldBatchNorm(g), nil })
 	step("Specialize at last", 0, specialize)
+	step("Upgrade", 1e-5, func(g *graph.Graph) (*graph.Graph, error) { return Upgrade(g, known) })
 	checkCuts(t, g, m, known, want)
 }
 

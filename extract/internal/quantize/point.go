@@ -89,7 +89,7 @@ func (s *selection) wanted(name string) bool {
 // wants reports whether bytes of its input are of use to a node.
 func (s *selection) wants(r *graph.Node, name string) bool {
 	if l := s.byNode[r]; l != nil {
-		return !s.float[l] && l.in == name
+		return s.wantedByLayer(name)
 	}
 	if r.Domain != "" || len(r.Outputs) == 0 {
 		return false
@@ -120,7 +120,11 @@ func (s *selection) bytes(name string) bool {
 	if d != nil && s.closing[d] {
 		d = s.def[d.Input(0)]
 	}
-	return d != nil && s.sums(d)
+	return d != nil && s.sums(d) && !slices.ContainsFunc(d.Inputs, func(in string) bool { return !s.bytes(in) && !s.wantedByLayer(in) })
+}
+
+func (s *selection) wantedByLayer(name string) bool {
+	return slices.ContainsFunc(s.readers[name], func(r *graph.Node) bool { l := s.byNode[r]; return l != nil && !s.float[l] && l.in == name })
 }
 
 // exitWanted reports whether bytes of some function of a value are of use.

@@ -42,7 +42,7 @@ func (a *app) sampleOf(ctx context.Context, exact *extract.Network, q quantizing
 		return nil, hint(errors.New("no photos found in "+q.photos), "give a folder with photos like those that the network will see")
 	}
 	calibrate, compare := divide(found, q.calibrate)
-	s := &quantizeSample{}
+	s := &quantizeSample{failed: []failedPhoto{}}
 	features, err := a.featuresOf(ctx, exact, slices.Concat(calibrate, compare), q.workers, s)
 	if err != nil {
 		return nil, err
