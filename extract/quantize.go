@@ -146,7 +146,8 @@ func (n *Network) metadata() map[string]string {
 // settingsText writes a preparation of photos as Manifest.SetAll reads it.
 func settingsText(p photo.Preprocess) string {
 	list := []string{"size=" + strconv.Itoa(p.Width) + "x" + strconv.Itoa(p.Height), "resize=" + p.Rule, "filter=" + p.Filter,
-		"antialias=" + strconv.FormatBool(p.Antialias), "mean=" + numbersText(p.Mean[:]), "std=" + numbersText(p.Std[:]), "order=" + p.Order}
+		"antialias=" + strconv.FormatBool(p.Antialias), "mean=" + numbersText(p.Mean[:]), "std=" + numbersText(p.Std[:]), "order=" + p.Order,
+		"jpeg-reduce=" + strconv.FormatFloat(float64(p.JPEGReduce), 'g', -1, 32)}
 	if p.Side != 0 {
 		list = slices.Insert(list, 2, "side="+strconv.Itoa(p.Side))
 	}
