@@ -5,10 +5,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/modelfile"
 	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/passes"
 	"featstore/extract/internal/quantize"
@@ -88,7 +87,8 @@ func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx contex
 	if err != nil {
 		return nil, err
 	}
-	r.Graph.Metadata = n.metadata()
+	i := n.info
+	r.Graph.Metadata = modelfile.WithManifest(g.Metadata, Manifest{Name: i.Name + "-int8", Tap: i.Tap, Pool: i.Pool, Layout: i.Layout, Preprocess: photo.SettingsOf(i.Preprocess)})
 	r.Graph.Inputs = openDims(r.Graph.Inputs)
 	q := &Quantized{}
 	for _, l := range r.Layers {
@@ -129,35 +129,4 @@ func (n *Network) CheckFloat() error {
 		return ErrQuantized
 	}
 	return nil
-}
-
-// metadata says how a network is used, under the keys that a model's metadata has.
-func (n *Network) metadata() map[string]string {
-	p := n.info.Preprocess
-	m := map[string]string{
-		"featstore.name": n.info.Name + "-int8", "featstore.tap": n.info.Tap, "featstore.pool": n.info.Pool, "featstore.preprocess": settingsText(p),
-	}
-	if n.info.Layout != "" {
-		m["featstore.layout"] = n.info.Layout
-	}
-	return m
-}
-
-// settingsText writes a preparation of photos as Manifest.SetAll reads it.
-func settingsText(p photo.Preprocess) string {
-	list := []string{"size=" + strconv.Itoa(p.Width) + "x" + strconv.Itoa(p.Height), "resize=" + p.Rule, "filter=" + p.Filter,
-		"antialias=" + strconv.FormatBool(p.Antialias), "mean=" + numbersText(p.Mean[:]), "std=" + numbersText(p.Std[:]), "order=" + p.Order,
-		"jpeg-reduce=" + strconv.FormatFloat(float64(p.JPEGReduce), 'g', -1, 32)}
-	if p.Side != 0 {
-		list = slices.Insert(list, 2, "side="+strconv.Itoa(p.Side))
-	}
-	return strings.Join(list, ",")
-}
-
-func numbersText(v []float32) string {
-	var words []string
-	for _, x := range v {
-		words = append(words, strconv.FormatFloat(float64(x), 'g', -1, 32))
-	}
-	return strings.Join(words, ",")
 }
