@@ -71,7 +71,7 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 	p := &PackedBytes{N: w.N}
 	words := (w.K + 3) / 4
 	for col := 0; col < w.N; {
-		kind := s.bytePanelFor(w.N - col)
+		kind := s.bytePanelFor(w.N-col, w.Segments*words)
 		q := BytePanel{Col: col, Cols: min(kind.width, w.N-col), kind: kind}
 		n := kind.width
 		mem := Aligned(w.Segments*words*n*weightBytes(s.bytes.pairs) + 3*n)
@@ -123,13 +123,20 @@ func (k *byteKernels) set(b []int8, row, n, col, i int, w int8) {
 	storeWeight(b[at:], w, k.pairs)
 }
 
-// bytePanelFor returns the kind of panel to use when n columns are left: the widest,
-// unless that would leave a narrow one.
-func (s *Set) bytePanelFor(n int) *bytePanelKind {
+// deepWords is how many words of a column make a panel of four vectors larger than what
+// the first-level cache holds beside other things.
+const deepWords = 96
+
+// bytePanelFor returns the kind of panel to use when n columns of so many words are left:
+// the widest, unless that would leave a narrow one. Of deep ones two vectors are enough, so
+// that tiles have more rows: each of them reads all weights from the second-level cache.
+func (s *Set) bytePanelFor(n, words int) *bytePanelKind {
 	kinds := s.bytes.panels
 	unit := kinds[len(kinds)-1].width
 	want := len(kinds)
 	switch v := (n + unit - 1) / unit; {
+	case words > deepWords:
+		want = min(v, 2)
 	case v < want:
 		want = v
 	case want == 4 && (v == 5 || v == 6 || v == 9):
