@@ -9,6 +9,7 @@ import (
 type byteKernels struct {
 	panels     []bytePanelKind
 	pairs      bool // weights of products are 16 bits wide, and lie in pairs
+	twos       bool // two weights of a product, of neighbouring columns, are one number of 64 bits
 	tapPairs   bool // those of depthwise convolutions
 	lanes      int  // groups of 16 channels that the depthwise kernel takes at once
 	depthwise  func(d *ByteDepthwise)
@@ -98,6 +99,7 @@ func (s *Set) Lookup(dst, src []byte, table *[256]byte) {
 
 var portableBytes = byteKernels{
 	panels:     []bytePanelKind{{width: 4, rows: 64, tile: sameBytesForAll(byteTile4, 64)}},
+	twos:       true,
 	lanes:      1,
 	depthwise:  byteDepthwise,
 	maxInto:    maxBytes,

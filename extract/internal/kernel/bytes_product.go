@@ -74,7 +74,7 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 		kind := s.bytePanelFor(w.N-col, w.Segments*words)
 		q := BytePanel{Col: col, Cols: min(kind.width, w.N-col), kind: kind}
 		n := kind.width
-		mem := Aligned(w.Segments*words*n*weightBytes(s.bytes.pairs) + 3*n)
+		mem := Aligned(w.Segments*words*n*s.bytes.weightBytes() + 3*n)
 		q.Bias = Words(mem[:n])
 		q.Scale, q.Offset = mem[n:2*n:2*n], mem[2*n:3*n:3*n]
 		b := BytesOf(mem[3*n:])
@@ -85,8 +85,12 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 		for j := range q.Cols {
 			row := w.W[(col+j)*w.Segments*w.K:]
 			for seg := range w.Segments {
-				for k := range w.K {
-					s.bytes.set(q.B, seg*words+k/4, n, j, k%4, row[seg*w.K+k])
+				for k, v := range row[seg*w.K:][:w.K] {
+					if s.bytes.twos {
+						numbers64(q.B)[((seg*words*4+k)*n+j)/2] += int64(v) << (j % 2 * 32)
+					} else {
+						s.bytes.set(q.B, seg*words+k/4, n, j, k%4, v)
+					}
 				}
 			}
 		}
@@ -95,6 +99,19 @@ func (s *Set) PackBytes(w ByteWeights) *PackedBytes {
 	}
 	p.Panels = slices.Clip(p.Panels)
 	return p
+}
+
+// weightBytes is how many bytes a weight of a product takes.
+func (k *byteKernels) weightBytes() int {
+	if k.twos {
+		return 4
+	}
+	return weightBytes(k.pairs)
+}
+
+// numbers64 returns the memory of a panel as 64-bit numbers.
+func numbers64(b []int8) []int64 {
+	return unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/8)
 }
 
 // weightBytes is how many bytes a weight takes.
@@ -136,7 +153,7 @@ func (s *Set) bytePanelFor(n, words int) *bytePanelKind {
 	want := len(kinds)
 	switch v := (n + unit - 1) / unit; {
 	case words > deepWords:
-		want = min(v, 2)
+		want = min(v, 2, len(kinds))
 	case v < want:
 		want = v
 	case want == 4 && (v == 5 || v == 6 || v == 9):
@@ -169,24 +186,72 @@ func sameBytesForAll(f func(t *ByteTile), rows int) []func(t *ByteTile) {
 	return slices.Repeat([]func(t *ByteTile){f}, rows+1)
 }
 
-// byteTile4 is the reference kernel, for panels of 4 columns.
+// byteTile4 is the reference kernel, for panels of 4 columns. A processor multiplies 64 bits
+// as fast as 32, so it takes two columns at once: w₀ + 2³²·w₁ times x. The lower half of a
+// sum of such products is the sum for the first column, and what is left is 2³² times that
+// for the second.
 func byteTile4(t *ByteTile) {
-	for i := range t.Rows * t.Tiles {
-		sum := [4]int32(t.Bias)
-		b := t.B
-		for _, off := range t.Offs {
-			for k, x := range t.A[i*t.LDA+off:][:t.K] {
-				w := b[k/4*16+k%4:]
-				v := int32(x)
-				sum[0] += v * int32(w[0])
-				sum[1] += v * int32(w[4])
-				sum[2] += v * int32(w[8])
-				sum[3] += v * int32(w[12])
-			}
-			b = b[(t.K+3)/4*16:]
+	m, i := t.Rows*t.Tiles, 0
+	for ; i+2 <= m; i += 2 {
+		t.twoRows(i)
+	}
+	if i < m {
+		t.oneRow(i)
+	}
+}
+
+func (t *ByteTile) twoRows(i int) {
+	first, second := t.biases()
+	a0, a1, c0, c1 := first, second, first, second
+	b := numbers64(t.B)
+	for _, off := range t.Offs {
+		x := t.A[i*t.LDA+off:][:t.K]
+		y := t.A[(i+1)*t.LDA+off:][:len(x)]
+		for k, v := range x {
+			w, u := (*[2]int64)(b[2*k:]), int64(y[k])
+			a0 += int64(v) * w[0]
+			a1 += int64(v) * w[1]
+			c0 += u * w[0]
+			c1 += u * w[1]
 		}
-		for j := range t.Cols {
-			t.C[i*t.LDC+j] = t.at(j, sum[j])
+		b = b[(t.K+3)/4*8:]
+	}
+	t.finish(i, a0, a1)
+	t.finish(i+1, c0, c1)
+}
+
+func (t *ByteTile) oneRow(i int) {
+	a0, a1 := t.biases()
+	b := numbers64(t.B)
+	for _, off := range t.Offs {
+		for k, v := range t.A[i*t.LDA+off:][:t.K] {
+			w := (*[2]int64)(b[2*k:])
+			a0 += int64(v) * w[0]
+			a1 += int64(v) * w[1]
 		}
+		b = b[(t.K+3)/4*8:]
+	}
+	t.finish(i, a0, a1)
+}
+
+// biases returns those of both pairs of columns.
+func (t *ByteTile) biases() (first, second int64) {
+	b := (*[4]int32)(t.Bias)
+	return int64(b[0]) + int64(b[1])<<32, int64(b[2]) + int64(b[3])<<32
+}
+
+// finish turns the sums of one row into bytes.
+func (t *ByteTile) finish(i int, first, second int64) {
+	c := t.C[i*t.LDC:][:t.Cols]
+	for j := range c {
+		sums := first
+		if j > 1 {
+			sums = second
+		}
+		sum := int32(sums)
+		if j%2 == 1 {
+			sum = int32((sums - int64(sum)) >> 32)
+		}
+		c[j] = t.at(j, sum)
 	}
 }

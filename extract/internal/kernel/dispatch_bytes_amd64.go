@@ -38,7 +38,7 @@ func avx512Bytes() byteKernels {
 // for those that have to extend them to 16 bits. Depthwise kernels always do.
 func avx2Bytes(multiplies bool) byteKernels {
 	k := portableBytes
-	k.pairs, k.panels = true, avx2BytePanels
+	k.twos, k.pairs, k.panels = false, true, avx2BytePanels
 	if multiplies {
 		k.pairs, k.panels = false, avx2DotPanels
 	}
