@@ -30,8 +30,11 @@ type id string
 
 func (i *id) UnmarshalJSON(b []byte) error {
 	s, err := scalar(b)
+	if err != nil {
+		return fmt.Errorf("%w: an id: %w", ErrList, err)
+	}
 	*i = id(s)
-	return err
+	return nil
 }
 
 func (l *list) coco() error {
