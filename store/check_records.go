@@ -219,8 +219,12 @@ func (c *checker) image(id RootID, path string, v []byte) error {
 
 // indexed tells whether the index of digests has an image.
 func (c *checker) indexed(id RootID, path string, m Image) error {
-	if err := checkLabel(m.Label); err != nil {
-		return err
+	if m.Label != Unlabelled {
+		if err := checkLabel(m.Label); err != nil {
+			return err
+		}
+	} else if c.tx.db.format < unlabelledFormat {
+		return fmt.Errorf("it has no label, in a store of format %d", c.tx.db.format)
 	}
 	in := c.tx.top(digestsBucket).Get(indexKey(m.Digest, id, path))
 	if in == nil {

@@ -163,6 +163,9 @@ func (db *DB) commit(b *bolt.Tx, fn func(*Tx) error) (err error) {
 	if err == nil && tx.newPolicy != nil {
 		db.setPolicy(*tx.newPolicy)
 	}
+	if err == nil && tx.newFormat > 0 {
+		db.format = tx.newFormat
+	}
 	return err
 }
 

@@ -10,7 +10,8 @@
 // Where a vector lies follows from the images that have its digest. If they all
 // carry one label, it lies under that label in the split that the store's policy
 // (or a split set by hand) gives the digest. If they carry different labels it
-// lies aside, disputed, where no trainer sees it. If no image is left it is
+// lies aside, disputed, where no trainer sees it; if none carries a label (of a root that
+// says so, see LabelsNone), likewise, unlabelled, until one does. If no image is left it is
 // removed. PutImage, DeleteImage, SetSplit and Resplit move vectors in the same
 // transaction that makes the move due, so this holds after every commit, and after
 // a kill at any moment.
@@ -73,7 +74,8 @@
 // marks a bucket; binary keys are big-endian, file names are slash-separated.
 //
 //	meta/       kind      str  "featstore"
-//	            format    int  2; a program refuses numbers it does not know
+//	            format    int  2, or 3 once there was an unlabelled image; a program refuses
+//	                           numbers it does not know
 //	            policy    map  validation, testing: percentages; salt: str
 //	            created   timestamp
 //	            resplit   map  only while splits change: policy (the new one), done (bin):
@@ -95,8 +97,10 @@
 //	checkpoints/ <name>/                          the same, for the state of an unfinished training
 //	features/   <model id>/ <split>/ <label>/ <digest>  vector
 //	            <model id>/ disputed/ <digest>          vector
+//	            <model id>/ unlabelled/ <digest>        vector
 //	views/      <model id>/ <split>/ <label>/ <digest ‖ number: 4 bytes>  vector
 //	            <model id>/ disputed/ <digest ‖ number>          vector
+//	            <model id>/ unlabelled/ <digest ‖ number>        vector
 //
 // The bbolt sequence of each bucket that holds vectors is the number of its keys, so
 // counting needs no walk over the vectors' pages. Buckets without keys are removed,

@@ -50,7 +50,13 @@ func (tx *Tx) PutImage(root RootID, path string, m Image) error {
 	if err := tx.checkPut(root, path); err != nil {
 		return err
 	}
-	if err := checkLabel(m.Label); err != nil {
+	err := checkLabel(m.Label)
+	if m.Label == Unlabelled {
+		if err = tx.checkUnlabelled(root); err == nil {
+			err = tx.needFormat(unlabelledFormat)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("image %s: %w", path, err)
 	}
 	old, err := tx.find(root, path)
@@ -82,6 +88,28 @@ func (tx *Tx) PutImage(root RootID, path string, m Image) error {
 		}
 		return tx.top(digestsBucket).Put(indexKey(m.Digest, root, path), label)
 	})
+}
+
+// checkUnlabelled reports whether images of a root may be without a label.
+func (tx *Tx) checkUnlabelled(root RootID) error {
+	r, err := tx.Root(root)
+	if err == nil && (r.Labels == nil || r.Labels.Kind != LabelsNone) {
+		err = checkLabel(Unlabelled)
+	}
+	return err
+}
+
+// needFormat makes the store one of a format that older programs refuse.
+func (tx *Tx) needFormat(f int) error {
+	if tx.db.format >= f || tx.newFormat >= f {
+		return nil
+	}
+	v, err := encode(f)
+	if err != nil {
+		return err
+	}
+	tx.newFormat = f
+	return tx.top(metaBucket).Put(formatKey, v)
 }
 
 // DeleteImage forgets an image. The vectors of its digest stay as long as another
@@ -179,13 +207,13 @@ func (tx *Tx) Locations(d split.Digest) (at []Location, labels []string, err err
 }
 
 // Labels returns the distinct labels of the images that have a digest: none if
-// there is no such image, several if they are in dispute.
+// there is no such image or none of them has a label, several if they are in dispute.
 func (tx *Tx) Labels(d split.Digest) ([]string, error) {
 	_, all, err := tx.Locations(d)
 	var labels []string
 	seen := map[string]bool{}
 	for _, l := range all {
-		if !seen[l] {
+		if !seen[l] && l != Unlabelled {
 			seen[l] = true
 			labels = append(labels, l)
 		}

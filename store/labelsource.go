@@ -20,6 +20,11 @@ type LabelSource struct {
 	Merge   bool   `msgpack:"merge,omitempty" json:"merge,omitempty"`     // labels that differ in case or blanks are one
 }
 
+// Unlabelled is the label of images that have none: only those of a root with LabelsNone
+// may have it. It is no label where other images have the same digest. The vectors of a
+// digest with unlabelled images only lie aside, in no split, as those in dispute do.
+const Unlabelled = ""
+
 // A LabelKind is a kind of LabelSource.
 type LabelKind string
 
@@ -29,4 +34,5 @@ const (
 	LabelsByList     LabelKind = "list"     // Files
 	LabelsByMetadata LabelKind = "metadata" // Hugging Face's metadata.csv or metadata.jsonl in the folder
 	LabelsByName     LabelKind = "name"     // Pattern finds them in the names of files
+	LabelsNone       LabelKind = "none"     // the photos have no labels: see Unlabelled
 )

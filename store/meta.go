@@ -57,8 +57,8 @@ func (db *DB) load() (err error) {
 		if err := decode(meta.Get(formatKey), &f); err != nil {
 			return fmt.Errorf("its format: %w", err)
 		}
-		if f > format {
-			return fmt.Errorf("%w (format %d, this version reads %d)", ErrNewer, f, format)
+		if f > newestFormat {
+			return fmt.Errorf("%w (format %d, this version reads %d)", ErrNewer, f, newestFormat)
 		}
 		if f < 1 {
 			return fmt.Errorf("%w: format %d", ErrCorrupt, f)

@@ -59,8 +59,8 @@ func newMachine(t *rapid.T, path string) *machine {
 		views:   map[viewOf][]float32{}, count: map[string]int{},
 	}
 	m.update(t, func(tx *store.Tx) error {
-		for range 2 {
-			r, err := tx.PutRoot(store.Root{Path: "/photos"})
+		for k := range 2 {
+			r, err := tx.PutRoot(someRoot(k))
 			if err != nil {
 				return err
 			}
@@ -69,6 +69,22 @@ func newMachine(t *rapid.T, path string) *machine {
 		return errors.Join(tx.PutModel(store.Model{ID: "small", Dim: 3}), tx.PutModel(store.Model{ID: "large", Dim: 1100}))
 	})
 	return m
+}
+
+// someRoot is a root of the machine: images of the second one may be without a label.
+func someRoot(k int) store.Root {
+	r := store.Root{Path: "/photos"}
+	if k == 1 {
+		r.Labels = &store.LabelSource{Kind: store.LabelsNone}
+	}
+	return r
+}
+
+func (m *machine) label(t *rapid.T, at store.Location) string {
+	if at.Root == m.roots[1] && rapid.Bool().Draw(t, "unlabelled") {
+		return store.Unlabelled
+	}
+	return someLabels.Draw(t, "label")
 }
 
 func (m *machine) update(t *rapid.T, fn func(*store.Tx) error) {
@@ -96,7 +112,7 @@ func (m *machine) forget() {
 
 func (m *machine) PutImage(t *rapid.T) {
 	at := m.location(t)
-	i := store.Image{Digest: someDigests.Draw(t, "digest"), Label: someLabels.Draw(t, "label"), Size: rapid.Int64().Draw(t, "size"),
+	i := store.Image{Digest: someDigests.Draw(t, "digest"), Label: m.label(t, at), Size: rapid.Int64().Draw(t, "size"),
 		MTime: rapid.Int64().Draw(t, "mtime")}
 	m.update(t, func(tx *store.Tx) error { return tx.PutImage(at.Root, at.Path, i) })
 	m.images[at] = i
@@ -116,7 +132,7 @@ func (m *machine) PutManyAndDelete(t *rapid.T) {
 				}
 				delete(m.images, at)
 			} else {
-				i := store.Image{Digest: someDigests.Draw(t, "digest"), Label: someLabels.Draw(t, "label")}
+				i := store.Image{Digest: someDigests.Draw(t, "digest"), Label: m.label(t, at)}
 				if err := tx.PutImage(at.Root, at.Path, i); err != nil {
 					return err
 				}
@@ -175,7 +191,7 @@ func (m *machine) PutVector(t *rapid.T) {
 	vec := make([]float32, m.dims[id])
 	vec[0] = rapid.Float32().Draw(t, "value")
 	err := m.db.Update(func(tx *store.Tx) error { return tx.PutVector(id, d, vec) })
-	if len(m.labels(d)) == 0 {
+	if !m.digests()[d] {
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Fatalf("a vector without an image: %v", err)
 		}
@@ -276,7 +292,7 @@ func (m *machine) DeleteRoot(t *rapid.T) {
 	k := rapid.IntRange(0, 1).Draw(t, "k")
 	gone := m.roots[k]
 	m.update(t, func(tx *store.Tx) error {
-		r, err := tx.PutRoot(store.Root{})
+		r, err := tx.PutRoot(someRoot(k))
 		m.roots[k] = r.ID
 		return errors.Join(err, tx.DeleteRoot(gone))
 	})
@@ -321,7 +337,7 @@ func (m *machine) digests() map[split.Digest]bool {
 func (m *machine) labels(d split.Digest) []string {
 	var labels []string
 	for _, i := range m.images {
-		if i.Digest == d {
+		if i.Digest == d && i.Label != store.Unlabelled {
 			labels = append(labels, i.Label)
 		}
 	}
@@ -380,6 +396,15 @@ func (m *machine) compareVectors(tx *store.Tx) error {
 	}
 	if st.Images != len(m.images) || st.Distinct != len(m.digests()) || st.Failures != len(m.fails) || st.Policy != m.policy {
 		return fmt.Errorf("stats %+v\nwant %d images, %d distinct", st, len(m.images), len(m.digests()))
+	}
+	unlabelled := 0
+	for d := range m.digests() {
+		if len(m.labels(d)) == 0 {
+			unlabelled++
+		}
+	}
+	if st.Unlabelled != unlabelled {
+		return fmt.Errorf("stats count %d contents without a label, want %d", st.Unlabelled, unlabelled)
 	}
 	for _, ms := range st.Models {
 		if ms.Vectors != len(m.vectors[ms.ID]) || ms.Missing != len(m.digests())-len(m.vectors[ms.ID]) {

@@ -135,7 +135,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 	b.Close()
 	newer := fill(t)
-	setMeta(t, newer, "format", []byte{3})
+	setMeta(t, newer, "format", []byte{4})
 	odd := fill(t)
 	setMeta(t, odd, "format", []byte{0})
 	garbled := fill(t)
@@ -157,7 +157,7 @@ func TestOpenErrors(t *testing.T) {
 		{file("text.db", strings.Repeat("some text\n", 10000)), store.Options{Create: true}, store.ErrNotStore, ""},
 		{file("text.db", strings.Repeat("some text\n", 10000)), store.Options{ReadOnly: true}, store.ErrNotStore, ""},
 		{foreign, store.Options{Create: true}, store.ErrNotStore, "another program's bbolt file"},
-		{newer, store.Options{}, store.ErrNewer, "format 3"},
+		{newer, store.Options{}, store.ErrNewer, "format 4"},
 		{newer, store.Options{ReadOnly: true}, store.ErrNewer, ""},
 		{odd, store.Options{}, store.ErrCorrupt, "format 0"},
 		{garbled, store.Options{}, store.ErrCorrupt, "split policy"},

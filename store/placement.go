@@ -20,9 +20,10 @@ type place struct {
 type placeState uint8
 
 const (
-	nowhere  placeState = iota // no image has the digest
-	placed                     // under its split and label
-	disputed                   // its images disagree about the label
+	nowhere    placeState = iota // no image has the digest
+	placed                       // under its split and label
+	disputed                     // its images disagree about the label
+	unlabelled                   // none of its images has a label
 )
 
 func (p place) String() string {
@@ -31,17 +32,25 @@ func (p place) String() string {
 		return fmt.Sprintf("%v/%s", p.split, p.label)
 	case disputed:
 		return "disputed"
+	case unlabelled:
+		return "unlabelled"
 	}
 	return "nowhere"
 }
 
 // names returns the chain of bucket names below the model's.
 func (p place) names(model string) [][]byte {
-	if p.state == disputed {
+	switch p.state {
+	case disputed:
 		return [][]byte{[]byte(model), disputedBucket}
+	case unlabelled:
+		return [][]byte{[]byte(model), unlabelledBucket}
 	}
 	return [][]byte{[]byte(model), []byte(p.split.String()), []byte(p.label)}
 }
+
+// noLabel is Unlabelled as the index of digests has it.
+var noLabel = []byte{0xa0}
 
 // place derives where a digest's vectors lie from its images.
 func (tx *Tx) place(d split.Digest) (place, error) {
@@ -50,6 +59,10 @@ func (tx *Tx) place(d split.Digest) (place, error) {
 	c := tx.top(digestsBucket).Cursor()
 	for k, v := c.Seek(d[:]); bytes.HasPrefix(k, d[:]); k, v = c.Next() {
 		switch {
+		case bytes.Equal(v, noLabel):
+			if state == nowhere {
+				state = unlabelled
+			}
 		case first == nil:
 			first, state = v, placed
 		case !bytes.Equal(first, v): // both were encoded the same way
@@ -82,6 +95,9 @@ func decodeLabel(b []byte) (string, error) {
 // placeOf is the inverse of place.names.
 func placeOf(names [][]byte) (place, error) {
 	if len(names) != 3 {
+		if bytes.Equal(names[1], unlabelledBucket) {
+			return place{state: unlabelled}, nil
+		}
 		return place{state: disputed}, nil
 	}
 	s, err := split.Parse(string(names[1]))

@@ -16,6 +16,11 @@ import (
 const (
 	format       = 2
 	sealedFormat = 2 // since this one, records are sealed and counted
+
+	// A store becomes one of this format with its first unlabelled image: programs that know
+	// only the one before would leave vectors where they do not belong.
+	unlabelledFormat = 3
+	newestFormat     = 3
 )
 
 const kind = "featstore"
@@ -52,6 +57,9 @@ var (
 
 // disputedBucket holds a model's vectors whose images disagree about the label.
 var disputedBucket = []byte("disputed")
+
+// unlabelledBucket holds a model's vectors whose images have no label.
+var unlabelledBucket = []byte("unlabelled")
 
 const (
 	digestSize = len(split.Digest{})

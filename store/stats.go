@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -32,6 +33,8 @@ type Stats struct {
 	Failures int         `json:"failures"`
 	Disputed []Dispute   `json:"disputed"` // contents that have several labels
 
+	Unlabelled int `json:"unlabelled"` // contents that have none
+
 	Labels []LabelStats `json:"labels"` // sorted by label
 	Models []ModelStats `json:"models"` // sorted by id
 	Heads  []Head       `json:"heads"`  // sorted by name
@@ -57,9 +60,10 @@ type LabelStats struct {
 // ModelStats counts the vectors of a model.
 type ModelStats struct {
 	Model
-	Vectors  int `json:"vectors"`  // with those in dispute
-	Disputed int `json:"disputed"` // of them
-	Missing  int `json:"missing"`  // contents in the store without a vector by this model
+	Vectors    int `json:"vectors"`    // with those in dispute
+	Disputed   int `json:"disputed"`   // of them
+	Unlabelled int `json:"unlabelled"` // of them
+	Missing    int `json:"missing"`    // contents in the store without a vector by this model
 
 	// ViewVectors counts views apart from those; nil where the model has none.
 	ViewVectors *ViewStats `json:"views"`
@@ -117,13 +121,22 @@ func (tx *Tx) statDigests(st *Stats) error {
 		st.Distinct++
 		st.Images += len(at)
 		agree := true
+		first := ""
 		for i, l := range of {
+			perRoot[at[i].Root]++
+			if l == Unlabelled {
+				continue
+			}
 			if labels[l] == nil {
 				labels[l] = &LabelStats{Label: l}
 			}
 			labels[l].Images++
-			perRoot[at[i].Root]++
-			agree = agree && l == of[0]
+			first = cmp.Or(first, l)
+			agree = agree && l == first
+		}
+		if first == Unlabelled {
+			st.Unlabelled++
+			return nil
 		}
 		if !agree {
 			st.Disputed = append(st.Disputed, Dispute{d, slices.Clone(at), slices.Clone(of)})
@@ -131,7 +144,7 @@ func (tx *Tx) statDigests(st *Stats) error {
 		}
 		s, err := tx.splitOf(d)
 		if err == nil {
-			labels[of[0]].Splits[s]++
+			labels[first].Splits[s]++
 		}
 		return err
 	})
@@ -214,6 +227,9 @@ func (tx *Tx) statModels(st *Stats) error {
 			if bytes.Equal(names[1], disputedBucket) {
 				ms.Disputed += n
 			}
+			if bytes.Equal(names[1], unlabelledBucket) {
+				ms.Unlabelled += n
+			}
 			return nil
 		})
 		if err != nil {
@@ -244,7 +260,7 @@ func (tx *Tx) eachVectorBucket(of []byte, model string, fn func(names [][]byte, 
 	}
 	return top.ForEachBucket(func(name []byte) error {
 		b := top.Bucket(name)
-		if bytes.Equal(name, disputedBucket) {
+		if bytes.Equal(name, disputedBucket) || bytes.Equal(name, unlabelledBucket) {
 			return fn([][]byte{[]byte(model), name}, b)
 		}
 		if _, err := split.Parse(string(name)); err != nil {

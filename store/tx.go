@@ -21,6 +21,7 @@ type Tx struct {
 	models    []string      // ids of all models, once needed
 	counts    *counts       // as they will be, once something was counted
 	newPolicy *split.Policy // becomes the DB's on commit
+	newFormat int           // likewise, unless 0
 }
 
 func newTx(db *DB, b *bolt.Tx) *Tx { return &Tx{db: db, bolt: b, pages: db.pages} }

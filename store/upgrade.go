@@ -12,7 +12,7 @@ import (
 //
 // From format 1 to 2 each record is sealed as it is, and the records are counted.
 func (db *DB) upgrade() error {
-	if db.format == format {
+	if db.format >= format {
 		return nil
 	}
 	from := db.format

@@ -129,7 +129,7 @@ func (tx *Tx) MissingViews(model string, d split.Digest) ([]int, error) {
 		return nil, err
 	}
 	s, err := tx.splitOf(d) // also of an image that is not yet in the store
-	if err != nil || p.state == disputed || s != split.Training {
+	if err != nil || p.state == disputed || p.state == unlabelled || s != split.Training {
 		return nil, err
 	}
 	has := make([]bool, m.Views.Count+1)

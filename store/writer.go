@@ -82,7 +82,7 @@ func (w *Writer) Put(e Entry) error {
 	if err := checkPath(e.Path); err != nil {
 		return err
 	}
-	if err := checkLabel(e.Label); err != nil {
+	if err := w.checkLabel(e); err != nil {
 		return err
 	}
 	o := op{entry: &e}
@@ -280,4 +280,12 @@ func (o op) apply(tx *Tx) error {
 		}
 	}
 	return nil
+}
+
+// checkLabel is that of PutImage.
+func (w *Writer) checkLabel(e Entry) error {
+	if e.Label != Unlabelled {
+		return checkLabel(e.Label)
+	}
+	return w.db.View(func(tx *Tx) error { return tx.checkUnlabelled(e.Root) })
 }

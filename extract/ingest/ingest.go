@@ -33,7 +33,8 @@
 //
 // The first folder is a photo's label, unless Options.Labels names something else: lists of
 // labels (package annotation), or a pattern for the names of files. The store remembers it
-// for the next time. Photos that a list does not name are left out and reported.
+// for the next time. Photos that a list does not name are left out and reported. With
+// store.LabelsNone all photos of the folder are kept without a label, in no split.
 //
 // # Splits of one's own
 //

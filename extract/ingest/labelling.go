@@ -122,12 +122,14 @@ func (r *run) giveLabels(ctx context.Context, root store.Root) error {
 		r.list.arrange(r.layout)
 	case store.LabelsByName:
 		err = r.labelByName()
+	case store.LabelsNone:
+		r.layout, r.list.files, r.list.labels = store.ByLabel, r.list.all, nil
 	case store.LabelsByList, store.LabelsByMetadata:
 		err = r.labelByLists(ctx)
 	default:
 		err = fmt.Errorf("the store says that labels are given by %q, which this version does not know", r.source.Kind)
 	}
-	if err == nil {
+	if err == nil && r.source.Kind != store.LabelsNone {
 		err = r.nameLabels(ctx)
 	}
 	if err != nil {

@@ -107,6 +107,9 @@ func alikeKey(label string) string { return strings.ToLower(strings.Join(strings
 // into the one that most files have. Blanks around a label of a list are dropped unless it
 // becomes another label by that.
 func (r *run) spellLabels() {
+	if r.source.Kind == store.LabelsNone {
+		return
+	}
 	counts := map[string]int{}
 	for label := range r.list.labels {
 		counts[label] = 0

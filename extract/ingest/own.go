@@ -33,7 +33,7 @@ func (r *run) layOut(ctx context.Context) error {
 	}
 	r.report.Found, r.report.Unlabelled = len(r.list.files), r.list.unlabelled
 	r.report.LikeSplits = r.layout == store.ByLabel && r.opt.Layout == nil && r.source.SplitColumn == "" && r.opt.SplitList == nil &&
-		r.list.likeSplits(r.labelled())
+		r.source.Kind != store.LabelsNone && r.list.likeSplits(r.labelled())
 	sources := 0
 	for _, given := range []bool{r.layout == store.BySplit, r.opt.SplitList != nil, r.source.SplitColumn != ""} {
 		if given {

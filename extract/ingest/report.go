@@ -96,6 +96,8 @@ type Report struct {
 	Groups     *ownsplit.Grouping `json:"groups"`      // null where no list says which photos belong together
 	LikeSplits bool               `json:"like_splits"` // folders are named after splits, but were taken as labels
 
+	WithoutLabel int `json:"without_label"` // photos in the store of a folder whose photos have none
+
 	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are not photos
 	Unlabelled  []string  `json:"unlabelled"`   // photos directly in the folder: they have no label
 	EmptyLabels []string  `json:"empty_labels"` // folders without a usable photo
@@ -207,7 +209,11 @@ func (r *run) conclude(complete bool) error {
 			if err != nil {
 				return err
 			}
-			if !gone[image.Path] {
+			switch {
+			case gone[image.Path]:
+			case image.Label == store.Unlabelled:
+				t.WithoutLabel++
+			default:
 				photos[image.Label]++
 			}
 			labels, err := tx.Labels(image.Digest)
@@ -253,7 +259,7 @@ func (r *run) countRivals(tx *store.Tx, image store.ImageEntry, rivals map[store
 	at, labels, err := tx.Locations(image.Digest)
 	counted := map[store.RootID]bool{r.root: true}
 	for i, l := range at {
-		if labels[i] != image.Label && !counted[l.Root] {
+		if labels[i] != image.Label && labels[i] != store.Unlabelled && image.Label != store.Unlabelled && !counted[l.Root] {
 			counted[l.Root] = true
 			rivals[l.Root]++
 		}

@@ -48,5 +48,10 @@ func (r *run) missingViews(tx *store.Tx, i int, d split.Digest) ([]int, error) {
 	if r.augment[i] == nil {
 		return nil, nil
 	}
+	if r.source.Kind == store.LabelsNone { // a label elsewhere makes it a training photo
+		if labels, err := tx.Labels(d); err != nil || len(labels) == 0 {
+			return nil, err
+		}
+	}
 	return tx.MissingViews(r.networks[i].model.ID, d)
 }

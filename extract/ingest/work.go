@@ -127,8 +127,8 @@ func (w *worker) vectorsOf(ctx context.Context, d split.Digest, data []byte) (ou
 	out := outcome{digest: d, vectors: newVectors()}
 	missing := make([][]int, len(w.networks))
 	err := w.db.View(func(tx *store.Tx) error {
-		labels, err := tx.Labels(d)
-		out.known = len(labels) > 0
+		at, _, err := tx.Locations(d)
+		out.known = len(at) > 0
 		for i := range w.networks {
 			if err == nil {
 				missing[i], err = w.missing(tx, i, d)

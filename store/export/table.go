@@ -115,7 +115,7 @@ func (t *table) count(ctx context.Context, tx *store.Tx, all int) error {
 	}
 	s := &t.summary
 	s.Labels, s.Disputed = t.labels, len(stats.Disputed)
-	s.Missing = stats.Distinct - s.Disputed - all
+	s.Missing = stats.Distinct - s.Disputed - stats.Unlabelled - all
 	var r row
 	for _, ix := range t.parts {
 		rows := ix.Len() + ix.LenViews()

@@ -99,7 +99,7 @@ func (a *app) readCut(db *store.DB, raw store.Stats) (*cutStats, error) {
 			return nil, err
 		}
 		if p.Augment == "" {
-			p.Missing = max(0, raw.Distinct-len(raw.Disputed)-(p.Photos-p.Gone))
+			p.Missing = max(0, raw.Distinct-len(raw.Disputed)-raw.Unlabelled-(p.Photos-p.Gone))
 		}
 		p.Stale = p.Gone > 0 || !known[p.Model] || engine != extract.EngineRevision
 		s.Cuts = append(s.Cuts, p)

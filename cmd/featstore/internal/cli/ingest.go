@@ -77,7 +77,7 @@ equal one that trains, then one with event
 "result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
 new, duplicates, vanished, read, read_bytes, computed, views, views_removed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
 unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
-fixed, moved, unknown, unlisted with their first paths), like_splits, labelling (as the event
+fixed, moved, unknown, unlisted with their first paths), like_splits, without_label, labelling (as the event
 "labels"), groups (null, or as in featstore split), seconds, interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
   featstore ingest ./flower_photos --prune
@@ -296,7 +296,11 @@ func (a *app) printIngest(r ingest.Report, interrupted bool) {
 		fmt.Fprintf(a.Out, "Interrupted: %s of %s are in the store\n", grouped(r.Kept()), count(r.Found, "file"))
 	} else {
 		kept := r.Kept()
-		fmt.Fprintf(a.Out, "%s with %s: %s\n", count(kept, "photo"), count(len(r.Labels), "label"), printable(labelList(r.Labels)))
+		if r.Labelling.Source.Kind == store.LabelsNone {
+			fmt.Fprintf(a.Out, "%s without a label\n", count(kept, "photo"))
+		} else {
+			fmt.Fprintf(a.Out, "%s with %s: %s\n", count(kept, "photo"), count(len(r.Labels), "label"), printable(labelList(r.Labels)))
+		}
 	}
 	fmt.Fprintf(a.Out, "  %s\n", strings.Join(ingestCounts(r), ", "))
 	took := time.Duration(r.Seconds * float64(time.Second))

@@ -39,12 +39,17 @@ with a slash is applied to the path under FOLDER. --label-names FILE gives label
 other names: lines of code and name, or JSON. A new folder with Hugging Face's metadata.csv or
 metadata.jsonl, or of ImageNet's n01440764 with LOC_synset_mapping.txt, is recognised, and that is said.
 What gave the labels is remembered: without flags, the next ingest reads the same list again.
---labels folders goes back to names of folders.`
+--labels folders goes back to names of folders.
+
+--unlabelled keeps the photos of a folder that have no labels yet, with their vectors: they are in
+no split, so nothing trains on them or tests with them, and stats counts them apart. A photo that
+gets a label in another folder, or by --labels, is used from then on; nothing is computed again.`
 
 // labelFlags are the flags of ingest about what gives photos their labels.
 type labelFlags struct {
 	lists []string
 	from  string
+	none  bool
 	set   store.LabelSource // what the other flags say
 	flags *pflag.FlagSet
 }
@@ -52,6 +57,7 @@ type labelFlags struct {
 func (f *labelFlags) register(cmd *cobra.Command) {
 	f.flags = cmd.Flags()
 	f.flags.StringArrayVar(&f.lists, "labels", nil, "list of labels: CSV, TSV, JSON, COCO, CVAT, Label Studio; - reads standard input; folders: names of folders")
+	f.flags.BoolVar(&f.none, "unlabelled", false, "keep the photos of the folder without labels, in no split")
 	f.flags.StringVar(&f.from, "label-from", "", `regular expression that finds the label in names of files: '(?<label>.+)_\d+'`)
 	f.flags.StringVar(&f.set.Names, "label-names", "", "file that names labels which are codes, such as LOC_synset_mapping.txt")
 	f.flags.StringVar(&f.set.PathColumn, "path-column", "", "column of the list that has the photos: its name or number")
@@ -68,6 +74,16 @@ func (f *labelFlags) apply(a *app, opt *ingest.Options) error {
 	opt.LabelInput = a.In
 	if f.flags.Changed("labels") && f.flags.Changed("label-from") {
 		return usagef("--labels and --label-from both say what gives the labels: give one of them")
+	}
+	if f.none {
+		for _, name := range []string{"labels", "label-from", "label-names", "path-column", "label-column", "split-column", "group-column",
+			"label-separator", "first-label", "merge-labels", "split-folders", "split-file"} {
+			if f.flags.Changed(name) {
+				return usagef("--unlabelled and --%s: photos without labels are in no split", name)
+			}
+		}
+		opt.Labels = &store.LabelSource{Kind: store.LabelsNone}
+		return nil
 	}
 	if f.flags.Changed("label-from") {
 		if err := checkLabelPattern(f.from); err != nil {
@@ -212,6 +228,8 @@ func describeSource(s store.LabelSource) string {
 	switch s.Kind {
 	case store.LabelsByList:
 		text = "by " + strings.Join(s.Files, ", ")
+	case store.LabelsNone:
+		text = "none"
 	case store.LabelsByMetadata:
 		text = "by metadata in the folder"
 	case store.LabelsByName:

@@ -38,7 +38,7 @@ more pictures that only look alike.
 JSON, one object: path, file_bytes, created, policy, pending_policy (null unless a
 change of splits was interrupted), fixed_splits, folders (path, images, failures,
 seen, labels: null for names of folders, or kind, files, columns, pattern and the like), images,
-distinct, labels (label, images, training, validation,
+distinct, unlabelled, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale, unfinished,
 views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
@@ -95,24 +95,25 @@ func damagedHeads(damaged []string) error {
 
 // storeStats is what the command shows, in the form of its JSON.
 type storeStats struct {
-	Path      string         `json:"path"`
-	FileBytes int64          `json:"file_bytes"`
-	Created   time.Time      `json:"created"`
-	Policy    split.Policy   `json:"policy"`
-	Pending   *split.Policy  `json:"pending_policy"` // a change of splits to it was interrupted
-	Fixed     int            `json:"fixed_splits"`   // set by hand
-	Folders   []folderStats  `json:"folders"`
-	Images    int            `json:"images"`
-	Distinct  int            `json:"distinct"`
-	Labels    []labelStats   `json:"labels"`
-	Models    []modelStats   `json:"models"`
-	Heads     []headStats    `json:"heads"`
-	Failures  []failureStats `json:"failures"`
-	Disputed  []disputeStats `json:"disputed"`
-	Damaged   []string       `json:"damaged"` // heads that cannot be read, and why
-	Warnings  []string       `json:"warnings"`
-	Cut       *cutStats      `json:"cut_cache"` // null if there is none
-	Near      *train.Near    `json:"near_duplicates,omitempty"`
+	Path       string         `json:"path"`
+	FileBytes  int64          `json:"file_bytes"`
+	Created    time.Time      `json:"created"`
+	Policy     split.Policy   `json:"policy"`
+	Pending    *split.Policy  `json:"pending_policy"` // a change of splits to it was interrupted
+	Fixed      int            `json:"fixed_splits"`   // set by hand
+	Folders    []folderStats  `json:"folders"`
+	Images     int            `json:"images"`
+	Distinct   int            `json:"distinct"`
+	Unlabelled int            `json:"unlabelled"` // different contents without a label
+	Labels     []labelStats   `json:"labels"`
+	Models     []modelStats   `json:"models"`
+	Heads      []headStats    `json:"heads"`
+	Failures   []failureStats `json:"failures"`
+	Disputed   []disputeStats `json:"disputed"`
+	Damaged    []string       `json:"damaged"` // heads that cannot be read, and why
+	Warnings   []string       `json:"warnings"`
+	Cut        *cutStats      `json:"cut_cache"` // null if there is none
+	Near       *train.Near    `json:"near_duplicates,omitempty"`
 }
 
 type folderStats struct {
@@ -174,7 +175,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 	}
 	s := &storeStats{
 		Path: raw.Path, FileBytes: raw.FileBytes, Created: raw.Created, Policy: raw.Policy, Pending: raw.Pending, Fixed: raw.Fixed,
-		Images: raw.Images, Distinct: raw.Distinct,
+		Images: raw.Images, Distinct: raw.Distinct, Unlabelled: raw.Unlabelled,
 		Folders: []folderStats{}, Labels: []labelStats{}, Models: []modelStats{}, Heads: []headStats{},
 		Failures: []failureStats{}, Disputed: []disputeStats{}, Damaged: []string{}, Warnings: []string{},
 	}
@@ -361,6 +362,9 @@ func (a *app) printStats(s *storeStats, failures bool) {
 		fmt.Fprintf(a.Out, " (%s different)", grouped(s.Distinct))
 	}
 	fmt.Fprintf(a.Out, ", %s\n", count(len(s.Labels), "label"))
+	if s.Unlabelled > 0 {
+		fmt.Fprintf(a.Out, "  %s without a label, in no split\n", count(s.Unlabelled, "photo"))
+	}
 	for _, f := range s.Folders {
 		fmt.Fprintf(a.Out, "  from %s, last looked at %s\n", printable(f.Path), f.Seen.Local().Format("2006-01-02 15:04"))
 		if f.Labels != nil {
