@@ -131,14 +131,19 @@ func (p *PackedTaps) Convolve(d *ByteDepthwise) {
 func byteDepthwise(d *ByteDepthwise) {
 	for p := range d.N {
 		in, out := d.In[p*d.Step:], d.Out[p*d.LDO:][:d.C]
-		for c := range out {
-			block, word := c/channelBlock, c%channelBlock
-			sum := d.Bias[c]
+		w := d.W
+		for c := 0; c < d.C; c += channelBlock {
+			sums, block := [channelBlock]int32(d.Bias[c:]), out[c:min(c+channelBlock, d.C)]
 			for t, off := range d.Taps {
-				w := d.W[((block*len(d.Taps)/4+t/4)*channelBlock+word)*4+t%4]
-				sum += int32(in[off+c]) * int32(w)
+				taps := (*[4 * channelBlock]int8)(w[t/4*4*channelBlock:])
+				for i, v := range in[off+c:][:len(block)] {
+					sums[i%channelBlock] += int32(v) * int32(taps[(4*i+t%4)%len(taps)])
+				}
 			}
-			out[c] = d.at(c, sum)
+			w = w[len(d.Taps)*channelBlock:]
+			for i := range block {
+				block[i] = d.at(c+i, sums[i])
+			}
 		}
 	}
 }
