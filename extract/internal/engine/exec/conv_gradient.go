@@ -25,13 +25,28 @@ type WeightGradient struct {
 	one      [1]float32 // what gradients are multiplied by for the bias
 	zero     []int      // where one lies for each segment
 	rest     int        // pixels of the last segment, which has its own length; 0 for none
-	perBlock int        // segments whose pixels stay in the cache while all lines pass
-	columns  int        // blocks that the results of a group are divided into
+	perBlock int        // segments whose pixels stay in the cache while a part's lines pass
+	columns  int        // blocks that the results of a group are divided into, in lines of their own
+	passes   int        // blocks that they are divided into, one after the other
+	packs    bool       // inputs are copied side by side before
+	packed   []int      // where segments of a block begin then
 }
 
-// gradientBlock is how many floats of inputs and gradients stay in the cache while all lines
-// pass. It may be larger than blockFloats: every tile is read and written once a block.
-const gradientBlock = 192 << 10
+// farApart is how many floats pixels are apart, at least, whose inputs are copied side by
+// side: they lie in pages of their own, and many of them in the same lines of a cache.
+const farApart = 1024
+
+// gradientBlock is how many floats of inputs and gradients stay in the cache while a part's
+// lines pass. It may be larger than blockFloats: every tile is read and written once a block,
+// and all weights together are more than any cache holds.
+const gradientBlock = 256 << 10
+
+// resultsPerPass is how many channels of the result the lines go through at a time: the
+// fewer, the more pixels stay in the cache, and the less often weights are read.
+const resultsPerPass = 384
+
+// inputsPerPart is about how many channels of the input the lines of a part have.
+const inputsPerPart = 112
 
 // inputsPerLine is how many channels of the input a line has: two tiles of AVX-512.
 const inputsPerLine = 28
@@ -59,10 +74,23 @@ func (s *WeightGradient) prepare() {
 			s.b = append(s.b, s.Out.At(n, y, 0))
 		}
 	}
-	s.perBlock = max(1, gradientBlock/(s.steps*(s.SW*s.CIn+s.COut)/s.Group))
+	ci, co := s.CIn/s.Group, s.COut/s.Group
+	s.passes = (co + resultsPerPass - 1) / resultsPerPass
+	s.perBlock = max(1, gradientBlock/(s.steps*(s.SW*min(ci, inputsPerPart)+min(co, resultsPerPass))))
 	s.one[0], s.zero = 1, make([]int, len(s.a))
 	few := max(1, wantedLines/(s.Group*s.KH*s.KW*s.inputBlocks()))
-	s.columns = max(1, min(few, s.COut/s.Group/resultsPerLine))
+	s.columns = max(1, min(few, co/resultsPerLine))
+	s.packs = s.SW*s.In.LD >= farApart
+	for i := range min(s.perBlock, len(s.a)) {
+		s.packed = append(s.packed, i*s.steps*inputsPerLine)
+	}
+}
+
+func (s *WeightGradient) scratch() int {
+	if !s.packs {
+		return 0
+	}
+	return len(s.packed) * s.steps * inputsPerLine
 }
 
 func (s *WeightGradient) inputBlocks() int {
@@ -78,25 +106,28 @@ func (s *WeightGradient) runLines(r *Runner, h *worker, from, to int) {
 	if s.rest > 0 {
 		whole--
 	}
-	for block := 0; block < whole; block += s.perBlock {
-		end := min(block+s.perBlock, whole)
-		for line := from; line < to; line++ {
-			s.line(r, h, line, block, end, s.steps)
-		}
-	}
-	if s.rest > 0 {
-		for line := from; line < to; line++ {
-			s.line(r, h, line, whole, whole+1, s.rest)
+	for pass := range s.passes {
+		for block := 0; block < whole; block += s.perBlock {
+			end := min(block+s.perBlock, whole)
+			for line := from; line < to; line++ {
+				s.line(r, h, line, pass, block, end, s.steps)
+				if end == whole && s.rest > 0 {
+					s.line(r, h, line, pass, whole, whole+1, s.rest)
+				}
+			}
 		}
 	}
 }
 
-// line adds what some segments bring to the weights of a line.
-func (s *WeightGradient) line(r *Runner, h *worker, line, from, to, steps int) {
+// line adds what some segments bring to the weights of a line that a pass is for.
+func (s *WeightGradient) line(r *Runner, h *worker, line, pass, from, to, steps int) {
 	blocks, taps, ci, co := s.inputBlocks(), s.KH*s.KW, s.CIn/s.Group, s.COut/s.Group
 	column, block, tap, g := line%s.columns, line/s.columns%blocks, line/s.columns/blocks%taps, line/s.columns/blocks/taps
 	first, last := ci*block/blocks, ci*(block+1)/blocks
-	left, right := s.column(column), s.column(column+1)
+	left, right := max(s.tiles(column, s.columns), s.tiles(pass, s.passes)), min(s.tiles(column+1, s.columns), s.tiles(pass+1, s.passes))
+	if left >= right {
+		return
+	}
 	o := &h.outer
 	o.B = r.mem(s.Out)[g*co+left:]
 	o.OffsB, o.StepB, o.K, o.LDC, o.Cols = s.b[from:to], s.Out.LD, steps, co, right-left
@@ -107,16 +138,31 @@ func (s *WeightGradient) line(r *Runner, h *worker, line, from, to, steps int) {
 	if s.Weight != nil {
 		o.A = r.mem(s.In)[tap/s.KW*s.DH*s.In.Row()+tap%s.KW*s.DW*s.In.LD+g*ci+first:]
 		o.OffsA, o.StepA = s.a[from:to], s.SW*s.In.LD
+		if s.packs {
+			s.pack(h, o, last-first)
+		}
 		o.C = s.Weight[((g*taps+tap)*ci+first)*co+left:]
 		r.set.AddOuter(o, last-first)
 	}
 }
 
-// column is where a block of results begins: tiles are whole but for the last one.
-func (s *WeightGradient) column(i int) int {
+// pack copies the inputs of a line side by side.
+func (s *WeightGradient) pack(h *worker, o *kernel.Outer, inputs int) {
+	buf := h.scratch(s.scratch())
+	for i, at := range o.OffsA {
+		for k := range o.K {
+			copy(buf[s.packed[i]+k*inputsPerLine:], o.A[at+k*o.StepA:][:inputs])
+		}
+	}
+	o.A, o.OffsA, o.StepA = buf, s.packed[:len(o.OffsA)], inputsPerLine
+}
+
+// tiles is where the i-th of some blocks of results begins: tiles are whole but for the last
+// one.
+func (s *WeightGradient) tiles(i, blocks int) int {
 	co := s.COut / s.Group
 	tiles := (co + resultsPerLine - 1) / resultsPerLine
-	return min(tiles*i/s.columns*resultsPerLine, co)
+	return min(tiles*i/blocks*resultsPerLine, co)
 }
 
 // A DepthwiseGradient is a WeightGradient for depthwise weights. A line is a

@@ -5,7 +5,9 @@ import (
 	"featstore/extract/internal/kernel"
 )
 
-// Permute copies a value into another order of axes.
+// Permute copies a value into another order of axes. A line is what the innermost one or two
+// of its dimensions span, or a row of a matrix that is transposed; where input or output
+// have gaps there is one line.
 type Permute struct {
 	In, Out  *memory.View
 	Shape    []int
@@ -13,6 +15,8 @@ type Permute struct {
 	moves    Moves
 	flatIn   *memory.View
 	flatOut  *memory.View
+	outer    int // dimensions that lines are numbered by
+	lines    int
 }
 
 func (s *Permute) prepare() {
@@ -26,18 +30,66 @@ func (s *Permute) prepare() {
 	for _, axis := range s.To {
 		s.moves.Append(s.Shape[axis], stride[axis])
 	}
+	s.lines = 1
+	if !s.dense() {
+		return
+	}
+	switch n := len(s.moves.dims); {
+	case n == 2 && s.moves.stride[0] == 1:
+		s.lines = s.moves.dims[0]
+	case n > 1:
+		s.outer = max(1, n-2)
+		for _, d := range s.moves.dims[:s.outer] {
+			s.lines *= d
+		}
+	}
 }
 
-func (s *Permute) scratch() int { return 2 * s.In.Len() }
+// dense reports whether neither the input nor the output has gaps.
+func (s *Permute) dense() bool { return s.In.Contiguous() && s.Out.Contiguous() }
 
-func (s *Permute) run(r *Runner) error {
-	buf := r.scratch(s.scratch())
-	if s.In.Buffer.Bytes {
-		permuteView(s, r.bytes(s.Out), r.bytes(s.In), kernel.BytesOf(buf))
-	} else {
-		permuteView(s, r.mem(s.Out), r.mem(s.In), buf)
+func (s *Permute) size() int { return s.lines }
+
+func (s *Permute) scratch() int {
+	if s.dense() {
+		return 0
 	}
-	return nil
+	return 2 * s.In.Len()
+}
+
+func (s *Permute) runLines(r *Runner, h *worker, from, to int) {
+	bytes := s.In.Buffer.Bytes
+	switch dense := s.dense(); {
+	case dense && bytes:
+		permuteLines(s, r.bytes(s.Out)[s.Out.Ch:], r.bytes(s.In)[s.In.Ch:], from, to)
+	case dense:
+		permuteLines(s, r.mem(s.Out)[s.Out.Ch:], r.mem(s.In)[s.In.Ch:], from, to)
+	case bytes:
+		permuteView(s, r.bytes(s.Out), r.bytes(s.In), kernel.BytesOf(h.scratch(s.scratch())))
+	default:
+		permuteView(s, r.mem(s.Out), r.mem(s.In), h.scratch(s.scratch()))
+	}
+}
+
+// permuteLines copies lines [from, to) of dense values.
+func permuteLines[T float32 | byte](s *Permute, out, in []T, from, to int) {
+	dims, stride := s.moves.dims, s.moves.stride
+	if len(dims) == 2 && stride[0] == 1 {
+		TransposeInto(out[from*dims[1]:], in[from:], to-from, dims[1], stride[1])
+		return
+	}
+	inner := 1
+	for _, d := range dims[s.outer:] {
+		inner *= d
+	}
+	for line := from; line < to; line++ {
+		at, rest := 0, line
+		for i := s.outer - 1; i >= 0; i-- {
+			at += rest % dims[i] * stride[i]
+			rest /= dims[i]
+		}
+		permute(out[line*inner:(line+1)*inner], in[at:], dims[s.outer:], stride[s.outer:])
+	}
 }
 
 func permuteView[T float32 | byte](s *Permute, out, in, buf []T) {
