@@ -2,10 +2,13 @@ package photo
 
 import (
 	"bytes"
+	"image"
 	"image/jpeg"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/image/draw"
 )
 
 // benchPhoto is a 500×375 photo of the shared set.
@@ -68,5 +71,33 @@ func BenchmarkPixels(b *testing.B) {
 		if err := p.Pixels(dst, data, Limits{}, s); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkLarge is the whole way from the bytes of a photo of 12 megapixels, decoded in full
+// and at an eighth of its size.
+func BenchmarkLarge(b *testing.B) {
+	small, err := jpeg.Decode(bytes.NewReader(benchPhoto(b)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	large := image.NewRGBA(image.Rect(0, 0, 4000, 3000))
+	draw.CatmullRom.Scale(large, large.Rect, small, small.Bounds(), draw.Src, nil)
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, large, &jpeg.Options{Quality: 92}); err != nil {
+		b.Fatal(err)
+	}
+	for name, reduce := range map[string]float32{"full": 0, "eighth": 1} {
+		b.Run(name, func(b *testing.B) {
+			p, _ := Preset("lite", 320, 320)
+			p.JPEGReduce = reduce
+			s, dst := new(Scratch), make([]float32, p.Len())
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.Pixels(dst, file.Bytes(), Limits{}, s); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

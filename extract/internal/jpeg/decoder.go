@@ -211,6 +211,9 @@ func (d *Decoder) Memory(opt Options) int64 {
 	for i := range d.ncomp {
 		c := &d.comp[i]
 		side, _ := d.blockSide(c, max(opt.Scale, 1))
+		if side == 1 && !d.progressive {
+			n += int64(unsafe.Sizeof(skipTable{}))
+		}
 		block := side * side
 		if d.progressive {
 			block += 64*2 + 8

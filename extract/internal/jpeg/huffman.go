@@ -24,6 +24,9 @@ type huffman struct {
 	offset  [17]int32
 	symbols [256]byte
 
+	skip      *skipTable // for AC, once it was needed
+	skipBuilt bool       // of this table
+
 	defined bool   // in the current file
 	spec    []byte // 16 counts and the symbols the table was built from, maybe for an earlier file
 	ac      bool
@@ -41,7 +44,7 @@ func (h *huffman) define(spec []byte, ac bool) error {
 	if h.ac == ac && len(spec) > 16 && bytes.Equal(h.spec, spec) {
 		return nil
 	}
-	h.spec = h.spec[:0]
+	h.spec, h.skipBuilt = h.spec[:0], false
 	counts, symbols := spec[:16], spec[16:]
 	copy(h.symbols[:], symbols)
 	for i := range h.look {

@@ -45,7 +45,10 @@ func (d *Decoder) decodeInterval(how coding, first, end int) error {
 	d.nextSegment()
 	d.eobRun = 0
 	for i := range d.scan.n {
-		d.scan.comp[i].pred = 0
+		c := d.scan.comp[i]
+		if c.pred = 0; how == sequential && c.side == 1 {
+			d.scan.ac[i].skips()
+		}
 	}
 	mcu, err := d.decodeMCUs(how, first, end)
 	if err == nil {
@@ -142,6 +145,9 @@ var (
 func (d *Decoder) sequentialBlock(i, x, y int) error {
 	s := &d.scan
 	c := s.comp[i]
+	if c.side == 1 {
+		return d.meanBlock(i, x, y)
+	}
 	last, err := d.coefficients(s.dc[i], s.ac[i], c)
 	if err != nil {
 		d.block = [64]int16{}
