@@ -21,6 +21,26 @@ func (p *Picture) Samples(c int) (samples []float64, w, h int) {
 	return samples, w, h
 }
 
+// Means returns component c at a reduced size, w×h samples: blocks of side×side, each
+// sample the mean of those of the inverse DCT that it stands for, unrounded, clamped then.
+func (p *Picture) Means(c, side int) (means []float64, w, h int) {
+	w, h = p.Size(c)
+	w, h = ceilDiv(w*side, 8), ceilDiv(h*side, 8)
+	means = make([]float64, w*h)
+	padX, _, _, _ := p.Blocks(c)
+	n := 8 / side
+	for i := range means {
+		x, y := i%w, i/w
+		block := inverseDCT(p.dequantized(&p.Coef[c][y/side*padX+x/side]))
+		sum := 0.0
+		for j := range n * n {
+			sum += block[8*(y%side*n+j/n)+x%side*n+j%n]
+		}
+		means[i] = math.Max(0, math.Min(255, sum/float64(n*n)+128))
+	}
+	return means, w, h
+}
+
 // dequantized returns a block in natural order, row·8 + column.
 func (p *Picture) dequantized(zigzag *[64]int16) (block [64]float64) {
 	for k, at := range natural {
