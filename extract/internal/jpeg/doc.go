@@ -16,7 +16,9 @@
 // equal to libjpeg's. With Options.Scale a photo comes out at half, a quarter or an
 // eighth of its size: each sample is the mean of those that it stands for, computed from
 // the coefficients, and planes are again equal to those of libjpeg-turbo at that scale.
-// They have the same bits on every machine, whatever its instructions.
+// They have the same bits on every machine, whatever its instructions. At an eighth
+// the AC coefficients of components that are not subsampled are passed by (skip.go): they
+// must be there, but are not decoded.
 //
 // A file is complete or an error: data that ends early, a code that does not
 // exist, coefficients beyond a block, scans that are missing. The exception is
