@@ -98,6 +98,10 @@ type Report struct {
 
 	WithoutLabel int `json:"without_label"` // photos in the store of a folder whose photos have none
 
+	// Suspicious are photos that are used, but look like none of their label: placeholders,
+	// thumbnails, one picture many times; of those read in this run also tiny, black and white ones.
+	Suspicious []Problem `json:"suspicious"`
+
 	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are not photos
 	Unlabelled  []string  `json:"unlabelled"`   // photos directly in the folder: they have no label
 	EmptyLabels []string  `json:"empty_labels"` // folders without a usable photo
@@ -220,6 +224,13 @@ func (r *run) conclude(complete bool) error {
 			if err != nil {
 				return err
 			}
+			at, of, err := tx.Locations(image.Digest)
+			if err != nil {
+				return err
+			}
+			if len(at) >= manyCopies {
+				r.suspectCopies(image, at, of)
+			}
 			if len(labels) < 2 {
 				continue
 			}
@@ -249,6 +260,9 @@ func (r *run) conclude(complete bool) error {
 	t.Labels, t.Failures, t.Disputed = some(t.Labels), some(t.Failures), some(t.Disputed)
 	t.NotPhotos, t.Unlabelled, t.EmptyLabels = some(t.NotPhotos), some(t.Unlabelled), some(t.EmptyLabels)
 	t.Rivals = some(t.Rivals)
+	r.suspectNames()
+	slices.SortFunc(t.Suspicious, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason)) })
+	t.Suspicious = some(t.Suspicious)
 	t.Links, t.Unread, t.Damaged = some(t.Links), some(t.Unread), some(t.Damaged)
 	return err
 }

@@ -81,7 +81,9 @@ func (w *worker) look(ctx context.Context, t task) error {
 	}
 	out, err := w.vectorsOf(ctx, d, data)
 	if err == nil {
-		err = w.put(t, out)
+		if err = w.put(t, out); err == nil {
+			w.suspectPixels(ctx, t.path, data)
+		}
 	}
 	claim.settle(err)
 	if err != nil {

@@ -77,7 +77,7 @@ equal one that trains, then one with event
 "result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
 new, duplicates, vanished, read, read_bytes, computed, views, views_removed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
 unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
-fixed, moved, unknown, unlisted with their first paths), like_splits, without_label, labelling (as the event
+fixed, moved, unknown, unlisted with their first paths), like_splits, without_label, suspicious, labelling (as the event
 "labels"), groups (null, or as in featstore split), seconds, interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
   featstore ingest ./flower_photos --prune
@@ -370,6 +370,8 @@ func (a *app) printLeftOut(r ingest.Report) {
 		a.hint(photoMemoryHint + "; --retry tries them again")
 	}
 	warnList(a, count(len(r.Damaged), "photo")+plural(len(r.Damaged), " is", " are")+" used although the files are damaged", r.Damaged, named)
+	warnList(a, count(len(r.Suspicious), "photo")+plural(len(r.Suspicious), " is", " are")+" used, but "+plural(len(r.Suspicious), "looks", "look")+
+		" like no photo of the label: look", r.Suspicious, named)
 	warnList(a, count(len(r.Disputed), "photo")+
 		plural(len(r.Disputed), " has several labels and is", " have several labels and are")+" left out until all but one are gone", r.Disputed,
 		func(d ingest.Dispute) string { return strings.Join(d.Paths, ", ") })

@@ -1,0 +1,100 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"featstore/extract/photo"
+	"featstore/store"
+)
+
+// What is suspicious is told and kept: who knows the photos decides.
+const (
+	manyCopies = 3        // of one picture under a label
+	tinySide   = 32       // pixels of the longer side
+	fewBytes   = 12       // pixels a byte, from which on a picture may be of one colour
+	mostJudged = 16 << 20 // pixels of a picture that is decoded for that
+)
+
+// placeholders are names that sites and programs give to pictures which stand for none.
+var placeholders = regexp.MustCompile(`(?i)^(image|photo|picture|img)?[-_ ]?(not[-_ ]?(found|available)|unavailable|missing)$|` +
+	`^no[-_ ]?(image|photo|picture|img)([-_ ]?(found|available))?$|^placeholder$|^spacer$|^default[-_ ]?(image|photo|avatar)$`)
+
+// thumbnails are what the names of small copies have more than those of their originals.
+var thumbnails = regexp.MustCompile(`(?i)([-_.](thumb|thumbnail|small)|-[0-9]{2,3}x[0-9]{2,3})$|^(thumb|thumbnail|tn)[-_.]`)
+
+// suspectNames finds placeholders and thumbnails by their names.
+func (r *run) suspectNames() {
+	names := map[string]bool{}
+	for _, f := range r.list.files {
+		names[strings.ToLower(stem(f.path))] = true
+	}
+	for _, f := range r.list.files {
+		name := stem(f.path)
+		dir, base := path.Split(name)
+		if placeholders.MatchString(base) {
+			r.suspect(f.path, "it is named as a placeholder")
+			continue
+		}
+		if at := thumbnails.FindStringIndex(base); at != nil {
+			if original := dir + base[:at[0]] + base[at[1]:]; names[strings.ToLower(original)] {
+				r.suspect(f.path, "a thumbnail beside its original "+path.Base(original))
+			}
+		}
+	}
+}
+
+func (r *run) suspect(path, reason string) {
+	r.report.update(func() { r.report.Suspicious = append(r.report.Suspicious, Problem{path, reason}) })
+}
+
+// suspectCopies finds pictures that are many times under one label. at and labels are those
+// of the image's digest; it is told once, of the first in this folder.
+func (r *run) suspectCopies(image store.ImageEntry, at []store.Location, labels []string) {
+	n, first := 0, ""
+	for i, l := range at {
+		if l.Root == r.root && labels[i] == image.Label {
+			n++
+			first = cmp.Or(first, l.Path)
+		}
+	}
+	if n >= manyCopies && first == image.Path {
+		r.suspect(image.Path, fmt.Sprintf("the same picture %d times", n))
+	}
+}
+
+// onePixel is a preparation that keeps colours as they are, of a few pixels.
+var onePixel = photo.Preprocess{Width: 16, Height: 16, Rule: photo.RuleSquash, Filter: photo.FilterBilinear, Antialias: true,
+	Std: [3]float32{1, 1, 1}, Order: photo.OrderRGB}
+
+// suspectPixels finds pictures that are tiny, or all black or white, among those that were
+// read now. A picture of one colour takes few bytes, so few are decoded again.
+func (w *worker) suspectPixels(ctx context.Context, path string, data []byte) {
+	_, width, height, err := photo.DecodeConfig(data)
+	if err != nil {
+		return
+	}
+	if max(width, height) < tinySide {
+		w.suspect(path, fmt.Sprintf("only %d×%d pixels", width, height))
+		return
+	}
+	if pixels := width * height; pixels < fewBytes*len(data) || pixels > mostJudged {
+		return
+	}
+	p := onePixel
+	dst := make([]float32, p.Len())
+	if _, err := p.Prepare(ctx, dst, data, photo.Limits{}, new(photo.Scratch)); err != nil {
+		return // the networks have decoded it, or have said why not
+	}
+	switch low, high := slices.Min(dst), slices.Max(dst); {
+	case high < 8:
+		w.suspect(path, "all black")
+	case low > 247:
+		w.suspect(path, "all white")
+	}
+}
