@@ -10,6 +10,7 @@ import (
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 const benchDim = 1280 // of the default network
@@ -66,7 +67,7 @@ func benchOpen(b *testing.B, path string, opt store.Options) *store.DB {
 
 // BenchmarkPut stores images with vectors; one operation is one image.
 func BenchmarkPut(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "features.db")
+	path := filepath.Join(storetest.Dir(b), "features.db")
 	db := benchOpen(b, path, store.Options{Create: true})
 	defer db.Close()
 	b.SetBytes(4 * benchDim)
@@ -82,7 +83,7 @@ func BenchmarkPut(b *testing.B) {
 // BenchmarkRead reads a filled store in all the ways there are.
 func BenchmarkRead(b *testing.B) {
 	n := benchImages()
-	path := filepath.Join(b.TempDir(), "features.db")
+	path := filepath.Join(storetest.Dir(b), "features.db")
 	db := benchOpen(b, path, store.Options{Create: true})
 	benchFill(b, db, n)
 	db.Close()

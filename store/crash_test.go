@@ -43,7 +43,7 @@ func TestKillBetweenWrites(t *testing.T) {
 			if n++; testing.Short() && n%6 > 0 {
 				continue
 			}
-			crashed := filepath.Join(t.TempDir(), "crashed.db")
+			crashed := filepath.Join(storetest.Dir(t), "crashed.db")
 			write(t, crashed, file.data)
 			checkCrashed(t, crashed, file)
 			got := contents(t, crashed)
@@ -244,7 +244,7 @@ func TestKillAtRandom(t *testing.T) {
 	if testing.Short() {
 		rounds = 4
 	}
-	path := filepath.Join(t.TempDir(), "features.db")
+	path := filepath.Join(storetest.Dir(t), "features.db")
 	for i := range rounds {
 		cmd, out := child(t, "write", path)
 		if line, err := out.ReadString('\n'); line != "open\n" {

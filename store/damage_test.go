@@ -159,7 +159,7 @@ func TestDamagedPages(t *testing.T) {
 	whole := read(t, path)
 	const page = 4096
 	used := usedPages(t, path)
-	bad := filepath.Join(t.TempDir(), "bad.db")
+	bad := filepath.Join(storetest.Dir(t), "damaged.db")
 	try := func(name string, data []byte, change bool) {
 		t.Helper()
 		write(t, bad, data)
@@ -211,7 +211,7 @@ func TestFlippedBits(t *testing.T) {
 	tr := newTruth()
 	whole := read(t, path)
 	whole = whole[:usedPages(t, path)*4096]
-	bad := filepath.Join(t.TempDir(), "bad.db")
+	bad := filepath.Join(storetest.Dir(t), "damaged.db")
 	rng := rand.New(rand.NewPCG(5, 6))
 	rounds, noticed := 800, 0
 	if testing.Short() {
@@ -246,7 +246,7 @@ func TestCircles(t *testing.T) {
 	tr := newTruth()
 	whole := read(t, path)
 	used := usedPages(t, path)
-	bad := filepath.Join(t.TempDir(), "bad.db")
+	bad := filepath.Join(storetest.Dir(t), "damaged.db")
 	for n := 2; n < used; n++ {
 		data := bytes.Clone(whole)
 		p := data[n*4096:]
@@ -337,7 +337,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		{func(tx *bolt.Tx) error { return tx.Bucket([]byte("roots")).SetSequence(0) }, "may be given again"},
 		{put([]byte("short"), []byte{0x80}, "roots"), "a root's key has 5 bytes"},
 	} {
-		path := fill(t)
+		path := fillToDamage(t)
 		b, err := bolt.Open(path, 0o600, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -386,7 +386,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, at uint32, patch []byte, size uint32) {
 		data := bytes.Clone(whole)
 		copy(data[int(at)%len(data):], patch)
-		bad := filepath.Join(t.TempDir(), "bad.db")
+		bad := filepath.Join(storetest.Dir(t), "damaged.db")
 		write(t, bad, data[:min(int64(size), int64(len(data)))])
 		if _, err := tr.survives(bad, true); err != nil {
 			t.Error(err)

@@ -4,20 +4,17 @@ import (
 	"fmt"
 	"log"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 // A store is filled with images and their vectors, and minibatches are drawn from it.
 func Example() {
-	dir, err := os.MkdirTemp("", "example")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+	dir, remove := storetest.TempDir()
+	defer remove()
 	db, err := store.Open(filepath.Join(dir, "features.db"), store.Options{Create: true})
 	if err != nil {
 		log.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // A store may be read by whom the umask lets read it.
 func TestUmask(t *testing.T) {
 	for umask, want := range map[int]os.FileMode{0o077: 0o600, 0o022: 0o644, 0o002: 0o664} {
-		path := filepath.Join(t.TempDir(), "features.db")
+		path := filepath.Join(storetest.Dir(t), "features.db")
 		was := syscall.Umask(umask)
 		db, err := store.Open(path, store.Options{Create: true})
 		syscall.Umask(was)
@@ -47,7 +47,7 @@ func TestCompactAmongOtherFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	link := filepath.Join(t.TempDir(), "link.db")
+	link := filepath.Join(storetest.Dir(t), "link.db")
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}

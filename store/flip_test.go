@@ -14,6 +14,7 @@ import (
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 var flips = flag.Int("flips", 60, "bits that TestNoFlipPassesForOrder flips")
@@ -98,7 +99,7 @@ func TestNoFlipPassesForOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := filepath.Join(t.TempDir(), "bad.db")
+	bad := filepath.Join(storetest.Dir(t), "damaged.db")
 	rng := rand.New(rand.NewPCG(7, uint64(*flips)))
 	found := 0
 	for i := range *flips {

@@ -32,7 +32,7 @@ func format1(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "features.db")
+	path := filepath.Join(storetest.Dir(t), "features.db")
 	write(t, path, b)
 	return path
 }

@@ -76,7 +76,7 @@ func TestDiskFull(t *testing.T) {
 		step = 20 * 4096
 	}
 	for limit := step; ; limit += step {
-		path := filepath.Join(t.TempDir(), "features.db")
+		path := filepath.Join(storetest.Dir(t), "features.db")
 		cmd, out := child(t, "full", path, fmt.Sprint("STORE_TEST_LIMIT=", limit))
 		said, _ := out.ReadString('\n')
 		code := exitCode(cmd)

@@ -23,7 +23,7 @@ func TestInvalidHeader(t *testing.T) {
 	}
 	for page := range 2 {
 		for _, at := range []int{16, 20, 24, 32, 56, 64, 72, 79} { // fields of the header
-			bad := filepath.Join(t.TempDir(), "bad.db")
+			bad := filepath.Join(storetest.Dir(t), "damaged.db")
 			data := bytes.Clone(whole)
 			data[page*4096+at] ^= 4
 			write(t, bad, data)

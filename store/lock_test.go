@@ -190,7 +190,7 @@ func equalBits(a, b []float32) bool { return fmt.Sprint(bits(a)) == fmt.Sprint(b
 // A store that is replaced while a reader has it open is read anew.
 func TestReplacedBeneathAReader(t *testing.T) {
 	takesTurns(t)
-	path := fill(t)
+	path := fillToDamage(t)
 	db, err := store.Open(path, store.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +247,7 @@ func TestTakenOverBeneathAReader(t *testing.T) {
 func TestChangedBeneathAWriter(t *testing.T) {
 	takesTurns(t)
 	path := fill(t)
-	other := filepath.Join(t.TempDir(), "other.db")
+	other := filepath.Join(storetest.Dir(t), "other.db")
 	write(t, other, read(t, path))
 	update(t, other, func(tx *store.Tx) error { return tx.DeleteHead("default") })
 	db, err := store.Open(path, store.Options{})

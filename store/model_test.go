@@ -14,6 +14,7 @@ import (
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 // A machine drives a store and a plain model of it side by side.
@@ -528,7 +529,7 @@ func (m *machine) compareIndexes(tx *store.Tx) error {
 
 // Random changes keep the store equal to a plain model of it, and in order.
 func TestStoreBehavesAsItsModel(t *testing.T) {
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++

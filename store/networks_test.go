@@ -112,7 +112,7 @@ func damagedNetwork(t *testing.T, path string, damage func(b *bolt.Bucket) error
 
 // A network that is not its model's, or not there, is noticed.
 func TestCheckMissesNetworks(t *testing.T) {
-	path := fill(t)
+	path := fillToDamage(t)
 	update(t, path, func(tx *store.Tx) error { return tx.PutNetwork("large", []byte("network")) })
 	raw, err := bolt.Open(path, 0o600, nil)
 	if err != nil {

@@ -78,9 +78,14 @@ func holdStore(path string) {
 }
 
 // fill makes a store with something of everything and returns its path.
-func fill(t testing.TB) string {
+func fill(t testing.TB) string { return fillAs(t, "features.db") }
+
+// fillToDamage is fill for a store that the test damages.
+func fillToDamage(t testing.TB) string { return fillAs(t, "damaged.db") }
+
+func fillAs(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "features.db")
+	path := filepath.Join(storetest.Dir(t), name)
 	db, err := store.Open(path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +122,7 @@ func fillAll(t testing.TB, db *store.DB) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	file := func(name, content string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
@@ -125,7 +130,7 @@ func TestOpenErrors(t *testing.T) {
 		}
 		return path
 	}
-	foreign := filepath.Join(dir, "foreign.db")
+	foreign := filepath.Join(dir, "damaged-foreign.db")
 	b, err := bolt.Open(foreign, 0o644, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -134,11 +139,11 @@ func TestOpenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Close()
-	newer := fill(t)
+	newer := fillToDamage(t)
 	setMeta(t, newer, "format", []byte{4})
-	odd := fill(t)
+	odd := fillToDamage(t)
 	setMeta(t, odd, "format", []byte{0})
-	garbled := fill(t)
+	garbled := fillToDamage(t)
 	setMeta(t, garbled, "policy", []byte{0xc1})
 	for _, c := range []struct {
 		path string
@@ -151,11 +156,11 @@ func TestOpenErrors(t *testing.T) {
 		{filepath.Join(dir, "no", "folder.db"), store.Options{Create: true}, nil, "there is no folder"},
 		{dir, store.Options{Create: true}, store.ErrNotStore, "it is a directory"},
 		{os.DevNull, store.Options{}, store.ErrNotStore, "not a regular file"},
-		{file("empty.db", ""), store.Options{}, store.ErrNotStore, "it is empty"},
-		{file("short.db", "x"), store.Options{Create: true}, store.ErrNotStore, ""},
-		{file("line.db", "a line of text, shorter than a page's header and meta"), store.Options{Create: true}, store.ErrNotStore, ""},
-		{file("text.db", strings.Repeat("some text\n", 10000)), store.Options{Create: true}, store.ErrNotStore, ""},
-		{file("text.db", strings.Repeat("some text\n", 10000)), store.Options{ReadOnly: true}, store.ErrNotStore, ""},
+		{file("damaged-empty.db", ""), store.Options{}, store.ErrNotStore, "it is empty"},
+		{file("damaged-short.db", "x"), store.Options{Create: true}, store.ErrNotStore, ""},
+		{file("damaged-line.db", "a line of text, shorter than a page's header and meta"), store.Options{Create: true}, store.ErrNotStore, ""},
+		{file("damaged-text.db", strings.Repeat("some text\n", 10000)), store.Options{Create: true}, store.ErrNotStore, ""},
+		{file("damaged-text.db", strings.Repeat("some text\n", 10000)), store.Options{ReadOnly: true}, store.ErrNotStore, ""},
 		{foreign, store.Options{Create: true}, store.ErrNotStore, "another program's bbolt file"},
 		{newer, store.Options{}, store.ErrNewer, "format 4"},
 		{newer, store.Options{ReadOnly: true}, store.ErrNewer, ""},
@@ -264,7 +269,7 @@ func TestReadersShare(t *testing.T) {
 
 // Several processes that make the same store at once all end up in one store.
 func TestCreateAtOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "features.db")
+	path := filepath.Join(storetest.Dir(t), "features.db")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -291,7 +296,7 @@ func TestCreateAtOnce(t *testing.T) {
 }
 
 func TestCreateInEmptyFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "made-by-mktemp")
+	path := filepath.Join(storetest.Dir(t), "made-by-mktemp")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +314,7 @@ func TestCreateInEmptyFile(t *testing.T) {
 // A failure at any step of making a store leaves none, and the next try succeeds.
 func TestCreateFails(t *testing.T) {
 	for k := 0; ; k++ {
-		path := filepath.Join(t.TempDir(), "features.db")
+		path := filepath.Join(storetest.Dir(t), "features.db")
 		fired := false
 		n := 0
 		opt := store.WithFault(store.Options{Create: true}, func(string) error {

@@ -16,7 +16,7 @@ import (
 // uneven makes a store whose labels have 5, 40 and 155 images, by two models.
 func uneven(t testing.TB) (*store.DB, *store.Index) {
 	t.Helper()
-	db, err := store.Open(t.TempDir()+"/features.db", store.Options{Create: true, Policy: &split.Policy{}})
+	db, err := store.Open(storetest.Dir(t)+"/features.db", store.Options{Create: true, Policy: &split.Policy{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func TestPanicsOfTheCallerGoOn(t *testing.T) {
 
 // A file cut short by another program while it is open makes errors, not a crash.
 func TestCutWhileOpen(t *testing.T) {
-	path := fill(t)
+	path := fillToDamage(t)
 	db, err := store.Open(path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestStats(t *testing.T) {
 }
 
 func TestCompact(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "features.db")
+	path := filepath.Join(storetest.Dir(t), "features.db")
 	db, err := store.Open(path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestCompact(t *testing.T) {
 // the copy's file grow to the next power of two.
 func TestCompactNeverGrows(t *testing.T) {
 	for _, images := range []int{1, 60, 130, 250, 450} {
-		path := filepath.Join(t.TempDir(), "features.db")
+		path := filepath.Join(storetest.Dir(t), "features.db")
 		db, err := store.Open(path, store.Options{Create: true})
 		if err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ func TestKilledCreation(t *testing.T) {
 	}
 	for _, step := range []string{"create: write", "create: name"} {
 		for _, again := range []bool{false, true} {
-			dir := t.TempDir()
+			dir := storetest.Dir(t)
 			path := filepath.Join(dir, "features.db")
 			cmd, out := child(t, "create", path, "STORE_TEST_STEP="+step)
 			if line, err := out.ReadString('\n'); line != "stopped\n" {
@@ -81,7 +81,7 @@ func TestKilledCreation(t *testing.T) {
 // abandoned: each opens the one store that comes of it.
 func TestCreationsAtTheSameTime(t *testing.T) {
 	for range 20 {
-		dir := t.TempDir()
+		dir := storetest.Dir(t)
 		path := filepath.Join(dir, "features.db")
 		done := make(chan error)
 		for range 4 {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"featstore/split"
+	"featstore/store/storetest"
 )
 
 // The size of flower_photos with EfficientNet-Lite0.
@@ -157,7 +158,7 @@ func sklearnTimes(b *testing.B, t *table, cSVM float64) map[string]float64 {
 	if python == "" {
 		return nil
 	}
-	dir := b.TempDir()
+	dir := storetest.Dir(b)
 	write := func(name string, v any) {
 		f, err := os.Create(filepath.Join(dir, name))
 		if err == nil {

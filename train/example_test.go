@@ -5,21 +5,18 @@ import (
 	"fmt"
 	"log"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/storetest"
 	"featstore/train"
 )
 
 // A head is trained on the vectors of a store, saved there, loaded and asked.
 func Example() {
-	dir, err := os.MkdirTemp("", "featstore")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+	dir, remove := storetest.TempDir()
+	defer remove()
 	db, err := store.Open(filepath.Join(dir, "features.db"), store.Options{Create: true})
 	if err != nil {
 		log.Fatal(err)

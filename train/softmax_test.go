@@ -243,7 +243,7 @@ func TestWorkersDoNotChangeBits(t *testing.T) {
 
 // fixedStore holds features made of integers only, the same on every machine.
 func fixedStore(t testing.TB, labels, images, dim int) *store.DB {
-	db, err := store.Open(filepath.Join(t.TempDir(), "features.db"), store.Options{Create: true})
+	db, err := store.Open(filepath.Join(storetest.Dir(t), "features.db"), store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

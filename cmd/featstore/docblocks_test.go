@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"featstore/cmd/featstore/internal/drawn"
+	"featstore/store/storetest"
 )
 
 // TestCommandBlocks runs the command blocks of each document, in order, in one
@@ -24,7 +25,7 @@ func TestCommandBlocks(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the documents' command blocks are for a Unix shell")
 	}
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	for _, d := range documents(t) {
 		script := blockScript(t, d)
 		if script == "" {

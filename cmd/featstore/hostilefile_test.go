@@ -31,8 +31,8 @@ const mostMemory = 500 << 20
 // for ever. The links lead to each of them.
 func hostileFiles(t *testing.T) map[string]string {
 	t.Helper()
-	dir := t.TempDir()
-	files := map[string]string{"/dev/zero": "/dev/zero", "/dev/null": os.DevNull, "a folder": t.TempDir()}
+	dir := storetest.Dir(t)
+	files := map[string]string{"/dev/zero": "/dev/zero", "/dev/null": os.DevNull, "a folder": storetest.Dir(t)}
 	sparse := func(name, start string, size int64) {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(start), 0o666); err != nil {
@@ -82,7 +82,7 @@ func TestHostileFiles(t *testing.T) {
 			t.Fatalf("%q: %s", args, stderr)
 		}
 	}
-	other := filepath.Join(t.TempDir(), "other.db")
+	other := filepath.Join(storetest.Dir(t), "other.db")
 	files := hostileFiles(t)
 	commands := []string{ // each with the file instead of X
 		"predict X --store DB",
@@ -276,7 +276,7 @@ func TestHostilePhotos(t *testing.T) {
 		"PNG, 16 bits":            {string(cutPNG(t, 10000, 5000, 16, 0, 50)), "truncated|not enough pixel data|unexpected EOF"},
 		"PNG":                     {string(cutPNG(t, 10000, 10000, 8, 0, 50)), "truncated|not enough pixel data|unexpected EOF"},
 	} {
-		file := filepath.Join(t.TempDir(), "photo.png")
+		file := filepath.Join(storetest.Dir(t), "photo.png")
 		if err := os.WriteFile(file, []byte(c.data), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func (p *process) end() (rest string, status syscall.WaitStatus) {
 
 func drawSome(t *testing.T, each int) (photos, db string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	photos = filepath.Join(dir, "photos")
 	if err := drawn.Write(context.Background(), photos, each, 1); err != nil {
 		t.Fatal(err)

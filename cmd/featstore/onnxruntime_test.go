@@ -139,7 +139,7 @@ func compareWithRuntime(t *testing.T, interpreter, model, db, folder string) {
 		}
 		digests = append(digests, split.SumBytes(data))
 	}
-	in, out := filepath.Join(t.TempDir(), "pixels"), filepath.Join(t.TempDir(), "bottlenecks")
+	in, out := filepath.Join(storetest.Dir(t), "pixels"), filepath.Join(storetest.Dir(t), "bottlenecks")
 	if err := os.WriteFile(in, pixels.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}

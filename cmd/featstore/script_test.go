@@ -1,10 +1,8 @@
 package main
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -57,22 +55,8 @@ func params(t *testing.T, dir string) testscript.Params {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SHARED", shared)
-			env.Defer(func() { checkStores(t, env.WorkDir) })
+			env.Defer(func() { storetest.CheckFolder(t, env.WorkDir) })
 			return nil
 		},
-	}
-}
-
-// checkStores reads every store that a story left behind, from end to end. Files
-// named damaged*.db are what they say.
-func checkStores(t *testing.T, dir string) {
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && filepath.Ext(path) == ".db" && !strings.HasPrefix(e.Name(), "damaged") {
-			storetest.CheckFile(t, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Errorf("look for stores: %v", err)
 	}
 }

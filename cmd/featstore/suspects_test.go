@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"featstore/cmd/featstore/internal/cli"
+	"featstore/store/storetest"
 )
 
 // Of 50 labels swapped among the 1,000 photos of flowers, more than 40 are among the
@@ -25,7 +26,7 @@ func TestSuspectsAmongFlowers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("looks at 1,000 photos")
 	}
-	folder, db := filepath.Join(t.TempDir(), "flowers"), filepath.Join(t.TempDir(), "features.db")
+	folder, db := filepath.Join(storetest.Dir(t), "flowers"), filepath.Join(storetest.Dir(t), "features.db")
 	home := map[string]string{} // label of each photo, by its name
 	names, err := filepath.Glob(filepath.Join(photos, "*", "*.jpg"))
 	if err != nil || len(names) != 1000 {

@@ -66,7 +66,7 @@ func TestDiskFullWhileTuning(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh := func() (db string) {
-		db = filepath.Join(t.TempDir(), "features.db")
+		db = filepath.Join(storetest.Dir(t), "features.db")
 		if err := os.WriteFile(db, data, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 // clusters makes a store of synthetic vectors.
 func clusters(t *testing.T, c storetest.Clusters) (path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "features.db")
+	path = filepath.Join(storetest.Dir(t), "features.db")
 	db, err := store.Open(path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestInterruptWhileWaiting(t *testing.T) {
 	}()
 	<-held
 	for _, args := range [][]string{
-		{"check"}, {"export", "-o", filepath.Join(t.TempDir(), "out")}, {"stats"}, {"compact"}, {"train"}, {"evaluate"},
+		{"check"}, {"export", "-o", filepath.Join(storetest.Dir(t), "out")}, {"stats"}, {"compact"}, {"train"}, {"evaluate"},
 		{"split", "--salt", "x"}, {"forget", "/synthetic"}, {"models"},
 	} {
 		p := start(t, append(args, "--wait", "1h", "--store", path)...)

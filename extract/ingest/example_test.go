@@ -13,16 +13,14 @@ import (
 	"featstore/extract"
 	"featstore/extract/ingest"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 // A folder with two labels goes into a new store; the second run finds nothing
 // to do.
 func Example() {
-	dir, err := os.MkdirTemp("", "featstore")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+	dir, remove := storetest.TempDir()
+	defer remove()
 	photos := filepath.Join(dir, "photos")
 	paint(filepath.Join(photos, "dark", "1.png"), color.Gray{30})
 	paint(filepath.Join(photos, "bright", "1.png"), color.Gray{220})

@@ -58,7 +58,7 @@ func childCommand(dir, limit string) *exec.Cmd {
 // photoFolder makes n photos, and returns the folder and how to finish: a run in
 // this process that must leave everything in the store.
 func photoFolder(t *testing.T, n int) (dir string, finish func(context string)) {
-	w := &world{t: t, dir: filepath.Join(t.TempDir(), "photos"), time: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
+	w := &world{t: t, dir: filepath.Join(storetest.Dir(t), "photos"), time: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for i := range n {
 		w.write(fmt.Sprintf("label%d/%d.jpg", i%3, i), fmt.Sprint("photo ", i))
 	}

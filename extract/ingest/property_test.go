@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 // A folder is changed at random between runs with pruning. After each run the
@@ -20,9 +20,8 @@ import (
 // and the network must have run exactly once for each content that came anew.
 func TestAnyChangesComputeExactlyWhatTheyMust(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "ingest")
-		must(t, err)
-		defer os.RemoveAll(dir)
+		dir, remove := storetest.TempDir()
+		defer remove()
 		db, err := store.Open(filepath.Join(dir, "features.db"), store.Options{Create: true})
 		must(t, err)
 		defer db.Close()

@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 
 	"featstore/extract/userfile"
+	"featstore/store/storetest"
 )
 
 // A photo is read whole; of anything else no more than says what it is, from a file and
@@ -31,7 +32,7 @@ func TestReadPhoto(t *testing.T) {
 		"short other": {other[:10], other[:10]},
 		"nothing":     {nil, nil},
 	} {
-		path := filepath.Join(t.TempDir(), "file.png")
+		path := filepath.Join(storetest.Dir(t), "file.png")
 		if err := os.WriteFile(path, c.data, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,7 @@ func TestReadPhoto(t *testing.T) {
 	if _, err := ReadPhotoStream(context.Background(), iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("a stream that breaks: %v", err)
 	}
-	if _, err := ReadPhoto(context.Background(), t.TempDir()); !errors.Is(err, userfile.ErrKind) {
+	if _, err := ReadPhoto(context.Background(), storetest.Dir(t)); !errors.Is(err, userfile.ErrKind) {
 		t.Errorf("a folder: %v", err)
 	}
 }

@@ -113,7 +113,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	return &world{t: t, dir: t.TempDir(), db: storetest.Open(t), time: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
+	return &world{t: t, dir: storetest.Dir(t), db: storetest.Open(t), time: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
 func (w *world) path(rel string) string { return filepath.Join(w.dir, filepath.FromSlash(rel)) }

@@ -9,6 +9,7 @@ import (
 	"featstore/split"
 	"featstore/store"
 	"featstore/store/export"
+	"featstore/store/storetest"
 )
 
 func Example() {
@@ -21,11 +22,8 @@ func Example() {
 
 // example exports a store with one photo as CSV.
 func example() error {
-	dir, err := os.MkdirTemp("", "export")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	dir, remove := storetest.TempDir()
+	defer remove()
 	db, err := store.Open(filepath.Join(dir, "features.db"), store.Options{Create: true})
 	if err != nil {
 		return err

@@ -143,7 +143,7 @@ func TestRoundTrip(t *testing.T) {
 			want := expected(t, db, models, splits)
 			for _, format := range Formats {
 				t.Run(fmt.Sprint(format, models, splits), func(t *testing.T) {
-					path := filepath.Join(t.TempDir(), "out")
+					path := filepath.Join(storetest.Dir(t), "out")
 					calls := 0
 					s, err := Write(context.Background(), db, path, Options{Format: format, Models: models, Splits: splits, Progress: func(done, total int) {
 						if calls++; done != calls || total != len(want) {
@@ -316,7 +316,7 @@ func TestDeterministic(t *testing.T) {
 	for _, format := range Formats {
 		var first string
 		for range 2 {
-			path := filepath.Join(t.TempDir(), "out")
+			path := filepath.Join(storetest.Dir(t), "out")
 			_, err := Write(context.Background(), db, path, Options{Format: format, Models: []string{"aaaa", "bbbb"}})
 			must(t, err)
 			if all := contents(t, path); first == "" {
@@ -357,7 +357,7 @@ func TestTextProperty(t *testing.T) {
 		var out bytes.Buffer
 		w := &npyFolder{}
 		must(rt, w.putText(&out, text, width))
-		path := filepath.Join(t.TempDir(), "t.npy")
+		path := filepath.Join(storetest.Dir(t), "t.npy")
 		must(rt, os.WriteFile(path, append(npyHeader(textKind(width), 1), out.Bytes()...), 0o600))
 		if got := readTexts(t, path); got[0] != text {
 			rt.Fatalf("%q came back as %q", text, got[0])

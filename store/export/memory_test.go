@@ -21,7 +21,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for _, format := range Formats {
 		before := heap()
 		var most uint64
-		s, err := Write(context.Background(), db, filepath.Join(t.TempDir(), "out"), Options{Format: format, Progress: func(done, _ int) {
+		s, err := Write(context.Background(), db, filepath.Join(storetest.Dir(t), "out"), Options{Format: format, Progress: func(done, _ int) {
 			if done%2500 == 0 {
 				most = max(most, heap())
 			}

@@ -54,7 +54,7 @@ func readWithPython(t *testing.T, format Format, name string, modules ...string)
 	db := storetest.Open(t)
 	fill(t, db)
 	models := []string{"aaaa", "bbbb"}
-	path := filepath.Join(t.TempDir(), name)
+	path := filepath.Join(storetest.Dir(t), name)
 	s, err := Write(context.Background(), db, path, Options{Format: format, Models: models})
 	must(t, err)
 	cmd := exec.Command(interpreter, "testdata/read.py", path)
@@ -110,7 +110,7 @@ func BenchmarkWrite(b *testing.B) {
 			var s Summary
 			for i := 0; b.Loop(); i++ {
 				var err error
-				s, err = Write(context.Background(), db, filepath.Join(b.TempDir(), fmt.Sprint(i)), Options{Format: format})
+				s, err = Write(context.Background(), db, filepath.Join(storetest.Dir(b), fmt.Sprint(i)), Options{Format: format})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -22,7 +22,7 @@ func TestFaults(t *testing.T) {
 	fill(t, db)
 	for _, format := range Formats {
 		for _, again := range []bool{false, true} {
-			dir := t.TempDir()
+			dir := storetest.Dir(t)
 			path := filepath.Join(dir, "out")
 			before := ""
 			if again {
@@ -89,7 +89,7 @@ func TestTargetsRefused(t *testing.T) {
 		_, err := Write(context.Background(), db, path, Options{Format: f, Models: []string{"aaaa"}, Force: force})
 		return err
 	}
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	at := func(name string) string { return filepath.Join(dir, name) }
 	must(t, os.Mkdir(at("photos"), 0o777))
 	must(t, os.WriteFile(at("photos/1.jpg"), []byte("photo"), 0o666))
@@ -144,7 +144,7 @@ func TestTargetsRefused(t *testing.T) {
 // An interrupt leaves nothing either, nor does a store with nothing to export.
 func TestNothingWritten(t *testing.T) {
 	db := storetest.Open(t)
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	path := filepath.Join(dir, "out")
 	for _, f := range Formats {
 		if _, err := Write(context.Background(), db, path, Options{Format: f}); !errors.Is(err, ErrNothing) {
@@ -182,7 +182,7 @@ func TestUnfinishedExports(t *testing.T) {
 	db := storetest.Open(t)
 	fill(t, db)
 	for _, format := range Formats {
-		dir := t.TempDir()
+		dir := storetest.Dir(t)
 		make := func(name, content string) {
 			t.Helper()
 			must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777))

@@ -20,7 +20,7 @@ func TestViewsAreLeftOutUnlessAsked(t *testing.T) {
 	c.Fill(t, with)
 	c.FillViews(t, with, 2, 1)
 	for _, format := range Formats {
-		dir := t.TempDir()
+		dir := storetest.Dir(t)
 		a, b, all := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "all")
 		if _, err := Write(context.Background(), plain, a, Options{Format: format}); err != nil {
 			t.Fatal(err)

@@ -32,12 +32,12 @@ func must(t interface {
 func digest(content string) split.Digest { return split.SumBytes([]byte(content)) }
 
 func TestMatch(t *testing.T) {
-	real := t.TempDir()
+	real := storetest.Dir(t)
 	real, err := filepath.EvalSymlinks(real)
 	must(t, err)
 	flowers, other := filepath.Join(real, "flowers"), filepath.Join(real, "other")
 	must(t, os.MkdirAll(filepath.Join(flowers, "rose"), 0o777))
-	link := filepath.Join(t.TempDir(), "link")
+	link := filepath.Join(storetest.Dir(t), "link")
 	must(t, os.Symlink(real, link))
 	decomposed := norm.NFD.String("Gänseblümchen/1.jpg")
 	files := []ownsplit.File{
@@ -250,11 +250,8 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	dir, err := os.MkdirTemp("", "ownsplit")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
+	dir, remove := storetest.TempDir()
+	defer remove()
 	db, err := store.Open(filepath.Join(dir, "features.db"), store.Options{Create: true})
 	if err != nil {
 		panic(err)

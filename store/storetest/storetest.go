@@ -3,9 +3,14 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,20 +41,84 @@ func CheckAtEnd(t testing.TB, db *store.DB) {
 	})
 }
 
+// Dir makes a temporary folder. When the test ends, every store in it, a file whose name
+// ends in .db, is checked, except that files named damaged*.db are what they say. Tests that
+// open stores by themselves do it in such a folder: TestStoresAreChecked asks for it.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() { CheckFolder(t, dir) })
+	return dir
+}
+
+// TempDir is Dir for examples and for rapid's checks, which have no testing.TB: remove checks
+// the stores, which must be closed, panics if one is not in order, and removes the folder.
+func TempDir() (dir string, remove func()) {
+	dir, err := os.MkdirTemp("", "storetest")
+	if err != nil {
+		panic(err)
+	}
+	return dir, func() {
+		defer os.RemoveAll(dir)
+		paths, err := stores(dir)
+		if err != nil {
+			panic(err)
+		}
+		for _, path := range paths {
+			if problems := problemsOf(path); len(problems) > 0 {
+				panic(fmt.Sprint("checking the store: ", problems))
+			}
+		}
+	}
+}
+
+// CheckFolder fails the test if a store in the folder is not in order: see Dir.
+func CheckFolder(t testing.TB, dir string) {
+	t.Helper()
+	paths, err := stores(dir)
+	if err != nil {
+		t.Errorf("looking for stores to check: %v", err)
+	}
+	for _, path := range paths {
+		CheckFile(t, path)
+	}
+}
+
+// stores finds the stores in a folder that are said to be in order. None are in one that is
+// gone: the test may have moved it.
+func stores(dir string) ([]string, error) {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if path == dir && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && e.Type().IsRegular() && filepath.Ext(path) == ".db" && !strings.HasPrefix(e.Name(), "damaged") {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	return paths, err
+}
+
 // CheckFile fails the test if the store at path is not in order.
 func CheckFile(t testing.TB, path string) {
 	t.Helper()
-	r, err := store.CheckFile(context.Background(), path, nil)
-	if err != nil {
-		t.Errorf("checking the store: %v", err)
-		return
-	}
-	for _, p := range r.Problems {
+	for _, p := range problemsOf(path) {
 		t.Errorf("checking the store: %s", p)
 	}
-	if !r.Finished {
-		t.Errorf("the check of the store did not reach its end")
+}
+
+// problemsOf checks a whole store.
+func problemsOf(path string) []string {
+	r, err := store.CheckFile(context.Background(), path, nil)
+	if err != nil {
+		return []string{err.Error()}
 	}
+	problems := slices.Clone(r.Problems)
+	if !r.Finished {
+		problems = append(problems, "the check did not reach its end")
+	}
+	return problems
 }
 
 // Clusters describes synthetic data: one Gaussian cloud of vectors a label. The

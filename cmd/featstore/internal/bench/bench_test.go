@@ -57,7 +57,7 @@ func figures(t *testing.T, r *Result) map[string]float64 {
 
 // temporary makes temporary folders lie where the test sees what is left of them.
 func temporary(t *testing.T) (left func() int) {
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	t.Setenv("TMPDIR", dir)
 	t.Setenv("TMP", dir)
 	return func() int {
@@ -195,7 +195,7 @@ func TestCommented(t *testing.T) {
 // What is measured must be a store as ingest leaves it.
 func TestFilledStoreIsInOrder(t *testing.T) {
 	opt := small(t)
-	b := &bench{Options: opt, dir: t.TempDir()}
+	b := &bench{Options: opt, dir: storetest.Dir(t)}
 	if err := b.describe(); err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestFilledStoreIsInOrder(t *testing.T) {
 }
 
 func TestFillReportsErrors(t *testing.T) {
-	b := &bench{Options: small(t), dir: t.TempDir()}
+	b := &bench{Options: small(t), dir: storetest.Dir(t)}
 	if err := b.describe(); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"featstore/cmd/featstore/internal/drawn"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 // completions are the words that a shell is given, without what they are.
@@ -31,7 +32,7 @@ func completions(t *testing.T, args ...string) []string {
 }
 
 func TestCompletion(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Chdir(storetest.Dir(t))
 	if err := drawn.Write(context.Background(), "photos", 6, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -78,11 +79,11 @@ func TestCompletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := os.WriteFile("none.db", []byte("no store"), 0o666); err != nil {
+	if err := os.WriteFile("damaged.db", []byte("no store"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	err = db.Update(func(*store.Tx) error {
-		for _, at := range []string{"other.db", "none.db"} {
+		for _, at := range []string{"other.db", "damaged.db"} {
 			if got := completions(t, "predict", "--store", at, "--head", ""); len(got) != 0 {
 				t.Errorf("%s: offered %q", at, got)
 			}

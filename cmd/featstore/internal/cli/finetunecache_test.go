@@ -14,6 +14,7 @@ import (
 	"featstore/extract/photo"
 	"featstore/split"
 	"featstore/store/cutcache"
+	"featstore/store/storetest"
 )
 
 // A brokenCache is one on a disk that fails: writing from the put-th time on, reading from
@@ -55,7 +56,7 @@ func TestDiskFailsUnderTheCache(t *testing.T) {
 		var said bytes.Buffer
 		c := &cutReader{app: &app{Streams: Streams{Out: &said, Err: &said}, store: "features.db"}, model: "m", cut: "c", size: size, idle: idleWorkers(2),
 			more: func() (frozenFunc, error) { return activations, nil }}
-		cache, err := cutcache.Open(filepath.Join(t.TempDir(), "features.db.cut"), cutcache.Options{Limit: 1 << 30})
+		cache, err := cutcache.Open(filepath.Join(storetest.Dir(t), "features.db.cut"), cutcache.Options{Limit: 1 << 30})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ func runs(t *testing.T, args ...string) (stdout string) {
 // drawnStore makes a store of some drawn photos, at 64×64 pixels.
 func drawnStore(t *testing.T, each int) (path string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	if err := drawn.Write(t.Context(), filepath.Join(dir, "photos"), each, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestEndsBetweenNetworkAndHead(t *testing.T) {
 		{[]string{"finetune", "--from", "block14.add", "--epochs", "1"}, true},
 		{[]string{"finetune", "--from", "block14.add", "--epochs", "1", "--seed", "2"}, false},
 	} {
-		path := filepath.Join(t.TempDir(), "features.db")
+		path := filepath.Join(storetest.Dir(t), "features.db")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}

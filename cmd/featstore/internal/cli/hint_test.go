@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"pgregory.net/rapid"
 
+	"featstore/store/storetest"
 	"featstore/train"
 )
 
@@ -221,7 +222,7 @@ func checkRun(t *testing.T, at token.Position, args []ast.Expr) {
 
 // A hint keeps the store where it is printed, as text and as JSON.
 func TestHintsKeepTheStore(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Chdir(storetest.Dir(t))
 	for _, flags := range [][]string{nil, {"--json"}} {
 		var out, errs bytes.Buffer
 		code := Main(append([]string{"stats", "--store", "my store.db"}, flags...), Streams{Out: &out, Err: &errs})

@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"featstore/cmd/featstore/internal/drawn"
+	"featstore/store/storetest"
 )
 
 // evil does all to a terminal that a text can do. The word at the end tells where a new
@@ -58,7 +59,7 @@ func haunt(t *testing.T) *haunted {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		t.Skip("such names are not allowed here")
 	}
-	t.Chdir(t.TempDir())
+	t.Chdir(storetest.Dir(t))
 	h := &haunted{
 		photos: "photos" + evilName, store: "store" + evilName + ".db", made: "made" + evilName + ".db",
 		head: "head" + evil, network: "net" + evilName + ".onnx", list: "list" + evilName + ".csv",
