@@ -117,7 +117,7 @@ func TestHostileFiles(t *testing.T) {
 				case "OTHER":
 					word = other
 				case "NEW":
-					word = filepath.Join(t.TempDir(), "new.onnx")
+					word = filepath.Join(storetest.Dir(t), "new.onnx")
 				case "PHOTOS":
 					word = photos
 				case "PHOTO":

@@ -15,6 +15,7 @@ import (
 	"featstore/extract/ingest/annotation"
 	"featstore/extract/photo"
 	"featstore/store"
+	"featstore/store/storetest"
 )
 
 // Paths of lists find files however they are written, and never another one.
@@ -87,7 +88,7 @@ func byList(files ...string) *store.LabelSource {
 func TestLabelsAreRemembered(t *testing.T) {
 	w := newWorld(t)
 	networks, calls := fakes("m")
-	outside := filepath.Join(t.TempDir(), "list.csv")
+	outside := filepath.Join(storetest.Dir(t), "list.csv")
 	for i := range 6 {
 		w.write(fmt.Sprintf("p/%d.jpg", i), fmt.Sprint("photo ", i))
 	}
