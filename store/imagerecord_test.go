@@ -13,7 +13,10 @@ import (
 // that are nearly ones.
 func TestImageRecordsAreDecodedAlike(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := Image{split.SumBytes(rapid.SliceOf(rapid.Byte()).Draw(t, "photo")), rapid.Int64().Draw(t, "size"), rapid.Int64().Draw(t, "mtime"), rapid.String().Draw(t, "label")}
+		m := Image{
+			Digest: split.SumBytes(rapid.SliceOf(rapid.Byte()).Draw(t, "photo")),
+			Size:   rapid.Int64().Draw(t, "size"), MTime: rapid.Int64().Draw(t, "mtime"), Label: rapid.String().Draw(t, "label"),
+		}
 		b, err := encode(recordOf(m))
 		if err != nil {
 			t.Fatal(err)

@@ -111,7 +111,8 @@ func TestFewValidationImagesShowNothing(t *testing.T) {
 
 func TestUnconvergedString(t *testing.T) {
 	u := &train.Unconverged{Steps: 4000, Images: 92, Validation: train.LossDrop{Before: 1.5, After: 1.25}, P: 1e-9}
-	if s := u.String(); !strings.Contains(s, "after 4000 steps") || !strings.Contains(s, "on 92 validation images falls from 1.50 to 1.25 (paired test, p < 0.001)") {
+	if s := u.String(); !strings.Contains(s, "after 4000 steps") ||
+		!strings.Contains(s, "on 92 validation images falls from 1.50 to 1.25 (paired test, p < 0.001)") {
 		t.Error(s)
 	}
 	if u.P = 0.0321; !strings.HasSuffix(u.String(), "p = 0.032)") {

@@ -143,7 +143,8 @@ func compareWithRuntime(t *testing.T, interpreter, model, db, folder string) {
 	if err := os.WriteFile(in, pixels.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(interpreter, filepath.Join("testdata", "run_onnx.py"), model, in, fmt.Sprint(len(names)), fmt.Sprint(how.Height), fmt.Sprint(how.Width), out)
+	cmd := exec.Command(interpreter, filepath.Join("testdata", "run_onnx.py"),
+		model, in, fmt.Sprint(len(names)), fmt.Sprint(how.Height), fmt.Sprint(how.Width), out)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}

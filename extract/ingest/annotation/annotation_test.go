@@ -29,11 +29,13 @@ const labelStudio = `[
 {"id":1,"data":{"image":"/data/upload/1/1a2b3c4d-cat_1.jpg","set":"train"},"annotations":[
   {"was_cancelled":true,"result":[{"type":"choices","from_name":"animal","value":{"choices":["dog"]}}]},
   {"was_cancelled":false,"result":[{"type":"choices","from_name":"animal","value":{"choices":["cat"]}},{"type":"rectanglelabels","value":{}}]}]},
-{"id":2,"data":{"image":"/data/local-files/?d=pets/dog%201.jpg"},"annotations":[{"result":[{"type":"choices","from_name":"animal","value":{"choices":["dog","cat"]}}]}]},
+{"id":2,"data":{"image":"/data/local-files/?d=pets/dog%201.jpg"},"annotations":[
+  {"result":[{"type":"choices","from_name":"animal","value":{"choices":["dog","cat"]}}]}]},
 {"id":3,"data":{"image":"s3://bucket/pets/3.jpg"},"annotations":[]}]`
 
 const coco = `{"info":{"a":[1,{"b":2}]},
-"annotations":[{"image_id":1,"category_id":7,"bbox":[1,2,3,4]},{"image_id":"b","category_id":8},{"image_id":1,"category_id":7},{"image_id":"b","category_id":7}],
+"annotations":[{"image_id":1,"category_id":7,"bbox":[1,2,3,4]},{"image_id":"b","category_id":8},
+  {"image_id":1,"category_id":7},{"image_id":"b","category_id":7}],
 "images":[{"id":1,"file_name":"1.jpg"},{"id":"b","file_name":"x/2.jpg"},{"id":3,"file_name":"3.jpg"}],
 "categories":[{"id":7,"name":"cat"},{"id":8,"name":"dog"}],"licenses":null}`
 

@@ -177,10 +177,7 @@ func cellAt(row []string, at int) string {
 // indicators reads a table with a column for each label, if the first line below the header
 // says that it is one: all its other cells are 0 or 1. It returns false if not.
 func (t *tableReader) indicators(header []string) (bool, error) {
-	var of []int
-	for _, i := range t.at.rest(header) {
-		of = append(of, i)
-	}
+	of := t.at.rest(header)
 	first, err := t.next()
 	if errors.Is(err, io.EOF) || len(of) < 2 {
 		return false, t.at.complete(header)

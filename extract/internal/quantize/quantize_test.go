@@ -51,7 +51,8 @@ func (b *builder) add(op string, shape []int, attrs map[string]graph.Attr, input
 func (b *builder) conv(x string, in, out, group int) string {
 	shape := slices.Clone(b.shapes[x].Shape)
 	shape[1] = out
-	return b.add("Conv", shape, map[string]graph.Attr{"pads": []int64{1, 1, 1, 1}, "group": int64(group)}, x, b.constant(0.3, out, in/group, 3, 3), b.constant(0.1, out))
+	attributes := map[string]graph.Attr{"pads": []int64{1, 1, 1, 1}, "group": int64(group)}
+	return b.add("Conv", shape, attributes, x, b.constant(0.3, out, in/group, 3, 3), b.constant(0.1, out))
 }
 
 func (b *builder) relu(x string) string { return b.add("Relu", b.shapes[x].Shape, nil, x) }

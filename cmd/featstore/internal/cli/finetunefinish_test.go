@@ -98,7 +98,8 @@ func TestEndsBetweenNetworkAndHead(t *testing.T) {
 	if len(tuned) != 1 || tuned[0].Tuned.Unfinished != tunedHead || head || !checkpoint {
 		t.Fatalf("interrupted, it left %+v, head %v, checkpoint %v", tuned, head, checkpoint)
 	}
-	if said := runs(t, "stats", "--store", path); !strings.Contains(said, "is of an interrupted finetune: featstore finetune --resume --store "+path+" finishes it") {
+	if said := runs(t, "stats", "--store", path); !strings.Contains(said,
+		"is of an interrupted finetune: featstore finetune --resume --store "+path+" finishes it") {
 		t.Error(said)
 	}
 	data, err := os.ReadFile(path)

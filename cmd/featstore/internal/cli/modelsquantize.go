@@ -232,7 +232,8 @@ func (a *app) reportQuantized(ctx context.Context, q quantizing, result *extract
 	fmt.Fprintf(a.Out, "%s: %s, %s\n", printable(q.to), printable(e.Name), bytesText(int64(e.Bytes)))
 	fmt.Fprintf(a.Out, "  %s in 8 bits, %s in float; ranges of %s\n", count(len(e.Layers)-e.InFloat, "layer"), grouped(e.InFloat), count(e.Calibrated, "photo"))
 	if cosine != nil {
-		fmt.Fprintf(a.Out, "  features of %s not calibrated on: cosine to float %.4f on average, %.4f at least\n", count(e.Compared, "photo"), cosine.Mean, cosine.Least)
+		fmt.Fprintf(a.Out, "  features of %s not calibrated on: cosine to float %.4f on average, %.4f at least\n",
+			count(e.Compared, "photo"), cosine.Mean, cosine.Least)
 	}
 	if q.layers {
 		a.printLayers(result.Layers)

@@ -162,7 +162,9 @@ func recordedNetwork(m store.Model, file *extract.ModelFile, request extract.Man
 // asBegun returns n or, if the store's vectors by the same network are of photos decoded in
 // full, as they all once were, and the request does not say how to decode, the network
 // that goes on with them. prepare makes a network as requested.
-func asBegun(n *extract.Network, request extract.Manifest, recorded []store.Model, prepare func(extract.Manifest) (*extract.Network, error)) (*extract.Network, error) {
+func asBegun(
+	n *extract.Network, request extract.Manifest, recorded []store.Model, prepare func(extract.Manifest) (*extract.Network, error),
+) (*extract.Network, error) {
 	if request.Preprocess.JPEGReduce != nil || n.Info().Preprocess.JPEGReduce == 0 || recordedAs(recorded, n) {
 		return n, nil
 	}
