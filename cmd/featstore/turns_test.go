@@ -52,7 +52,11 @@ func TestCutShortBeneathCommands(t *testing.T) {
 		"evaluate --cv": {"evaluate", "--cv", "3", "--repeats", "100000", "--kinds", "softmax", "--json", "--store", ""},
 	} {
 		for _, size := range []int64{0, 8192, 1 << 20} {
-			db := clusters(t, storetest.Clusters{Labels: 4, Images: 300, Dim: 700, Spread: 1})
+			whole := clusters(t, storetest.Clusters{Labels: 4, Images: 300, Dim: 700, Spread: 1})
+			db := filepath.Join(filepath.Dir(whole), "damaged.db") // which is not checked in the end
+			if err := os.Rename(whole, db); err != nil {
+				t.Fatal(err)
+			}
 			args[len(args)-1] = db
 			p := start(t, args...)
 			p.waitFor(t, "\n")
