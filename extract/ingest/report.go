@@ -220,16 +220,17 @@ func (r *run) conclude(complete bool) error {
 			default:
 				photos[image.Label]++
 			}
-			labels, err := tx.Labels(image.Digest)
-			if err != nil {
-				return err
-			}
 			at, of, err := tx.Locations(image.Digest)
 			if err != nil {
 				return err
 			}
-			if len(at) >= manyCopies {
-				r.suspectCopies(image, at, of)
+			if len(at) < 2 {
+				continue // as most are
+			}
+			r.suspectCopies(image, at, of)
+			labels, err := tx.Labels(image.Digest)
+			if err != nil {
+				return err
 			}
 			if len(labels) < 2 {
 				continue
@@ -239,9 +240,7 @@ func (r *run) conclude(complete bool) error {
 			}
 			d := disputed[image.Digest]
 			d.Paths = append(d.Paths, image.Path)
-			if err := r.countRivals(tx, image, rivals); err != nil {
-				return err
-			}
+			r.countRivals(image, at, of, rivals)
 		}
 		return t.nameRivals(tx, rivals)
 	})
@@ -268,9 +267,8 @@ func (r *run) conclude(complete bool) error {
 }
 
 // countRivals counts an image for each other folder that has its bytes under another
-// label.
-func (r *run) countRivals(tx *store.Tx, image store.ImageEntry, rivals map[store.RootID]int) error {
-	at, labels, err := tx.Locations(image.Digest)
+// label. at and labels are those of its digest.
+func (r *run) countRivals(image store.ImageEntry, at []store.Location, labels []string, rivals map[store.RootID]int) {
 	counted := map[store.RootID]bool{r.root: true}
 	for i, l := range at {
 		if labels[i] != image.Label && labels[i] != store.Unlabelled && image.Label != store.Unlabelled && !counted[l.Root] {
@@ -278,7 +276,6 @@ func (r *run) countRivals(tx *store.Tx, image store.ImageEntry, rivals map[store
 			rivals[l.Root]++
 		}
 	}
-	return err
 }
 
 func (t *tally) nameRivals(tx *store.Tx, rivals map[store.RootID]int) error {
