@@ -30,10 +30,7 @@ var thumbnails = regexp.MustCompile(`(?i)([-_.](thumb|thumbnail|small)|-[0-9]{2,
 
 // suspectNames finds placeholders and thumbnails by their names.
 func (r *run) suspectNames() {
-	names := map[string]bool{}
-	for _, f := range r.list.files {
-		names[strings.ToLower(stem(f.path))] = true
-	}
+	var names map[string]bool // of all files, once one looks like a thumbnail's
 	for _, f := range r.list.files {
 		name := stem(f.path)
 		dir, base := path.Split(name)
@@ -42,11 +39,23 @@ func (r *run) suspectNames() {
 			continue
 		}
 		if at := thumbnails.FindStringIndex(base); at != nil {
+			if names == nil {
+				names = r.list.stems()
+			}
 			if original := dir + base[:at[0]] + base[at[1]:]; names[strings.ToLower(original)] {
 				r.suspect(f.path, "a thumbnail beside its original "+path.Base(original))
 			}
 		}
 	}
+}
+
+// stems returns the paths of all files without extension, in lower case.
+func (l *listing) stems() map[string]bool {
+	stems := make(map[string]bool, len(l.files))
+	for _, f := range l.files {
+		stems[strings.ToLower(stem(f.path))] = true
+	}
+	return stems
 }
 
 func (r *run) suspect(path, reason string) {
