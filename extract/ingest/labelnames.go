@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,9 +13,6 @@ import (
 	"featstore/extract/userfile"
 	"featstore/store"
 )
-
-// synset is the form of ImageNet's ids, which are names of its folders.
-var synset = regexp.MustCompile(`^n[0-9]{8}$`)
 
 // synsetNames are the files that come with ImageNet and name its ids.
 var synsetNames = []string{"LOC_synset_mapping.txt", "synset_words.txt", "words.txt", "imagenet_class_index.json", "map_clsloc.txt"}
@@ -38,7 +34,7 @@ func (r *run) recogniseSynsets() store.LabelSource {
 // synsets tells whether all labels are ids of ImageNet.
 func (l *listing) synsets() bool {
 	for label := range l.labels {
-		if !synset.MatchString(label) {
+		if !annotation.Synset(label) {
 			return false
 		}
 	}
@@ -137,5 +133,7 @@ func (r *run) spellLabels() {
 		}
 	}
 	slices.SortFunc(r.report.Labelling.Alike, func(a, b []string) int { return cmp.Compare(a[0], b[0]) })
-	r.list.rename(func(label string) string { return cmp.Or(into[label], label) })
+	if len(into) > 0 {
+		r.list.rename(func(label string) string { return cmp.Or(into[label], label) })
+	}
 }

@@ -11,8 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// synset is an id of ImageNet.
 var synset = regexp.MustCompile(`^n[0-9]{8}$`)
+
+// Synset tells whether a label is an id of ImageNet, as its folders are named.
+func Synset(label string) bool { return synset.MatchString(label) }
 
 // ParseNames reads names of labels that are numbers or codes, by these: lines with a code
 // and a name, with blanks, a tab, a comma or a colon between, as ImageNet's
@@ -58,14 +60,14 @@ func shortest(names [][2]string) (map[string]string, error) {
 	}
 	synonyms, whole := map[string]int{}, map[string]int{}
 	for code, name := range of {
-		if synset.MatchString(code) {
+		if Synset(code) {
 			synonyms[firstSynonym(name)]++
 			whole[name]++
 		}
 	}
 	for code, name := range of {
 		switch {
-		case !synset.MatchString(code):
+		case !Synset(code):
 		case synonyms[firstSynonym(name)] == 1:
 			of[code] = firstSynonym(name)
 		case whole[name] > 1:
@@ -130,7 +132,7 @@ func namesInLines(text string) (names [][2]string, err error) {
 		}
 		first, rest, two := strings.Cut(name, " ")
 		_, e := strconv.Atoi(first)
-		numbered = numbered && two && e == nil && strings.TrimSpace(rest) != "" && synset.MatchString(code)
+		numbered = numbered && two && e == nil && strings.TrimSpace(rest) != "" && Synset(code)
 		names = append(names, [2]string{code, name})
 	}
 	for i := range names {
@@ -153,7 +155,7 @@ func dividerOf(text string) func(line string) (code, name string, ok bool) {
 		cells, err := csv.NewReader(strings.NewReader(line)).Read()
 		commas = commas && err == nil && len(cells) == 2
 		first, _, _ := strings.Cut(line, " ")
-		synsets = synsets && synset.MatchString(first)
+		synsets = synsets && Synset(first)
 	}
 	switch {
 	case tabs:
