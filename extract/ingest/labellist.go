@@ -77,24 +77,15 @@ func (r *run) labelByLists(ctx context.Context) error {
 			return fmt.Errorf("%w: %s has no metadata.csv or metadata.jsonl any more", ErrNoList, r.list.root)
 		}
 	}
-	l := r.newListReader()
-	for _, name := range names {
-		if err := l.read(ctx, name); err != nil {
-			return err
-		}
-	}
-	if l.matched == 0 && !slices.Contains(names, "-") {
+	index := newFileIndex(r.list)
+	l, err := r.readLists(ctx, names, index, false)
+	if err == nil && l.matched == 0 && !slices.Contains(names, "-") {
 		// Paths of another machine may begin with folders that this one does not have.
-		first := l.first
-		l = r.newListReader()
-		l.folded = true
 		*r.report.Labelling = Labelling{Recognised: r.report.Labelling.Recognised}
-		for _, name := range names {
-			if err := l.read(ctx, name); err != nil {
-				return err
-			}
-		}
-		l.first = first
+		l, err = r.readLists(ctx, names, index, true)
+	}
+	if err != nil {
+		return err
 	}
 	if l.matched == 0 {
 		return fmt.Errorf("%w: none of the %d photos of %s is in the folder, the first is %q", ErrLabelsDoNotFit,
@@ -103,15 +94,23 @@ func (r *run) labelByLists(ctx context.Context) error {
 	return l.finish()
 }
 
-func (r *run) newListReader() *listReader {
-	l := &listReader{run: r, index: newFileIndex(r.list), table: newLabelTable(), groups: newLabelTable(), of: make([]listed, len(r.list.all))}
+// readLists reads lists from their beginnings. folded is that of lookup.
+func (r *run) readLists(ctx context.Context, names []string, index *fileIndex, folded bool) (*listReader, error) {
+	l := &listReader{
+		run: r, index: index, table: newLabelTable(), groups: newLabelTable(), of: make([]listed, len(r.list.all)), folded: folded,
+	}
 	for i := range l.of {
 		l.of[i] = listed{unlisted, unlisted}
 	}
 	for i := range r.list.all {
 		r.list.all[i].said, r.list.all[i].group = 0, ""
 	}
-	return l
+	for _, name := range names {
+		if err := l.read(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
 }
 
 // read labels files by one list.

@@ -140,10 +140,10 @@ func nameAt(header []string, at int) string {
 	return strconv.Itoa(at + 1)
 }
 
-// info says which columns are read.
-func (c columns) info(header []string) Info {
-	return Info{PathColumn: nameAt(header, c.path), LabelColumn: nameAt(header, c.label),
-		SplitColumn: nameAt(header, c.split), GroupColumn: nameAt(header, c.group)}
+// reads notes which columns are read.
+func (l *list) reads(header []string, c columns) {
+	l.info.PathColumn, l.info.LabelColumn = nameAt(header, c.path), nameAt(header, c.label)
+	l.info.SplitColumn, l.info.GroupColumn = nameAt(header, c.split), nameAt(header, c.group)
 }
 
 var pictureExtensions = map[string]bool{

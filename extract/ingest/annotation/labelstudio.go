@@ -1,7 +1,6 @@
 package annotation
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -122,7 +121,7 @@ func (t *taskReader) chosen(one record, n int) ([]string, error) {
 			} else if t.question != r.FromName {
 				return nil, &ColumnError{Lacks: LabelColumn, Columns: []string{t.question, r.FromName}}
 			}
-			more, err := several(bytes.TrimSpace(r.Value.Choices))
+			more, err := several(r.Value.Choices)
 			if err != nil {
 				return nil, fmt.Errorf("%w: %s: %w", ErrList, t.place(n), err)
 			}

@@ -128,9 +128,7 @@ func (r *recordReader) begin(one record) (err error) {
 	if err := r.at.complete(r.fields); err != nil {
 		return err
 	}
-	format := r.info.Format
-	r.info = r.at.info(r.fields)
-	r.info.Format = format
+	r.reads(r.fields, r.at)
 	if r.opt.SplitColumn == "" {
 		r.info.SplitColumns = splitColumns(r.fields, r.at)
 	}

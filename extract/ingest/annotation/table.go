@@ -110,16 +110,11 @@ func (t *tableReader) headless(first []string) error {
 	if err := t.at.complete(first); err != nil {
 		return err
 	}
-	t.setInfo(numbers)
+	t.reads(numbers, t.at)
 	if err := t.row(first, 1); err != nil {
 		return err
 	}
 	return t.rest(t.row)
-}
-
-func (t *tableReader) setInfo(header []string) {
-	t.info = t.at.info(header)
-	t.info.Format = FormatTable
 }
 
 // headed reads the lines below a header.
@@ -136,7 +131,7 @@ func (t *tableReader) headed(header []string) (err error) {
 	if err := t.at.complete(header); err != nil {
 		return err
 	}
-	t.setInfo(header)
+	t.reads(header, t.at)
 	if t.opt.SplitColumn == "" {
 		t.info.SplitColumns = splitColumns(header, t.at)
 	}
@@ -190,7 +185,7 @@ func (t *tableReader) indicators(header []string) (bool, error) {
 			return false, nil
 		}
 	}
-	t.setInfo(header)
+	t.reads(header, t.at)
 	t.info.Indicator = true
 	line, _ := t.rows.FieldPos(0)
 	do := func(row []string, line int) error { return t.indicated(header, of, row, line) }
