@@ -82,21 +82,11 @@ func (r *run) ownSplits(ctx context.Context) error {
 }
 
 // wantedByFolder reads the splits off the names of folders.
-func (r *run) wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
-	wanted := map[split.Digest]bool{}
-	for _, f := range files {
-		if s, ok := splitIn(f.Path, r.labelled()); ok {
-			path := filepath.Join(f.Folder, filepath.FromSlash(f.Path))
-			found.Wants = append(found.Wants, ownsplit.Want{Path: path, Digest: f.Digest, Split: s})
-			wanted[f.Digest] = true
-		}
-	}
-	for _, f := range files {
-		if !wanted[f.Digest] {
-			found.Unlisted = append(found.Unlisted, filepath.Join(f.Folder, filepath.FromSlash(f.Path)))
-			if top, _, deep := strings.Cut(f.Path, "/"); deep && !slices.Contains(found.UnlistedFolders, top) {
-				found.UnlistedFolders = append(found.UnlistedFolders, top)
-			}
+func (r *run) wantedByFolder(files []ownsplit.File) ownsplit.Found {
+	found, unlisted := wanted(files, func(path string) (split.Split, bool) { return splitIn(path, r.labelled()) })
+	for _, path := range unlisted {
+		if top, _, deep := strings.Cut(path, "/"); deep && !slices.Contains(found.UnlistedFolders, top) {
+			found.UnlistedFolders = append(found.UnlistedFolders, top)
 		}
 	}
 	slices.Sort(found.UnlistedFolders)
@@ -104,25 +94,33 @@ func (r *run) wantedByFolder(files []ownsplit.File) (found ownsplit.Found) {
 }
 
 // wantedByRow takes the splits that the list of labels gives.
-func (r *run) wantedByRow(files []ownsplit.File) (found ownsplit.Found) {
-	wanted := map[split.Digest]bool{}
+func (r *run) wantedByRow(files []ownsplit.File) ownsplit.Found {
 	of := map[string]said{}
 	for _, f := range r.list.files {
 		of[f.path] = f.said
 	}
-	for _, f := range files {
-		if s, ok := of[f.Path].split(); ok {
-			path := filepath.Join(f.Folder, filepath.FromSlash(f.Path))
-			found.Wants = append(found.Wants, ownsplit.Want{Path: path, Digest: f.Digest, Split: s})
-			wanted[f.Digest] = true
-		}
-	}
-	for _, f := range files {
-		if !wanted[f.Digest] {
-			found.Unlisted = append(found.Unlisted, filepath.Join(f.Folder, filepath.FromSlash(f.Path)))
-		}
-	}
+	found, _ := wanted(files, func(path string) (split.Split, bool) { return of[path].split() })
 	return found
+}
+
+// wanted are the splits that are said of photos by their paths in the folder. unlisted are
+// the paths of those whose bytes no path says one of.
+func wanted(files []ownsplit.File, splitOf func(path string) (split.Split, bool)) (found ownsplit.Found, unlisted []string) {
+	abs := func(f ownsplit.File) string { return filepath.Join(f.Folder, filepath.FromSlash(f.Path)) }
+	has := map[split.Digest]bool{}
+	for _, f := range files {
+		if s, ok := splitOf(f.Path); ok {
+			found.Wants = append(found.Wants, ownsplit.Want{Path: abs(f), Digest: f.Digest, Split: s})
+			has[f.Digest] = true
+		}
+	}
+	for _, f := range files {
+		if !has[f.Digest] {
+			found.Unlisted = append(found.Unlisted, abs(f))
+			unlisted = append(unlisted, f.Path)
+		}
+	}
+	return found, unlisted
 }
 
 // hashed returns the folder's photos with their digests: from the store where the
