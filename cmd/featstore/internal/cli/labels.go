@@ -71,7 +71,6 @@ func (f *labelFlags) register(cmd *cobra.Command) {
 
 // apply makes options of the flags.
 func (f *labelFlags) apply(a *app, opt *ingest.Options) error {
-	opt.LabelInput = a.In
 	if f.flags.Changed("labels") && f.flags.Changed("label-from") {
 		return usagef("--labels and --label-from both say what gives the labels: give one of them")
 	}
@@ -105,8 +104,8 @@ func (f *labelFlags) apply(a *app, opt *ingest.Options) error {
 		}
 		f.set.Names = abs
 	}
-	if !slices.Contains(f.lists, "-") {
-		opt.LabelInput = nil
+	if slices.Contains(f.lists, "-") {
+		opt.LabelInput = a.In
 	}
 	opt.ChangeLabels = f.change
 	return nil
