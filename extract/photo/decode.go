@@ -73,8 +73,9 @@ type format struct {
 	// p says what is needed of the photo.
 	memory func(data []byte, h header, p *Preprocess, s *Scratch) int64
 	decode func(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
-	// reduces: decode may deliver a smaller picture, as Preprocess.JPEGReduce says.
-	reduces bool
+	// reduce is at what fraction of the size decode delivers the picture, 2 for half, as
+	// Preprocess.JPEGReduce says; nil for always the whole size.
+	reduce func(h header, p *Preprocess) int
 }
 
 // sniff returns the decoder for data, chosen by its first bytes: the file's name does
@@ -192,6 +193,14 @@ func (src *source) photo(p *Preprocess, s *Scratch) (*Photo, error) {
 	ph.Width, ph.Height = src.h.upright()
 	ph.Orientation = int(max(src.h.orientation, upright))
 	return ph, nil
+}
+
+// reduced is at what fraction of the size the file is decoded for p: 1, 2, 4 or 8.
+func (src *source) reduced(p *Preprocess) int {
+	if src.reduce == nil {
+		return 1
+	}
+	return src.reduce(src.h, p)
 }
 
 func readHeader(f *format, data []byte, s *Scratch) (header, error) {

@@ -7,7 +7,10 @@ import (
 	"featstore/extract/internal/jpeg"
 )
 
-var jpegFormat = format{name: "jpeg", header: jpegHeader, memory: memoryJPEG, decode: decodeJPEG, reduces: true}
+var jpegFormat = format{
+	name: "jpeg", header: jpegHeader, memory: memoryJPEG, decode: decodeJPEG,
+	reduce: func(h header, p *Preprocess) int { return jpegOptions(h, p).Scale },
+}
 
 func jpegHeader(data []byte, s *Scratch) (header, error) {
 	c, err := s.jpeg.DecodeConfig(data)

@@ -25,8 +25,8 @@ func (p *Preprocess) PrepareView(ctx context.Context, dst []float32, data []byte
 	return p.PrepareViews(ctx, dst, data, []View{v}, lim, s, func(int) error { return nil })
 }
 
-// PrepareViews prepares several views of a photo, which is decoded once, or a second time
-// where a view is enlarged and a reduced size is no longer enough. Each view is written to
+// PrepareViews prepares several views of a photo, which is decoded once, or again where a
+// view is enlarged and needs another size than the one before. Each view is written to
 // dst in turn, and seen is called with its index. An error of seen ends it. What a view
 // shows does not depend on the others.
 func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byte, views []View, lim Limits, s *Scratch,
@@ -49,13 +49,12 @@ func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byt
 	defer done()
 	defer s.release(src.need)
 	var ph *Photo
-	var decoded Preprocess
 	for i, v := range views {
-		if q := v.decoding(p); ph == nil || src.reduces && q != decoded {
+		if q := v.decoding(p); ph == nil || src.reduced(&q) != max(ph.reduce, 1) {
 			if ph, err = src.photo(&q, s); err != nil {
 				return "", err
 			}
-			ph.preprocess, decoded = *p, q
+			ph.preprocess = *p
 		}
 		if err := p.FillView(dst, ph, v, s); err != nil {
 			return ph.Warning, err

@@ -102,6 +102,30 @@ func TestViewsOfReducedPhotos(t *testing.T) {
 	}
 }
 
+// TestViewsOfSmallPhotosDecodeOnce: where a photo is too small to be decoded at a reduced
+// size, the plain view and those that are enlarged have one decoding. A further one would
+// leave no trace of what the photo was given in between.
+func TestViewsOfSmallPhotosDecodeOnce(t *testing.T) {
+	data := smoothPhoto(t, 150, 120)
+	p := spec(80, RuleCenterSquare, FilterBicubic, true)
+	p.JPEGReduce = DefaultJPEGReduce
+	a, err := ParseAugment("crop=10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, dst := new(Scratch), make([]float32, p.Len())
+	views := []View{{}, a.View(sha256.Sum256(data), 1)}
+	warning, err := p.PrepareViews(t.Context(), dst, data, views, Limits{}, s, func(i int) error {
+		if i == 0 {
+			s.photo.Warning = "seen"
+		}
+		return nil
+	})
+	if err != nil || warning != "seen" {
+		t.Errorf("the photo was decoded again: %q, %v", warning, err)
+	}
+}
+
 // TestReducedPixelsAreTheSameOnEveryMachine: digests recorded on amd64. When one changes
 // on purpose, pixelRevision rises.
 func TestReducedPixelsAreTheSameOnEveryMachine(t *testing.T) {

@@ -26,8 +26,7 @@ func (v View) enlargement(p *Preprocess) (zoom fixed, wide, high int) {
 }
 
 // decoding is how p decodes a photo for the view: one that is enlarged needs more pixels.
-// They are twice or four times as many, so that views of a photo have it decoded twice
-// or thrice at most.
+// They are twice or four times as many, so that most views of a photo have the same.
 func (v View) decoding(p *Preprocess) Preprocess {
 	q := *p
 	zoom, _, _ := v.enlargement(p)
