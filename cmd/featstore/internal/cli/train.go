@@ -79,8 +79,9 @@ Where there are many labels, or the network's numbers are small, 4,000 steps may
 After training softmax, the layer is fitted a little further by a stronger method. If that
 lowers the cross-entropy on the training photos by 0.1 or more, and on the validation photos
 by more than chance explains (a paired test, p < 0.05), train says that the head has not
-converged: --head auto tries heads that are fitted to the end. Up to 10,000 training photos
-are looked at so; with more of them, or under 20 validation photos, nothing is said.
+converged: --head auto tries heads that are fitted to the end. Up to 10,000 training photos,
+views of them included, are looked at so; with more, or under 20 validation photos, nothing is
+said.
 
 The 95 % interval beside the accuracy says how far off it may be because only that
 many photos were tested. The same store, seed and version give the same head.
