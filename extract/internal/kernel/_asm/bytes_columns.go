@@ -64,7 +64,7 @@ func (g *byteColumns) setUp() {
 	move(g.left, load(g.d, bdC))
 	MOVQ(U32(0), g.offset)
 	g.w, g.bias, g.scale, g.shift = load(g.d, bdW), load(g.d, bdBias), load(g.d, bdScale), load(g.d, bdOffset)
-	g.ldo, g.out, g.n, g.k = load(g.d, bdLDO), GP64(), GP64(), K()
+	g.ldo, g.out, g.n = load(g.d, bdLDO), GP64(), GP64()
 	g.tap = GP64()
 	taps := load(g.d, bdTaps)
 	MOVQ(field(taps, 4*8), g.tap)
@@ -83,14 +83,7 @@ func (g *byteColumns) setUp() {
 
 // startChannels points to the next 64 channels and loads their weights.
 func (g *byteColumns) startChannels() {
-	c, most, ones := GP64(), GP64(), GP64()
-	MOVQ(g.left, c)
-	MOVQ(U32(blockBytes), most)
-	CMPQ(c, most)
-	CMOVQGT(most, c)
-	MOVQ(I64(-1), ones)
-	BZHIQ(c, ones, ones)
-	KMOVQ(ones, g.k)
+	g.k = blockMask(g.left)
 	taps := load(g.d, bdTaps)
 	for i, p := range g.rows {
 		MOVQ(field(g.d, bdIn), p)

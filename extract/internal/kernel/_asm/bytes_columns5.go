@@ -62,7 +62,7 @@ func (g *byteColumns5) setUp() {
 	move(g.left, load(g.d, bdC))
 	MOVQ(U32(0), g.offset)
 	g.w, g.bias, g.scale, g.shift = load(g.d, bdW), load(g.d, bdBias), load(g.d, bdScale), load(g.d, bdOffset)
-	g.second, g.last, g.up, g.tap, g.ahead, g.ahead3, g.out, g.k = GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), K()
+	g.second, g.last, g.up, g.tap, g.ahead, g.ahead3, g.out = GP64(), GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
 	taps := load(g.d, bdTaps)
 	MOVQ(field(taps, 4*8), g.tap)
 	SUBQ(field(taps, 0), g.tap)
@@ -78,14 +78,7 @@ func (g *byteColumns5) setUp() {
 
 // startChannels points to the next 64 channels.
 func (g *byteColumns5) startChannels() {
-	c, most, ones := GP64(), GP64(), GP64()
-	MOVQ(g.left, c)
-	MOVQ(U32(blockBytes), most)
-	CMPQ(c, most)
-	CMOVQGT(most, c)
-	MOVQ(I64(-1), ones)
-	BZHIQ(c, ones, ones)
-	KMOVQ(ones, g.k)
+	g.k = blockMask(g.left)
 	taps := load(g.d, bdTaps)
 	for i, p := range []reg.GPVirtual{g.second, g.last} {
 		MOVQ(field(g.d, bdIn), p)

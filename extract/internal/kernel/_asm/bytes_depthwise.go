@@ -15,6 +15,16 @@ const (
 	blockBytes, blockWords, blockVecs     = 64, 64, 4
 )
 
+// blockMask makes a mask of the channels of a block, given how many are left.
+func blockMask(left Mem) reg.OpmaskVirtual {
+	c, most := GP64(), GP64()
+	MOVQ(left, c)
+	MOVQ(U32(blockBytes), most)
+	CMPQ(c, most)
+	CMOVQGT(most, c)
+	return lanes64(c)
+}
+
 // byteDepthwise generates the depthwise kernel on bytes for any taps. For 64 channels
 // of a pixel it loads four taps, interleaves their bytes, so that the four of a channel
 // are a word, and multiplies the words with those of the weights.
@@ -30,18 +40,9 @@ func byteDepthwise(v *vector) {
 	zero, limit := v.new(), v.new()
 	VPBROADCASTW(field(d, bdZeroPoint), zero)
 	VPBROADCASTB(field(d, bdMax), limit)
-	k := K()
 
 	Label("channels")
-	c, most := GP64(), GP64()
-	MOVQ(left, c)
-	MOVQ(U32(blockBytes), most)
-	CMPQ(c, most)
-	CMOVQGT(most, c)
-	ones := GP64()
-	MOVQ(I64(-1), ones)
-	BZHIQ(c, ones, ones)
-	KMOVQ(ones, k)
+	k := blockMask(left)
 	in, out, n := load(d, bdIn), load(d, bdOut), load(d, bdN)
 	ADDQ(offset, in)
 	ADDQ(offset, out)
