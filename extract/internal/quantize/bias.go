@@ -99,7 +99,7 @@ func (q *quantization) weightErrors(ctx context.Context, n *network, rounded map
 	if err != nil {
 		return nil, err
 	}
-	return q.errorsOf(ctx, n, n.layers, products, func() func(ctx context.Context, pixels []float32, compare func(i int, exact, rounded []float32)) error {
+	return q.errorsOf(ctx, n, n.layers, products, func() pairwise {
 		r := p.prober()
 		return func(ctx context.Context, pixels []float32, compare func(i int, exact, rounded []float32)) error {
 			var exact []float32
@@ -115,10 +115,13 @@ func (q *quantization) weightErrors(ctx context.Context, n *network, rounded map
 	})
 }
 
-// errorsOf merges the errors of layers over the sample: start prepares a worker, which
-// compares the tensors of the layers one after the other.
-func (q *quantization) errorsOf(ctx context.Context, n *network, layers []*layer, tensors []string,
-	start func() func(ctx context.Context, pixels []float32, compare func(i int, exact, rounded []float32)) error) (map[*layer]*errorOf, error) {
+// pairwise computes exact and rounded tensors for an image and compares them one pair after
+// the other.
+type pairwise func(ctx context.Context, pixels []float32, compare func(i int, exact, rounded []float32)) error
+
+// errorsOf merges the errors of layers over the sample: start prepares a worker,
+// which compares the tensors in the order of the layers.
+func (q *quantization) errorsOf(ctx context.Context, n *network, layers []*layer, tensors []string, start func() pairwise) (map[*layer]*errorOf, error) {
 	fresh := func() []*errorOf {
 		all := make([]*errorOf, len(layers))
 		for i := range layers {

@@ -21,11 +21,11 @@ const clipMargin = 2
 const largestExponent = 10
 
 // equalise scales channels between a convolution and a depthwise one, in place of graph
-// g, and returns how many layers it has scaled the results of. Powers of two change no
+// g, and returns which tensors it has scaled. Powers of two change no
 // bit of what floats compute.
 func equalise(n *network, g *graph.Graph, of map[string]*moments) (scaled map[string]bool) {
 	scaled = map[string]bool{}
-	for i, l := range n.layers {
+	for _, l := range n.layers {
 		next := n.depthwiseBehind(l)
 		if next == nil || of[l.out] == nil {
 			continue
@@ -38,7 +38,7 @@ func equalise(n *network, g *graph.Graph, of map[string]*moments) (scaled map[st
 		if exponents == nil {
 			continue
 		}
-		n.scaleOutputs(g, n.layers[i], exponents)
+		n.scaleOutputs(g, l, exponents)
 		n.scaleInputs(g, next, exponents)
 		for c, e := range exponents {
 			of[l.out].scale(c, e)
@@ -140,23 +140,18 @@ func (n *network) setWeight(g *graph.Graph, l *layer, w []float32) {
 	l.node.Inputs[1] = set(g, l.product()+"/weight", t)
 }
 
-// setBias gives a layer another bias. It reports whether it could: a MatMul that nothing
-// is added to has none.
-func (n *network) setBias(g *graph.Graph, l *layer, b []float32) bool {
-	name := l.product() + "/bias"
-	t := tensor.New(b, len(b))
+// setBias gives a layer another bias, but for a MatMul that nothing is added to.
+func (n *network) setBias(g *graph.Graph, l *layer, b []float32) {
+	name, t := l.product()+"/bias", tensor.New(b, len(b))
 	switch {
 	case l.adder != nil:
 		i := slices.Index(l.adder.Inputs, l.bias)
 		l.bias = set(g, name, t)
 		l.adder.Inputs[i] = l.bias
-	case l.node.Op == "MatMul":
-		return false
-	default:
+	case l.node.Op != "MatMul":
 		l.bias = set(g, name, t)
 		l.node.Inputs = append(l.node.Inputs[:2:2], l.bias)
 	}
-	return true
 }
 
 // set adds an initializer, under a name that begins with the given one unless that

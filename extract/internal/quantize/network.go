@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"maps"
 	"slices"
 
 	"featstore/extract/internal/graph"
@@ -52,6 +53,18 @@ func newNetwork(g *graph.Graph, shapes map[string]*tensor.Tensor) *network {
 		n.findRoot(node)
 	}
 	return n
+}
+
+// clone returns a graph whose nodes and initializers may be changed.
+func clone(g *graph.Graph) *graph.Graph {
+	c := *g
+	c.Nodes, c.Initializers = nil, maps.Clone(g.Initializers)
+	for _, n := range g.Nodes {
+		m := *n
+		m.Inputs = slices.Clone(n.Inputs)
+		c.Nodes = append(c.Nodes, &m)
+	}
+	return &c
 }
 
 // dynamic reports whether a value depends on the input.

@@ -48,7 +48,6 @@ type Layer struct {
 type quantization struct {
 	Options
 	sample   Sample
-	workers  int
 	inputLen int
 	done     atomic.Int64
 }
@@ -72,7 +71,7 @@ func (q *quantization) advance() {
 // Quantize quantizes a graph whose constants are folded and whose shapes are known for
 // one image. The graph stays as it is.
 func Quantize(ctx context.Context, g *graph.Graph, shapes map[string]*tensor.Tensor, sample Sample, opt Options) (*Result, error) {
-	q := &quantization{Options: opt, sample: sample, workers: opt.Workers, inputLen: tensor.Len(opt.Input)}
+	q := &quantization{Options: opt, sample: sample, inputLen: tensor.Len(opt.Input)}
 	n := newNetwork(clone(g), shapes)
 	s := &selection{network: n, float: map[*layer]bool{}, barred: map[string]bool{}}
 	points := s.points()
@@ -121,7 +120,7 @@ func (q *quantization) run(ctx context.Context, n *network, s *selection, points
 		}
 	}
 	points = s.points()
-	q.restore(s, exact)
+	s.restore(exact)
 	if len(s.float) == len(n.layers) {
 		return nil, ErrNothing
 	}
@@ -160,7 +159,7 @@ func (n *network) measured(points []string) []string {
 }
 
 // restore gives layers that stay in float after all the weights and biases that they had.
-func (q *quantization) restore(s *selection, exact *graph.Graph) {
+func (s *selection) restore(exact *graph.Graph) {
 	before := map[string]*graph.Node{}
 	for _, node := range exact.Nodes {
 		before[node.Outputs[0]] = node
@@ -220,13 +219,13 @@ func (q *quantization) total(ctx context.Context, s *selection, exact, rounded *
 	if err != nil {
 		return nil, err
 	}
-	return q.errorsOf(ctx, s.network, layers, outs, func() func(ctx context.Context, pixels []float32, compare func(i int, exact, rounded []float32)) error {
+	return q.errorsOf(ctx, s.network, layers, outs, func() pairwise {
 		return sideBySide(a.prober(), b.prober())
 	})
 }
 
 // sideBySide compares what two probes of tensors of the same sizes show.
-func sideBySide(a, b *prober) func(ctx context.Context, pixels []float32, compare func(i int, exact, rounded []float32)) error {
+func sideBySide(a, b *prober) pairwise {
 	return func(ctx context.Context, pixels []float32, compare func(i int, exact, rounded []float32)) error {
 		at := 0
 		for i := range a.runners {

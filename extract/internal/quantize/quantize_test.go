@@ -194,7 +194,7 @@ func TestEqualiseChangesNoBit(t *testing.T) {
 	}
 	g := b.end(y)
 	opt := options(y, 1, 3, 8, 8)
-	q := &quantization{Options: opt, sample: sampleOf(3), workers: 2, inputLen: 3 * 8 * 8}
+	q := &quantization{Options: opt, sample: sampleOf(3), inputLen: 3 * 8 * 8}
 	n := newNetwork(clone(g), b.shapes)
 	before, err := q.momentsOf(t.Context(), n, n.graph, []string{"x", x})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 
-	"featstore/extract/internal/graph"
 	"featstore/extract/internal/tensor"
 )
 
@@ -286,19 +285,4 @@ func (n *network) importance(name string) []float64 {
 		}
 	}
 	return counts
-}
-
-// clone returns a graph whose nodes and initializers may be changed.
-func clone(g *graph.Graph) *graph.Graph {
-	c := *g
-	c.Nodes, c.Initializers = nil, map[string]*tensor.Tensor{}
-	for name, t := range g.Initializers {
-		c.Initializers[name] = t
-	}
-	for _, n := range g.Nodes {
-		m := *n
-		m.Inputs = append([]string(nil), n.Inputs...)
-		c.Nodes = append(c.Nodes, &m)
-	}
-	return &c
 }

@@ -25,7 +25,7 @@ func over[T any](ctx context.Context, q *quantization, start func() func(ctx con
 		turn[i] = make(chan struct{})
 	}
 	close(turn[0])
-	for range min(max(q.workers, 1), images) {
+	for range min(max(q.Workers, 1), images) {
 		group.Go(func() error {
 			of := start()
 			pixels := make([]float32, q.inputLen)
