@@ -10,33 +10,33 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// PerChannelOpset is the version of ONNX's operators from which on DequantizeLinear takes a
+// perChannelOpset is the version of ONNX's operators from which on DequantizeLinear takes a
 // scale for each channel.
-const PerChannelOpset = 13
+const perChannelOpset = 13
 
 // oldestOpset is the version from which on Upgrade knows what has changed.
 const oldestOpset = 7
 
-// Upgrade returns the graph in the operators of PerChannelOpset, for what is written with
+// Upgrade returns the graph in the operators of perChannelOpset, for what is written with
 // operators that older versions lack. Newer graphs stay as they are. known holds shapes,
 // see Specialize. Errors wrap op.ErrUnsupported.
 func Upgrade(g *graph.Graph, known map[string]*tensor.Tensor) (*graph.Graph, error) {
 	from := g.Opsets[""]
-	if from >= PerChannelOpset {
+	if from >= perChannelOpset {
 		return g, nil
 	}
 	if from < oldestOpset {
-		return nil, fmt.Errorf("%w: it is written for version %d of ONNX's operators: convert it to version %d", op.ErrUnsupported, from, PerChannelOpset)
+		return nil, fmt.Errorf("%w: it is written for version %d of ONNX's operators: convert it to version %d", op.ErrUnsupported, from, perChannelOpset)
 	}
 	out := *g
 	out.Nodes, out.Initializers, out.Opsets = nil, maps.Clone(g.Initializers), maps.Clone(g.Opsets)
-	out.Opsets[""] = PerChannelOpset
+	out.Opsets[""] = perChannelOpset
 	u := &upgrader{&out, from, known}
 	for _, n := range g.Nodes {
 		m := copied(n)
 		f := upgrades[n.Op]
 		if n.Domain == "" && f != nil && !f(u, m) {
-			return nil, fmt.Errorf("%w: %s of version %d: convert the network to version %d", op.ErrUnsupported, n.Label(), from, PerChannelOpset)
+			return nil, fmt.Errorf("%w: %s of version %d: convert the network to version %d", op.ErrUnsupported, n.Label(), from, perChannelOpset)
 		}
 		out.Nodes = append(out.Nodes, m)
 	}

@@ -56,7 +56,7 @@ func TestUpgrade(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.Opsets[""] != PerChannelOpset {
+			if g.Opsets[""] != perChannelOpset {
 				t.Errorf("version %d", g.Opsets[""])
 			}
 			x := image(g, 3, 1, 3, 4, 5)
