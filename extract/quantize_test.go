@@ -9,7 +9,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -51,27 +50,6 @@ func sampleOf(t *testing.T, size, images int) (int, func(context.Context, int) (
 		photos = append(photos, blotches(t, size, uint64(i)))
 	}
 	return images, func(_ context.Context, i int) ([]byte, error) { return photos[i], nil }
-}
-
-func cosineOf(a, b []float32) float64 {
-	ab, aa, bb := 0.0, 0.0, 0.0
-	for i, x := range a {
-		ab, aa, bb = ab+float64(x)*float64(b[i]), aa+float64(x)*float64(x), bb+float64(b[i])*float64(b[i])
-	}
-	return ab / math.Sqrt(aa*bb)
-}
-
-func featuresOf(t *testing.T, n *Network, photo []byte) []float32 {
-	t.Helper()
-	x, err := n.NewExtractor()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := x.Extract(t.Context(), bytes.NewReader(photo))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 // quantizedZoo quantizes a network of the zoo and returns both, the quantized one as it is
@@ -123,7 +101,7 @@ func TestFamiliesAreQuantized(t *testing.T) {
 				}
 			}
 			photo := blotches(t, max(m.Shape[1], m.Shape[2]), 99)
-			c := cosineOf(featuresOf(t, exact, photo), featuresOf(t, rounded, photo))
+			c := cosine(vector(t, exact, photo), vector(t, rounded, photo))
 			t.Logf("cosine %.4f, %d of %d layers in float", c, float, len(q.Layers))
 			if !(c > 0.95) {
 				t.Errorf("cosine to float is %v", c)
@@ -187,11 +165,11 @@ func checkOtherEngine(t *testing.T, engine string, n *Network, photo []byte, lea
 	if err := i.Preprocess.Pixels(pixels, photo, n.PhotoLimits(), nil); err != nil {
 		t.Fatal(err)
 	}
-	want, got := featuresOf(t, n, photo), otherEngine(t, engine, n.Origin().Path, pixels, n.Origin().Layout, i)
+	want, got := vector(t, n, photo), otherEngine(t, engine, n.Origin().Path, pixels, n.Origin().Layout, i)
 	if len(got) != len(want) {
 		t.Fatalf("%s gives %d features, not %d", engine, len(got), len(want))
 	}
-	if c := cosineOf(got, want); !(c >= least) {
+	if c := cosine(got, want); !(c >= least) {
 		t.Errorf("cosine to %s is %.5f, not %v", engine, c, least)
 	}
 }
@@ -245,7 +223,7 @@ func TestQuantizedDefaultInOtherEngines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := cosineOf(featuresOf(t, exact, photo), featuresOf(t, rounded, photo)); !(c > 0.98) {
+		if c := cosine(vector(t, exact, photo), vector(t, rounded, photo)); !(c > 0.98) {
 			t.Errorf("cosine to float is %v", c)
 		}
 		for _, engine := range engines {

@@ -15,10 +15,8 @@ import (
 	"featstore/extract/internal/zoo"
 )
 
-// TestQuantizedZoo runs the networks of 8-bit numbers on bytes in every kernel set,
-// against plain interpretation: hardly any value may differ, and none by more than a
-// step.
-func TestQuantizedZoo(t *testing.T) {
+// eachQuantized runs a test for every network of 8-bit numbers.
+func eachQuantized(t *testing.T, f func(t *testing.T, m *zoo.Model, g *graph.Graph)) {
 	for _, v := range zoo.Variants() {
 		m := v.Small()
 		if m.Quantum == 0 {
@@ -29,23 +27,32 @@ func TestQuantizedZoo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			in, pixels := zooInput(m.Shape)
-			res, err := op.Interpret(g, map[string]*tensor.Tensor{m.Input: in}, m.Tap)
+			f(t, m, g)
+		})
+	}
+}
+
+// TestQuantizedZoo runs the networks of 8-bit numbers on bytes in every kernel set,
+// against plain interpretation: hardly any value may differ, and none by more than a
+// step.
+func TestQuantizedZoo(t *testing.T) {
+	eachQuantized(t, func(t *testing.T, m *zoo.Model, g *graph.Graph) {
+		in, pixels := zooInput(m.Shape)
+		res, err := op.Interpret(g, map[string]*tensor.Tensor{m.Input: in}, m.Tap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range kernel.Sets() {
+			p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name})
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range kernel.Sets() {
-				p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Pool: "none", Kernels: s.Name})
-				if err != nil {
-					t.Fatal(err)
-				}
-				compareSteps(t, p, pixels, tensor.Values[float32](res[m.Tap]), m.Quantum)
-				if onBytes, onFloats := convolutions(p); onBytes < 15 || onFloats > 0 {
-					t.Errorf("%s: %d convolutions on bytes, %d on floats", s.Name, onBytes, onFloats)
-				}
+			compareSteps(t, p, pixels, tensor.Values[float32](res[m.Tap]), m.Quantum)
+			if onBytes, onFloats := convolutions(p); onBytes < 15 || onFloats > 0 {
+				t.Errorf("%s: %d convolutions on bytes, %d on floats", s.Name, onBytes, onFloats)
 			}
-		})
-	}
+		}
+	})
 }
 
 func compareSteps(t *testing.T, p *Program, in, want []float32, step float64) {

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"featstore/extract/internal/graph"
 	"featstore/extract/internal/kernel"
-	"featstore/extract/internal/onnx"
 	"featstore/extract/internal/zoo"
 )
 
@@ -38,28 +38,18 @@ func (e *exactBits) check(t testing.TB, p *Program, in []float32) {
 // TestQuantizedZooOnEveryMachine: networks of 8-bit numbers are exact, also where they
 // begin on floats.
 func TestQuantizedZooOnEveryMachine(t *testing.T) {
-	for _, v := range zoo.Variants() {
-		m := v.Small()
-		if m.Quantum == 0 {
-			continue
-		}
-		t.Run(v.Name, func(t *testing.T) {
-			g, err := onnx.Parse(m.Data, onnx.Options{External: m.FS()})
+	eachQuantized(t, func(t *testing.T, m *zoo.Model, g *graph.Graph) {
+		_, pixels := zooInput(m.Shape)
+		var same exactBits
+		for _, s := range kernel.Sets() {
+			p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Kernels: s.Name})
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, pixels := zooInput(m.Shape)
-			var same exactBits
-			for _, s := range kernel.Sets() {
-				p, err := compileVerified(g, Options{Input: m.Shape, ChannelsLast: fedChannelsLast(m.Shape), Tap: m.Tap, Kernels: s.Name})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !p.Stats().Exact {
-					t.Error("not exact")
-				}
-				same.check(t, p, pixels)
+			if !p.Stats().Exact {
+				t.Error("not exact")
 			}
-		})
-	}
+			same.check(t, p, pixels)
+		}
+	})
 }
