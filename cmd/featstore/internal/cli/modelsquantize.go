@@ -13,6 +13,7 @@ import (
 
 	"featstore/extract"
 	"featstore/extract/userfile"
+	"featstore/store"
 	"featstore/train"
 )
 
@@ -123,8 +124,10 @@ func (q *quantizing) sensible(cmd *cobra.Command) error {
 
 // quantize runs the command's work and reports on it.
 func (a *app) quantize(ctx context.Context, spec string, q quantizing) error {
+	var roots []store.Root
 	if q.compare { // before minutes are spent
-		if err := a.findComparable(); err != nil {
+		var err error
+		if roots, err = a.comparableRoots(); err != nil {
 			return err
 		}
 	}
@@ -159,7 +162,7 @@ func (a *app) quantize(ctx context.Context, spec string, q quantizing) error {
 		return err
 	}
 	if q.compare {
-		if err := a.compareAccuracy(ctx, exact, rounded, q.cv); err != nil {
+		if err := a.compareAccuracy(ctx, roots, exact, rounded, q.cv); err != nil {
 			return err
 		}
 	}

@@ -13,36 +13,23 @@ import (
 	"featstore/train"
 )
 
-// findComparable makes sure that there is a store with photos.
-func (a *app) findComparable() error {
-	return a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
-		roots, err := rootsOf(db)
-		if err == nil && len(roots) == 0 {
-			err = hint(fmt.Errorf("store %s has no photos to compare accuracies on", a.store), "fill it first: %s", run("ingest", "FOLDER"))
-		}
-		return err
-	})
-}
-
-func rootsOf(db *store.DB) (roots []store.Root, err error) {
-	err = db.View(func(tx *store.Tx) error {
-		roots, err = tx.Roots()
-		return err
+// comparableRoots returns the folders whose photos the store knows, at least one.
+func (a *app) comparableRoots() (roots []store.Root, err error) {
+	err = a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
+		return db.View(func(tx *store.Tx) error {
+			roots, err = tx.Roots()
+			if err == nil && len(roots) == 0 {
+				err = hint(fmt.Errorf("store %s has no photos to compare accuracies on", a.store), "fill it first: %s", run("ingest", "FOLDER"))
+			}
+			return err
+		})
 	})
 	return roots, err
 }
 
 // compareAccuracy cross-validates heads on the features of both networks, of the photos
-// that the store knows. The store itself stays as it is.
-func (a *app) compareAccuracy(ctx context.Context, exact, rounded *extract.Network, opt train.CVOptions) (err error) {
-	var roots []store.Root
-	err = a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) (err error) {
-		roots, err = rootsOf(db)
-		return err
-	})
-	if err != nil {
-		return err
-	}
+// below the roots. The store that these are from stays as it is.
+func (a *app) compareAccuracy(ctx context.Context, roots []store.Root, exact, rounded *extract.Network, opt train.CVOptions) (err error) {
 	dir, err := os.MkdirTemp("", "featstore-quantize-")
 	if err != nil {
 		return fmt.Errorf("make a store for the comparison: %w", err)
