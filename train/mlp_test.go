@@ -19,6 +19,7 @@ import (
 type wideMLP struct {
 	weights [][][]float64
 	bias    [][]float64
+	nearest float64 // to 0, of the hidden layers' values before their ReLU, since it was set
 }
 
 func widened(m *mlp) *wideMLP {
@@ -59,8 +60,9 @@ func (w *wideMLP) logits(images [][]float64, dropout float64, drop func() bool) 
 				for k, v := range row {
 					b += w.weights[l][c][k] * v
 				}
-				if l < len(w.weights)-1 && b < 0 {
-					b = 0
+				if l < len(w.weights)-1 {
+					w.nearest = min(w.nearest, math.Abs(b))
+					b = max(0, b)
 				}
 				out = append(out, b)
 			}
@@ -159,7 +161,14 @@ func TestMLPGradient(t *testing.T) {
 			loss += targets.lossAndGradient(z[i*labels:(i+1)*labels], y, y, 1, len(rows))
 		}
 		features := b.backward(true)
-		if want := reference(); math.Abs(loss-want) > 1e-4*(1+want) {
+		wide.nearest = 1
+		want := reference()
+		if wide.nearest < 1e-4 {
+			// At its kink a ReLU has two gradients, and float32 and the differences may see
+			// either.
+			t.Skip("a value is next to its ReLU's kink")
+		}
+		if math.Abs(loss-want) > 1e-4*(1+want) {
 			t.Fatalf("loss %v, reference %v", loss, want)
 		}
 		same := func(what string, got float32, at *float64) {

@@ -180,9 +180,11 @@ func (d *Decoder) prepare(opt Options) error {
 		c.side, c.wider = d.blockSide(c, reduce)
 		c.stride = c.blocksX * c.side
 		c.pix = grow(c.pix, c.stride*c.blocksY*c.side)
-		// One sample more on each side: upsampling looks at neighbours.
-		c.x0, c.x1 = blockRange(region.X0*c.h/d.maxH-1, ceilDiv(region.X1*c.h, d.maxH)+1, c.blocksX)
-		c.y0, c.y1 = blockRange(region.Y0*c.v/d.maxV-1, ceilDiv(region.Y1*c.v, d.maxV)+1, c.blocksY)
+		// One sample more on each side: upsampling looks at neighbours. At a reduced size it is
+		// as wide as several of the full one.
+		wide := 8 / c.side
+		c.x0, c.x1 = blockRange(region.X0*c.h/d.maxH-wide, ceilDiv(region.X1*c.h, d.maxH)+wide, c.blocksX)
+		c.y0, c.y1 = blockRange(region.Y0*c.v/d.maxV-wide, ceilDiv(region.Y1*c.v, d.maxV)+wide, c.blocksY)
 		if d.progressive {
 			c.coef = grow(c.coef, c.blocksX*c.blocksY*64)
 			clear(c.coef)
