@@ -50,12 +50,13 @@ type component struct {
 	scanned bool
 	pred    int32
 
-	// Progressive files: all coefficients, block by block in zigzag order; which of
-	// a block's coefficients 1…63 are not zero; and by position how many low bits
-	// have not been sent yet, or notSent.
-	coef    []int16
-	nonzero []uint64
-	level   [64]int8
+	// Progressive files: the coefficients that are needed, block by block in zigzag order,
+	// all 64 or only the DC; which of a block's coefficients 1…63 are not zero, if there
+	// are all; and by position how many low bits have not been sent yet, or notSent.
+	coef     []int16
+	perBlock int
+	nonzero  []uint64
+	level    [64]int8
 
 	// Output: a block becomes side×side samples of pix, if it is among
 	// columns x0…x1 and rows y0…y1 of blocks.
@@ -186,10 +187,13 @@ func (d *Decoder) prepare(opt Options) error {
 		c.x0, c.x1 = blockRange(region.X0*c.h/d.maxH-wide, ceilDiv(region.X1*c.h, d.maxH)+wide, c.blocksX)
 		c.y0, c.y1 = blockRange(region.Y0*c.v/d.maxV-wide, ceilDiv(region.Y1*c.v, d.maxV)+wide, c.blocksY)
 		if d.progressive {
-			c.coef = grow(c.coef, c.blocksX*c.blocksY*64)
+			c.perBlock = coefsPerBlock(c.side)
+			c.coef = grow(c.coef, c.blocksX*c.blocksY*c.perBlock)
 			clear(c.coef)
-			c.nonzero = grow(c.nonzero, c.blocksX*c.blocksY)
-			clear(c.nonzero)
+			if c.perBlock > 1 {
+				c.nonzero = grow(c.nonzero, c.blocksX*c.blocksY)
+				clear(c.nonzero)
+			}
 		}
 	}
 	return nil
@@ -206,6 +210,15 @@ func (d *Decoder) blockSide(c *component, reduce int) (side, wider int) {
 	return side, wider
 }
 
+// coefsPerBlock is how many coefficients of a block a progressive file's scans are
+// collected for: a block of one sample needs its mean, the DC.
+func coefsPerBlock(side int) int {
+	if side == 1 {
+		return 1
+	}
+	return 64
+}
+
 // Memory is how many bytes Decode will need for the file whose header was read
 // last: its planes, a progressive file's coefficients, and a copy of its data.
 func (d *Decoder) Memory(opt Options) int64 {
@@ -218,7 +231,9 @@ func (d *Decoder) Memory(opt Options) int64 {
 		}
 		block := side * side
 		if d.progressive {
-			block += 64*2 + 8
+			if block += 2 * coefsPerBlock(side); side > 1 {
+				block += 8
+			}
 		}
 		n += int64(c.blocksX) * int64(c.blocksY) * int64(block)
 	}

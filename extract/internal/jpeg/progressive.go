@@ -1,6 +1,9 @@
 package jpeg
 
-import mathbits "math/bits"
+import (
+	"bytes"
+	mathbits "math/bits"
+)
 
 // checkProgression checks a progressive scan's header and notes what it sends.
 func (d *Decoder) checkProgression() error {
@@ -41,8 +44,34 @@ func (s *scan) progressiveCoding() coding {
 	return acRefine
 }
 
+// passedBy reports whether the scan is one of coefficients that nobody needs: all but the
+// DC, of a component whose blocks become one sample each.
+func (d *Decoder) passedBy() bool {
+	return d.progressive && d.scan.first > 0 && d.scan.comp[0].side == 1
+}
+
+// passBy goes to the marker behind the scan, without decoding it. Damage in it is not
+// noticed, and does no harm.
+func (d *Decoder) passBy() {
+	for d.at < len(d.data) {
+		i := bytes.IndexByte(d.data[d.at:], 0xff)
+		if i < 0 || d.at+i+1 >= len(d.data) {
+			d.at = len(d.data)
+			return
+		}
+		d.at += i
+		if next := d.data[d.at+1]; next != 0 && next != 0xff && (next < mRST0 || next > mRST7) {
+			return
+		}
+		d.at++
+	}
+}
+
+// dcAt returns where a block's DC coefficient lies.
+func (c *component) dcAt(x, y int) *int16 { return &c.coef[(y*c.blocksX+x)*c.perBlock] }
+
 // coefAt returns a block's coefficients, in zigzag order, and which of them are
-// not zero.
+// not zero. There must be all 64.
 func (c *component) coefAt(x, y int) (*[64]int16, *uint64) {
 	i := y*c.blocksX + x
 	return (*[64]int16)(c.coef[i*64:]), &c.nonzero[i]
@@ -61,16 +90,14 @@ func (d *Decoder) dcFirst(i, x, y int) error {
 		return errShort
 	}
 	c.pred += diff
-	b, _ := c.coefAt(x, y)
-	b[0] = int16(c.pred << d.scan.low)
+	*c.dcAt(x, y) = int16(c.pred << d.scan.low)
 	return nil
 }
 
 func (d *Decoder) dcRefine(i, x, y int) error {
 	r := &d.bits
 	if r.bit() {
-		b, _ := d.scan.comp[i].coefAt(x, y)
-		b[0] |= 1 << d.scan.low
+		*d.scan.comp[i].dcAt(x, y) |= 1 << d.scan.low
 	}
 	if r.overrun() {
 		return errShort
@@ -231,8 +258,11 @@ func (d *Decoder) reconstruct() {
 // dequantize puts a block's coefficients into d.block, in natural order, and
 // returns the position of the last that is not zero.
 func (d *Decoder) dequantize(c *component, x, y int) (last int) {
+	c.scale[0].apply(&d.block, int32(*c.dcAt(x, y)))
+	if c.perBlock == 1 {
+		return 0
+	}
 	b, nonzero := c.coefAt(x, y)
-	c.scale[0].apply(&d.block, int32(b[0]))
 	for rest := *nonzero; rest != 0; rest &= rest - 1 {
 		last = mathbits.TrailingZeros64(rest) & 63
 		c.scale[last].apply(&d.block, int32(b[last]))

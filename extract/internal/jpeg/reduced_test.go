@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"featstore/extract/internal/jpeg/jpegtest"
@@ -75,4 +76,54 @@ func FuzzReduced(f *testing.F) {
 		}
 		checkReduced(t, &d, p, 1<<(shape>>9&3))
 	})
+}
+
+// TestScansPassedBy: at an eighth of the size, what the scans of other coefficients than the
+// DC hold changes nothing.
+func TestScansPassedBy(t *testing.T) {
+	var a, b Decoder
+	rng := rand.New(rand.NewPCG(6, 7))
+	for _, restart := range []int{0, 1, 3} {
+		p := &jpegtest.Picture{Width: 50, Height: 30, H: []int{1, 1, 1}, V: []int{1, 1, 1}, Progressive: true, Restart: restart}
+		p.Fill(rng)
+		data := p.Encode()
+		want, err := a.Decode(data, Options{Scale: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Decode(spoilAC(t, data), Options{Scale: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range want.Planes {
+			if !slices.Equal(got.Planes[c].Pix, want.Planes[c].Pix) {
+				t.Errorf("restart interval %d: component %d differs", restart, c)
+			}
+		}
+	}
+}
+
+// spoilAC replaces the bytes of scans that send no DC coefficients.
+func spoilAC(t *testing.T, data []byte) []byte {
+	t.Helper()
+	out, spoiled := slices.Clone(data), 0
+	for at := 2; at+4 < len(out); {
+		if out[at] != 0xff || out[at+1] == 0 || out[at+1] >= mRST0 && out[at+1] <= mRST7 {
+			at++ // within a scan
+			continue
+		}
+		length := int(out[at+2])<<8 | int(out[at+3])
+		end := at + 2 + length
+		first := out[end-3]
+		for i := end; out[at+1] == mSOS && first > 0 && i < len(out) && (out[i] != 0xff || out[i+1] == 0 || out[i+1] >= mRST0 && out[i+1] <= mRST7); i++ {
+			if out[i] != 0xff && out[i-1] != 0xff {
+				out[i], spoiled = 0x55, spoiled+1
+			}
+		}
+		at = end
+	}
+	if spoiled == 0 {
+		t.Fatal("no scan was spoiled")
+	}
+	return out
 }

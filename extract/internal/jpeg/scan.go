@@ -20,6 +20,10 @@ func (d *Decoder) decodeScan() error {
 	if d.progressive {
 		how = d.scan.progressiveCoding()
 	}
+	if d.passedBy() {
+		d.passBy()
+		return nil
+	}
 	total := d.mcusX * d.mcusY
 	if d.scan.n == 1 {
 		total = d.scan.comp[0].usedX * d.scan.comp[0].usedY
