@@ -87,3 +87,6 @@ func (x *Extractor) ExtractInput(ctx context.Context, pixels, dst []float32) err
 // Warning says in what way the last photo's file is damaged although it could be
 // read, such as rows that are missing between restart markers of a JPEG, or "".
 func (x *Extractor) Warning() string { return x.warning }
+
+// Dim is the length of a bottleneck.
+func (x *Extractor) Dim() int { return x.network.info.Dim }

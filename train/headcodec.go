@@ -74,7 +74,7 @@ func (h *Head) marshalParams() ([]byte, error) {
 	case *mlp:
 		p.MLP = c.params()
 	case *knn:
-		p.KNN = &knnParams{c.k, flatten(c.rows), c.truth}
+		p.KNN = &knnParams{c.k, c.all, c.truth}
 	default:
 		return nil, fmt.Errorf("%w: %q", ErrUnknownKind, h.Kind)
 	}
@@ -147,7 +147,7 @@ func (h *Head) checkCalibration() error {
 }
 
 func (p *knnParams) classifier(labels, dim int) *knn {
-	c := &knn{k: p.K, d: dim, labels: labels, truth: p.Truth}
+	c := &knn{k: p.K, d: dim, labels: labels, all: p.Rows, truth: p.Truth}
 	for i := 0; i+dim <= len(p.Rows); i += dim {
 		c.rows = append(c.rows, p.Rows[i:i+dim])
 	}

@@ -2,7 +2,7 @@ package train
 
 import (
 	"featstore/train/internal/bitexact"
-	"featstore/train/internal/product"
+	"featstore/train/internal/nearest"
 )
 
 // A knn is an exact k-nearest-neighbour classifier by cosine similarity: the label
@@ -13,6 +13,7 @@ type knn struct {
 	d      int
 	labels int
 	rows   [][]float32 // N×D, of length 1
+	all    []float32   // the rows, one after the other
 	truth  []int
 }
 
@@ -23,9 +24,9 @@ var neighbourChoices = []int{1, 3, 5, 7, 9, 13, 19}
 // right most often about each training image when that is left out.
 func fitKNN(t *table, k int, pool *workerPool) *knn {
 	c := &knn{k: k, d: t.dim(), labels: t.labels, truth: t.truth}
-	all := make([]float32, len(t.rows)*c.d)
+	c.all = make([]float32, len(t.rows)*c.d)
 	for i, row := range t.rows {
-		own := all[i*c.d : (i+1)*c.d]
+		own := c.all[i*c.d : (i+1)*c.d]
 		copy(own, row)
 		unit(own)
 		c.rows = append(c.rows, own)
@@ -37,61 +38,13 @@ func fitKNN(t *table, k int, pool *workerPool) *knn {
 	return c
 }
 
-// A neighbour is a training image and its similarity to the image in question.
-type neighbour struct {
-	image      int
-	similarity float32
-}
-
-// nearer orders neighbours: of equally similar ones, the earlier image.
-func nearer(a, b neighbour) bool {
-	return a.similarity > b.similarity || a.similarity == b.similarity && a.image < b.image
-}
-
-// insert puts n among best, the k nearest so far in order, in place of the last.
-func insert(best []neighbour, k int, n neighbour) []neighbour {
-	if len(best) == k {
-		best = best[:k-1]
-	}
-	best = append(best, n)
-	for i := len(best) - 1; i > 0 && nearer(best[i], best[i-1]); i-- {
-		best[i], best[i-1] = best[i-1], best[i]
-	}
-	return best
-}
-
-const (
-	knnQueries = 64  // images asked about at a time
-	knnBlock   = 256 // training images compared with them at a time
-)
-
 // nearest calls found with the k nearest training images of each row, in order,
 // those of part out of parts. Rows need not have length 1: that changes no order.
-func (c *knn) nearest(rows [][]float32, k, part, parts int, found func(i int, best []neighbour)) {
-	dots := make([]float32, knnQueries*knnBlock)
-	best := make([][]neighbour, knnQueries)
-	for lo := part * knnQueries; lo < len(rows); lo += parts * knnQueries {
-		queries := rows[lo:min(lo+knnQueries, len(rows))]
-		for q := range queries {
-			best[q] = best[q][:0]
-		}
-		for at := 0; at < len(c.rows); at += knnBlock {
-			block := c.rows[at:min(at+knnBlock, len(c.rows))]
-			// The training images lie one after the other in memory.
-			product.Dots(dots, queries, block[0][:len(block)*c.d:len(block)*c.d], c.d)
-			for q := range queries {
-				own := best[q]
-				for b, s := range dots[q*len(block) : (q+1)*len(block)] {
-					if len(own) < k || s > own[k-1].similarity { // an equal one comes later and so is no nearer
-						own = insert(own, k, neighbour{at + b, s})
-					}
-				}
-				best[q] = own
-			}
-		}
-		for q := range queries {
-			found(lo+q, best[q])
-		}
+func (c *knn) nearest(rows [][]float32, k, part, parts int, found func(i int, best []nearest.Neighbour)) {
+	var tile nearest.Tile
+	for lo := part * nearest.Queries; lo < len(rows); lo += parts * nearest.Queries {
+		some := rows[lo:min(lo+nearest.Queries, len(rows))]
+		tile.Top(some, c.all, c.d, k, func(q int, best []nearest.Neighbour) { found(lo+q, best) })
 	}
 }
 
@@ -104,14 +57,14 @@ func (c *knn) chooseK(t *table, pool *workerPool) int {
 	pool.run(func(part int) {
 		hits[part] = make([]int, len(neighbourChoices))
 		votes := make([]int, c.labels)
-		c.nearest(c.rows[:images], most, part, pool.parts(), func(i int, best []neighbour) {
+		c.nearest(c.rows[:images], most, part, pool.parts(), func(i int, best []nearest.Neighbour) {
 			clear(votes)
 			counted, choice := 0, 0
 			for _, n := range best {
-				if n.image%images == i || choice == len(neighbourChoices) {
+				if n.Row%images == i || choice == len(neighbourChoices) {
 					continue
 				}
-				votes[c.truth[n.image]]++
+				votes[c.truth[n.Row]]++
 				if counted++; counted == neighbourChoices[choice] {
 					if mostVotes(votes) == c.truth[i] {
 						hits[part][choice]++
@@ -152,7 +105,7 @@ const voteFloor = 0.1
 // all processors.
 func (c *knn) scores(out []float64, rows [][]float32) {
 	parts := 0
-	if len(rows) <= knnQueries {
+	if len(rows) <= nearest.Queries {
 		parts = 1
 	}
 	pool := newWorkerPool(parts)
@@ -161,13 +114,13 @@ func (c *knn) scores(out []float64, rows [][]float32) {
 }
 
 func (c *knn) scorePart(out []float64, rows [][]float32, part, parts int) {
-	c.nearest(rows, c.k, part, parts, func(i int, best []neighbour) {
+	c.nearest(rows, c.k, part, parts, func(i int, best []nearest.Neighbour) {
 		z := out[i*c.labels : (i+1)*c.labels]
 		for l := range z {
 			z[l] = voteFloor
 		}
 		for _, n := range best {
-			z[c.truth[n.image]]++
+			z[c.truth[n.Row]]++
 		}
 		for l, v := range z {
 			z[l] = bitexact.Log(v / (float64(c.k) + float64(voteFloor*float64(c.labels))))

@@ -7,7 +7,7 @@ import (
 	"featstore/extract/cpu"
 	"featstore/split"
 	"featstore/store"
-	"featstore/train/internal/product"
+	"featstore/train/internal/nearest"
 )
 
 // A Leak counts images of the testing split that nearly equal an image of the training
@@ -134,16 +134,13 @@ func (s *leakSearch) compare(ctx context.Context, db *store.DB) error {
 	pool := newWorkerPool(0)
 	defer pool.close()
 	dim := s.training.Dim()
-	block := make([]float32, 0, knnBlock*dim)
-	labels := make([]string, 0, knnBlock)
-	dots := make([][]float32, pool.parts())
-	for part := range dots {
-		dots[part] = make([]float32, knnQueries*knnBlock)
-	}
+	block := make([]float32, 0, nearest.Rows*dim)
+	labels := make([]string, 0, nearest.Rows)
+	tiles := make([]nearest.Tile, pool.parts())
 	compare := func() {
 		pool.run(func(part int) {
-			for lo := part * knnQueries; lo < len(s.rows); lo += pool.parts() * knnQueries {
-				s.compareBlock(dots[part], lo, min(lo+knnQueries, len(s.rows)), block, labels)
+			for lo := part * nearest.Queries; lo < len(s.rows); lo += pool.parts() * nearest.Queries {
+				s.compareBlock(&tiles[part], lo, min(lo+nearest.Queries, len(s.rows)), block, labels)
 			}
 		})
 		block, labels = block[:0], labels[:0]
@@ -155,7 +152,7 @@ func (s *leakSearch) compare(ctx context.Context, db *store.DB) error {
 		at := len(block)
 		block, labels = block[:at+dim], append(labels, s.training.Labels[label])
 		s.scaling.apply(block[at:], row)
-		if len(labels) == knnBlock {
+		if len(labels) == nearest.Rows {
 			compare()
 		}
 		return ctx.Err()
@@ -167,16 +164,12 @@ func (s *leakSearch) compare(ctx context.Context, db *store.DB) error {
 }
 
 // compareBlock compares the testing images from lo to hi with a block of training images.
-func (s *leakSearch) compareBlock(dots []float32, lo, hi int, block []float32, labels []string) {
-	n := len(labels)
-	product.Dots(dots, s.rows[lo:hi], block, s.training.Dim())
+func (s *leakSearch) compareBlock(tile *nearest.Tile, lo, hi int, block []float32, labels []string) {
 	least := float32(DefaultNear) * float32(len(s.training.Dims))
-	for i, cosine := range dots[:(hi-lo)*n] {
-		if cosine >= least {
-			s.near[lo+i/n] = true
-			if labels[i%n] != s.labels[lo+i/n] {
-				s.strange[lo+i/n] = true
-			}
+	tile.Above(s.rows[lo:hi], block, s.training.Dim(), least, func(q int, n nearest.Neighbour) {
+		s.near[lo+q] = true
+		if labels[n.Row] != s.labels[lo+q] {
+			s.strange[lo+q] = true
 		}
-	}
+	})
 }

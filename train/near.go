@@ -11,7 +11,7 @@ import (
 	"featstore/extract/cpu"
 	"featstore/split"
 	"featstore/store"
-	"featstore/train/internal/product"
+	"featstore/train/internal/nearest"
 )
 
 // A NearOptions says what counts as nearly the same photo. Zero values mean defaults.
@@ -148,12 +148,12 @@ func (n *nearSearch) compare(ctx context.Context) error {
 	total := len(n.rows) - n.starts[1] // photos that are compared with those of earlier splits
 	var done atomic.Int64
 	pool.run(func(part int) {
-		dots := make([]float32, knnQueries*knnBlock)
+		var tile nearest.Tile
 		for s := 1; s < len(split.All); s++ {
 			lo, hi := n.starts[s], n.starts[s+1]
-			for at := lo + part*knnQueries; at < hi && ctx.Err() == nil; at += pool.parts() * knnQueries {
-				end := min(at+knnQueries, hi)
-				n.keep(n.compareBlock(dots, at, end, lo))
+			for at := lo + part*nearest.Queries; at < hi && ctx.Err() == nil; at += pool.parts() * nearest.Queries {
+				end := min(at+nearest.Queries, hi)
+				n.keep(n.compareBlock(&tile, at, end, lo))
 				if d := done.Add(int64(end - at)); n.opt.Progress != nil {
 					n.opt.Progress(int(d), total)
 				}
@@ -165,18 +165,11 @@ func (n *nearSearch) compare(ctx context.Context) error {
 
 // compareBlock compares the rows from at to end with all before the row limit, and
 // returns the similar pairs.
-func (n *nearSearch) compareBlock(dots []float32, at, end, limit int) (found []nearPair) {
-	least := float32(n.opt.Least) * float32(len(n.dims))
-	d := n.dim()
-	for lo := 0; lo < limit; lo += knnBlock {
-		hi := min(lo+knnBlock, limit)
-		product.Dots(dots, n.rows[at:end], n.all[lo*d:hi*d], d)
-		for i, cosine := range dots[:(end-at)*(hi-lo)] {
-			if cosine >= least {
-				found = append(found, nearPair{cosine / float32(len(n.dims)), lo + i%(hi-lo), at + i/(hi-lo)})
-			}
-		}
-	}
+func (n *nearSearch) compareBlock(tile *nearest.Tile, at, end, limit int) (found []nearPair) {
+	networks, d := float32(len(n.dims)), n.dim()
+	tile.Above(n.rows[at:end], n.all[:limit*d], d, float32(n.opt.Least)*networks, func(q int, other nearest.Neighbour) {
+		found = append(found, nearPair{other.Dot / networks, other.Row, at + q})
+	})
 	return found
 }
 

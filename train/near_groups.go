@@ -8,6 +8,7 @@ import (
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/train/internal/nearest"
 )
 
 // NearGroups compares every photo with every other, in its own split and in the others,
@@ -48,10 +49,10 @@ func (n *nearSearch) join(ctx context.Context, sets *disjointSets) error {
 	var done atomic.Int64
 	total := len(n.rows)
 	pool.run(func(part int) {
-		dots := make([]float32, knnQueries*knnBlock)
-		for at := part * knnQueries; at < total && ctx.Err() == nil; at += pool.parts() * knnQueries {
-			end := min(at+knnQueries, total)
-			found := n.compareBlock(dots, at, end, end) // each also with itself
+		var tile nearest.Tile
+		for at := part * nearest.Queries; at < total && ctx.Err() == nil; at += pool.parts() * nearest.Queries {
+			end := min(at+nearest.Queries, total)
+			found := n.compareBlock(&tile, at, end, end) // each also with itself
 			mu.Lock()
 			for _, p := range found {
 				sets.join(p.a, p.b)

@@ -10,6 +10,7 @@ import (
 
 	"featstore/split"
 	"featstore/store"
+	"featstore/train/internal/nearest"
 	"featstore/train/internal/product"
 )
 
@@ -97,12 +98,10 @@ func (p *prototypes) similarities(rows [][]float32) []float64 {
 		d += n
 	}
 	out := make([]float64, len(rows))
-	dots := make([]float32, len(p.rows)/d)
-	for i, row := range rows {
-		product.Dots(dots, [][]float32{row}, p.rows, d)
-		best := dots[argmax(dots)]
-		out[i] = float64(best) / float64(len(p.blocks))
-	}
+	var tile nearest.Tile
+	tile.Top(rows, p.rows, d, 1, func(i int, best []nearest.Neighbour) {
+		out[i] = float64(best[0].Dot) / float64(len(p.blocks))
+	})
 	return out
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"featstore/split"
+	"featstore/train/internal/nearest"
 )
 
 // A reference is what testdata/sklearn_reference.py recorded.
@@ -194,10 +195,10 @@ func predictionsOf(c classifier, labels int, rows [][]float32) []int {
 func TestKNNAgreesWithSklearn(t *testing.T) {
 	r, tb := loadReference(t)
 	c := fitKNN(tb, r.KNN.K, onePool(t))
-	c.nearest(r.TestX, c.k, 0, 1, func(i int, best []neighbour) {
+	c.nearest(r.TestX, c.k, 0, 1, func(i int, best []nearest.Neighbour) {
 		for k, n := range best {
-			if want := r.KNN.Neighbours[i][k]; n.image != want {
-				t.Errorf("neighbour %d of image %d is %d, scikit-learn has %d", k, i, n.image, want)
+			if want := r.KNN.Neighbours[i][k]; n.Row != want {
+				t.Errorf("neighbour %d of image %d is %d, scikit-learn has %d", k, i, n.Row, want)
 			}
 		}
 	})

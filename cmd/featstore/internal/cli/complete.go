@@ -52,8 +52,8 @@ var flagChoices = map[string]choices{
 
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
 // which nobody knows.
-var fileFlags = []string{"ingest --model", "predict --model", "bench --model", "ingest --labels", "ingest --label-names", "ingest --label-from",
-	"ingest --path-column", "ingest --label-column", "ingest --split-column"}
+var fileFlags = []string{"ingest --model", "predict --model", "bench --model", "similar --network", "ingest --labels",
+	"ingest --label-names", "ingest --label-from", "ingest --path-column", "ingest --label-column", "ingest --split-column"}
 
 // argumentChoices are the completions of arguments. Other commands with arguments take
 // files.

@@ -77,7 +77,7 @@ func (p *predictor) ofStore(ctx context.Context, db *store.DB, photos []split.Di
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), len(photos)) {
 		group.Go(func() error {
-			extractors, err := p.extractors(1)
+			extractors, err := extractorsOf(p.networks, 1)
 			if err != nil {
 				return err
 			}

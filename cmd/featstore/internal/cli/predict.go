@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"featstore/extract"
-	"featstore/extract/ingest"
 	"featstore/extract/photo"
-	"featstore/extract/userfile"
 	"featstore/split"
 	"featstore/store"
 	"featstore/train"
@@ -203,15 +197,10 @@ type labelled struct {
 // are done.
 func (p *predictor) all(ctx context.Context, photos []string, workers int) error {
 	failed, err := p.run(ctx, photos, workers, !p.json && !isTerminal(p.Out), p.show)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case failed == len(photos):
-		return &exitError{code: exitFailure}
-	case failed > 0:
-		return &exitError{code: exitSomeFailed}
 	}
-	return nil
+	return someFailed(failed, len(photos))
 }
 
 // run looks at the photos with several workers and hands over the predictions in their
@@ -220,61 +209,22 @@ func (p *predictor) run(ctx context.Context, photos []string, workers int, watch
 	if len(photos) == 0 {
 		return 0, hint(errors.New("no photos found"), "give files, or folders that hold photos")
 	}
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
 	var done atomic.Int64
 	if watched {
 		stop := p.watch(func() gauge { return gauge{"predict", "photo", done.Load(), int64(len(photos))} })
 		defer stop()
 	}
-	results := make([]chan prediction, len(photos))
-	for i := range results {
-		results[i] = make(chan prediction, 1)
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	var next atomic.Int64
-	share := max(workers/len(photos), 1) // cores for each photo, when there are more than photos
-	for range min(workers, len(photos)) {
-		group.Go(func() error { return p.work(ctx, photos, share, &next, results) })
-	}
-	failed, err = inOrder(ctx, results, &done, each)
-	if e := group.Wait(); e != nil {
-		err = e
-	}
+	err = eachInOrder(ctx, len(photos), workers, func(cores int) (func(context.Context, int) (prediction, error), error) {
+		extractors, err := extractorsOf(p.networks, cores)
+		return func(ctx context.Context, i int) (prediction, error) { return p.one(ctx, photos[i], extractors) }, err
+	}, func(r prediction) error {
+		done.Add(1)
+		if r.Error != "" {
+			failed++
+		}
+		return each(r)
+	})
 	return failed, err
-}
-
-// work looks at photos, with some number of cores, until none is left.
-func (p *predictor) work(ctx context.Context, photos []string, cores int, next *atomic.Int64, results []chan prediction) error {
-	extractors, err := p.extractors(cores)
-	if err != nil {
-		return err
-	}
-	for {
-		i := int(next.Add(1)) - 1
-		if i >= len(photos) {
-			return nil
-		}
-		r, err := p.one(ctx, photos[i], extractors)
-		if err != nil {
-			return err
-		}
-		results[i] <- r
-	}
-}
-
-// extractors returns one for each network.
-func (p *predictor) extractors(cores int) ([]*extract.Extractor, error) {
-	all := make([]*extract.Extractor, len(p.networks))
-	for i, n := range p.networks {
-		x, err := n.NewParallelExtractor(cores)
-		if err != nil {
-			return nil, err
-		}
-		all[i] = x
-	}
-	return all, nil
 }
 
 // one predicts a photo. Its error ends the run; what is wrong with the photo
@@ -283,7 +233,7 @@ func (p *predictor) one(ctx context.Context, path string, extractors []*extract.
 	if err := ctx.Err(); err != nil {
 		return prediction{}, err
 	}
-	data, err := p.read(ctx, path)
+	data, err := p.readPhoto(ctx, path)
 	if err != nil {
 		return prediction{Path: path, Error: err.Error()}, ctx.Err()
 	}
@@ -350,17 +300,6 @@ func (p *predictor) averaged(features [][]float32) ([]float64, error) {
 	return mean, nil
 }
 
-func (p *predictor) read(ctx context.Context, path string) ([]byte, error) {
-	if path == "-" {
-		return ingest.ReadPhotoStream(ctx, p.In)
-	}
-	data, err := ingest.ReadPhoto(ctx, path)
-	if errors.Is(err, userfile.ErrKind) {
-		err = fmt.Errorf("%w, or pipe a photo in as -", err)
-	}
-	return data, err
-}
-
 // best returns the most probable labels.
 func (p *predictor) best(path string, probabilities []float64) prediction {
 	all := make([]labelled, len(probabilities))
@@ -380,42 +319,12 @@ func (p *predictor) best(path string, probabilities []float64) prediction {
 	return prediction{Path: path, Label: all[0].Label, Probability: all[0].Probability, Top: all}
 }
 
-// inOrder hands over the predictions in order and counts those that failed.
-func inOrder(ctx context.Context, results []chan prediction, done *atomic.Int64, each func(prediction) error) (failed int, err error) {
-	for _, c := range results {
-		var r prediction
-		select {
-		case r = <-c:
-		case <-ctx.Done():
-			return failed, ctx.Err()
-		}
-		done.Add(1)
-		if r.Error != "" {
-			failed++
-		}
-		if err := each(r); err != nil {
-			return failed, err
-		}
-	}
-	return failed, nil
-}
-
 func (p *predictor) show(r prediction) error {
 	switch {
-	case p.json && r.Error != "":
-		return p.emit(struct {
-			Path  string `json:"path"`
-			Error string `json:"error"`
-		}{r.Path, r.Error})
+	case r.Error != "":
+		return p.photoFailed(r.Path, r.Error)
 	case p.json:
 		return p.emit(r)
-	}
-	if r.Error != "" {
-		p.warn("%s: %s", r.Path, r.Error)
-		if needsPhotoMemory(r.Error) {
-			p.hint(photoMemoryHint)
-		}
-		return nil
 	}
 	var parts []string
 	for _, l := range r.Top {
@@ -427,27 +336,4 @@ func (p *predictor) show(r prediction) error {
 	}
 	_, err := fmt.Fprintf(p.Out, "%s: %s\n", printable(r.Path), printable(text))
 	return err
-}
-
-// expand replaces folders by the photos in them.
-func expand(ctx context.Context, args []string) ([]string, error) {
-	var photos []string
-	for _, arg := range args {
-		info, err := os.Stat(arg)
-		if arg == "-" || err != nil || !info.IsDir() {
-			photos = append(photos, arg) // if it does not exist, reading will say so
-			continue
-		}
-		found, unread, err := ingest.Photos(ctx, arg)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range found {
-			photos = append(photos, filepath.Join(arg, filepath.FromSlash(f)))
-		}
-		for _, f := range unread {
-			photos = append(photos, filepath.Join(arg, filepath.FromSlash(f.Path))) // reading will say why, as above
-		}
-	}
-	return photos, nil
 }

@@ -196,6 +196,19 @@ func headsWith(kinds []string) string {
 
 // trainingModels returns the ids of the models asked for, or of the only one.
 func trainingModels(db *store.DB, words []string) ([]string, error) {
+	models, err := storeModels(db, words)
+	if err != nil || len(words) == 0 {
+		return nil, err // package train takes the only one, and says what is wrong if there is none
+	}
+	var ids []string
+	for _, m := range models {
+		ids = append(ids, m.ID)
+	}
+	return ids, nil
+}
+
+// storeModels returns the models asked for, or the only one there is, if there is one.
+func storeModels(db *store.DB, words []string) ([]store.Model, error) {
 	var models []store.Model
 	err := db.View(func(tx *store.Tx) (err error) {
 		models, err = tx.Models()
@@ -204,15 +217,18 @@ func trainingModels(db *store.DB, words []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
+	var found []store.Model
 	for _, word := range words {
 		m, err := findModel(models, word)
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, m.ID)
+		found = append(found, m)
 	}
-	if models = store.Untuned(models); len(ids) == 0 && len(models) > 1 {
+	if len(words) > 0 {
+		return found, nil
+	}
+	if models = store.Untuned(models); len(models) > 1 {
 		var all []string
 		for _, m := range models {
 			all = append(all, describeModel(m))
@@ -220,7 +236,7 @@ func trainingModels(db *store.DB, words []string) ([]string, error) {
 		return nil, hint(usagef("the store has vectors of %d models: say which to use with --model", len(models)),
 			"they are %s; joined by commas, several are used together", strings.Join(all, ", "))
 	}
-	return ids, nil
+	return models, nil
 }
 
 // train trains and saves a head, and reports on it. The store is open for reading
