@@ -66,7 +66,7 @@ func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx contex
 	if err != nil {
 		return nil, err
 	}
-	if g, err = passes.Upgrade(g, shapes); err != nil {
+	if g, err = passes.Upgrade(g, shapes, passes.PerChannelOpset); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
 	if _, err := n.compiled(); err != nil { // sets the limits of photos

@@ -236,6 +236,29 @@ func Load(db *store.DB, name string) (*Head, error) {
 	return h, err
 }
 
+// Marshal returns the head as bytes, to keep it elsewhere than in a store. Unmarshal reads
+// them.
+func (h *Head) Marshal() ([]byte, error) {
+	r, err := h.record("")
+	if err != nil {
+		return nil, err
+	}
+	return msgpack.Marshal(r)
+}
+
+// Unmarshal reads what Marshal wrote. It trusts nothing in data; errors wrap ErrHeadCorrupt,
+// ErrUnknownKind or store.ErrNewer.
+func Unmarshal(data []byte) (*Head, error) {
+	if err := wellformed.Check(data); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHeadCorrupt, err)
+	}
+	var r store.Head
+	if err := msgpack.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHeadCorrupt, err)
+	}
+	return FromRecord(r)
+}
+
 // FromRecord makes a head of its record in a store.
 func FromRecord(r store.Head) (*Head, error) {
 	h := &Head{

@@ -28,8 +28,10 @@ var rules = []struct {
 	{"./extract/...", []string{"./extract/ingest"}, []string{"./store/...", "./split/...", "./train/...", "./cmd/..."},
 		"extraction knows nothing of the store"},
 	{"./extract/ingest/...", nil, []string{"./train/...", "./cmd/..."}, "ingest does not train"},
-	{"./train/...", nil, []string{"./extract/...", "!./extract/cpu", "./cmd/..."},
+	{"./train/...", []string{"./train/classify"}, []string{"./extract/...", "!./extract/cpu", "./cmd/..."},
 		"training knows nothing of networks, only which instructions there are"},
+	{"./train/classify", nil, []string{"./cmd/...", "./extract/ingest/..."}, "a classifier joins networks, heads and stores, and is no command"},
+	{"./...", []string{"./cmd/...", "./train/classify"}, []string{"./train/classify"}, "a classifier is the last step, for programs"},
 	{"./...", []string{"./extract/cpu"}, []string{"golang.org/x/sys/cpu"}, "one package decides on the instruction set"},
 
 	// Within extract: what each package may import of the module.

@@ -12,6 +12,7 @@ type net struct {
 	nodes  []*node // topologically sorted
 	input  *value
 	output *value
+	pooled []int // axes of the tap that poolTap takes the mean or largest over
 
 	before map[*node][]*node // nodes that sweep will insert before another one
 }

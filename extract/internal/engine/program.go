@@ -43,6 +43,8 @@ type Program struct {
 	plan  *exec.Plan
 	lines []Line // of the steps
 	stats Stats
+
+	pooled []int // axes of the tap
 }
 
 // Stats describe a program.
@@ -60,6 +62,10 @@ type Stats struct {
 
 // Dim returns how many values Run computes.
 func (p *Program) Dim() int { return p.plan.Dim }
+
+// PooledAxes returns the axes of the tap's tensor over which its pooling goes; none where
+// its values are the result as they are.
+func (p *Program) PooledAxes() []int { return p.pooled }
 
 // Stats returns what the program needs and does.
 func (p *Program) Stats() Stats { return p.stats }
@@ -109,6 +115,7 @@ func compile(g *graph.Graph, opt Options, choose func(*net)) (*Program, error) {
 	p, err := build(n, set, opt)
 	if err == nil {
 		p.stats.Exact = exact && p.plan.Exact()
+		p.pooled = n.pooled
 	}
 	if err != nil || opt.afterPass == nil {
 		return p, err
@@ -191,6 +198,11 @@ func (g *net) poolTap(how string) error {
 	channel := 1
 	if len(v.shape) == 3 || len(v.shape) == 4 && v.def != nil && channelsLastResult(v.def) {
 		channel = len(v.shape) - 1 // tokens × channels
+	}
+	for axis := 1; axis < len(v.shape); axis++ {
+		if axis != channel {
+			g.pooled = append(g.pooled, axis)
+		}
 	}
 	out := &value{name: v.name, dtype: v.dtype, shape: []int{v.shape[0], v.shape[channel]}}
 	n := &node{label: "pooling of the tap", op: &spatialMean{channel: channel, max: how == "max"}, out: []*value{out}}

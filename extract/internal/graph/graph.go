@@ -28,9 +28,13 @@ type Input struct {
 	Dims  []Dim // nil when the model declares no shape
 }
 
-// An Output is a value that the model declares as a result. Its declared shape
-// is not kept: the engine infers shapes.
-type Output struct{ Name string }
+// An Output is a value that the model declares as a result. What it declares of a type
+// and shape is not kept when a model is read: the engine infers them.
+type Output struct {
+	Name  string
+	DType tensor.DType // 0 for float32
+	Dims  []Dim        // nil for an unknown shape
+}
 
 // A Dim is one declared dimension: a size, or a symbol such as "N" or
 // "batch_size" with Size 0 (an unnamed unknown dimension has Symbol "?").

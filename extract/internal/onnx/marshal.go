@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -19,7 +20,7 @@ const formatVersion = 8
 
 // Marshal writes a graph as an ONNX model: what Parse reads. Values are in raw form,
 // initializers and attributes in the order of their names, so a graph always gives the
-// same bytes. Tensors without values cannot be written. Declared outputs are float32.
+// same bytes. Tensors without values cannot be written.
 func Marshal(g *graph.Graph) ([]byte, error) {
 	e := encoder{}
 	e.varint(1, formatVersion)
@@ -87,7 +88,7 @@ func graphMessage(g *graph.Graph) (encoder, error) {
 		e.message(11, valueInfoMessage(in.Name, in.DType, in.Dims))
 	}
 	for _, out := range g.Outputs {
-		e.message(12, valueInfoMessage(out.Name, tensor.Float32, nil))
+		e.message(12, valueInfoMessage(out.Name, cmp.Or(out.DType, tensor.Float32), out.Dims))
 	}
 	return e, nil
 }

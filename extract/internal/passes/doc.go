@@ -12,6 +12,8 @@
 //	Standard            Specialize and DecomposeFused
 //	Trainable           CastFP16, Standard, FoldConstants and FoldBatchNorm
 //	Above               keeps what is computed behind a cut, see Cuts
+//	Upgrade             writes older operators in the form of newer versions
+//	Rename              gives values and nodes other names
 //
 // Passes never change the graph that they are given, and share with it what stays the
 // same: nodes, tensors, maps. So several goroutines can use a graph, and it can be

@@ -84,7 +84,8 @@ func checkPasses(t *testing.T, whole *graph.Graph, m *zoo.Model, rewritten map[s
 	step("Specialize once more", 0, specialize)
 	step("FoldBatchNorm", 1e-5, func(g *graph.Graph) (*graph.Graph, error) { return FoldBatchNorm(g), nil })
 	step("Specialize at last", 0, specialize)
-	step("Upgrade", 1e-5, func(g *graph.Graph) (*graph.Graph, error) { return Upgrade(g, known) })
+	step("Upgrade", 1e-5, func(g *graph.Graph) (*graph.Graph, error) { return Upgrade(g, known, PerChannelOpset) })
+	step("Upgrade further", 1e-5, func(g *graph.Graph) (*graph.Graph, error) { return Upgrade(g, known, AntialiasOpset) })
 	checkCuts(t, g, m, known, want)
 }
 

@@ -10,37 +10,85 @@ import (
 	"featstore/extract/internal/tensor"
 )
 
-// perChannelOpset is the version of ONNX's operators from which on DequantizeLinear takes a
-// scale for each channel.
-const perChannelOpset = 13
+// Versions of ONNX's operators that graphs are brought to.
+const (
+	// PerChannelOpset is the one from which on DequantizeLinear takes a scale for each
+	// channel.
+	PerChannelOpset = 13
+	// AntialiasOpset is the one from which on Resize can antialias. All reductions take
+	// their axes as an input.
+	AntialiasOpset = 18
+)
 
 // oldestOpset is the version from which on Upgrade knows what has changed.
 const oldestOpset = 7
 
-// Upgrade returns the graph in the operators of perChannelOpset, for what is written with
-// operators that older versions lack. Newer graphs stay as they are. known holds shapes,
-// see Specialize. Errors wrap op.ErrUnsupported.
-func Upgrade(g *graph.Graph, known map[string]*tensor.Tensor) (*graph.Graph, error) {
+// Upgrade returns the graph in the operators of a version, PerChannelOpset or
+// AntialiasOpset, for what is written with operators that older versions lack. Graphs of
+// that version or a newer one stay as they are. known holds shapes, see Specialize; it is
+// needed for graphs older than PerChannelOpset only. Errors wrap op.ErrUnsupported.
+func Upgrade(g *graph.Graph, known map[string]*tensor.Tensor, to int64) (*graph.Graph, error) {
 	from := g.Opsets[""]
-	if from >= perChannelOpset {
+	if from < oldestOpset {
+		return nil, fmt.Errorf("%w: it is written for version %d of ONNX's operators: convert it to version %d", op.ErrUnsupported, from, to)
+	}
+	for _, step := range []struct {
+		to       int64
+		upgrades map[string]func(u *upgrader, n *graph.Node) bool
+	}{{PerChannelOpset, upgrades}, {AntialiasOpset, reductions}} {
+		if step.to > to {
+			break
+		}
+		var err error
+		if g, err = upgraded(g, known, step.to, step.upgrades); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// upgraded returns the graph in the operators of a version, unless it is newer.
+func upgraded(g *graph.Graph, known map[string]*tensor.Tensor, to int64, how map[string]func(u *upgrader, n *graph.Node) bool) (*graph.Graph, error) {
+	from := g.Opsets[""]
+	if from >= to {
 		return g, nil
 	}
-	if from < oldestOpset {
-		return nil, fmt.Errorf("%w: it is written for version %d of ONNX's operators: convert it to version %d", op.ErrUnsupported, from, perChannelOpset)
-	}
 	out := *g
-	out.Nodes, out.Initializers, out.Opsets = nil, maps.Clone(g.Initializers), maps.Clone(g.Opsets)
-	out.Opsets[""] = perChannelOpset
+	out.Initializers, out.Opsets = maps.Clone(g.Initializers), maps.Clone(g.Opsets)
+	out.Opsets[""] = to
 	u := &upgrader{&out, from, known}
-	for _, n := range g.Nodes {
-		m := copied(n)
-		f := upgrades[n.Op]
-		if n.Domain == "" && f != nil && !f(u, m) {
-			return nil, fmt.Errorf("%w: %s of version %d: convert the network to version %d", op.ErrUnsupported, n.Label(), from, perChannelOpset)
-		}
-		out.Nodes = append(out.Nodes, m)
+	var err error
+	if out.Nodes, err = u.nodes(g.Nodes, how); err != nil {
+		return nil, fmt.Errorf("%w: convert the network to version %d", err, to)
 	}
 	return &out, nil
+}
+
+// nodes returns nodes in their newer form, and those of graphs within them. What becomes an
+// input of such a node is an initializer of the whole graph, which it can read.
+func (u *upgrader) nodes(nodes []*graph.Node, how map[string]func(u *upgrader, n *graph.Node) bool) ([]*graph.Node, error) {
+	var out []*graph.Node
+	for _, n := range nodes {
+		m := copied(n)
+		f := how[n.Op]
+		if n.Domain == "" && f != nil && !f(u, m) {
+			return nil, fmt.Errorf("%w: %s of version %d", op.ErrUnsupported, n.Label(), u.from)
+		}
+		for name, a := range m.Attrs {
+			inner, ok := a.(*graph.Graph)
+			if !ok {
+				continue
+			}
+			body := *inner
+			var err error
+			if body.Nodes, err = u.nodes(inner.Nodes, how); err != nil {
+				return nil, err
+			}
+			m.Attrs[name] = &body
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 type upgrader struct {
@@ -57,6 +105,13 @@ var upgrades = map[string]func(u *upgrader, n *graph.Node) bool{
 	"Softmax": (*upgrader).softmax, "LogSoftmax": (*upgrader).softmax, "BatchNormalization": (*upgrader).batchNorm,
 	"Resize": (*upgrader).since11, "TopK": (*upgrader).since11, "Upsample": (*upgrader).never, "Scan": (*upgrader).since11, "Loop": (*upgrader).since11,
 	"OneHot": (*upgrader).since11, "Scatter": (*upgrader).never,
+}
+
+// reductions are what changed up to AntialiasOpset.
+var reductions = map[string]func(u *upgrader, n *graph.Node) bool{
+	"ReduceMean": (*upgrader).axes, "ReduceMax": (*upgrader).axes, "ReduceMin": (*upgrader).axes, "ReduceProd": (*upgrader).axes,
+	"ReduceL1": (*upgrader).axes, "ReduceL2": (*upgrader).axes, "ReduceSumSquare": (*upgrader).axes, "ReduceLogSum": (*upgrader).axes,
+	"ReduceLogSumExp": (*upgrader).axes, "Split": (*upgrader).splitCount,
 }
 
 func (u *upgrader) never(*graph.Node) bool { return false }
@@ -131,6 +186,14 @@ func (u *upgrader) axes(n *graph.Node) bool {
 
 func (u *upgrader) split(n *graph.Node) bool {
 	u.integers(n, 1, "split")
+	return true
+}
+
+// splitCount says in how many equal parts a tensor is divided that is not told their sizes.
+func (u *upgrader) splitCount(n *graph.Node) bool {
+	if n.Input(1) == "" {
+		n.Attrs["num_outputs"] = int64(len(n.Outputs))
+	}
 	return true
 }
 

@@ -20,6 +20,10 @@ func TestUpgrade(t *testing.T) {
 		attrs map[string]graph.Attr
 		ok    bool
 	}{
+		"mean":           {13, "ReduceMean", map[string]graph.Attr{"axes": ints(2, 3), "keepdims": int64(0)}, true},
+		"largest of all": {17, "ReduceMax", nil, true},
+		"length":         {7, "ReduceL2", map[string]graph.Attr{"axes": ints(1)}, true},
+		"parts":          {13, "Split", map[string]graph.Attr{"axis": int64(2)}, true},
 		"clip":           {9, "Clip", map[string]graph.Attr{"min": float32(-0.5), "max": float32(0.25)}, true},
 		"clip, one side": {7, "Clip", map[string]graph.Attr{"max": float32(0.25)}, true},
 		"pad":            {9, "Pad", map[string]graph.Attr{"pads": ints(0, 0, 1, 2, 0, 0, 3, 0), "value": float32(2)}, true},
@@ -43,7 +47,7 @@ func TestUpgrade(t *testing.T) {
 			b.Outputs = []graph.Output{{Name: y}}
 			known := map[string]*tensor.Tensor{"x": tensor.Abstract(tensor.Float32, 1, 3, 4, 5)}
 			before := snapshot(b.Graph)
-			g, err := Upgrade(b.Graph, known)
+			g, err := Upgrade(b.Graph, known, AntialiasOpset)
 			if snapshot(b.Graph) != before {
 				t.Error("the graph that it was given has changed")
 			}
@@ -56,7 +60,7 @@ func TestUpgrade(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.Opsets[""] != perChannelOpset {
+			if g.Opsets[""] != AntialiasOpset {
 				t.Errorf("version %d", g.Opsets[""])
 			}
 			x := image(g, 3, 1, 3, 4, 5)
@@ -68,7 +72,7 @@ func TestUpgrade(t *testing.T) {
 func TestUpgradeLeavesNewerGraphs(t *testing.T) {
 	for _, version := range []int64{13, 17, 21} {
 		g := &graph.Graph{Opsets: map[string]int64{"": version}}
-		if up, err := Upgrade(g, nil); up != g || err != nil {
+		if up, err := Upgrade(g, nil, PerChannelOpset); up != g || err != nil {
 			t.Error(fmt.Sprint(version), up, err)
 		}
 	}
