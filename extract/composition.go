@@ -76,7 +76,7 @@ func (n *Network) upgraded() (*graph.Graph, error) {
 	if g, err = passes.Upgrade(g, known, passes.AntialiasOpset); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
-	return g, nil
+	return passes.DropUnread(g), nil
 }
 
 // openInput returns the dimensions of the network's input: those that its preparation decides

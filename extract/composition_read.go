@@ -77,20 +77,8 @@ func between(g *graph.Graph, input, output string) (*graph.Graph, error) {
 	if len(pruned.Inputs) != 1 || pruned.Inputs[0].Name != input {
 		return nil, fmt.Errorf("tensor %q is not computed from %q alone", output, input)
 	}
-	read := map[string]bool{}
-	for _, n := range pruned.Nodes {
-		for _, in := range n.Reads() {
-			read[in] = true
-		}
-	}
-	initializers := map[string]*tensor.Tensor{}
-	for name, t := range pruned.Initializers {
-		if read[name] {
-			initializers[name] = t
-		}
-	}
-	pruned.Initializers, pruned.Metadata = initializers, nil
-	return pruned, nil
+	pruned.Metadata = nil
+	return passes.DropUnread(pruned), nil
 }
 
 // Evaluate computes tensors of the model from others by the reference operators: slowly, and

@@ -9,15 +9,15 @@
 //
 // Export writes an ONNX model that any runtime can run, with these inputs and outputs:
 //
-//	pixels         N×3×H×W or N×H×W×3 float32: photos prepared as its metadata says
+//	input          N×3×H×W or N×H×W×3 float32: photos prepared as its metadata says
 //	probabilities  N×C float32, in the order of the labels
 //	label          N int64: the number of the most probable one
 //	similarity     N float32: cosine to the nearest of the head's prototypes
 //	rejected       N bool: less similar than the head's threshold: none of the labels
 //
-// With ExportOptions.Pixels its input is picture instead, one photo of any size as H×W×3
+// With ExportOptions.Pixels its input is pixels instead, one photo of any size as H×W×3
 // bytes, and the preparation is part of the model. A head on several networks that are
-// prepared for in different ways has the further inputs pixels2 and so on. The last two
+// prepared for in different ways has the further inputs input2 and so on. The last two
 // outputs are missing where a head cannot tell.
 //
 // Its metadata has the labels (featstore.labels, a JSON array), all that is known of the head

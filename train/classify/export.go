@@ -9,8 +9,8 @@ import (
 
 // Names of an exported model's inputs and outputs.
 const (
-	InputPrepared     = "pixels"        // prepared pixels, as the network's layout and preparation have it; pixels2 and so on for further networks
-	InputPixels       = "picture"       // with ExportOptions.Pixels: one picture, H×W×3 bytes
+	InputPrepared     = "input"         // prepared pixels, as the network's layout and preparation have it; input2 and so on for further networks
+	InputPixels       = "pixels"        // with ExportOptions.Pixels: one picture, H×W×3 bytes
 	OutputProbability = "probabilities" // N×C, in the order of the labels
 	OutputLabel       = "label"         // N: the number of the most probable label
 	OutputSimilarity  = "similarity"    // N: see train.Head.Similarity
@@ -19,8 +19,8 @@ const (
 
 // ExportOptions say what an exported model takes.
 type ExportOptions struct {
-	// Picture makes one picture of any size the input, whose preparation is part of the model.
-	Picture bool
+	// Pixels makes one picture of any size the input, whose preparation is part of the model.
+	Pixels bool
 }
 
 // compose returns the networks and the head as one model, without its metadata, and of each

@@ -40,7 +40,7 @@ type Description struct {
 	Reject      *train.Rejection  `json:"reject,omitempty"` // when a photo is none of the labels
 	Test        *train.Proportion `json:"test,omitempty"`   // its result on the testing split
 	Images      []int             `json:"images"`           // of each label that it was trained on
-	Input       string            `json:"input"`            // pixels or picture
+	Input       string            `json:"input"`            // input or pixels
 }
 
 // A NetworkOfFile is one of the networks in an exported model.

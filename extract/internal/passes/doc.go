@@ -3,6 +3,7 @@
 //
 //	FindTap             chooses the tensor to take as the bottleneck
 //	Prune               keeps what the tap needs
+//	DropUnread          drops initializers that nobody reads
 //	CastFP16            computes in float32 instead of float16
 //	DecomposeQuantized  QLinearConv and its like become DequantizeLinear, Conv, QuantizeLinear
 //	Specialize          infers shapes, folds constants, inlines the branches of If

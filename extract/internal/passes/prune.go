@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/tensor"
 )
 
 // Prune returns the part of the graph that the value called tap needs: its nodes, in
@@ -41,4 +42,18 @@ func Prune(g *graph.Graph, tap string) (*graph.Graph, error) {
 		}
 	}
 	return &part, nil
+}
+
+// DropUnread returns the graph without the initializers that no node reads, which Prune keeps.
+func DropUnread(g *graph.Graph) *graph.Graph {
+	out := *g
+	out.Initializers = map[string]*tensor.Tensor{}
+	for _, n := range g.Nodes {
+		for _, in := range n.Reads() {
+			if t := g.Initializers[in]; t != nil {
+				out.Initializers[in] = t
+			}
+		}
+	}
+	return &out
 }
