@@ -71,7 +71,8 @@ func (c *Classifier) described(opt ExportOptions) (*extract.Composition, error) 
 		return nil, err
 	}
 	h := c.head
-	d := Description{Format: fileFormat, Version: h.Version, Kind: h.Kind, Created: h.Created.UTC(), Labels: h.Labels, Temperature: h.Temperature, Input: InputPrepared}
+	d := Description{Format: fileFormat, Version: h.Version, Kind: h.Kind, Created: h.Created.UTC(), Labels: h.Labels,
+		Temperature: h.Temperature, Input: InputPrepared}
 	if opt.Pixels {
 		d.Input = InputPixels
 	}
