@@ -11,7 +11,6 @@ import (
 	"featstore/split"
 	"featstore/store"
 	"featstore/train/internal/nearest"
-	"featstore/train/internal/product"
 )
 
 // The prototypes of a head are typical training images: each label's features,
@@ -124,95 +123,17 @@ func fitPrototypes(t *table, seed uint64, pool *workerPool) *prototypes {
 	centres := make([]floats, t.labels)
 	var next atomic.Int64
 	pool.run(func(int) {
+		alone := newWorkerPool(1) // a label's clusters are found by one worker
 		for l := int(next.Add(1) - 1); l < t.labels; l = int(next.Add(1) - 1) {
 			rows := byLabel[l]
 			if k := min(most, (len(rows)+imagesPerPrototype-1)/imagesPerPrototype); k > 0 {
-				centres[l] = p.cluster(rows, k, rand.NewPCG(seed, streamPrototypes<<32|uint64(l)))
+				m := kmeans{blocks: p.blocks, rows: rows, k: k, rounds: roundsOfClustering, pool: alone}
+				centres[l] = m.cluster(rand.NewPCG(seed, streamPrototypes<<32|uint64(l)))
 			}
 		}
 	})
 	p.rows = slices.Concat(centres...)
 	return p
-}
-
-// cluster returns k directions among rows, k×D, by spherical k-means: each is the mean
-// of the rows that are nearest to it. It starts from rows drawn the more often the
-// farther they are from those drawn before (Arthur and Vassilvitskii 2007, "k-means++").
-func (p *prototypes) cluster(rows [][]float32, k int, src rand.Source) []float32 {
-	d := len(rows[0])
-	centres := p.firstCentres(rows, k, src)
-	dots := make([]float32, len(rows)*k)
-	sums := make([]float64, k*d)
-	for range roundsOfClustering {
-		product.Dots(dots, rows, centres, d)
-		clear(sums)
-		for i, row := range rows {
-			at := argmax(dots[i*k:(i+1)*k]) * d
-			for j, x := range row {
-				sums[at+j] += float64(x)
-			}
-		}
-		for c := range k {
-			p.direct(centres[c*d:(c+1)*d], sums[c*d:(c+1)*d])
-		}
-	}
-	return centres
-}
-
-// direct sets a centre to the direction of a sum, each network's features for
-// themselves. A cluster without rows keeps its centre.
-func (p *prototypes) direct(centre []float32, sum []float64) {
-	at := 0
-	for _, n := range p.blocks {
-		var square float64
-		for _, v := range sum[at : at+n] {
-			square += float64(v * v)
-		}
-		for j := at; square > 0 && j < at+n; j++ {
-			centre[j] = float32(sum[j] / math.Sqrt(square))
-		}
-		at += n
-	}
-}
-
-// firstCentres draws k rows to start from.
-func (p *prototypes) firstCentres(rows [][]float32, k int, src rand.Source) []float32 {
-	d := len(rows[0])
-	centres := make([]float32, 0, k*d)
-	far := make([]float64, len(rows)) // distance from the nearest centre so far
-	for i := range far {
-		far[i] = 1
-	}
-	dots := make([]float32, len(rows))
-	for range k {
-		next := rows[drawWeighted(src, far)]
-		centres = append(centres, next...)
-		product.Dots(dots, rows, next, d)
-		for i, s := range dots {
-			far[i] = min(far[i], max(0, 1-float64(s)/float64(len(p.blocks))))
-		}
-	}
-	return centres
-}
-
-// drawWeighted draws an index as often as its weight says; the first if all are 0.
-func drawWeighted(src rand.Source, weights []float64) int {
-	sum := 0.0
-	for _, w := range weights {
-		sum += w
-	}
-	left := float64(src.Uint64()>>11) / (1 << 53) * sum
-	last := 0
-	for i, w := range weights {
-		if w == 0 {
-			continue
-		}
-		if last = i; left < w {
-			break
-		}
-		left -= w
-	}
-	return last
 }
 
 // firstImages returns an index of each label's first images, which are a sample: they

@@ -18,6 +18,7 @@ const (
 	streamCurve
 	streamPrototypes
 	streamDropout
+	streamClusters
 )
 
 func source(seed, stream uint64) *rand.PCG { return rand.NewPCG(seed, stream) }

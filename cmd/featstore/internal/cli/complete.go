@@ -39,6 +39,8 @@ var flagChoices = map[string]choices{
 	"* --pool":            words("avg", "max", "none"),
 	"* --split":           splitChoices,
 	"* --format":          formatChoices,
+	"cluster --format":    words("csv"),
+	"cluster --of":        words(clusterAll, clusterUnlabelled),
 	"* --balance":         words(train.Balances...),
 	"finetune --balance":  words(train.BalanceNone, train.BalanceWeights),
 	"* --prior":           words(train.Priors...),
