@@ -177,11 +177,11 @@ func (a *app) showClusters(c *train.Clustering, r clusterRequest) error {
 		}
 		return nil
 	}
-	what := "photo"
+	without := ""
 	if r.of == clusterUnlabelled {
-		what = "photo without a label"
+		without = " without a label"
 	}
-	fmt.Fprintf(a.Out, "%s in %s\n", strings.Replace(count(c.Photos, what), "photo without a labels", "photos without a label", 1), count(len(c.Clusters), "group"))
+	fmt.Fprintf(a.Out, "%s%s in %s\n", count(c.Photos, "photo"), without, count(len(c.Clusters), "group"))
 	for i, cluster := range c.Clusters {
 		fmt.Fprintf(a.Out, "\n%s: %s%s\n", clusterName(c, i), count(len(cluster.Members), "photo"), printable(labelCounts(cluster.Labels)))
 		t := table{right: "rl"}
