@@ -71,18 +71,20 @@ type folder struct {
 	abs, rel string
 }
 
+// A walker visits the files below a folder, sorted by path, except that links to folders
+// come last: a photo has its real path whenever it has one, and each folder is read
+// once however many links lead to it.
 type walker struct {
 	ctx     context.Context
-	out     listing
-	seen    map[string]bool // canonical paths of the folders read so far
-	found   func()
-	pending []folder // links to folders: followed after all real folders
+	out     listing             // all but its files
+	seen    map[string]bool     // canonical paths of the folders read so far
+	visit   func(f file) error  // is told each file; an error ends the walk
+	unread  func(Problem) error // is told each folder that cannot be read
+	pending []folder            // links to folders: followed after all real folders
 }
 
-// walk lists the files below root. Real folders are read before links to
-// folders are followed, so that a photo is listed under its real path whenever
-// it has one, and each folder is read once however many links lead to it.
-func walk(ctx context.Context, root string, found func()) (*listing, error) {
+// newWalker returns a walker of a folder, which must be there.
+func newWalker(ctx context.Context, root string) (*walker, error) {
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return nil, fmt.Errorf("find folder %s: %w", root, err)
@@ -98,39 +100,50 @@ func walk(ctx context.Context, root string, found func()) (*listing, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s: %w", root, ErrNotFolder)
 	}
-	w := &walker{ctx: ctx, seen: map[string]bool{}, found: found}
-	w.out.root = canonical
-	if _, err := os.ReadDir(canonical); err != nil {
+	if h, err := os.Open(canonical); err != nil {
 		return nil, fmt.Errorf("read folder %s: %w", root, userfile.WithoutPath(err))
+	} else {
+		h.Close()
 	}
-	if err := w.all(folder{abs: canonical}); err != nil {
+	return &walker{ctx: ctx, out: listing{root: canonical}, seen: map[string]bool{}}, nil
+}
+
+// walk lists the files below root.
+func walk(ctx context.Context, root string, found func()) (*listing, error) {
+	w, err := newWalker(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	w.visit = func(f file) error {
+		w.out.all = append(w.out.all, f)
+		found()
+		return nil
+	}
+	w.unread = func(p Problem) error {
+		w.out.unread = append(w.out.unread, p)
+		return nil
+	}
+	if err := w.all(); err != nil {
 		return nil, err
 	}
 	sort.Slice(w.out.all, func(i, j int) bool { return w.out.all[i].path < w.out.all[j].path })
 	return &w.out, nil
 }
 
-func (w *walker) all(root folder) error {
-	todo := []folder{root}
-	for {
-		for len(todo) > 0 {
-			f := todo[len(todo)-1]
-			todo = todo[:len(todo)-1]
-			more, err := w.read(f)
-			if err != nil {
-				return err
-			}
-			todo = append(todo, more...)
-		}
-		if len(w.pending) == 0 {
-			return nil
-		}
+func (w *walker) all() error {
+	if err := w.read(folder{abs: w.out.root}); err != nil {
+		return err
+	}
+	for len(w.pending) > 0 {
 		link := w.pending[0]
 		w.pending = w.pending[1:]
 		if w.follow(link) {
-			todo = append(todo, link)
+			if err := w.read(link); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // follow says whether the folder behind a link is to be read.
@@ -155,29 +168,39 @@ func within(p, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// read lists one folder and returns the folders in it.
-func (w *walker) read(f folder) ([]folder, error) {
+// read visits what is in a folder and in the folders in it.
+func (w *walker) read(f folder) error {
 	if err := w.ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	canonical, err := filepath.EvalSymlinks(f.abs)
 	if err == nil && w.seen[canonical] {
-		return nil, nil
+		return nil
 	}
 	w.seen[canonical] = true
 	entries, err := os.ReadDir(f.abs)
 	if err != nil {
-		w.out.unread = append(w.out.unread, problem(f.rel, userfile.WithoutPath(err)))
-	}
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return skipped(e.Name()) })
-	var more []folder
-	for i, found := range lookAt(entries) {
-		child := folder{filepath.Join(f.abs, entries[i].Name()), path.Join(f.rel, entries[i].Name())}
-		if w.entry(child, found.info, found.err) {
-			more = append(more, child)
+		if err := w.unread(problem(f.rel, userfile.WithoutPath(err))); err != nil {
+			return err
 		}
 	}
-	return more, nil
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return skipped(e.Name()) })
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(sortKey(a), sortKey(b)) })
+	for i, found := range lookAt(entries) {
+		child := folder{filepath.Join(f.abs, entries[i].Name()), path.Join(f.rel, entries[i].Name())}
+		if err := w.entry(child, found.info, found.err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sortKey puts entries into the order that the paths of files have.
+func sortKey(e fs.DirEntry) string {
+	if e.IsDir() {
+		return e.Name() + "/"
+	}
+	return e.Name()
 }
 
 // A finding is what is known of an entry of a folder.
@@ -210,14 +233,14 @@ func inParts(n int, do func(lo, hi int) error) error {
 	return group.Wait()
 }
 
-// entry notes one entry of a folder and reports whether it is a folder to read.
-func (w *walker) entry(child folder, info fs.FileInfo, err error) bool {
+// entry visits one entry of a folder.
+func (w *walker) entry(child folder, info fs.FileInfo, err error) error {
 	link := err == nil && info.Mode()&fs.ModeSymlink != 0
 	if link {
 		info, err = os.Stat(child.abs)
 	}
 	if errors.Is(err, fs.ErrNotExist) && !link {
-		return false // removed since the folder was listed
+		return nil // removed since the folder was listed
 	}
 	if err == nil && info.IsDir() {
 		if strings.Count(child.rel, "/") < 2 {
@@ -225,18 +248,14 @@ func (w *walker) entry(child folder, info fs.FileInfo, err error) bool {
 		}
 		if link {
 			w.pending = append(w.pending, child)
+			return nil
 		}
-		return !link
+		return w.read(child)
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		return false // a pipe, socket or device: reading might never end
+		return nil // a pipe, socket or device: reading might never end
 	}
-	w.note(child.rel, info, err)
-	return false
-}
-
-func (w *walker) note(rel string, info fs.FileInfo, err error) {
-	f := file{path: rel}
+	f := file{path: child.rel}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.err = errBrokenLink
@@ -245,8 +264,7 @@ func (w *walker) note(rel string, info fs.FileInfo, err error) {
 	default:
 		f.size, f.mtime = info.Size(), info.ModTime().UnixNano()
 	}
-	w.out.all = append(w.out.all, f)
-	w.found()
+	return w.visit(f)
 }
 
 // someNames is how many names of a folder LooksLabelled looks at.
@@ -279,30 +297,4 @@ func firstNames(dir string, most int) []string {
 	defer h.Close()
 	names, _ := h.Readdirnames(most)
 	return names
-}
-
-// Photos returns the slash-separated paths, relative to dir, of all photos in a
-// folder and the folders below it, whether they lie in a label's folder or not.
-// unread are the folders below dir that could not be read.
-func Photos(ctx context.Context, dir string) (photos []string, unread []Problem, err error) {
-	l, err := walk(ctx, dir, func() {})
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, f := range l.all {
-		if namedAsPhoto(f.path) || isPhoto(filepath.Join(l.root, filepath.FromSlash(f.path))) {
-			photos = append(photos, f.path)
-		}
-	}
-	return photos, l.unread, nil
-}
-
-// isPhoto reports whether a file that is not named as a photo is one.
-func isPhoto(abs string) bool {
-	h, err := userfile.Open(abs)
-	if err != nil {
-		return false
-	}
-	defer h.Close()
-	return startsLikePhoto(h)
 }

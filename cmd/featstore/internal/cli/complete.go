@@ -41,6 +41,8 @@ var flagChoices = map[string]choices{
 	"* --format":          formatChoices,
 	"cluster --format":    words("csv"),
 	"cluster --of":        words(clusterAll, clusterUnlabelled),
+	"predict --format":    words(formatCSV, formatTSV),
+	"* --by":              words(sortByLink, sortByCopy, sortByMove),
 	"* --balance":         words(train.Balances...),
 	"finetune --balance":  words(train.BalanceNone, train.BalanceWeights),
 	"* --prior":           words(train.Priors...),
@@ -55,7 +57,8 @@ var flagChoices = map[string]choices{
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
 // which nobody knows.
 var fileFlags = []string{"ingest --model", "predict --model", "bench --model", "similar --network", "ingest --labels",
-	"ingest --label-names", "ingest --label-from", "ingest --path-column", "ingest --label-column", "ingest --split-column"}
+	"ingest --label-names", "ingest --label-from", "ingest --path-column", "ingest --label-column", "ingest --split-column",
+	"predict --watch", "predict --sort-into"}
 
 // argumentChoices are the completions of arguments. Other commands with arguments take
 // files.

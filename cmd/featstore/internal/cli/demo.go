@@ -99,16 +99,12 @@ func (d *demo) run(ctx context.Context) error {
 
 func (d *demo) predictUnseen(ctx context.Context, unseen string) error {
 	d.announce(4, run("predict", argument(unseen)), "pictures that the classifier has not seen")
-	head, networks, err := d.loadHead(defaultHead, nil, extract.ModelLimits{})
+	p, err := d.newPredictor([]string{defaultHead}, nil, extract.ModelLimits{})
 	if err != nil {
 		return err
 	}
-	files, err := expand(ctx, []string{unseen})
-	if err != nil {
-		return err
-	}
-	p := &predictor{app: d.app, head: head, networks: networks, top: 3}
-	if err := p.all(ctx, files, 0); err != nil {
+	p.top = 3
+	if err := p.all(ctx, photoSource{app: d.app, args: []string{unseen}}, 0); err != nil {
 		return err
 	}
 	d.tell("\nThat was all of it. For your own photos, make a folder that holds a folder of\nphotos for each label, and run:\n\n  featstore ingest ./your_photos\n  featstore train\n  featstore predict some.jpg")

@@ -41,13 +41,14 @@ func (a *app) judge(ctx context.Context, db *store.DB, head *train.Head, which s
 
 // mirroredProbabilities returns what a head makes of the mirror images of a split's photos.
 func (a *app) mirroredProbabilities(ctx context.Context, db *store.DB, head *train.Head, name string, which split.Split) (map[split.Digest][]float64, error) {
-	p := &predictor{app: a, head: head, views: []photo.View{photo.Mirrored()}}
-	for _, id := range head.Models {
+	asked := &namedHead{Head: head, name: name}
+	p := &predictor{app: a, heads: []*namedHead{asked}, views: []photo.View{photo.Mirrored()}}
+	for i, id := range head.Models {
 		n, err := networkOfHead(db, name, id, nil, extract.ModelLimits{})
 		if err != nil {
 			return nil, err
 		}
-		p.networks = append(p.networks, n)
+		p.networks, asked.networks = append(p.networks, n), append(asked.networks, i)
 	}
 	ix, err := db.Index(head.Models, which)
 	if err != nil {
@@ -86,11 +87,11 @@ func (p *predictor) ofStore(ctx context.Context, db *store.DB, photos []split.Di
 				if err != nil {
 					return err
 				}
-				features, err := p.features(ctx, data, extractors)
+				vectors, err := p.vectors(ctx, data, extractors)
 				if err != nil {
 					return fmt.Errorf("photo %s: %w", photos[i].Short(), err)
 				}
-				if all[i], err = p.averaged(features); err != nil {
+				if all[i], err = p.heads[0].averaged(vectors); err != nil {
 					return err
 				}
 				done.Add(1)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"sync/atomic"
 
@@ -19,23 +17,18 @@ import (
 // Photos that are named on the command line, and work on many of them.
 
 // expand replaces folders by the photos in them.
-func expand(ctx context.Context, args []string) ([]string, error) {
-	var photos []string
+func expand(ctx context.Context, args []string) (photos []string, err error) {
 	for _, arg := range args {
-		info, err := os.Stat(arg)
-		if arg == "-" || err != nil || !info.IsDir() {
+		if arg == stdinArgument || !ingest.IsFolder(arg) {
 			photos = append(photos, arg) // if it does not exist, reading will say so
 			continue
 		}
-		found, unread, err := ingest.Photos(ctx, arg)
+		err := ingest.EachPhoto(ctx, arg, "", func(f ingest.PhotoFile) error {
+			photos = append(photos, f.Path)
+			return nil
+		})
 		if err != nil {
 			return nil, err
-		}
-		for _, f := range found {
-			photos = append(photos, filepath.Join(arg, filepath.FromSlash(f)))
-		}
-		for _, f := range unread {
-			photos = append(photos, filepath.Join(arg, filepath.FromSlash(f.Path))) // reading will say why, as above
 		}
 	}
 	return photos, nil
@@ -43,7 +36,7 @@ func expand(ctx context.Context, args []string) ([]string, error) {
 
 // readPhoto reads a photo's bytes, those of standard input if it is called "-".
 func (a *app) readPhoto(ctx context.Context, path string) ([]byte, error) {
-	if path == "-" {
+	if path == stdinArgument {
 		return ingest.ReadPhotoStream(ctx, a.In)
 	}
 	data, err := ingest.ReadPhoto(ctx, path)

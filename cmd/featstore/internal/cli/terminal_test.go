@@ -289,8 +289,9 @@ func TestEvilFlags(t *testing.T) {
 		h.run(t, -1, append(slices.Clone(words), evilName)...)
 		h.run(t, exitUsage, append(slices.Clone(words), "--"+evilName)...)
 		check := func(f *pflag.Flag) {
-			if f.Name == "help" || path == "demo" && f.Name == "store" || path == "bench" && f.Value.Type() != "float64" {
-				return // they do their whole work before anything is wrong
+			if f.Name == "help" || path == "demo" && f.Name == "store" || path == "bench" && f.Value.Type() != "float64" ||
+				path == "predict" && f.Name == "watch" {
+				return // they do their whole work before anything is wrong, or wait
 			}
 			for _, arg := range [][]string{nil, {h.photos}} {
 				h.run(t, -1, slices.Concat(words, []string{"--" + f.Name + "=" + evilName}, arg)...)

@@ -25,31 +25,28 @@ type unknownResult struct {
 // evaluateUnknown judges how well a head tells photos of other things from its labels.
 func (a *app) evaluateUnknown(ctx context.Context, e evaluation, most extract.ModelLimits) error {
 	name := e.heads[0]
-	head, networks, err := a.loadHead(name, nil, most)
+	p, err := a.newPredictor([]string{name}, nil, most)
 	if err != nil {
 		return err
 	}
+	p.top, p.reject, p.digests = 1, true, true
+	head := p.heads[0].Head
 	if _, ok := head.Similarity(make([]float32, head.Dim)); !ok {
-		return hint(fmt.Errorf("head %q: %w", name, train.ErrCannotReject), "train it with one: %s", retrainToReject(name, head, len(networks) > 1))
+		return hint(fmt.Errorf("head %q: %w", name, train.ErrCannotReject), "train it with one: %s", retrainToReject(name, head, len(p.networks) > 1))
 	}
-	photos, err := expand(ctx, []string{e.unknown})
-	if err != nil {
-		return err
-	}
-	p := &predictor{app: a, head: head, networks: networks, top: 1, reject: true, digests: true}
 	var all []prediction
-	failed, err := p.run(ctx, photos, 0, true, func(r prediction) error {
-		if r.Error != "" {
-			a.warn("%s: %s", r.Path, r.Error)
+	done, err := p.run(ctx, photoSource{app: a, args: []string{e.unknown}}, 0, true, func(r predicted) error {
+		if r.err != "" {
+			a.warn("%s: %s", r.photo.Path, r.err)
 			return nil
 		}
-		all = append(all, r)
+		all = append(all, r.by...)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	result := unknownResult{Folder: e.unknown, Failed: failed}
+	result := unknownResult{Folder: e.unknown, Failed: done.failed}
 	err = a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 		unknown, err := notInStore(db, all)
 		if err != nil {
@@ -74,7 +71,7 @@ func (a *app) evaluateUnknown(ctx context.Context, e evaluation, most extract.Mo
 	if err := a.reportUnknown(result, e.misses); err != nil {
 		return err
 	}
-	if failed > 0 {
+	if done.failed > 0 {
 		return &exitError{code: exitSomeFailed}
 	}
 	return nil

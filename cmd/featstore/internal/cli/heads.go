@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"featstore/extract"
+	"featstore/store"
+	"featstore/train"
+)
+
+// A namedHead is a head of the store, and what its rows are made of.
+type namedHead struct {
+	*train.Head
+	name     string
+	networks []int // whose vectors, one behind the other, are its rows: numbers of the predictor's
+}
+
+// row joins the vectors of the networks.
+func (h *namedHead) row(vectors [][]float32) []float32 {
+	if len(h.networks) == 1 {
+		return vectors[h.networks[0]]
+	}
+	row := make([]float32, 0, h.Dim)
+	for _, i := range h.networks {
+		row = append(row, vectors[i]...)
+	}
+	return row
+}
+
+// newPredictor reads heads and finds the networks whose vectors they were trained on. The
+// store is closed again before any photo is looked at.
+func (a *app) newPredictor(names, files []string, most extract.ModelLimits) (*predictor, error) {
+	p := &predictor{app: a}
+	err := a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
+		at := map[string]int{} // of a model's network
+		for _, name := range names {
+			head, err := train.Load(db, name)
+			if err != nil {
+				return headAdvice(db, name, err)
+			}
+			h := &namedHead{Head: head, name: name}
+			for _, id := range head.Models {
+				if _, known := at[id]; !known {
+					n, err := networkOfHead(db, name, id, files, most)
+					if err != nil {
+						return err
+					}
+					at[id], p.networks = len(p.networks), append(p.networks, n)
+				}
+				h.networks = append(h.networks, at[id])
+			}
+			p.heads = append(p.heads, h)
+			if fresh, err := head.Fresh(db); err == nil && !fresh {
+				a.say("the photos in the store have changed since head %q was trained: %s", name, retrainIn(db, name, head))
+			}
+		}
+		return nil
+	})
+	return p, err
+}
+
+// networkOfHead returns one of the networks that a head needs.
+func networkOfHead(db *store.DB, head, id string, files []string, most extract.ModelLimits) (*extract.Network, error) {
+	var m store.Model
+	if err := db.View(func(tx *store.Tx) (err error) { m, err = tx.Model(id); return err }); err != nil {
+		return nil, hint(fmt.Errorf("head %q: its network: %w", head, err), "ingest the photos again and train")
+	}
+	n, err := networkOf(db, m, files, most)
+	if err != nil {
+		return nil, fmt.Errorf("head %q: %w", head, err)
+	}
+	return n, nil
+}
+
+func headAdvice(db *store.DB, name string, err error) error {
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	var names []string
+	_ = db.View(func(tx *store.Tx) error { // only for the hint
+		heads, err := tx.Heads()
+		for _, h := range heads {
+			names = append(names, h.Name)
+		}
+		return err
+	})
+	if len(names) == 0 {
+		return hint(fmt.Errorf("no head %q: nothing has been trained yet", name), "train one: %s", run("train").of("--name", name))
+	}
+	return hint(fmt.Errorf("no head %q in the store", name), "there is: %s", strings.Join(names, ", "))
+}
