@@ -119,7 +119,7 @@ func (a *app) reportTuning(f finetuning, base, tuned store.Model, cut extract.Cu
 		fmt.Fprintln(a.Out, r.difference())
 	}
 	a.say("network %s and head %q are in the store after %s: %s tells what is on a photo", describeModel(tuned), f.head, durationText(took),
-		run("predict").of("--head", f.head).with("FILE"))
+		run("predict").of("--head", listItem(f.head)).with("FILE"))
 	return nil
 }
 

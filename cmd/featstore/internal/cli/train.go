@@ -366,7 +366,7 @@ func (a *app) reportTraining(cfg train.Config, head *train.Head, report *train.R
 		}
 	}
 	a.printHeldOut(beside.heldOut)
-	a.say("saved as head %q: %s tells what is on a photo", name, run("predict").of("--head", name).with("FILE"))
+	a.say("saved as head %q: %s tells what is on a photo", name, run("predict").of("--head", listItem(name)).with("FILE"))
 	if report != nil {
 		a.say("%s shows what it confuses, on which photos", run("evaluate").of("--head", listItem(name)))
 	}
