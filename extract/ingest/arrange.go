@@ -15,7 +15,7 @@ import (
 func (l *listing) arrange(layout store.Layout) {
 	l.labels, l.files, l.unlabelled = map[string]struct{}{}, nil, nil
 	for _, f := range l.all {
-		label, ok := labelIn(f.path, layout)
+		label, ok := labelIn(f.below(), layout)
 		if !ok {
 			if namedAsPhoto(f.path) {
 				l.unlabelled = append(l.unlabelled, f.path)
@@ -29,7 +29,7 @@ func (l *listing) arrange(layout store.Layout) {
 		l.files = append(l.files, f)
 	}
 	for _, folder := range l.folders {
-		if label, ok := labelIn(folder+"/", layout); ok {
+		if label, ok := labelIn(l.belowTop(folder+"/"), layout); ok {
 			l.labels[label] = struct{}{}
 		}
 	}
@@ -69,7 +69,7 @@ func splitIn(path string, labelled bool) (split.Split, bool) {
 func (l *listing) likeSplits(labelled bool) bool {
 	seen := map[split.Split]bool{}
 	for _, f := range l.files {
-		s, ok := splitIn(f.path, labelled)
+		s, ok := splitIn(f.below(), labelled)
 		if !ok {
 			return false
 		}

@@ -17,11 +17,10 @@ const maxCarried = 64 << 20
 // with the first file and lack them for the second.
 func (r *run) carry(ctx context.Context, changed []task) error {
 	digests := make([]split.Digest, len(changed))
-	err := r.parallel(ctx, len(changed), func(_ context.Context, w *worker, i int) error {
-		data, _, err := w.read(changed[i].file, w.buf)
-		w.buf = reusable(data)
-		if err == nil {
-			digests[i] = split.SumBytes(data)
+	inOrderOfEntries(changed, func(t task) file { return t.file })
+	err := r.parallel(ctx, len(changed), func(i int) file { return changed[i].file }, func(_ context.Context, _ *worker, i int, got reading) error {
+		if got.err == nil {
+			digests[i] = split.SumBytes(got.data)
 		}
 		return nil // processing the file will report it
 	})

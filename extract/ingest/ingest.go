@@ -1,5 +1,5 @@
-// Package ingest brings a folder of labelled photos into a store: it walks the
-// folder, hashes what is new, runs it through the networks and puts the vectors
+// Package ingest brings a folder of labelled photos into a store, or an archive as if it
+// were one: it walks the folder, hashes what is new, runs it through the networks and puts the vectors
 // into the store.
 //
 // # What is computed again
@@ -145,6 +145,7 @@ func ingest(ctx context.Context, db *store.DB, networks []network, root string, 
 	if err != nil {
 		return Report{}, err
 	}
+	defer list.close()
 	r := &run{db: db, networks: networks, opt: opt, list: list, report: newTally(list, networks)}
 	err = r.all(ctx)
 	r.report.Seconds = time.Since(started).Seconds()

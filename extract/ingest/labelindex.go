@@ -59,7 +59,7 @@ type lookup struct {
 }
 
 func newLookup(x *fileIndex, list string, folded bool) *lookup {
-	l := &lookup{fileIndex: x, base: norm.NFC.String(path.Base(filepath.ToSlash(x.list.root))), folded: folded, real: map[string]string{}}
+	l := &lookup{fileIndex: x, base: norm.NFC.String(x.list.name()), folded: folded, real: map[string]string{}}
 	if list != "-" {
 		l.dir = filepath.Dir(list)
 		if real, err := filepath.EvalSymlinks(l.dir); err == nil {

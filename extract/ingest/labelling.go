@@ -13,7 +13,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"featstore/extract/ingest/annotation"
-	"featstore/extract/userfile"
 	"featstore/store"
 )
 
@@ -181,6 +180,9 @@ func (l *listing) recorded(name string) string {
 	if !filepath.IsAbs(name) {
 		return name
 	}
+	if inside, ok := l.inArchive(name); ok {
+		return inside
+	}
 	real, err := filepath.EvalSymlinks(name)
 	if err != nil {
 		return name
@@ -266,7 +268,7 @@ func (r *run) openList(ctx context.Context, name string) (io.ReadCloser, error) 
 	if name == "-" && r.opt.LabelInput == nil {
 		return nil, ErrNotRecorded
 	}
-	f, err := userfile.OpenList(ctx, r.list.located(name), r.opt.LabelInput)
+	f, err := r.list.openList(ctx, name, r.opt.LabelInput)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrNoList, r.list.located(name), err)
 	}

@@ -315,7 +315,7 @@ func (l *listing) metadata() (names []string) {
 		if f.err != nil || base != "metadata.csv" && base != "metadata.jsonl" {
 			continue
 		}
-		dir := path.Dir(f.path)
+		dir := path.Dir(f.below())
 		if _, named := split.Spelling(dir); dir == "." || named {
 			names = append(names, f.path)
 		}

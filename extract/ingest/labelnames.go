@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"featstore/extract/ingest/annotation"
-	"featstore/extract/userfile"
 	"featstore/store"
 )
 
@@ -24,7 +23,7 @@ func (r *run) recogniseSynsets() store.LabelSource {
 		return store.LabelSource{}
 	}
 	for _, f := range r.list.all {
-		if !strings.Contains(f.path, "/") && f.err == nil && slices.Contains(synsetNames, path.Base(f.path)) {
+		if !strings.Contains(f.below(), "/") && f.err == nil && slices.Contains(synsetNames, path.Base(f.path)) {
 			return store.LabelSource{Names: f.path}
 		}
 	}
@@ -51,7 +50,7 @@ func (r *run) nameLabels(ctx context.Context) error {
 		return nil
 	}
 	at := r.list.located(r.source.Names)
-	data, err := userfile.Read(ctx, at, mostNames)
+	data, err := r.list.readNames(ctx, r.source.Names)
 	if err != nil {
 		return fmt.Errorf("%w: names of labels: %s: %w", ErrNoList, at, err)
 	}

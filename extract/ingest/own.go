@@ -83,9 +83,9 @@ func (r *run) ownSplits(ctx context.Context) error {
 
 // wantedByFolder reads the splits off the names of folders.
 func (r *run) wantedByFolder(files []ownsplit.File) ownsplit.Found {
-	found, unlisted := wanted(files, func(path string) (split.Split, bool) { return splitIn(path, r.labelled()) })
+	found, unlisted := wanted(files, func(path string) (split.Split, bool) { return splitIn(r.list.belowTop(path), r.labelled()) })
 	for _, path := range unlisted {
-		if top, _, deep := strings.Cut(path, "/"); deep && !slices.Contains(found.UnlistedFolders, top) {
+		if top, _, deep := strings.Cut(r.list.belowTop(path), "/"); deep && !slices.Contains(found.UnlistedFolders, top) {
 			found.UnlistedFolders = append(found.UnlistedFolders, top)
 		}
 	}
@@ -147,12 +147,11 @@ func (r *run) hashed(ctx context.Context) ([]ownsplit.File, error) {
 		return nil, err
 	}
 	r.opt.Progress.ToHash.Store(int64(len(todo)))
-	err = r.parallel(ctx, len(todo), func(_ context.Context, w *worker, i int) error {
+	inOrderOfEntries(todo, func(i int) file { return r.list.files[i] })
+	err = r.parallel(ctx, len(todo), func(i int) file { return r.list.files[todo[i]] }, func(_ context.Context, _ *worker, i int, got reading) error {
 		defer r.opt.Progress.Hashed.Add(1)
-		data, _, err := w.read(r.list.files[todo[i]], w.buf)
-		w.buf = reusable(data)
-		if err == nil && len(data) > 0 {
-			digests[todo[i]] = split.SumBytes(data)
+		if got.err == nil && len(got.data) > 0 {
+			digests[todo[i]] = split.SumBytes(got.data)
 		}
 		return nil
 	})

@@ -139,7 +139,7 @@ func (r *run) compare(p *plan, f file, known *store.ImageEntry, failed *store.Fa
 // could not be read is unknown, not gone.
 func (r *run) absent(p *plan, path string, known *store.ImageEntry) {
 	for _, dir := range r.list.unread {
-		if strings.HasPrefix(path, dir.Path+"/") {
+		if dir.Path == "." || strings.HasPrefix(path, dir.Path+"/") {
 			return
 		}
 	}

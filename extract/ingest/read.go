@@ -25,6 +25,9 @@ func (r *run) read(f file, buf []byte) ([]byte, file, error) {
 	if f.err != nil {
 		return buf, f, f.err
 	}
+	if f.in != nil {
+		return f.in.read(f, buf, r.opt.MaxBytes)
+	}
 	abs := filepath.Join(r.list.root, filepath.FromSlash(f.path))
 	for range attempts {
 		data, size, mtime, err := readStable(abs, buf, r.opt.MaxBytes, !namedAsPhoto(f.path))
@@ -96,16 +99,22 @@ func reusable(buf []byte) []byte {
 	return buf
 }
 
+// room returns a buffer of more than size bytes, buf if it is large enough.
+func room(buf []byte, size int) []byte {
+	if cap(buf) > size {
+		return buf[:cap(buf)]
+	}
+	more := size/4 + 1 // for somewhat larger ones to come
+	if size > mostReused/2 {
+		more = 1
+	}
+	return make([]byte, size+more)
+}
+
 // fill reads exactly size bytes; a file that ends before or after that has been
 // changed.
 func fill(h *os.File, buf []byte, size int) ([]byte, error) {
-	if cap(buf) < size+1 {
-		room := size/4 + 1 // for somewhat larger ones to come
-		if size > mostReused/2 {
-			room = 1
-		}
-		buf = make([]byte, size+room)
-	}
+	buf = room(buf, size)
 	n, err := io.ReadFull(io.NewSectionReader(h, 0, int64(size)+1), buf[:size+1])
 	switch {
 	case err == nil || n < size && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)):

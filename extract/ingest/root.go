@@ -72,7 +72,11 @@ func (r *run) identify(tx *store.Tx) (store.Root, error) {
 	for _, root := range roots {
 		alike := unchanged
 		if _, err := os.Stat(root.Path); !errors.Is(err, fs.ErrNotExist) {
-			if within(r.list.root, root.Path) || within(root.Path, r.list.root) {
+			overlap, err := r.overlaps(tx, root)
+			if err != nil {
+				return store.Root{}, err
+			}
+			if overlap {
 				return store.Root{}, fmt.Errorf("%w: %s", ErrOverlap, root.Path)
 			}
 			if !r.copiedWithStore(root.Path) {

@@ -28,11 +28,20 @@ type file struct {
 	size  int64
 	mtime int64 // nanoseconds since 1970
 	err   error // why it cannot be opened, such as a broken link
+
+	in    *packed // the archive that it lies in, nil for a file of its own
+	entry int     // its number there
+	top   int     // bytes of path before the folders that mean something: see packed
 }
+
+// below is the file's path without what stands for an archive.
+func (f file) below() string { return f.path[f.top:] }
 
 // A listing is everything a walk found, sorted by path.
 type listing struct {
 	root    string    // canonical absolute path
+	packed  []*packed // archives that were looked into; just one at "." if the root is one
+	top     string    // folder in all of them that means nothing, with a slash behind
 	all     []file    // without labels
 	folders []string  // the first two levels, also the empty ones
 	unread  []Problem // folders that could not be read: what lies there is unknown
@@ -108,9 +117,12 @@ func newWalker(ctx context.Context, root string) (*walker, error) {
 	return &walker{ctx: ctx, out: listing{root: canonical}, seen: map[string]bool{}}, nil
 }
 
-// walk lists the files below root.
+// walk lists the files below root, or those in it if it is an archive.
 func walk(ctx context.Context, root string, found func()) (*listing, error) {
 	w, err := newWalker(ctx, root)
+	if errors.Is(err, ErrNotFolder) {
+		return openRoot(ctx, root, found)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +138,15 @@ func walk(ctx context.Context, root string, found func()) (*listing, error) {
 	if err := w.all(); err != nil {
 		return nil, err
 	}
-	sort.Slice(w.out.all, func(i, j int) bool { return w.out.all[i].path < w.out.all[j].path })
+	if err := w.out.unpack(ctx, found); err != nil {
+		return nil, err
+	}
+	w.out.sort()
 	return &w.out, nil
+}
+
+func (l *listing) sort() {
+	sort.Slice(l.all, func(i, j int) bool { return l.all[i].path < l.all[j].path })
 }
 
 func (w *walker) all() error {

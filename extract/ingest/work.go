@@ -1,12 +1,14 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"sync/atomic"
+	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,34 +19,78 @@ import (
 
 // each lets the workers process tasks, in their order.
 func (r *run) each(ctx context.Context, tasks []task) error {
-	return r.parallel(ctx, len(tasks), func(ctx context.Context, w *worker, i int) error {
+	inOrderOfEntries(tasks, func(t task) file { return t.file })
+	return r.parallel(ctx, len(tasks), func(i int) file { return tasks[i].file }, func(ctx context.Context, w *worker, i int, got reading) error {
 		defer r.opt.Progress.Done.Add(1)
-		return w.look(ctx, tasks[i])
+		return w.look(ctx, tasks[i], got)
 	})
 }
 
-// parallel calls do for 0 … n-1, with a worker for each goroutine.
-func (r *run) parallel(ctx context.Context, n int, do func(context.Context, *worker, int) error) error {
+// A reading is what became of reading a file.
+type reading struct {
+	data []byte // belongs to the worker
+	file        // with the size and time that go with the data
+	err  error
+}
+
+// parallel reads the files 0 … n-1 and calls do with what it got, with a worker for each
+// goroutine. Entries of archives that give them only in their order are read in the
+// order of the files, one after another.
+func (r *run) parallel(ctx context.Context, n int, of func(int) file, do func(context.Context, *worker, int, reading) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	var next atomic.Int64
+	var turn sync.Mutex
+	next := 0
+	take := func(w *worker) (i int, got reading) {
+		turn.Lock()
+		defer turn.Unlock()
+		i = next
+		if next++; i < n {
+			if f := of(i); f.in != nil && f.in.Sequential() {
+				return i, w.readFile(f)
+			}
+		}
+		return i, reading{}
+	}
 	for range min(r.opt.Workers, n) {
 		group.Go(func() error {
 			w := &worker{run: r, open: make([]extractor, len(r.networks))}
 			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return nil
-				}
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := do(ctx, w, i); err != nil {
+				i, got := take(w)
+				if i >= n {
+					return nil
+				}
+				if got.file.path == "" {
+					got = w.readFile(of(i))
+				}
+				if err := do(ctx, w, i, got); err != nil {
 					return err
 				}
 			}
 		})
 	}
 	return group.Wait()
+}
+
+// readFile reads a file into the worker's buffer.
+func (w *worker) readFile(f file) reading {
+	data, f, err := w.read(f, w.buf)
+	w.buf = reusable(data)
+	return reading{data, f, err}
+}
+
+// inOrderOfEntries puts what is to be read from an archive into the archive's order, if that is
+// how it is read fast.
+func inOrderOfEntries[T any](tasks []T, of func(T) file) {
+	slices.SortStableFunc(tasks, func(x, y T) int {
+		a, b := of(x), of(y)
+		if a.in == nil || a.in != b.in || !a.in.Sequential() {
+			return strings.Compare(a.path, b.path)
+		}
+		return cmp.Compare(a.entry, b.entry)
+	})
 }
 
 // A worker is one goroutine's memory: the file it reads, and an extractor for
@@ -55,12 +101,11 @@ type worker struct {
 	open []extractor
 }
 
-// look reads a file, computes what is missing and hands it to the writer. It returns
-// only errors that must end the run.
-func (w *worker) look(ctx context.Context, t task) error {
-	data, f, err := w.read(t.file, w.buf)
-	w.buf = reusable(data)
-	t.file = f
+// look computes what is missing of a file and hands it to the writer. It returns only
+// errors that must end the run.
+func (w *worker) look(ctx context.Context, t task, got reading) error {
+	data, err := got.data, got.err
+	t.file = got.file
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		w.report.update(func() { w.report.Vanished++ })

@@ -28,7 +28,7 @@ func ingestCommand(a *app) *cobra.Command {
 	var views viewsFlags
 	var labels labelFlags
 	cmd := &cobra.Command{
-		Use:   "ingest FOLDER",
+		Use:   "ingest FOLDER|ARCHIVE…",
 		Short: "Compute the vectors of a folder's photos and keep them in the store",
 		Long: `Walks a folder of labelled photos, runs what is new through the network and
 keeps the vectors in the store, which is made if it is not there.
@@ -38,6 +38,12 @@ rose. JPEG, PNG, GIF, WebP, BMP and TIFF are read; the bytes decide, not the nam
 photo may have up to 100 megapixels, in a file of up to 256 MB, and decoding it may
 take up to half of --photo-memory. Hidden files, and files that operating systems leave
 among photos, are skipped.
+
+A zip, tar or tar.gz archive is taken as a folder, and never unpacked. A single folder at its top
+that holds all photos is no label. Several archives are several folders; in a folder without
+photos all archives are looked into. Encrypted entries, and what cannot be read of a damaged archive, are
+named. An archive whose size and time have not changed is not read again; one that has changed
+is, and only what is new in it is computed. Lists in it are named by their paths: --labels dogs.zip/train.csv.
 
 ` + labelHelp + `
 
@@ -83,11 +89,12 @@ fixed, moved, unknown, unlisted with their first paths), like_splits, without_la
   featstore ingest ./flower_photos --prune
   featstore ingest ./dataset --split-folders
   featstore ingest ./dog-breed --labels train.csv
+  featstore ingest flower_photos.tgz
   featstore ingest ./pets --label-from '(?<label>.+)_\d+'
   featstore ingest ./flower_photos --views 4 --augment flip,crop=10,scale=10,brightness=10
   featstore ingest ./flower_photos --model net.onnx --preprocess imagenet
   featstore ingest ./flower_photos --model default --model lite2.onnx,size=384`,
-		Args: args(1, 1, "the folder that holds a folder of photos for each label"),
+		Args: args(1, -1, "the folder that holds a folder of photos for each label, or archives"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkWorkers(cmd, opt.Workers); err != nil {
 				return err
@@ -104,11 +111,24 @@ fixed, moved, unknown, unlisted with their first paths), like_splits, without_la
 			if err := own.apply(cmd.Context(), a, &opt); err != nil {
 				return err
 			}
-			if err := findFolder(args[0]); err != nil {
+			if err := findPhotos(args); err != nil {
 				return err // before a store is made
 			}
+			if len(args) > 1 && (opt.LabelInput != nil || own.file == stdinArgument) {
+				return usagef("standard input is a list for one archive, not for %d", len(args))
+			}
 			return a.withNewStore(func(db *store.DB) error {
-				return a.ingest(cmd.Context(), db, args[0], &nets, opt)
+				var failed error
+				for _, root := range args {
+					err := a.ingest(cmd.Context(), db, root, &nets, opt)
+					if exit := (*exitError)(nil); errors.As(err, &exit) && exit.code == exitSomeFailed {
+						failed, err = exit, nil
+					}
+					if err != nil {
+						return err
+					}
+				}
+				return failed
 			})
 		},
 	}
@@ -131,6 +151,22 @@ fixed, moved, unknown, unlisted with their first paths), like_splits, without_la
 func checkWorkers(cmd *cobra.Command, n int) error {
 	if cmd.Flags().Changed("workers") && n < 1 {
 		return usagef("--workers %d: want a number of at least 1", n)
+	}
+	return nil
+}
+
+// findPhotos looks whether there is a folder, or archives.
+func findPhotos(paths []string) error {
+	for _, path := range paths {
+		if ingest.IsArchive(path) {
+			continue
+		}
+		if len(paths) > 1 && ingest.IsFolder(path) {
+			return hint(usagef("%s: several archives are taken, but only one folder", path), "give the folder that holds them all, or each in a command of its own")
+		}
+		if err := findFolder(path); err != nil {
+			return err
+		}
 	}
 	return nil
 }
