@@ -80,7 +80,7 @@ func Clusters(ctx context.Context, db *store.DB, opt ClusterOptions) (*Clusterin
 	out.Clusters = make([]Cluster, best.k)
 	err = db.View(func(tx *store.Tx) error {
 		for i, n := range best.nearest {
-			im, err := imageOf(tx, g.digests[i])
+			im, err := ImageOf(tx, g.digests[i])
 			if err != nil {
 				return err
 			}

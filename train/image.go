@@ -24,8 +24,8 @@ func (im Image) Label() string {
 	return ""
 }
 
-// imageOf names a photo, or returns store.ErrNotFound.
-func imageOf(tx *store.Tx, d split.Digest) (im Image, err error) {
+// ImageOf names a photo, or returns store.ErrNotFound.
+func ImageOf(tx *store.Tx, d split.Digest) (im Image, err error) {
 	im.Digest = d
 	if im.Paths, err = pathsOf(tx, d); err != nil {
 		return im, err
@@ -46,7 +46,7 @@ func imageOf(tx *store.Tx, d split.Digest) (im Image, err error) {
 // FindImage returns the photo with these bytes and its features, those of all models one
 // after the other; ok is false if the store lacks the photo or one of its vectors.
 func FindImage(tx *store.Tx, models []string, d split.Digest) (im Image, features []float32, ok bool, err error) {
-	if im, err = imageOf(tx, d); err != nil {
+	if im, err = ImageOf(tx, d); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			err = nil
 		}

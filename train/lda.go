@@ -229,6 +229,9 @@ func squaredGram(rows [][]float32, pool *workerPool) float64 {
 // flatten returns rows that lie one after the other in memory as one slice, and
 // copies others.
 func flatten(rows [][]float32) []float32 {
+	if len(rows) == 0 {
+		return nil
+	}
 	d := len(rows[0])
 	out := make([]float32, 0, len(rows)*d)
 	for _, r := range rows {

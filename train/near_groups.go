@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"featstore/split"
 	"featstore/store"
@@ -22,7 +21,9 @@ func NearGroups(ctx context.Context, db *store.DB, opt NearOptions) ([][]split.D
 		return nil, err
 	}
 	sets := newDisjointSets(len(n.rows))
-	if err := n.join(ctx, sets); err != nil {
+	least := float32(n.opt.Least) * float32(len(n.dims))
+	err = joinNear(ctx, n.rows, n.all, least, n.opt.Progress, func(a, b int, _ float32) { sets.join(a, b) })
+	if err != nil {
 		return nil, err
 	}
 	byRoot := map[int][]split.Digest{}
@@ -41,26 +42,41 @@ func NearGroups(ctx context.Context, db *store.DB, opt NearOptions) ([][]split.D
 	return groups, nil
 }
 
-// join joins all similar photos.
-func (n *nearSearch) join(ctx context.Context, sets *disjointSets) error {
+// joinNear joins the numbers of all rows that are similar: at least least, which is a sum over
+// networks. all is the rows, one after the other. joined is told of each pair, by one
+// goroutine at a time, in no fixed order.
+func joinNear(ctx context.Context, rows [][]float32, all []float32, least float32, progress func(done, total int), joined func(a, b int, dot float32)) error {
+	type pair struct {
+		a, b int
+		dot  float32
+	}
+	if len(rows) == 0 {
+		return ctx.Err()
+	}
+	d := len(all) / len(rows)
 	pool := newWorkerPool(0)
 	defer pool.close()
 	var mu sync.Mutex
-	var done atomic.Int64
-	total := len(n.rows)
+	done := 0
 	pool.run(func(part int) {
 		var tile nearest.Tile
-		for at := part * nearest.Queries; at < total && ctx.Err() == nil; at += pool.parts() * nearest.Queries {
-			end := min(at+nearest.Queries, total)
-			found := n.compareBlock(&tile, at, end, end) // each also with itself
+		var found []pair
+		for lo := part * nearest.Queries; lo < len(rows) && ctx.Err() == nil; lo += pool.parts() * nearest.Queries {
+			hi := min(lo+nearest.Queries, len(rows))
+			found = found[:0]
+			tile.Above(rows[lo:hi], all[:hi*d], d, least, func(q int, n nearest.Neighbour) {
+				if n.Row < lo+q {
+					found = append(found, pair{n.Row, lo + q, n.Dot})
+				}
+			})
 			mu.Lock()
 			for _, p := range found {
-				sets.join(p.a, p.b)
+				joined(p.a, p.b, p.dot)
+			}
+			if done += hi - lo; progress != nil {
+				progress(done, len(rows))
 			}
 			mu.Unlock()
-			if d := done.Add(int64(end - at)); n.opt.Progress != nil {
-				n.opt.Progress(int(d), total)
-			}
 		}
 	})
 	return ctx.Err()

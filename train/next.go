@@ -70,7 +70,7 @@ func Next(ctx context.Context, db *store.DB, opt NextOptions) (*Suggestions, err
 	out := &Suggestions{Models: g.models, Unlabelled: len(open), Labelled: len(known)}
 	err = db.View(func(tx *store.Tx) error {
 		for _, i := range c.choose() {
-			im, err := imageOf(tx, g.digests[open[i]])
+			im, err := ImageOf(tx, g.digests[open[i]])
 			if err != nil {
 				return err
 			}

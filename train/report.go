@@ -20,6 +20,8 @@ type Report struct {
 	Brier   float64 `json:"brier"`    // mean squared distance of the probabilities from the truth, 0…2
 	ECE     float64 `json:"ece"`      // expected calibration error in 15 bins, 0…1
 
+	Calibration []CalibrationBin `json:"calibration"` // the bins that have images
+
 	// Reject says what the head's threshold does on this split, if it has one.
 	Reject *RejectReport `json:"reject,omitempty"`
 
@@ -28,6 +30,15 @@ type Report struct {
 
 	// Warnings say what makes the figures doubtful.
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// A CalibrationBin is the images whose top probability is from Low on, below High (1 is in
+// the last bin): how probable they were on average, and how many are right.
+type CalibrationBin struct {
+	Low        float64    `json:"low"`
+	High       float64    `json:"high"`
+	Confidence float64    `json:"confidence"`
+	Accuracy   Proportion `json:"accuracy"`
 }
 
 // TopK is the proportion of images whose label is among the K most probable.
@@ -74,13 +85,16 @@ func (r *Report) Interval() string {
 func (t *tally) report(s split.Split) *Report {
 	n := float64(t.total)
 	r := &Report{
-		Split:     s,
-		Accuracy:  t.confusion.Accuracy(),
-		Macro:     t.confusion.Macro(),
-		Labels:    t.confusion.LabelScores(),
-		LogLoss:   ratio(t.logLoss, n),
-		Brier:     ratio(t.brier, n),
-		ECE:       t.expectedCalibrationError(),
+		Split:    s,
+		Accuracy: t.confusion.Accuracy(),
+		Macro:    t.confusion.Macro(),
+		Labels:   t.confusion.LabelScores(),
+		LogLoss:  ratio(t.logLoss, n),
+		Brier:    ratio(t.brier, n),
+		ECE:      t.expectedCalibrationError(),
+
+		Calibration: t.calibration(),
+
 		Confusion: t.confusion,
 		Misses:    t.misses,
 	}

@@ -216,7 +216,7 @@ func (s *similarSearch) matches(db *store.DB) ([][]Match, error) {
 			slices.SortFunc(all, compareFound)
 			out[q] = []Match{}
 			for _, f := range all[:min(len(all), s.opt.Top)] {
-				im, err := imageOf(tx, f.digest)
+				im, err := ImageOf(tx, f.digest)
 				if errors.Is(err, store.ErrNotFound) {
 					continue // removed since the scan came by
 				}

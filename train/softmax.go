@@ -19,6 +19,7 @@ const (
 	streamPrototypes
 	streamDropout
 	streamClusters
+	streamProjection
 )
 
 func source(seed, stream uint64) *rand.PCG { return rand.NewPCG(seed, stream) }

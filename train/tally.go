@@ -98,6 +98,17 @@ func (t *tally) expectedCalibrationError() float64 {
 	return ratio(sum, float64(t.total))
 }
 
+// calibration returns the bins that have images.
+func (t *tally) calibration() []CalibrationBin {
+	out := []CalibrationBin{}
+	for i, b := range t.bins {
+		if b.count > 0 {
+			out = append(out, CalibrationBin{float64(i) / eceBins, float64(i+1) / eceBins, b.confidence / float64(b.count), NewProportion(b.correct, b.count)})
+		}
+	}
+	return out
+}
+
 // topK returns the proportion of images whose true label is among the k most
 // probable.
 func (t *tally) topK(k int) Proportion {

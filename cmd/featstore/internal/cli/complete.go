@@ -40,6 +40,7 @@ var flagChoices = map[string]choices{
 	"* --split":           splitChoices,
 	"* --format":          formatChoices,
 	"cluster --format":    words("csv"),
+	"report --map":        words(train.ProjectPCA, train.ProjectTSNE),
 	"cluster --of":        words(clusterAll, clusterUnlabelled),
 	"predict --format":    words(formatCSV, formatTSV),
 	"* --by":              words(sortByLink, sortByCopy, sortByMove),

@@ -101,18 +101,22 @@ func tunedFrom(m store.Model) string {
 	return m.Tuned.From
 }
 
-func (a *app) printModel(m modelInfo) {
-	photos := string(m.Preprocess)
+// preparation describes how photos are prepared for a network.
+func preparation(recorded json.RawMessage) string {
 	var p photo.Preprocess
-	if json.Unmarshal(m.Preprocess, &p) == nil {
-		photos = p.String()
+	if json.Unmarshal(recorded, &p) != nil {
+		return string(recorded)
 	}
+	return p.String()
+}
+
+func (a *app) printModel(m modelInfo) {
 	fmt.Fprintf(a.Out, "%s  %s\n", printable(m.ID), printable(m.Name))
 	t := table{}
 	t.row("network", whereIs(m))
 	t.row("file", "SHA-256 "+m.FileSHA256)
 	t.row("bottleneck", fmt.Sprintf("%s, %s features", strings.TrimSpace(m.Tap), grouped(m.Dim)))
-	t.row("photos", photos)
+	t.row("photos", preparation(m.Preprocess))
 	vectors := count(m.Vectors, "vector")
 	if m.Missing > 0 {
 		vectors += fmt.Sprintf(", %s to compute", grouped(m.Missing))

@@ -147,6 +147,7 @@ type modelStats struct {
 	Unfinished string          `json:"unfinished,omitempty"` // the head that an interrupted finetune made it for
 	Views      *viewStats      `json:"views"`                // null without any
 	text       string
+	sha256     string // of the network's file
 }
 
 type headStats struct {
@@ -193,7 +194,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 			return nil, err
 		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), describeModel(m.Model)})
+			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), describeModel(m.Model), m.FileSHA256})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)

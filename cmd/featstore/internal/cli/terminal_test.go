@@ -199,6 +199,7 @@ func (h *haunted) runs() map[string][]hauntedRun {
 		"similar": {ok("--model", "efficientnet-lite0", "--top", "100", h.photo),
 			refused(exitSomeFailed, "--model", net, h.photos, "none"+evilName), refused(exitUsage, "--model", "none"+evil, h.photo)},
 		"cluster":         {ok("--model", net, "--typical", "100", "-o", "clusters"+evilName, "--force"), refused(exitFailure, "-o", "none/"+evilName)},
+		"report":          {ok("--head", h.head, "-o", "report"+evilName+".html", "--force"), refused(exitUsage, "--head", "none"+evil, "--map", evil)},
 		"next":            {refused(exitFailure, "--model", net)},
 		"models":          {ok()},
 		"models inspect":  {ok(h.network)},
