@@ -75,7 +75,8 @@ is the more probable.
 rises at the end, more photos will help.
 
 JSON: one object: split, average (flip, if asked for), accuracy, top_k, macro, labels,
-log_loss, brier, ece, calibration (low, high, confidence, accuracy), confusion, misclassified, warnings; with --unknown folder, threshold, rejected, known_split,
+log_loss, brier, ece, calibration (low, high, confidence, accuracy), confusion,
+misclassified, warnings; with --unknown folder, threshold, rejected, known_split,
 known (count, total, share, low, high), auroc (area, low, high), left_out, failed,
 mistakes (as predict --json has them); with --suspects a line a photo, in order of rank:
 path, label, likely, score, split, rank; with --cv lines with event "progress" and one
