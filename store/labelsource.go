@@ -33,6 +33,7 @@ const (
 	LabelsByFolder   LabelKind = ""         // names of folders: see Layout
 	LabelsByList     LabelKind = "list"     // Files
 	LabelsByMetadata LabelKind = "metadata" // Hugging Face's metadata.csv or metadata.jsonl in the folder
+	LabelsBySample   LabelKind = "sample"   // files beside the photos, as in a WebDataset: LabelColumn is their extension, or a field
 	LabelsByName     LabelKind = "name"     // Pattern finds them in the names of files
 	LabelsNone       LabelKind = "none"     // the photos have no labels: see Unlabelled
 )

@@ -125,6 +125,8 @@ func (r *run) giveLabels(ctx context.Context, root store.Root) error {
 		r.layout, r.list.files, r.list.labels = store.ByLabel, r.list.all, nil
 	case store.LabelsByList, store.LabelsByMetadata:
 		err = r.labelByLists(ctx)
+	case store.LabelsBySample:
+		err = r.labelBySamples(ctx)
 	default:
 		err = fmt.Errorf("the store says that labels are given by %q, which this version does not know", r.source.Kind)
 	}
@@ -167,7 +169,7 @@ func (r *run) chooseSource(ctx context.Context, root store.Root) (err error) {
 		s.Files[i] = r.list.recorded(s.Files[i])
 	}
 	s.Names = r.list.recorded(s.Names)
-	listed := s.Kind == store.LabelsByList || s.Kind == store.LabelsByMetadata
+	listed := s.Kind == store.LabelsByList || s.Kind == store.LabelsByMetadata || s.Kind == store.LabelsBySample
 	if !listed && (s.PathColumn != "" || s.LabelColumn != "" || s.SplitColumn != "" || s.GroupColumn != "" || s.Separator != "" || s.First) {
 		return ErrListOnly
 	}

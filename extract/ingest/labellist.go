@@ -96,6 +96,17 @@ func (r *run) labelByLists(ctx context.Context) error {
 
 // readLists reads lists from their beginnings. folded is that of lookup.
 func (r *run) readLists(ctx context.Context, names []string, index *fileIndex, folded bool) (*listReader, error) {
+	l := r.newListReader(index, folded)
+	for _, name := range names {
+		if err := l.read(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// newListReader returns a reader that knows no label of a file yet.
+func (r *run) newListReader(index *fileIndex, folded bool) *listReader {
 	l := &listReader{
 		run: r, index: index, table: newLabelTable(), groups: newLabelTable(), of: make([]listed, len(r.list.all)), folded: folded,
 	}
@@ -105,12 +116,7 @@ func (r *run) readLists(ctx context.Context, names []string, index *fileIndex, f
 	for i := range r.list.all {
 		r.list.all[i].said, r.list.all[i].group = 0, ""
 	}
-	for _, name := range names {
-		if err := l.read(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	return l, nil
+	return l
 }
 
 // read labels files by one list.
@@ -337,6 +343,9 @@ func (r *run) recognise(ctx context.Context) store.LabelSource {
 		if errors.Is(err, enough) && annotation.UsualLabel(info.LabelColumn) {
 			return store.LabelSource{Kind: store.LabelsByMetadata}
 		}
+	}
+	if r.recogniseSamples(ctx) {
+		return store.LabelSource{Kind: store.LabelsBySample}
 	}
 	return r.recogniseSynsets()
 }

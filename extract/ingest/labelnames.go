@@ -50,7 +50,7 @@ func (r *run) nameLabels(ctx context.Context) error {
 		return nil
 	}
 	at := r.list.located(r.source.Names)
-	data, err := r.list.readNames(ctx, r.source.Names)
+	data, err := r.list.readFile(ctx, r.source.Names, mostNames)
 	if err != nil {
 		return fmt.Errorf("%w: names of labels: %s: %w", ErrNoList, at, err)
 	}

@@ -290,12 +290,12 @@ func (e *entryList) Read(p []byte) (int, error) {
 	return e.ReadCloser.Read(p)
 }
 
-// readNames reads a file of names of labels.
-func (l *listing) readNames(ctx context.Context, name string) ([]byte, error) {
+// readFile reads a file that is no photo, by its recorded name.
+func (l *listing) readFile(ctx context.Context, name string, most int64) ([]byte, error) {
 	if f, ok := l.file(name); ok && f.in != nil {
-		return f.in.readAll(f, mostNames)
+		return f.in.readAll(f, most)
 	}
-	return userfile.Read(ctx, l.located(name), mostNames)
+	return userfile.Read(ctx, l.located(name), most)
 }
 
 // readAll returns the bytes of an entry of any kind.

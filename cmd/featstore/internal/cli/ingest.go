@@ -414,7 +414,7 @@ func (a *app) printLeftOut(r ingest.Report) {
 	warnList(a, count(len(r.Unlabelled), "photo")+" directly in the folder "+plural(len(r.Unlabelled), "has", "have")+
 		" no label: move "+plural(len(r.Unlabelled), "it", "them")+" into a label's folder", r.Unlabelled, itself)
 	warnList(a, "labels without a usable photo", r.EmptyLabels, itself)
-	warnList(a, "folders that could not be read", r.Unread, named)
+	warnList(a, "folders and archives that could not be read in full", r.Unread, named)
 	if r.Vanished > 0 {
 		a.warn("%s vanished before %s could be read", count(r.Vanished, "file"), plural(r.Vanished, "it", "they"))
 	}
@@ -422,7 +422,7 @@ func (a *app) printLeftOut(r ingest.Report) {
 		a.warn("%s %s other labels in %s; if this folder has taken its place: %s", count(rival.Photos, "photo"),
 			plural(rival.Photos, "has", "have"), rival.Folder, run("forget", argument(rival.Folder)))
 	}
-	warnList(a, "links not followed", r.Links, named)
+	warnList(a, "links, and entries of archives, left out", r.Links, named)
 	if len(r.NotPhotos) > 0 {
 		a.say("skipped, not photos: %s", firstFew(r.NotPhotos))
 	}

@@ -36,7 +36,9 @@ one by --merge-labels.
 --label-from PATTERN takes labels from names of files without their extension: the group
 named label of a regular expression, '(?<label>.+)_\d+' for Abyssinian_12.jpg. A pattern
 with a slash is applied to the path under FOLDER. --label-names FILE gives labels that are codes
-other names: lines of code and name, or JSON. A new folder with Hugging Face's metadata.csv or
+other names: lines of code and name, or JSON. In an archive, or a folder of archives, that is a
+WebDataset, key.cls, key.json or key.txt says the label of key.jpg; --label-column names the extension, or a field of the JSON.
+A new folder with Hugging Face's metadata.csv or
 metadata.jsonl, or of ImageNet's n01440764 with LOC_synset_mapping.txt, is recognised, and that is said.
 What gave the labels is remembered: without flags, the next ingest reads the same list again.
 --labels folders goes back to names of folders.
@@ -213,6 +215,9 @@ func describeList(l ingest.LabelList, found bool) string {
 		}
 		text += fmt.Sprintf(": photo in %q, %s", l.PathColumn, label)
 	}
+	if l.Format == ingest.FormatWebDataset {
+		text += fmt.Sprintf(": label in %q", l.LabelColumn)
+	}
 	for _, more := range [][2]string{{"split", l.SplitColumn}, {"group", l.GroupColumn}} {
 		if more[1] != "" {
 			text += fmt.Sprintf(", %s in %q", more[0], more[1])
@@ -229,6 +234,8 @@ func describeSource(s store.LabelSource) string {
 		text = "by " + strings.Join(s.Files, ", ")
 	case store.LabelsNone:
 		text = "none"
+	case store.LabelsBySample:
+		text = "by files beside the photos"
 	case store.LabelsByMetadata:
 		text = "by metadata in the folder"
 	case store.LabelsByName:
