@@ -17,10 +17,19 @@ type PhotoFile struct {
 	ModTime time.Time
 
 	unread bool // a folder that cannot be read
+	packed *packedPhoto
 }
 
 // Read returns the photo's bytes: see ReadPhoto.
-func (p PhotoFile) Read(ctx context.Context) ([]byte, error) { return ReadPhoto(ctx, p.Path) }
+func (p PhotoFile) Read(ctx context.Context) ([]byte, error) {
+	if p.packed != nil {
+		return p.packed.take()
+	}
+	return ReadPhoto(ctx, p.Path)
+}
+
+// InArchive tells whether the photo lies in an archive.
+func (p PhotoFile) InArchive() bool { return p.packed != nil }
 
 // IsPhoto tells whether the file is named as a photo or begins as one, or cannot be read:
 // then reading it says why.
@@ -29,8 +38,11 @@ func (p PhotoFile) IsPhoto() bool { return namedAsPhoto(p.Path) || p.unread || i
 // EachPhoto calls do with all photos in a folder and the folders below it, in the order of
 // their paths, whether they lie in a label's folder or not, and with what cannot be read
 // there. The folder with the canonical path without is not looked into. No list is
-// kept. An error of do ends it.
+// kept. An error of do ends it. dir may be an archive, whose directory is held.
 func EachPhoto(ctx context.Context, dir, without string, do func(PhotoFile) error) error {
+	if IsArchive(dir) {
+		return eachPacked(ctx, dir, do)
+	}
 	return EachFile(ctx, dir, without, func(p PhotoFile) error {
 		if !p.IsPhoto() {
 			return nil
@@ -59,6 +71,9 @@ func EachFile(ctx context.Context, dir, without string, do func(PhotoFile) error
 
 // CountPhotos returns about how many photos EachPhoto finds, by their names alone.
 func CountPhotos(ctx context.Context, dir string) (n int64, err error) {
+	if IsArchive(dir) {
+		return countPacked(ctx, dir)
+	}
 	err = filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
@@ -85,7 +100,10 @@ func isPhoto(abs string) bool {
 	return startsLikePhoto(h)
 }
 
-// IsFolder tells whether photos are looked for below a path.
+// HasPhotos tells whether photos are looked for below a path: it is a folder or an archive.
+func HasPhotos(path string) bool { return IsFolder(path) || !namedAsPhoto(path) && IsArchive(path) }
+
+// IsFolder tells whether there is a folder.
 func IsFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()

@@ -12,9 +12,14 @@ import (
 
 // ReadPhoto returns the bytes of a photo's file of at most DefaultMaxBytes. Of a file
 // that does not begin as a photo does it returns only the beginning: decoding that says
-// as well what is wrong with it, and the file may be large.
+// as well what is wrong with it, and the file may be large. A path may lead into an archive.
 func ReadPhoto(ctx context.Context, path string) ([]byte, error) {
 	f, err := userfile.Open(path)
+	if err != nil && leadsIntoFile(err) {
+		if root, inside, ok := splitPath(path); ok {
+			return readPacked(ctx, root, inside)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"featstore/extract/ingest"
 	"featstore/store"
 )
 
@@ -52,7 +53,7 @@ func Main(args []string, s Streams) int {
 	s.Out, s.Err = textWriter{out}, textWriter{newScreen(s.Err)}
 	a := &app{Streams: s}
 	a.color = isTerminal(s.Err) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ingest.WithArchives(context.Background()), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a.ctx = ctx
 	unwatch := context.AfterFunc(ctx, func() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -229,7 +228,7 @@ func (s *tuningSet) lieWhereTheyDid(db *store.DB) error {
 			return err
 		}
 		missing := fs.ErrNotExist
-		if !slices.ContainsFunc(paths, func(path string) bool { _, missing = os.Stat(path); return missing == nil }) {
+		if !slices.ContainsFunc(paths, func(path string) bool { missing = ingest.Missing(path); return missing == nil }) {
 			return adviseIngest(missing)
 		}
 	}

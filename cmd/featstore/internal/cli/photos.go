@@ -19,7 +19,7 @@ import (
 // expand replaces folders by the photos in them.
 func expand(ctx context.Context, args []string) (photos []string, err error) {
 	for _, arg := range args {
-		if arg == stdinArgument || !ingest.IsFolder(arg) {
+		if arg == stdinArgument || !ingest.HasPhotos(arg) {
 			photos = append(photos, arg) // if it does not exist, reading will say so
 			continue
 		}

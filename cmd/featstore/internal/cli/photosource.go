@@ -108,7 +108,7 @@ func (s *photoSource) each(ctx context.Context, do func(ingest.PhotoFile) error)
 
 // from gives the photos that a path means. If it does not exist, reading will say so.
 func (s *photoSource) from(ctx context.Context, path string, do func(ingest.PhotoFile) error) error {
-	if !ingest.IsFolder(path) {
+	if !ingest.HasPhotos(path) {
 		return do(ingest.PhotoFile{Path: path})
 	}
 	return ingest.EachPhoto(ctx, path, s.without, do)
@@ -118,7 +118,7 @@ func (s *photoSource) from(ctx context.Context, path string, do func(ingest.Phot
 func (s *photoSource) count(ctx context.Context) (total int64, err error) {
 	for _, arg := range s.args {
 		n := int64(1)
-		if ingest.IsFolder(arg) {
+		if ingest.HasPhotos(arg) {
 			if n, err = ingest.CountPhotos(ctx, arg); err != nil {
 				return 0, err
 			}
@@ -220,6 +220,9 @@ func eachPath(in io.Reader, end byte, do func(path string) error) error {
 func (s *photoSource) read(ctx context.Context, f ingest.PhotoFile) ([]byte, error) {
 	if f.Path == stdinArgument && s.stdin != nil {
 		return ingest.ReadPhotoStream(ctx, s.stdin)
+	}
+	if f.InArchive() {
+		return f.Read(ctx)
 	}
 	return s.readPhoto(ctx, f.Path)
 }

@@ -20,6 +20,7 @@ func (p photoProblem) Unwrap() error { return p.error }
 
 // Why photos cannot be sorted.
 var (
+	errInArchive  = errors.New("a photo in an archive can only be copied: --by copy")
 	errNoName     = errors.New("a photo on standard input has no name")
 	errLinkedFile = errors.New("it is a symbolic link, which moving would break: --by link or copy")
 	errOtherBytes = errors.New("it changed after it was looked at: run the same command again")
@@ -41,10 +42,15 @@ func (m *sorting) place() (name string, how sortedHow, err error) {
 	if m.photo.Path == stdinArgument {
 		return "", "", photoProblem{errNoName}
 	}
+	if m.photo.InArchive() && m.by != sortByCopy {
+		return "", "", photoProblem{errInArchive}
+	}
 	if m.source, err = filepath.Abs(m.photo.Path); err != nil {
 		return "", "", err
 	}
-	if info, err := os.Lstat(m.source); err != nil {
+	if m.photo.InArchive() {
+		// there is nothing to look at
+	} else if info, err := os.Lstat(m.source); err != nil {
 		return "", "", photoProblem{userfile.WithoutPath(err)}
 	} else if info.Mode()&fs.ModeSymlink != 0 && m.by == sortByMove {
 		return "", "", photoProblem{errLinkedFile}
@@ -118,6 +124,9 @@ func (m *sorting) meet(to string, is fs.FileInfo) (sortedHow, error) {
 		}
 		return "", fs.ErrExist
 	}
+	if m.photo.InArchive() {
+		return m.meetCopy(to, is, m.photo.Size)
+	}
 	source, err := os.Stat(m.source)
 	if err != nil {
 		return "", photoProblem{userfile.WithoutPath(err)}
@@ -128,17 +137,22 @@ func (m *sorting) meet(to string, is fs.FileInfo) (sortedHow, error) {
 		}
 		return sortBefore, nil
 	}
-	if m.by == sortByLink || !is.Mode().IsRegular() || is.Size() != source.Size() {
+	return m.meetCopy(to, is, source.Size())
+}
+
+// meetCopy looks whether the file that has the name already has the photo's bytes.
+func (m *sorting) meetCopy(to string, is fs.FileInfo, size int64) (sortedHow, error) {
+	if m.by == sortByLink || !is.Mode().IsRegular() || is.Size() != size {
 		return "", fs.ErrExist
 	}
 	data, err := userfile.Read(m.ctx, to, ingest.DefaultMaxBytes)
 	if err != nil || split.SumBytes(data) != m.digest {
 		return "", errors.Join(fs.ErrExist, m.ctx.Err())
 	}
-	if _, err := m.bytes(); err != nil {
-		return "", err
-	}
 	if m.by == sortByMove && m.yes {
+		if _, err := m.bytes(); err != nil {
+			return "", err
+		}
 		return sortDone, m.remove()
 	}
 	return sortBefore, nil
@@ -214,6 +228,9 @@ func (m *sorting) write(path string, data []byte) error {
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
+	}
+	if m.photo.InArchive() {
+		return os.Chtimes(path, m.photo.ModTime, m.photo.ModTime)
 	}
 	info, err := os.Stat(m.source)
 	if err != nil {
