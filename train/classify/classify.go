@@ -69,6 +69,9 @@ func New(head *train.Head, networks []*extract.Network, opt Options) (*Classifie
 // Head returns the head.
 func (c *Classifier) Head() *train.Head { return c.head }
 
+// Networks returns the networks whose features the head takes, in its order.
+func (c *Classifier) Networks() []*extract.Network { return slices.Clone(c.networks) }
+
 // Labels returns what a photo can be told to be, sorted.
 func (c *Classifier) Labels() []string { return slices.Clone(c.head.Labels) }
 

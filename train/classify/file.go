@@ -104,6 +104,19 @@ func (c *Classifier) described(opt ExportOptions) (*extract.Composition, error) 
 	return g, nil
 }
 
+// Describe returns what an exported file says of itself. Errors are those of OpenFile.
+func Describe(path string) (Description, error) {
+	m, err := extract.ModelLimits{}.OpenComposition(path)
+	if err != nil {
+		return Description{}, err
+	}
+	d, err := describe(m)
+	if err != nil {
+		return d, fmt.Errorf("classifier %s: %w", path, err)
+	}
+	return d, nil
+}
+
 // OpenFile returns the classifier that a file holds, written by Export. Errors that are the
 // file's fault wrap extract.ErrModel, ErrNotExported or ErrNewerFile, or are those of package
 // fs and of package train for a damaged head.

@@ -53,6 +53,7 @@ var flagChoices = map[string]choices{
 	"* --label-separator": words("none", "|", ";", ","),
 	"* --augment":         words("flip", defaultAugment, defaultAugment+",color=20,rotate=5"),
 	"* --average":         words(averageFlip),
+	"* --input":           words(inputPrepared, inputPixels),
 }
 
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
@@ -221,5 +222,5 @@ func formatChoices(*app) (all []choice) {
 	for _, f := range export.Formats {
 		all = append(all, choice{word: string(f)})
 	}
-	return all
+	return append(all, choice{word: formatONNX})
 }

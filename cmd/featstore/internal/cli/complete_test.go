@@ -59,7 +59,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"models", "remove", "--store", "other.db", "eff"}, "efficientnet-lite0"},
 		{[]string{"models", "remove", "--store", "other.db", "x", ""}, ""},
 		{[]string{"ingest", "--preprocess", "imag"}, "imagenet"},
-		{[]string{"export", "--format", ""}, "npy csv parquet"},
+		{[]string{"export", "--format", ""}, "npy csv parquet onnx"},
 		{[]string{"export", "--split", "training,t"}, "training,testing"},
 		{[]string{"stats", ""}, ""},
 		{[]string{"predict", "--head", ""}, ""}, // there is no such store

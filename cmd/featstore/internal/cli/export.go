@@ -30,13 +30,15 @@ type exportRequest struct {
 	splits []string
 	force  bool
 	views  bool
+	head   string
+	input  string
 }
 
 func exportCommand(a *app) *cobra.Command {
 	var r exportRequest
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write the vectors into files for Python, R and others",
+		Short: "Write the vectors, or the classifier, into files for other programs",
 		Long: `Writes the features with labels, splits, paths and digests of their photos, one row
 a photo, in the order of split, label and digest: the same store gives the same
 files.
@@ -59,6 +61,8 @@ The files appear once they are complete. What is there already is replaced with
 --force only, and only if it is an earlier export and holds nothing else. Others can
 read the store meanwhile, and write to it when the export is done: it is of one state.
 
+` + strings.TrimPrefix(classifierHelp, "\n") + `
+
 Python:
   import numpy as np
   X, y, split = (np.load(f"features/{f}.npy") for f in ("features", "labels", "splits"))
@@ -69,14 +73,23 @@ R:
 
 JSON: lines with event "progress" (what, done, total, per_second, seconds_left), then
 one with event "result": path, format, bytes, models, dim, labels, rows, views, splits
-(training, validation, testing), copies, disputed, missing, not_text, warnings.` + storeExits(),
+(training, validation, testing), copies, disputed, missing, not_text, warnings. For onnx:
+path, format, bytes, head, kind, labels, models, input, verified, largest_difference.` + storeExits(),
 		Example: `  featstore export
   featstore export --format csv -o flowers.csv
   featstore export --format parquet --split training,validation
-  featstore export --model A,B --force`,
+  featstore export --model A,B --force
+  featstore export -o flowers.onnx
+  featstore export --format onnx --head slow --input pixels`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opt, err := r.options()
+			if r.classifier() {
+				if err := r.checkClassifier(cmd); err != nil {
+					return err
+				}
+				return a.exportClassifier(cmd.Context(), &r)
+			}
+			opt, err := r.options(cmd)
 			if err != nil {
 				return err
 			}
@@ -89,27 +102,58 @@ one with event "result": path, format, bytes, models, dim, labels, rows, views, 
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&r.format, "format", "", "npy, csv or parquet (default: by the ending of -o, else npy)")
-	flags.StringVarP(&r.output, "output", "o", "", "folder for npy, else file (default features, features.csv or features.parquet)")
-	flags.StringSliceVar(&r.models, "model", nil, "models whose vectors are exported, ids or names, joined by commas (default: the store's only one)")
+	flags.StringVar(&r.format, "format", "", "npy, csv, parquet or onnx (default: by the ending of -o, else npy)")
+	flags.StringVarP(&r.output, "output", "o", "", "folder for npy, else file (default features, features.csv, features.parquet or "+classifierName+")")
+	flags.StringSliceVar(&r.models, "model", nil, "models whose vectors are exported, ids or names, joined by commas (default: the store's only one); for onnx: files of networks that are no longer where they were")
+	flags.StringVar(&r.head, "head", defaultHead, "for onnx: name of the head")
+	flags.StringVar(&r.input, "input", inputPrepared, "for onnx: what the file takes, prepared or pixels")
 	flags.StringSliceVar(&r.splits, "split", nil, "splits to export, joined by commas (default: all)")
 	flags.BoolVar(&r.views, "views", false, "also the vectors of views of training photos")
 	flags.BoolVar(&r.force, "force", false, "replace an earlier export")
 	return cmd
 }
 
-// formatList names the formats there are: "npy, csv or parquet".
+// classifier tells whether a head is asked for rather than vectors.
+func (r *exportRequest) classifier() bool {
+	return r.format == formatONNX || r.format == "" && strings.EqualFold(filepath.Ext(r.output), "."+formatONNX)
+}
+
+// checkClassifier refuses flags that are for vectors.
+func (r *exportRequest) checkClassifier(cmd *cobra.Command) error {
+	for _, name := range []string{"split", "views"} {
+		if cmd.Flags().Changed(name) {
+			return usagef("--%s is for vectors, not for --format %s", name, formatONNX)
+		}
+	}
+	switch {
+	case r.input != inputPrepared && r.input != inputPixels:
+		return usagef("--input %s: want %s or %s", r.input, inputPrepared, inputPixels)
+	case r.output == "-":
+		return usagef("-o -: an export is written to files, not to standard output")
+	case r.output == "":
+		r.output = classifierName
+	}
+	return nil
+}
+
+// formatList names the formats there are: "npy, csv, parquet or onnx".
 func formatList() string {
 	var names []string
 	for _, f := range export.Formats {
 		names = append(names, string(f))
 	}
+	names = append(names, formatONNX)
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // options interprets the flags and fills in defaults.
-func (r *exportRequest) options() (export.Options, error) {
+func (r *exportRequest) options(cmd *cobra.Command) (export.Options, error) {
+	for _, name := range []string{"head", "input"} {
+		if cmd.Flags().Changed(name) {
+			return export.Options{}, usagef("--%s is for --format %s", name, formatONNX)
+		}
+	}
 	opt := export.Options{Format: export.Format(r.format), Force: r.force, Views: r.views}
 	if r.format == "" {
 		opt.Format = export.NPY

@@ -3,11 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"featstore/extract"
 	"featstore/store"
 	"featstore/train"
+	"featstore/train/classify"
 )
 
 // A namedHead is a head of the store, and what its rows are made of.
@@ -27,6 +29,36 @@ func (h *namedHead) row(vectors [][]float32) []float32 {
 		row = append(row, vectors[i]...)
 	}
 	return row
+}
+
+// openPredictor reads the heads that the flags name, of a store or of a file.
+func (a *app) openPredictor(q predicting, most extract.ModelLimits) (*predictor, error) {
+	if q.classifier == "" {
+		return a.newPredictor(q.heads, q.files, most)
+	}
+	c, err := classify.OpenFile(q.classifier, classify.Options{Limits: most})
+	if err != nil {
+		return nil, classifierAdvice(err)
+	}
+	name := filepath.Base(q.classifier)
+	h := &namedHead{Head: c.Head(), name: strings.TrimSuffix(name, filepath.Ext(name))}
+	for i := range c.Networks() {
+		h.networks = append(h.networks, i)
+	}
+	return &predictor{app: a, heads: []*namedHead{h}, networks: c.Networks()}, nil
+}
+
+// classifierAdvice says what can be done about a file that is no classifier.
+func classifierAdvice(err error) error {
+	switch {
+	case errors.Is(err, classify.ErrNotExported):
+		return hint(err, "%s writes one; a network alone is used by %s", run("export", "-o", "FILE.onnx"), run("ingest", "FOLDER", "--model", "FILE"))
+	case errors.Is(err, classify.ErrNewerFile), errors.Is(err, store.ErrNewer):
+		return hint(err, "use a newer version of featstore")
+	case errors.Is(err, train.ErrHeadCorrupt):
+		return hint(err, "export it again")
+	}
+	return err
 }
 
 // newPredictor reads heads and finds the networks whose vectors they were trained on. The

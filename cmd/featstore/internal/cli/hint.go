@@ -167,7 +167,8 @@ func (a *app) complete(c command) string {
 	for _, w := range c {
 		text += " " + shellWord(w)
 	}
-	if a.store != defaultStore() && !(len(c) > 1 && c[0] == "models" && c[1] == "inspect") {
+	storeless := len(c) > 1 && c[0] == "models" && c[1] == "inspect" || slices.Contains(c, "--classifier")
+	if a.store != defaultStore() && !storeless {
 		text += " --store " + shellWord(a.store)
 	}
 	return text

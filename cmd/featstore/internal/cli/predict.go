@@ -17,11 +17,13 @@ type predicting struct {
 	reject  bool
 	average string
 	files   []string // of networks
-	workers int
-	nul     bool // paths on standard input end with NUL
-	watch   string
-	format  string
-	sort    sortFlags
+
+	classifier string // an exported file, instead of the store
+	workers    int
+	nul        bool // paths on standard input end with NUL
+	watch      string
+	format     string
+	sort       sortFlags
 
 	memory      memoryFlag
 	photoMemory photoMemoryFlag
@@ -42,6 +44,9 @@ for decoding. Memory does not grow with the number of photos.
 Nothing is written to the store. A head whose network is not at hand, or computes
 other vectors than it was trained on, is refused. --head A,B asks several heads: each photo is
 decoded once and goes once through each network, however many heads it has.
+
+With --classifier FILE everything comes from a file that export wrote (--format onnx), and no store is
+needed. The probabilities are those of the store it came from, to the last digit.
 
 With --reject a photo that is less similar to the training photos than the head's
 threshold is said to show none of the labels: noise, drawings, other things. The
@@ -83,6 +88,7 @@ before); or path, error.` + storeExits(exitSomeFailed),
   featstore predict --average flip some.jpg
   featstore predict ./new_photos --format csv > labels.csv
   featstore predict ./new_photos --sort-into ./sorted --by copy --yes
+  featstore predict --classifier flowers.onnx *.jpg
   find . -name '*.jpg' -print0 | featstore predict -0
   featstore predict --watch ./incoming --sort-into ./sorted --by move --yes`,
 		Args: cobra.ArbitraryArgs,
@@ -101,6 +107,7 @@ before); or path, error.` + storeExits(exitSomeFailed),
 	flags.StringVar(&q.average, "average", "", "average the probabilities of the photo and its mirror image: "+averageFlip)
 	flags.StringVar(&q.format, "format", "", "print a table: csv or tsv (default: text)")
 	flags.BoolVarP(&q.nul, "null", "0", false, "read paths from standard input, each ended by a NUL byte")
+	flags.StringVar(&q.classifier, "classifier", "", "file that export wrote, used instead of a store")
 	flags.StringVar(&q.watch, "watch", "", "folder whose photos are looked at as they arrive, until Ctrl-C")
 	flags.StringArrayVar(&q.files, "model", nil, "ONNX file of a network that the head needs, if it is no longer where it was; may be repeated")
 	q.sort.register(flags)
@@ -154,6 +161,11 @@ func (q *predicting) check(cmd *cobra.Command, args []string) error {
 	if n := countStdin(args); n > 1 || n == 1 && q.nul {
 		return usagef("standard input can be read only once")
 	}
+	for _, name := range []string{"head", "model", "store"} {
+		if q.classifier != "" && cmd.Flags().Changed(name) {
+			return usagef("--classifier and --%s: give one of them; the file holds its head and networks", name)
+		}
+	}
 	if err := q.sort.check(q); err != nil {
 		return err
 	}
@@ -166,7 +178,7 @@ func (a *app) predict(ctx context.Context, args []string, q predicting) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.newPredictor(q.heads, q.files, most)
+	p, err := a.openPredictor(q, most)
 	if err != nil {
 		return err
 	}
@@ -176,6 +188,9 @@ func (a *app) predict(ctx context.Context, args []string, q predicting) error {
 	p.top, p.least, p.reject, p.views = q.top, q.least, q.reject, viewsOf(q.average)
 	for _, h := range p.heads {
 		if q.reject && !h.CanReject() {
+			if q.classifier != "" {
+				return usagef("--reject: the classifier has no threshold: it was trained without one")
+			}
 			return hint(usagef("--reject: head %q has no threshold", h.name), "train it with one: %s",
 				retrainToReject(h.name, h.Head, len(h.networks) > 1))
 		}
