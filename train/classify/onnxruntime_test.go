@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"featstore/extract"
+	"featstore/store/storetest"
 	"featstore/train"
 )
 
@@ -53,7 +54,7 @@ func photos(t *testing.T, n int) (all [][]byte) {
 // runRuntime runs a model in ONNX Runtime, photo by photo.
 func runRuntime(t *testing.T, interpreter string, model []byte, n, labels int, inputs ...string) map[string][]float64 {
 	t.Helper()
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	file, out := filepath.Join(dir, "classifier.onnx"), filepath.Join(dir, "out")
 	if err := os.WriteFile(file, model, 0o600); err != nil {
 		t.Fatal(err)
@@ -124,7 +125,7 @@ func compareInRuntime(t *testing.T, interpreter string, c *Classifier, all [][]b
 				t.Fatal(err)
 			}
 		}
-		file := filepath.Join(t.TempDir(), n.Input)
+		file := filepath.Join(storetest.Dir(t), n.Input)
 		if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +196,7 @@ func comparePixels(t *testing.T, interpreter string, c *Classifier, model []byte
 		for k := 0; k < len(all.Pix); k += 4 {
 			pixels = append(pixels, all.Pix[k:k+3]...)
 		}
-		file := filepath.Join(t.TempDir(), "pixels")
+		file := filepath.Join(storetest.Dir(t), "pixels")
 		if err := os.WriteFile(file, pixels, 0o600); err != nil {
 			t.Fatal(err)
 		}
