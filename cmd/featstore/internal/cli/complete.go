@@ -58,7 +58,7 @@ var flagChoices = map[string]choices{
 
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
 // which nobody knows.
-var fileFlags = []string{"ingest --model", "predict --model", "bench --model", "similar --network", "ingest --labels",
+var fileFlags = []string{"ingest --model", "predict --model", "predict --classifier", "bench --model", "similar --network", "ingest --labels",
 	"ingest --label-names", "ingest --label-from", "ingest --path-column", "ingest --label-column", "ingest --split-column",
 	"predict --watch", "predict --sort-into"}
 
