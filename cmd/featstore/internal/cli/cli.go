@@ -71,6 +71,9 @@ func Main(args []string, s Streams) int {
 	return a.finish(err, interrupted)
 }
 
+// Commands returns the commands with their flags and help, for manuals. They are not to be run.
+func Commands() *cobra.Command { return newRoot(&app{}) }
+
 func newRoot(a *app) *cobra.Command {
 	var showVersion bool
 	root := &cobra.Command{
