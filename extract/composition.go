@@ -60,7 +60,7 @@ func (c *Composition) AddNetwork(n *Network, pixels string) (bottleneck string, 
 // upgraded returns the network up to its tap in operators that those of a composition can
 // stand beside.
 func (n *Network) upgraded() (*graph.Graph, error) {
-	g, err := n.graph()
+	g, err := n.written()
 	if err != nil {
 		return nil, err
 	}

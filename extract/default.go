@@ -16,13 +16,14 @@ const DefaultSize = 320
 
 // Default returns the embedded network, EfficientNet-Lite0, for photos of
 // size×size pixels; 0 stands for DefaultSize. The model itself is read when it is first
-// needed: what Info says comes from its manifest.
+// needed: what Info says comes from its manifest. It computes with 8-bit numbers.
 func Default(size int) (*Network, error) {
-	return DefaultWith(photo.Settings{Width: size, Height: size})
+	return DefaultWith(photo.Settings{Width: size, Height: size}, "")
 }
 
-// DefaultWith is Default with settings laid over its preparation of photos.
-func DefaultWith(settings photo.Settings) (*Network, error) {
+// DefaultWith is Default with settings laid over its preparation of photos, in a precision;
+// "" is 8 bits, unless the settings are others than the ranges of these were measured for.
+func DefaultWith(settings photo.Settings, precision string) (*Network, error) {
 	m := models.Default()
 	about, err := ParseManifest(m.Manifest)
 	if err != nil {
@@ -50,6 +51,9 @@ func DefaultWith(settings photo.Settings) (*Network, error) {
 	}
 	if settings.HasSize() {
 		n.origin.SizeFrom = "as asked for"
+	}
+	if err := n.setPrecision(precision, about); err != nil {
+		return nil, fmt.Errorf("embedded network: %w", err)
 	}
 	n.info.ID = n.info.id()
 	return n, nil

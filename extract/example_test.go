@@ -31,7 +31,7 @@ func Example() {
 	fmt.Println(network.Info().Name, network.Info().ID)
 	fmt.Println(len(bottleneck), "features")
 	// Output:
-	// efficientnet-lite0 a7ee3e25db5ba7ca
+	// efficientnet-lite0 2c13a3a1c3485e42
 	// 1280 features
 }
 

@@ -38,6 +38,8 @@ type Inspection struct {
 	Height   int    `json:"height,omitempty"`
 	SizeFrom string `json:"size_from,omitempty"`
 
+	Precision string `json:"precision,omitempty"` // PrecisionFloat or Precision8Bit
+
 	Tap        string `json:"tap,omitempty"`
 	TapWhy     string `json:"tap_why,omitempty"`
 	Pool       string `json:"pool,omitempty"`
@@ -175,7 +177,7 @@ func (r *Inspection) plan(m *ModelFile, d *modelfile.Decision) error {
 		return err
 	}
 	r.Plan = &p
-	r.network = n
+	r.network, r.Precision = n, n.info.Precision
 	if r.Preprocess != nil {
 		r.ID = n.info.ID
 	}

@@ -57,9 +57,10 @@ func Keys() []photo.Key { return modelfile.Keys() }
 // A ModelFile is an ONNX model that was read from disk with the files beside it: weights
 // in files of their own, a manifest. Network and Inspect decide how it is used.
 type ModelFile struct {
-	file  *modelfile.File
-	arena int64                           // most bytes of activations
-	again func() (*modelfile.File, error) // reads it again
+	file     *modelfile.File
+	embedded bool
+	arena    int64                           // most bytes of activations
+	again    func() (*modelfile.File, error) // reads it again
 }
 
 // OpenModel reads an ONNX model. Errors that are the file's fault wrap ErrModel, or
@@ -80,7 +81,7 @@ func (l ModelLimits) OpenModel(path string) (*ModelFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ModelFile{f, l.Arena, read}, nil
+	return &ModelFile{f, false, l.Arena, read}, nil
 }
 
 // DefaultModel returns the embedded network as a model file, to use it with another tap
@@ -95,7 +96,7 @@ func (l ModelLimits) DefaultModel() (*ModelFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded network: %w", err)
 	}
-	return &ModelFile{f, l.Arena, read}, nil
+	return &ModelFile{f, true, l.Arena, read}, nil
 }
 
 // ReadModel is OpenModel for the bytes of a model without files beside it.
@@ -111,7 +112,7 @@ func (l ModelLimits) ReadModel(data []byte) (*ModelFile, error) {
 func readMemory(data []byte, dir fs.FS, l ModelLimits) (*ModelFile, error) {
 	read := func() (*modelfile.File, error) { return modelfile.Read(data, dir, l.scan()) }
 	f, err := read()
-	return &ModelFile{f, l.Arena, read}, err
+	return &ModelFile{f, false, l.Arena, read}, err
 }
 
 // SHA256 returns the digest of the model's file, in hexadecimal.
@@ -153,6 +154,9 @@ func (m *ModelFile) decided(d *modelfile.Decision) (*Network, error) {
 	n := &Network{info: m.info(d), arena: m.arena, shape: input.Shape(d.Preprocess.Width, d.Preprocess.Height)}
 	n.origin = Origin{Path: m.file.Path, From: d.From, SizeFrom: d.SizeFrom, TapWhy: d.TapWhy, Layout: input.Layout}
 	n.graph = m.graphOnce(d)
+	if err := m.setPrecision(n, d); err != nil {
+		return nil, err
+	}
 	n.info.Dim = d.Dim // to be checked
 	p, err := n.compiled()
 	if err != nil {

@@ -200,7 +200,7 @@ func TestKnownNetworks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := Default(0)
+	own, err := DefaultWith(photo.Settings{}, PrecisionFloat) // a file is used as it is
 	if err != nil {
 		t.Fatal(err)
 	}

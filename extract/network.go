@@ -10,6 +10,7 @@ import (
 
 	"featstore/extract/internal/engine"
 	"featstore/extract/internal/graph"
+	"featstore/extract/internal/quantize"
 	"featstore/extract/photo"
 )
 
@@ -40,7 +41,9 @@ type Info struct {
 	Layout        string // as it was requested, "" where the model shows it
 	Dim           int    // floats in a vector
 	Preprocess    photo.Preprocess
-	Engine        int // EngineRevision
+	Engine        int    // EngineRevision
+	Precision     string // PrecisionFloat or Precision8Bit: what it computes with
+	Ranges        string // digest of the ranges by which its floats become 8-bit numbers when it is read, "" where they do not
 }
 
 // An Origin says where a network comes from and why it is used as it is. It plays no
@@ -63,6 +66,9 @@ func (i *Info) id() string {
 	if i.Layout != "" {
 		b = fmt.Appendf(b, "layout %s\n", i.Layout)
 	}
+	if i.Ranges != "" {
+		b = fmt.Appendf(b, "8 bits by ranges %s\n", i.Ranges)
+	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])
 }
@@ -75,6 +81,7 @@ type Network struct {
 	limits photo.Limits
 	graph  func() (*graph.Graph, error) // reads it
 	shape  []int                        // of one photo, in the model's layout
+	ranges *quantize.Recipe             // by which its floats become 8-bit numbers; nil where they stay
 	arena  int64                        // most bytes of activations
 
 	once    sync.Once
@@ -134,7 +141,7 @@ func (n *Network) compiled() (*engine.Program, error) {
 }
 
 func (n *Network) compile() (*engine.Program, error) {
-	g, err := n.graph()
+	g, err := n.computed()
 	if err != nil {
 		return nil, err
 	}

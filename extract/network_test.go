@@ -64,30 +64,59 @@ func vector(t testing.TB, n *Network, data []byte) []float32 {
 
 // What Default claims without reading the model must be what reading it shows.
 func TestDefaultIsItsModel(t *testing.T) {
-	lazy := smallDefault(t)
+	for _, precision := range []string{PrecisionFloat, Precision8Bit} {
+		lazy, err := DefaultWith(photo.Settings{Width: 64, Height: 64}, precision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := DefaultModel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := m.Network(Manifest{Precision: precision, Preprocess: photo.Settings{Width: 64, Height: 64}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lazy.Info() != loaded.Info() {
+			t.Errorf("%s: Default says %+v, the model is %+v", precision, lazy.Info(), loaded.Info())
+		}
+	}
+	lazy, err := DefaultWith(photo.Settings{Width: 64, Height: 64}, PrecisionFloat)
+	if err != nil {
+		t.Fatal(err)
+	}
 	loaded, err := Load(models.Default().ONNX, NetworkOptions{Name: lazy.Info().Name, Preprocess: lazy.Info().Preprocess})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if lazy.Info() != loaded.Info() {
-		t.Errorf("Default says %+v, the model is %+v", lazy.Info(), loaded.Info())
+		t.Errorf("Default says %+v, the file is %+v", lazy.Info(), loaded.Info())
 	}
 }
 
-// Ids must not change by accident: every store holds them. Those of decoding JPEGs in full
-// are the ids of stores that were begun before it could be done at a reduced size.
+// Ids must not change by accident: every store holds them. Those in float are the ids of
+// stores that were begun before 8 bits were the usual, those of decoding JPEGs in full of
+// stores that were begun before it could be done at a reduced size.
 func TestModelIDs(t *testing.T) {
 	full := float32(0)
-	for want, settings := range map[string]photo.Settings{
-		"a88b0eab6469d1c1": {}, "868171c1c8dfdc61": {Width: 224, Height: 224},
-		"3ee8b2503105251b": {JPEGReduce: &full}, "593010e1f5135799": {Width: 224, Height: 224, JPEGReduce: &full},
+	for _, c := range []struct {
+		want, precision string
+		settings        photo.Settings
+	}{
+		{"c4546c075606c9f7", "", photo.Settings{}},
+		{"c4546c075606c9f7", Precision8Bit, photo.Settings{}},
+		{"6511d6b8cf9960e6", "", photo.Settings{Width: 224, Height: 224}},
+		{"a88b0eab6469d1c1", PrecisionFloat, photo.Settings{}},
+		{"868171c1c8dfdc61", PrecisionFloat, photo.Settings{Width: 224, Height: 224}},
+		{"3ee8b2503105251b", PrecisionFloat, photo.Settings{JPEGReduce: &full}},
+		{"593010e1f5135799", PrecisionFloat, photo.Settings{Width: 224, Height: 224, JPEGReduce: &full}},
 	} {
-		n, err := DefaultWith(settings)
+		n, err := DefaultWith(c.settings, c.precision)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := n.Info().ID; got != want {
-			t.Errorf("%+v: id %s, want %s: if the change is meant, raise EngineRevision", settings, got, want)
+		if got := n.Info().ID; got != c.want {
+			t.Errorf("%+v: id %s: if the change is meant, raise EngineRevision", c, got)
 		}
 	}
 }
@@ -100,7 +129,8 @@ func TestIDDependsOnAllThatDecidesVectors(t *testing.T) {
 		"pool": func(i *Info) { i.Pool = "max" }, "engine": func(i *Info) { i.Engine++ },
 		"size": func(i *Info) { i.Preprocess.Width++ }, "mean": func(i *Info) { i.Preprocess.Mean[1]++ },
 		"order": func(i *Info) { i.Preprocess.Order = photo.OrderBGR }, "antialias": func(i *Info) { i.Preprocess.Antialias = false },
-		"reduction of JPEGs": func(i *Info) { i.Preprocess.JPEGReduce = 0 },
+		"reduction of JPEGs": func(i *Info) { i.Preprocess.JPEGReduce = 0 }, "precision": func(i *Info) { i.Ranges = "" },
+		"range": func(i *Info) { i.Ranges = strings.Repeat("0", 64) },
 	} {
 		i := base
 		change(&i)
@@ -240,21 +270,23 @@ func TestPipelineAgreesWithPillow(t *testing.T) {
 	if testing.Short() {
 		photos = photos[:3]
 	}
-	n, err := Default(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	least := 1.0
-	for _, p := range photos {
-		data := readFile(t, filepath.Join(flowers, filepath.FromSlash(p.Photo)))
-		got, want := vector(t, n, data), readNpy(t, filepath.Join(golden, p.Bottleneck))
-		c := cosine(got, want)
-		least = min(least, c)
-		if c < 0.99999 {
-			t.Errorf("%s: cosine %.5f, want at least 0.99999", p.Photo, c)
+	for precision, bound := range map[string]float64{PrecisionFloat: 0.99999, Precision8Bit: 0.96} {
+		n, err := DefaultWith(photo.Settings{}, precision)
+		if err != nil {
+			t.Fatal(err)
 		}
+		least := 1.0
+		for _, p := range photos {
+			data := readFile(t, filepath.Join(flowers, filepath.FromSlash(p.Photo)))
+			got, want := vector(t, n, data), readNpy(t, filepath.Join(golden, p.Bottleneck))
+			c := cosine(got, want)
+			least = min(least, c)
+			if c < bound {
+				t.Errorf("%s in %s: cosine %.5f, want at least %v", p.Photo, precision, c, bound)
+			}
+		}
+		t.Logf("%s: least cosine of %d photos: %.6f", precision, len(photos), least)
 	}
-	t.Logf("least cosine of %d photos: %.6f", len(photos), least)
 }
 
 func readNpy(t *testing.T, path string) []float32 {

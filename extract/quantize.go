@@ -62,26 +62,14 @@ type QuantizedLayer struct {
 // The same network and photos give the same model. Errors wrap ErrModel, or are those of
 // read, which several goroutines call, or the photos' own.
 func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx context.Context, i int) ([]byte, error), opt QuantizeOptions) (*Quantized, error) {
-	g, shapes, err := n.folded()
+	g, shapes, err := n.quantizable()
 	if err != nil {
 		return nil, err
 	}
-	if g, err = passes.Upgrade(g, shapes, passes.PerChannelOpset); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrModel, err)
-	}
-	if _, err := n.compiled(); err != nil { // sets the limits of photos
+	sample, err := n.sample(photos, read)
+	if err != nil {
 		return nil, err
 	}
-	p := n.info.Preprocess
-	sample := quantize.Sample{Images: photos, Pixels: func(ctx context.Context, i int, dst []float32) error {
-		data, err := read(ctx, i)
-		if err != nil {
-			return err
-		}
-		var scratch photo.Scratch
-		_, err = p.Prepare(ctx, dst, data, n.limits, &scratch)
-		return err
-	}}
 	r, err := quantize.Quantize(ctx, g, shapes, sample, quantize.Options{Options: n.engineOptions(), Decibels: cmp.Or(opt.Decibels, DefaultDecibels),
 		Workers: opt.Workers, Progress: opt.Progress})
 	if err != nil {
@@ -97,6 +85,23 @@ func (n *Network) Quantize(ctx context.Context, photos int, read func(ctx contex
 	}
 	q.Model, err = onnx.Marshal(r.Graph)
 	return q, err
+}
+
+// sample prepares photos to measure on.
+func (n *Network) sample(photos int, read func(ctx context.Context, i int) ([]byte, error)) (quantize.Sample, error) {
+	if _, err := n.compiled(); err != nil { // sets the limits of photos
+		return quantize.Sample{}, err
+	}
+	p := n.info.Preprocess
+	return quantize.Sample{Images: photos, Pixels: func(ctx context.Context, i int, dst []float32) error {
+		data, err := read(ctx, i)
+		if err != nil {
+			return err
+		}
+		var scratch photo.Scratch
+		_, err = p.Prepare(ctx, dst, data, n.limits, &scratch)
+		return err
+	}}, nil
 }
 
 // openDims names dimensions of size 0, which some exporters write for an open one and
@@ -125,7 +130,7 @@ func (n *Network) CheckFloat() error {
 	if g, err = passes.Prune(g, n.info.Tap); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(g.Nodes, quantized) {
+	if n.ranges != nil || precisionOf(g) == Precision8Bit {
 		return ErrQuantized
 	}
 	return nil

@@ -22,7 +22,7 @@ func TestFeaturesOfReducedPhotos(t *testing.T) {
 	}
 	folder := shared(t, "flower_photos")
 	zero := float32(0)
-	full, err := DefaultWith(photo.Settings{JPEGReduce: &zero})
+	full, err := DefaultWith(photo.Settings{JPEGReduce: &zero}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,14 +54,14 @@ type Tuning struct {
 
 // folded returns the network in the form that is trained, with the shapes for one image.
 func (n *Network) folded() (*graph.Graph, map[string]*tensor.Tensor, error) {
-	g, err := n.graph()
+	g, err := n.graph() // of the network in float
 	if err != nil {
 		return nil, nil, err
 	}
 	if g, err = passes.Prune(g, n.info.Tap); err != nil {
 		return nil, nil, err
 	}
-	if slices.ContainsFunc(g.Nodes, quantized) {
+	if precisionOf(g) == Precision8Bit {
 		return nil, nil, ErrQuantized
 	}
 	return passes.Trainable(g, n.info.Tap, n.shape, n.foldShare())

@@ -48,7 +48,7 @@ func TestTunedNetworkIsTheNetwork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return n
+		return n.InFloat()
 	}
 	cuts, err := open().Cuts()
 	if err != nil {

@@ -78,6 +78,10 @@ type Model struct {
 	// digest of weights in files beside the model, and a layout that the model leaves open.
 	WeightsSHA256 string `msgpack:"weights_sha256,omitempty"`
 	Layout        string `msgpack:"layout,omitempty"`
+	// Precision is what numbers the network computes with: "float" or "8bit", as package
+	// extract names them; empty in records of earlier versions. The embedded network is
+	// had in both, and in float where it is empty.
+	Precision string `msgpack:"precision,omitempty"`
 	// Path is where the model's file was last seen, empty for the embedded network.
 	Path string `msgpack:"path,omitempty"`
 
@@ -96,8 +100,8 @@ type Tuned struct {
 	Cut         string `msgpack:"cut"`         // tensor above which it was trained
 	Fingerprint []byte `msgpack:"fingerprint"` // of the training split: see Index.Fingerprint
 
-	// At is the id of that model's network at the size at which it was trained, where that is
-	// another one than the model's.
+	// At is the id of that model's network as it was trained, where it differs from the
+	// model's own: at another size, or in float instead of 8-bit numbers.
 	At string `msgpack:"at,omitempty"`
 
 	// Unfinished is the name of the head that the network was trained for, as long as that is

@@ -54,6 +54,6 @@ func Model(n *extract.Network) store.Model {
 	i := n.Info()
 	return store.Model{
 		ID: i.ID, Name: i.Name, FileSHA256: i.FileSHA256, WeightsSHA256: i.WeightsSHA256, Tap: i.Tap, Pool: i.Pool, Layout: i.Layout,
-		Dim: i.Dim, Preprocess: i.Preprocess.CanonicalString(), Engine: i.Engine, Path: n.Origin().Path,
+		Dim: i.Dim, Preprocess: i.Preprocess.CanonicalString(), Engine: i.Engine, Path: n.Origin().Path, Precision: i.Precision,
 	}
 }

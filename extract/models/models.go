@@ -15,6 +15,9 @@ var lite0 []byte
 //go:embed efficientnet_lite0.json
 var lite0Manifest []byte
 
+//go:embed efficientnet_lite0_ranges.txt
+var lite0Ranges []byte
+
 //go:embed known.json
 var known []byte
 
@@ -24,10 +27,11 @@ var known []byte
 type Model struct {
 	ONNX     []byte
 	Manifest []byte
+	Ranges   []byte // of its activations, by which it becomes a network of 8-bit numbers
 }
 
 // Default returns the network that featstore uses unless told otherwise.
-func Default() Model { return Model{ONNX: lite0, Manifest: lite0Manifest} }
+func Default() Model { return Model{ONNX: lite0, Manifest: lite0Manifest, Ranges: lite0Ranges} }
 
 // Known returns the manifests, as a JSON list, of networks that are not embedded
 // but recognised by the SHA-256 of their file.

@@ -41,12 +41,14 @@ func fitted(t testing.TB, networks int, cfg train.Config) *train.Head {
 	return h
 }
 
-// embedded returns the embedded network at a size of its own for each place.
-func embedded(t testing.TB, networks int) []*extract.Network {
+// embedded returns the embedded network at a size of its own for each place. In float it
+// computes what the operators do one by one; in 8 bits a number between two steps may be
+// rounded to the other one.
+func embedded(t testing.TB, networks int, precision string) []*extract.Network {
 	t.Helper()
 	var all []*extract.Network
 	for i := range networks {
-		n, err := extract.Default(32 * (i + 1))
+		n, err := extract.DefaultWith(photo.Settings{Width: 32 * (i + 1), Height: 32 * (i + 1)}, precision)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +59,7 @@ func embedded(t testing.TB, networks int) []*extract.Network {
 
 func classifier(t testing.TB, networks int, cfg train.Config) *Classifier {
 	t.Helper()
-	c, err := New(fitted(t, networks, cfg), embedded(t, networks), Options{})
+	c, err := New(fitted(t, networks, cfg), embedded(t, networks, extract.PrecisionFloat), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +165,25 @@ func requireClose(t *testing.T, i int, r *Result, got map[string][]float64, labe
 	}
 }
 
+// requireReadBack: what Export writes gives the same bits when it is read back.
+func requireReadBack(t *testing.T, c *Classifier, data []byte, want *Result) {
+	t.Helper()
+	for _, opt := range []ExportOptions{{}, {Pixels: true}} {
+		model, err := c.Export(opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Read(model, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := back.ClassifyBytes(t.Context(), data)
+		if err != nil || !slices.Equal(again.Probabilities, want.Probabilities) || *again.Similarity != *want.Similarity || again.Rejected != want.Rejected {
+			t.Errorf("%+v: read back: %+v, %v, want %+v", opt, again, err, want)
+		}
+	}
+}
+
 // noise returns the file of a picture.
 func noise(t testing.TB, seed uint64, w, h int) []byte {
 	t.Helper()
@@ -214,19 +235,15 @@ func TestExportedNetworks(t *testing.T) {
 			}
 			requireClose(t, 0, want, got, c.Labels())
 
-			for _, opt := range []ExportOptions{{}, {Pixels: true}} {
-				if model, err = c.Export(opt); err != nil {
-					t.Fatal(err)
-				}
-				back, err := Read(model, Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				again, err := back.ClassifyBytes(context.Background(), data)
-				if err != nil || !slices.Equal(again.Probabilities, want.Probabilities) || *again.Similarity != *want.Similarity || again.Rejected != want.Rejected {
-					t.Errorf("%+v: read back: %+v, %v, want %+v", opt, again, err, want)
-				}
+			requireReadBack(t, c, data, want)
+			rounded, err := New(c.Head(), embedded(t, networks, extract.Precision8Bit), Options{})
+			if err != nil {
+				t.Fatal(err)
 			}
+			if want, err = rounded.ClassifyBytes(t.Context(), data); err != nil {
+				t.Fatal(err)
+			}
+			requireReadBack(t, rounded, data, want)
 		})
 	}
 }
@@ -247,7 +264,7 @@ func planes(t *testing.T, n NetworkOfFile, data []byte) []float32 {
 
 // TestParallel: several goroutines get what one gets, through fewer extractors.
 func TestParallel(t *testing.T) {
-	c, err := New(fitted(t, 1, quick(train.KindLogistic, train.ScaleL2)), embedded(t, 1), Options{Parallel: 2})
+	c, err := New(fitted(t, 1, quick(train.KindLogistic, train.ScaleL2)), embedded(t, 1, ""), Options{Parallel: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +308,7 @@ func TestBadInput(t *testing.T) {
 	if _, err := c.ClassifyBytes(ctx, noise(t, 1, 9, 9)); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if _, err := New(c.Head(), embedded(t, 2), Options{}); !errors.Is(err, train.ErrWrongModels) {
+	if _, err := New(c.Head(), embedded(t, 2, ""), Options{}); !errors.Is(err, train.ErrWrongModels) {
 		t.Errorf("too many networks: %v", err)
 	}
 	if _, err := OpenFile("testdata/none.onnx", Options{}); !errors.Is(err, store.ErrNotFound) && err == nil {

@@ -24,6 +24,8 @@ type Decision struct {
 	Pool   string // "avg", "max" or "none"
 	Dim    int    // floats of a bottleneck as a manifest says, to be checked; 0 if none does
 
+	Precision string // that a source asks for, to be checked; "" if none does
+
 	Candidates []string     // tensors that could be taken, the last of the network first
 	Graph      *graph.Graph // up to the tap; nil if there is no tap
 	Input      Input        // its Layout is "" if there is no tap, or no input for photos
@@ -46,7 +48,7 @@ func (f *File) Decide(request Manifest) (*Decision, error) {
 	for _, s := range slices.Backward(d.sources) {
 		d.merged = s.Over(d.merged)
 	}
-	d.Name, d.Pool, d.Dim = d.merged.Name, PoolName(d.merged.Pool), d.merged.Dim
+	d.Name, d.Pool, d.Dim, d.Precision = d.merged.Name, PoolName(d.merged.Pool), d.merged.Dim, d.merged.Precision
 	if d.Name == "" {
 		d.Name = strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
 	}

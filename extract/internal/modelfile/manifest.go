@@ -27,6 +27,8 @@ type Manifest struct {
 
 	Preprocess photo.Settings `json:"preprocess"`
 
+	Precision string `json:"precision,omitempty"` // PrecisionFloat or Precision8Bit; the embedded network is had in both, others are what they are
+
 	Licence string `json:"licence,omitempty"` // for people
 	Source  string `json:"source,omitempty"`  // where the network comes from, for people
 
@@ -59,6 +61,9 @@ func (m *Manifest) check() error {
 	if m.Layout != "" && m.Layout != LayoutNCHW && m.Layout != LayoutNHWC {
 		return fmt.Errorf("not a manifest: layout %q: want %s or %s", m.Layout, LayoutNCHW, LayoutNHWC)
 	}
+	if m.Precision != "" && !slices.Contains(Precisions, m.Precision) {
+		return fmt.Errorf("not a manifest: precision %q: want %s", m.Precision, strings.Join(Precisions, " or "))
+	}
 	return nil
 }
 
@@ -84,12 +89,13 @@ func (m Manifest) Over(under Manifest) Manifest {
 	if m.Tap == under.Tap && PoolName(m.Pool) == PoolName(under.Pool) {
 		m.Dim = cmp.Or(m.Dim, under.Dim)
 	}
+	m.Precision = cmp.Or(m.Precision, under.Precision)
 	m.Preprocess = m.Preprocess.Over(under.Preprocess)
 	return m
 }
 
 // Set sets a field from text, as it stands on a command line: "tap", "pool",
-// "layout", "name", or one of the settings of preprocessing. See Keys.
+// "layout", "precision", "name", or one of the settings of preprocessing. See Keys.
 func (m *Manifest) Set(key, value string) error {
 	if err := m.set(key, value); err != nil {
 		return fmt.Errorf("%s=%s: %w", key, value, err)
@@ -116,6 +122,11 @@ func (m *Manifest) set(key, value string) error {
 			return fmt.Errorf("want %s or %s", LayoutNCHW, LayoutNHWC)
 		}
 		m.Layout = value
+	case "precision":
+		if !slices.Contains(Precisions, value) {
+			return fmt.Errorf("want %s", strings.Join(Precisions, " or "))
+		}
+		m.Precision = value
 	default:
 		if !slices.ContainsFunc(photo.Keys(), func(k photo.Key) bool { return k.Name == key }) {
 			return fmt.Errorf("there is no such setting: choose one of %s", strings.Join(keyNames(), ", "))
@@ -124,6 +135,15 @@ func (m *Manifest) set(key, value string) error {
 	}
 	return nil
 }
+
+// Precisions: what numbers a network computes with.
+const (
+	PrecisionFloat = "float" // float32
+	Precision8Bit  = "8bit"  // 8-bit integers, where it pays
+)
+
+// Precisions are all of them.
+var Precisions = []string{PrecisionFloat, Precision8Bit}
 
 var pools = []string{"avg", "max", "none"}
 
@@ -160,6 +180,7 @@ func Keys() []photo.Key {
 		{Name: "tap", About: "tensor to take as the bottleneck"},
 		{Name: "pool", About: "for a tap that is a feature map: " + strings.Join(pools, ", ")},
 		{Name: "layout", About: "order of the input's axes, where the model leaves it open: " + LayoutNCHW + ", " + LayoutNHWC},
+		{Name: "precision", About: "numbers that the embedded network computes with: 8bit (the usual), float"},
 	}, photo.Keys()...)
 }
 

@@ -60,6 +60,7 @@ func TestSettingsRefuse(t *testing.T) {
 		"side=-3":               "want a number of pixels",
 		"pool=min":              "want one of avg, max, none",
 		"layout=hwc":            "want nchw or nhwc",
+		"precision=16bit":       "want float or 8bit",
 		"tap=":                  "it has no value",
 		"":                      "no value",
 	} {
@@ -89,7 +90,7 @@ func TestSettingsMissing(t *testing.T) {
 // Every key that Set knows is listed, and none is listed that it does not know.
 func TestKeys(t *testing.T) {
 	values := map[string]string{"name": "n", "tap": "t", "pool": "max", "layout": "nhwc", "preprocess": "lite", "size": "9", "resize": "squash",
-		"side": "9", "crop": "0.5", "filter": "bicubic", "antialias": "true", "mean": "1", "std": "1", "order": "bgr", "jpeg-reduce": "2"}
+		"side": "9", "crop": "0.5", "filter": "bicubic", "antialias": "true", "mean": "1", "std": "1", "order": "bgr", "jpeg-reduce": "2", "precision": "float"}
 	for _, k := range Keys() {
 		var m Manifest
 		if err := m.Set(k.Name, values[k.Name]); err != nil || k.About == "" {

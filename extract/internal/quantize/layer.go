@@ -60,6 +60,17 @@ func (l *layer) each(f func(place, output, input int)) {
 	}
 }
 
+// eachRun calls f with the runs of weights that belong to one output and lie side by side.
+func (l *layer) eachRun(f func(from, to, output int)) {
+	run := 1
+	for _, d := range l.weight.Shape[l.axis+1:] {
+		run *= d
+	}
+	for i := range tensor.Len(l.weight.Shape) / run {
+		f(i*run, (i+1)*run, i%l.outputs())
+	}
+}
+
 // layerOf returns the layer that a node is, nil for another node.
 func (n *network) layerOf(node *graph.Node) *layer {
 	if node.Domain != "" || n.graph.Initializers[node.Input(0)] != nil {

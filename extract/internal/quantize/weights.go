@@ -49,8 +49,8 @@ func (l *layer) roundWeights(squares []float64) weights {
 			scale := float32(max(largest*share/largestWeight, smallestScale))
 			sum := 0.0
 			for _, e := range row {
-				d := e.weight - float64(roundWeight(e.weight, scale))*float64(scale)
-				sum += e.counts * d * d
+				d := e.weight - float64(float64(roundWeight(e.weight, scale))*float64(scale))
+				sum += float64(e.counts * d * d)
 			}
 			if sum < best {
 				best, r.scales[o] = sum, scale
@@ -70,6 +70,11 @@ func roundWeight(w float64, scale float32) int8 {
 // values are the weights that the numbers stand for.
 func (r *weights) values(l *layer) []float32 {
 	v := make([]float32, len(r.numbers))
-	l.each(func(place, output, _ int) { v[place] = float32(r.numbers[place]) * r.scales[output] })
+	l.eachRun(func(from, to, output int) {
+		scale := r.scales[output]
+		for i, n := range r.numbers[from:to] {
+			v[from+i] = float32(n) * scale
+		}
+	})
 	return v
 }

@@ -14,13 +14,22 @@ type writer struct {
 	out     *graph.Graph
 	points  map[string]Params
 	weights map[*layer]*weights
+	dense   bool // weights and biases are written as the floats that the whole numbers stand for
 }
 
 // write returns the quantized graph.
 func (s *selection) write(points map[string]Params, rounded map[*layer]*weights) *graph.Graph {
+	return s.writer(points, rounded).write()
+}
+
+func (s *selection) writer(points map[string]Params, rounded map[*layer]*weights) *writer {
 	g := *s.graph
 	g.Nodes, g.Initializers = nil, map[string]*tensor.Tensor{}
-	w := &writer{s, &g, points, rounded}
+	return &writer{selection: s, out: &g, points: points, weights: rounded}
+}
+
+func (w *writer) write() *graph.Graph {
+	s, points := w.selection, w.points
 	for _, in := range s.graph.Inputs {
 		w.point(in.Name)
 	}
@@ -45,7 +54,7 @@ func (s *selection) write(points map[string]Params, rounded map[*layer]*weights)
 	}
 	w.nameOutputs()
 	w.keepInitializers()
-	return &g
+	return w.out
 }
 
 // What is added to a tensor's name for what is made of it.
@@ -87,12 +96,23 @@ func (w *writer) layer(l *layer, m *graph.Node) {
 			bias[o] = int32(math.RoundToEven(float64(b) / float64(in*scales[o])))
 		}
 	}
-	numbers := slices.Clone(r.numbers)
-	l.each(func(place, output, _ int) {
-		if scales[output] != r.scales[output] {
-			numbers[place] = roundWeight(float64(r.numbers[place])*float64(r.scales[output]), scales[output])
-		}
-	})
+	numbers := r.numbers
+	if !slices.Equal(scales, r.scales) {
+		numbers = slices.Clone(numbers)
+		l.each(func(place, output, _ int) {
+			if scales[output] != r.scales[output] {
+				numbers[place] = roundWeight(float64(r.numbers[place])*float64(r.scales[output]), scales[output])
+			}
+		})
+	}
+	products := make([]float32, len(scales))
+	for o, s := range scales {
+		products[o] = in * s
+	}
+	if w.dense {
+		w.denseLayer(l, m, weights{numbers, scales}, bias, products)
+		return
+	}
 	scale := set(w.out, name+"/weight scale", tensor.New(scales, len(scales)))
 	zero := set(w.out, name+"/weight zero", tensor.New(make([]int8, len(scales)), len(scales)))
 	number := set(w.out, name+"/weight quantized", tensor.New(numbers, l.weight.Shape...))
@@ -101,16 +121,8 @@ func (w *writer) layer(l *layer, m *graph.Node) {
 	if bias == nil {
 		return
 	}
-	products := make([]float32, len(scales))
-	for o, s := range scales {
-		products[o] = in * s
-	}
 	if l.adder != nil {
-		whole := make([]float32, len(bias))
-		for o, b := range bias {
-			whole[o] = float32(b) * products[o]
-		}
-		w.out.Initializers[l.bias] = tensor.New(whole, w.graph.Initializers[l.bias].Shape...)
+		w.denseBias(l, bias, products)
 		return
 	}
 	biasScale := set(w.out, name+"/bias scale", tensor.New(products, len(products)))
@@ -118,6 +130,27 @@ func (w *writer) layer(l *layer, m *graph.Node) {
 	biasZero := set(w.out, name+"/bias zero", tensor.New(make([]int32, len(bias)), len(bias)))
 	w.add("DequantizeLinear", name+"/bias"+dequantized, 0, biasNumber, biasScale, biasZero)
 	m.Inputs[2] = name + "/bias" + dequantized
+}
+
+// denseLayer gives a layer the floats that whole weights and a whole bias stand for.
+func (w *writer) denseLayer(l *layer, m *graph.Node, r weights, bias []int32, products []float32) {
+	m.Inputs[1] = set(w.out, l.product()+"/weight"+dequantized, tensor.New(r.values(l), l.weight.Shape...))
+	if bias == nil {
+		return
+	}
+	w.denseBias(l, bias, products)
+	if l.adder == nil {
+		m.Inputs[2] = l.bias
+	}
+}
+
+// denseBias replaces a layer's bias by the floats that whole numbers stand for.
+func (w *writer) denseBias(l *layer, bias []int32, products []float32) {
+	whole := make([]float32, len(bias))
+	for o, b := range bias {
+		whole[o] = float32(b) * products[o]
+	}
+	w.out.Initializers[l.bias] = tensor.New(whole, w.graph.Initializers[l.bias].Shape...)
 }
 
 // largestBias bounds the whole numbers of biases, far below what sums can hold.

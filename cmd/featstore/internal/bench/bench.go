@@ -37,6 +37,9 @@ var Steps = []string{StepDecode, StepResize, StepNetwork, StepStore, StepTrain, 
 type Result struct {
 	Model   string `json:"model"`
 	ModelID string `json:"model_id"`
+
+	Precision string `json:"precision"` // what numbers the network computes with; in fine-tuning floats always
+
 	Width   int    `json:"width"` // pixels that the network sees
 	Height  int    `json:"height"`
 	Dim     int    `json:"dim"` // floats of a vector
@@ -193,7 +196,7 @@ func (b *bench) describe() error {
 	}
 	i := b.Network.Info()
 	b.result = Result{
-		Model: i.Name, ModelID: i.ID, Width: plan.Width, Height: plan.Height, Dim: plan.Features, MACs: plan.MACs,
+		Model: i.Name, ModelID: i.ID, Precision: i.Precision, Width: plan.Width, Height: plan.Height, Dim: plan.Features, MACs: plan.MACs,
 		Kernels: plan.Kernels, Cores: runtime.GOMAXPROCS(0), Photos: b.Photos.From,
 	}
 	return b.usable()

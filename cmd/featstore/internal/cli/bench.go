@@ -60,7 +60,7 @@ JSON, one object, figures for one photo or vector unless said otherwise:
   train_step_us         a minibatch
   ingest_images_per_s   from files to the store, all cores
   finetune_ms           forward, backward and step, an image, all cores
-and what was run: model, model_id, width, height, dim, macs, kernels, cores, photos,
+and what was run: model, model_id, precision, width, height, dim, macs, kernels, cores, photos,
 photo_count, photo_width, photo_height, photo_bytes, photos_unusable, train_batch,
 train_labels, ingest_photos, finetune_from, finetune_batch, seconds, version, revision, modified, go, os, arch.` +
 			exits(exitOK, exitFailure, exitUsage, exitInterrupted),
@@ -177,7 +177,7 @@ func (b *benchmark) progress() (on func(what string, done, total int), stop func
 
 func (b *benchmark) print(r *bench.Result) {
 	build := thisBuild()
-	fmt.Fprintf(b.Out, "%s at %d×%d: %s features, %.2f billion multiplications\n", r.Model, r.Width, r.Height, grouped(r.Dim), float64(r.MACs)/1e9)
+	fmt.Fprintf(b.Out, "%s at %d×%d in %s: %s features, %.2f billion multiplications\n", r.Model, r.Width, r.Height, precisionText(r.Precision), grouped(r.Dim), float64(r.MACs)/1e9)
 	fmt.Fprintf(b.Out, "%s, %s kernels, %s/%s\n", count(r.Cores, "core"), r.Kernels, build.OS, build.Arch)
 	what := "drawn pictures"
 	if b.folder != "" {

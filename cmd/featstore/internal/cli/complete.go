@@ -36,6 +36,7 @@ var flagChoices = map[string]choices{
 	"* --optimizer":       words(train.OptimizerAdamW, train.OptimizerSGD),
 	"* --kinds":           words(train.Kinds...),
 	"* --preprocess":      presetChoices,
+	"* --precision":       words(extract.Precision8Bit, extract.PrecisionFloat),
 	"* --pool":            words("avg", "max", "none"),
 	"* --split":           splitChoices,
 	"* --format":          formatChoices,

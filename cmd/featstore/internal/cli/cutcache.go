@@ -86,6 +86,7 @@ func (a *app) readCut(db *store.DB, raw store.Stats) (*cutStats, error) {
 		if m.Tuned != nil {
 			known[m.Tuned.At] = true
 		}
+		known[inFloat(m.Model).ID] = true
 	}
 	for _, c := range st.Cuts {
 		p := cutPartStats{Cut: c.Cut, Bytes: c.Bytes, Views: c.Views, Photos: len(c.Photos)}
@@ -154,6 +155,9 @@ func (a *app) printCut(s *storeStats) {
 	names := map[string]string{}
 	for _, m := range s.Models {
 		names[m.ID] = m.text
+		if f := inFloat(m.model); names[f.ID] == "" {
+			names[f.ID] = describeModel(f)
+		}
 	}
 	fmt.Fprintf(a.Out, "\n  %s, %s: activations for finetune; it may be deleted\n", printable(s.Cut.Path), bytesText(s.Cut.FileBytes))
 	t := table{right: "llrrr"}

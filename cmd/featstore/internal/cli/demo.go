@@ -56,6 +56,7 @@ prints with --json.` + storeExits(exitSomeFailed),
 	flags.IntVar(&d.each, "each", 40, "pictures of each kind")
 	flags.Uint64Var(&d.seed, "seed", 1, "another seed draws other pictures")
 	flags.StringVar(&d.nets.size, "size", "", "width and height in pixels of what the network sees (default 320)")
+	d.nets.registerPrecision(cmd)
 	return cmd
 }
 

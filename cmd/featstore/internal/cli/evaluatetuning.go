@@ -35,6 +35,7 @@ func (a *app) tuningCandidate(ctx context.Context, db *store.DB, e evaluation) (
 	if err != nil {
 		return c, nil, err
 	}
+	network = network.InFloat() // 8-bit numbers cannot be trained
 	tuning, err := a.planTuning(ctx, network, photos, &f)
 	if err != nil {
 		return c, nil, err

@@ -207,6 +207,7 @@ func (a *app) finetune(ctx context.Context, db *store.DB, f finetuning) (err err
 	if err != nil {
 		return err
 	}
+	network = network.InFloat() // 8-bit numbers cannot be trained
 	tuning, err := a.planTuning(ctx, network, photos, &f)
 	if err != nil {
 		return err

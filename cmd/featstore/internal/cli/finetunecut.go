@@ -12,6 +12,7 @@ import (
 	"featstore/extract"
 	"featstore/extract/photo"
 	"featstore/split"
+	"featstore/store"
 )
 
 // How much of the computation stays as it is where nobody says: for few photos more, as
@@ -122,6 +123,22 @@ func parted(network *extract.Network, cuts []extract.Cut, cut extract.Cut) (*ext
 		"the lowest tensor from which it can is %s, above %.0f %% of the computation: --from %s", c.Tensor, 100*c.Below, argument(c.Tensor))
 }
 
+// otherwiseTuned says in what a network that is tuned differs from a model's own.
+func otherwiseTuned(m store.Model, network *extract.Network) string {
+	var how []string
+	i := network.Info()
+	if m.Precision == extract.Precision8Bit {
+		how = append(how, "in float")
+	}
+	if own, err := recordedRequest(m); err == nil && (own.Preprocess.Width != i.Preprocess.Width || own.Preprocess.Height != i.Preprocess.Height) {
+		how = append(how, fmt.Sprintf("at %d×%d", i.Preprocess.Width, i.Preprocess.Height))
+	}
+	if how == nil {
+		return ""
+	}
+	return ", tuned " + strings.Join(how, " ")
+}
+
 // A tuningPlan is the first line of --json.
 type tuningPlan struct {
 	Event      string  `json:"event"`
@@ -145,11 +162,7 @@ func (a *app) tellPlan(photos *tuningSet, network *extract.Network, cut extract.
 	if a.json {
 		return a.emit(tuningPlan{"plan", photos.model.ID, how.Width, how.Height, cut.Tensor, cut.Below, training, validation, epochs, estimate.Seconds()})
 	}
-	at := ""
-	if network.Info().ID != photos.model.ID {
-		at = fmt.Sprintf(", tuned at %d×%d", how.Width, how.Height)
-	}
-	a.say("network: %s%s", describeModel(photos.model), at)
+	a.say("network: %s%s", describeModel(photos.model), otherwiseTuned(photos.model, network))
 	a.say("training what lies above %s, %.0f %% of the computation, on %s for %s: about %s", cut.Tensor, 100*(1-cut.Below),
 		count(training, "photo"), count(epochs, "epoch"), durationText(estimate))
 	return nil

@@ -59,7 +59,7 @@ func tunedModel(data []byte, base store.Model, how photo.Preprocess) (*extract.N
 	if err != nil {
 		return nil, base, err
 	}
-	request.Preprocess = photo.SettingsOf(how)
+	request.Preprocess, request.Precision = photo.SettingsOf(how), ""
 	if base.Tuned == nil {
 		request.Name = base.Name + "-finetuned"
 	}
@@ -71,6 +71,7 @@ func tunedModel(data []byte, base store.Model, how photo.Preprocess) (*extract.N
 	return network, store.Model{
 		ID: i.ID, Name: request.Name, FileSHA256: i.FileSHA256, WeightsSHA256: i.WeightsSHA256, Tap: i.Tap, Pool: i.Pool, Dim: i.Dim,
 		Preprocess: i.Preprocess.CanonicalString(), Engine: i.Engine, Added: time.Now().UTC().Truncate(time.Second), Layout: network.Origin().Layout,
+		Precision: i.Precision,
 	}, nil
 }
 

@@ -122,7 +122,7 @@ func retrainIn(db *store.DB, name string, h *train.Head) command {
 		if name != tunedHead {
 			c = c.with("--head", name)
 		}
-		if size := tunedSize(m); size != "" {
+		if size := tunedSize(m, models); size != "" {
 			c = c.with("--size", size)
 		}
 		if several {
@@ -133,10 +133,13 @@ func retrainIn(db *store.DB, name string, h *train.Head) command {
 	return retrain(name, h, several)
 }
 
-// tunedSize is the --size that a network was tuned with, "" for none.
-func tunedSize(m store.Model) string {
-	var how photo.Preprocess
-	if m.Tuned.At == "" || json.Unmarshal([]byte(m.Preprocess), &how) != nil {
+// tunedSize is the --size that a network was tuned with, "" for that of the model that it
+// was before.
+func tunedSize(m store.Model, models []store.Model) string {
+	var how, before photo.Preprocess
+	i := slices.IndexFunc(models, func(b store.Model) bool { return b.ID == m.Tuned.From })
+	if i < 0 || json.Unmarshal([]byte(m.Preprocess), &how) != nil || json.Unmarshal([]byte(models[i].Preprocess), &before) != nil ||
+		how.Width == before.Width && how.Height == before.Height {
 		return ""
 	}
 	if how.Width == how.Height {

@@ -72,7 +72,7 @@ into the store too.
 
 ` + settingsHelp() + `
 
-JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim,
+JSON: lines with event "network" (id, name, path, tap, tap_why, pool, dim, precision,
 preprocess, preprocess_text, preprocess_from, size_from), one with event "labels" (source: kind,
 files, columns, pattern and the like; recognised, lists: file, format, rows, path_column,
 label_column, split_column, group_column, split_columns; missing, blank, unlisted and several with
@@ -265,6 +265,7 @@ type networkEvent struct {
 	TapWhy         string           `json:"tap_why"`
 	Pool           string           `json:"pool"`
 	Dim            int              `json:"dim"`
+	Precision      string           `json:"precision"`
 	Preprocess     photo.Preprocess `json:"preprocess"`
 	PreprocessText string           `json:"preprocess_text"`
 	PreprocessFrom string           `json:"preprocess_from"`
@@ -277,13 +278,13 @@ func (a *app) announce(networks []*extract.Network) error {
 	for _, n := range networks {
 		i, o := n.Info(), n.Origin()
 		if a.json {
-			if err := a.emit(networkEvent{"network", i.ID, i.Name, o.Path, i.Tap, o.TapWhy, i.Pool, i.Dim, i.Preprocess, i.Preprocess.String(),
+			if err := a.emit(networkEvent{"network", i.ID, i.Name, o.Path, i.Tap, o.TapWhy, i.Pool, i.Dim, i.Precision, i.Preprocess, i.Preprocess.String(),
 				o.From, o.SizeFrom}); err != nil {
 				return err
 			}
 			continue
 		}
-		a.say("network: %s, %s features from %s", i.Name, grouped(i.Dim), describeTap(i.Tap, o.TapWhy))
+		a.say("network: %s in %s, %s features from %s", i.Name, precisionText(i.Precision), grouped(i.Dim), describeTap(i.Tap, o.TapWhy))
 		a.say("photos: %s (%s)", i.Preprocess.String(), o.From)
 	}
 	return nil

@@ -47,7 +47,7 @@ saves some can seem to do more than the machine is able to.
 
 JSON, one object a file: path, name, sha256, bytes, weights (file, sha256, bytes),
 producer, opsets, metadata, inputs and outputs (name, type, dims, from), nodes,
-operators (operator, nodes), layout, width, height, size_from, tap, tap_why, pool,
+operators (operator, nodes), layout, width, height, size_from, precision, tap, tap_why, pool,
 tap_shape, candidates (name, type, dims, from), preprocess, preprocess_text,
 preprocess_from, likely (preset, why), plan (width, height, features, parameters,
 macs, weight_bytes, arena_bytes, hand_bytes, steps, kernels, slow,
@@ -83,6 +83,7 @@ operator, beyond), problem, manifest (the file written).` + exits(exitOK, exitFa
 		},
 	}
 	nets.registerSettings(cmd)
+	nets.registerPrecision(cmd)
 	cmd.Flags().BoolVar(&steps.plan, "plan", false, "list the steps that the network is compiled to")
 	cmd.Flags().BoolVar(&steps.time, "time", false, "with --plan: time every step on one core")
 	cmd.Flags().BoolVar(&steps.cuts, "cuts", false, "list where the network can be parted for fine-tuning")
@@ -361,6 +362,9 @@ func shapeText(shape []int) string {
 
 // inspectCost shows what running it takes, and what cannot be run.
 func inspectCost(t *table, r *extract.Inspection) {
+	if r.Precision != "" {
+		t.row("precision", precisionText(r.Precision))
+	}
 	if p := r.Plan; p != nil {
 		at := ""
 		if r.Width == 0 {

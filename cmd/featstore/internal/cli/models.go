@@ -24,7 +24,7 @@ for each. A model's id follows from everything that decides what a vector is: th
 network's file, the tensor tapped, the preparation of photos and the engine's
 revision. Vectors of different ids are never mixed.
 
-JSON, one object: models (id, name, file_sha256, tap, pool, dim, preprocess,
+JSON, one object: models (id, name, file_sha256, tap, pool, dim, precision, preprocess,
 engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, tuned_from).` + storeExits(),
 		Example: `  featstore models
   featstore models inspect net.onnx
@@ -46,6 +46,7 @@ type modelInfo struct {
 	Tap        string          `json:"tap"`
 	Pool       string          `json:"pool"`
 	Dim        int             `json:"dim"`
+	Precision  string          `json:"precision,omitempty"`
 	Preprocess json.RawMessage `json:"preprocess"`
 	Engine     int             `json:"engine"`
 	Added      time.Time       `json:"added"`
@@ -72,7 +73,7 @@ func (a *app) listModels(db *store.DB) error {
 	list := []modelInfo{}
 	for _, m := range stats.Models {
 		list = append(list, modelInfo{
-			m.ID, m.Name, m.FileSHA256, m.Tap, m.Pool, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Added,
+			m.ID, m.Name, m.FileSHA256, m.Tap, m.Pool, m.Dim, precisionOf(m.Model, own), json.RawMessage(m.Preprocess), m.Engine, m.Added,
 			m.Vectors, m.Missing, own.Info().FileSHA256 == m.FileSHA256, m.Path, m.WeightsSHA256, m.Layout,
 			m.Network > 0, tunedFrom(m.Model),
 		})
@@ -92,6 +93,14 @@ func (a *app) listModels(db *store.DB) error {
 		a.printModel(m)
 	}
 	return nil
+}
+
+// precisionOf is what numbers a model's network computes with, "" if the store does not know.
+func precisionOf(m store.Model, own *extract.Network) string {
+	if m.Precision == "" && m.FileSHA256 == own.Info().FileSHA256 {
+		return extract.PrecisionFloat // as it was before there was another one
+	}
+	return m.Precision
 }
 
 func tunedFrom(m store.Model) string {
@@ -116,6 +125,9 @@ func (a *app) printModel(m modelInfo) {
 	t.row("network", whereIs(m))
 	t.row("file", "SHA-256 "+m.FileSHA256)
 	t.row("bottleneck", fmt.Sprintf("%s, %s features", strings.TrimSpace(m.Tap), grouped(m.Dim)))
+	if m.Precision != "" {
+		t.row("precision", precisionText(m.Precision))
+	}
 	t.row("photos", preparation(m.Preprocess))
 	vectors := count(m.Vectors, "vector")
 	if m.Missing > 0 {

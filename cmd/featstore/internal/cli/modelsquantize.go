@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -130,6 +131,9 @@ func (a *app) quantize(ctx context.Context, spec string, q quantizing) error {
 		if roots, err = a.comparableRoots(); err != nil {
 			return err
 		}
+	}
+	if file, _, _ := strings.Cut(spec, ","); file == embedded {
+		q.nets.precision = extract.PrecisionFloat
 	}
 	exact, err := q.nets.one(nil, spec, nil)
 	if err != nil {

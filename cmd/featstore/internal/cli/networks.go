@@ -26,6 +26,7 @@ const embedded = "default"
 type networkFlags struct {
 	models                      []string
 	size, tap, pool, preprocess string
+	precision                   string
 	memory                      memoryFlag
 	photos                      photoMemoryFlag
 	keep                        bool // the files, in the store
@@ -67,7 +68,12 @@ func settingsHelp() string {
 func (f *networkFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.models, "model", nil, "ONNX network to use, a file or \"default\" for the embedded one, with settings after it; may be repeated")
 	f.registerSettings(cmd)
+	f.registerPrecision(cmd)
 	f.photos.register(cmd.Flags())
+}
+
+func (f *networkFlags) registerPrecision(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.precision, "precision", "", "numbers that the embedded network computes with: 8bit, or float, which takes three times as long (default 8bit)")
 }
 
 func (f *networkFlags) registerSettings(cmd *cobra.Command) {
@@ -87,7 +93,7 @@ func (f *networkFlags) shared() (extract.Manifest, error) {
 			return m, usagef("--preprocess: %w", err)
 		}
 	}
-	for _, s := range []struct{ key, value string }{{"size", f.size}, {"tap", f.tap}, {"pool", f.pool}} {
+	for _, s := range []struct{ key, value string }{{"size", f.size}, {"tap", f.tap}, {"pool", f.pool}, {"precision", f.precision}} {
 		if s.value == "" {
 			continue
 		}
@@ -210,8 +216,8 @@ func completeRequest(m *extract.ModelFile, request extract.Manifest, recorded []
 func embeddedNetwork(request extract.Manifest, most extract.ModelLimits) (*extract.Network, error) {
 	p := request.Preprocess
 	usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce}
-	if reflect.DeepEqual(request, extract.Manifest{Preprocess: usual}) && most == (extract.ModelLimits{}) {
-		n, err := extract.DefaultWith(usual)
+	if reflect.DeepEqual(request, extract.Manifest{Preprocess: usual, Precision: request.Precision}) && most == (extract.ModelLimits{}) {
+		n, err := extract.DefaultWith(usual, request.Precision)
 		if err != nil {
 			return nil, &usageError{err: fmt.Errorf("--size: %w", err)}
 		}
@@ -239,6 +245,8 @@ func networkAdvice(file string, err error) error {
 			run("models", "inspect", argument(file)))
 	case errors.As(err, &size):
 		return &exitError{exitUsage, err}
+	case errors.Is(err, extract.ErrPrecision):
+		return precisionAdvice(file, err)
 	case extract.Exceeded(err):
 		return err // its hint names the flag, wherever it comes from
 	case errors.Is(err, extract.ErrModel):
@@ -247,6 +255,16 @@ func networkAdvice(file string, err error) error {
 		return hint(err, "the embedded network is called %s", embedded)
 	}
 	return err
+}
+
+// precisionAdvice says how a network is had in the numbers asked for.
+func precisionAdvice(file string, err error) error {
+	err = &exitError{exitUsage, err}
+	if file == embedded {
+		return hint(err, "leave --precision away")
+	}
+	return hint(err, "leave --precision away: a network from a file is used as it is; %s makes one of 8-bit numbers",
+		run("models", "quantize", argument(file), "--photos", "FOLDER", "-o", "FILE"))
 }
 
 // conversion says how a network in another format becomes ONNX.
@@ -263,7 +281,7 @@ func conversion(e *extract.FormatError, file string) string {
 
 // asked reports whether the command line says anything about networks.
 func (f *networkFlags) asked() bool {
-	return len(f.models) > 0 || f.size != "" || f.tap != "" || f.pool != "" || f.preprocess != ""
+	return len(f.models) > 0 || f.size != "" || f.tap != "" || f.pool != "" || f.preprocess != "" || f.precision != ""
 }
 
 // choose returns the networks to ingest with: those asked for; otherwise the
@@ -310,14 +328,30 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 	return networks, f.photos.limit(networks)
 }
 
-// describeModel names a model for people: "efficientnet-lite0 at 320×320
-// (a88b0eab)".
+// describeModel names a model for people: "efficientnet-lite0 at 320×320 in 8 bits
+// (c4546c07)".
 func describeModel(m store.Model) string {
 	var p photo.Preprocess
 	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil || p.Width == 0 {
 		return fmt.Sprintf("%s (%.8s)", m.Name, m.ID)
 	}
-	return fmt.Sprintf("%s at %d×%d (%.8s)", m.Name, p.Width, p.Height, m.ID)
+	return fmt.Sprintf("%s at %d×%d%s (%.8s)", m.Name, p.Width, p.Height, in8Bits(m.Precision), m.ID)
+}
+
+// in8Bits tells a network of 8-bit numbers from others.
+func in8Bits(precision string) string {
+	if precision == extract.Precision8Bit {
+		return " in 8 bits"
+	}
+	return ""
+}
+
+// precisionText names a precision for people.
+func precisionText(precision string) string {
+	if precision == extract.Precision8Bit {
+		return "8 bits"
+	}
+	return precision
 }
 
 // findModel returns the one model in the store that a word means: an id, the

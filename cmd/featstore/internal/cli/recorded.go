@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"featstore/extract"
+	"featstore/extract/ingest"
 	"featstore/extract/photo"
 	"featstore/store"
 )
@@ -83,6 +85,7 @@ func networkAt(db *store.DB, m store.Model, size string) (*extract.Network, erro
 	case m.Network > 0:
 		file, err = keptModel(db, m, extract.ModelLimits{})
 	case own.Origin().Path == "":
+		recorded.Precision = own.Info().Precision
 		file, err = extract.DefaultModel()
 	default:
 		file, err = extract.OpenModel(own.Origin().Path)
@@ -104,9 +107,10 @@ func rebuildEmbedded(m store.Model, most extract.ModelLimits) (*extract.Network,
 	if err != nil {
 		return nil, err
 	}
+	request.Precision = cmp.Or(request.Precision, extract.PrecisionFloat) // as all were that do not say it
 	if p := request.Preprocess; most == (extract.ModelLimits{}) {
 		usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce}
-		if n, err := extract.DefaultWith(usual); err == nil && n.Info().ID == m.ID {
+		if n, err := extract.DefaultWith(usual, request.Precision); err == nil && n.Info().ID == m.ID {
 			return n, nil
 		}
 	}
@@ -115,6 +119,22 @@ func rebuildEmbedded(m store.Model, most extract.ModelLimits) (*extract.Network,
 		return nil, err
 	}
 	return recordedNetwork(m, file, request)
+}
+
+// inFloat is the model of the network that finetune takes for a model's: the same in
+// floats. Its id is "" where that cannot be told.
+func inFloat(m store.Model) store.Model {
+	if m.Precision != extract.Precision8Bit {
+		return m
+	}
+	if m.Network > 0 || m.Path != "" {
+		return store.Model{} // a file of 8-bit numbers
+	}
+	n, err := rebuildEmbedded(m, extract.ModelLimits{})
+	if err != nil {
+		return store.Model{}
+	}
+	return ingest.Model(n.InFloat())
 }
 
 // rebuildFrom makes a model's network from a file.
@@ -142,7 +162,8 @@ func recordedRequest(m store.Model) (extract.Manifest, error) {
 	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil {
 		return extract.Manifest{}, fmt.Errorf("model %s: read its preprocessing: %w", m.ID, err)
 	}
-	return extract.Manifest{Name: m.Name, Tap: m.Tap, Pool: m.Pool, Layout: m.Layout, Preprocess: photo.SettingsOf(p), From: "as recorded in the store"}, nil
+	return extract.Manifest{Name: m.Name, Tap: m.Tap, Pool: m.Pool, Layout: m.Layout, Precision: m.Precision, Preprocess: photo.SettingsOf(p),
+		From: "as recorded in the store"}, nil
 }
 
 // recordedNetwork makes sure that it is the very network of the record.
@@ -159,24 +180,33 @@ func recordedNetwork(m store.Model, file *extract.ModelFile, request extract.Man
 	return nil, fmt.Errorf("%w: it is engine revision %d, recorded is %d", errOtherEngine, n.Info().Engine, m.Engine)
 }
 
-// asBegun returns n or, if the store's vectors by the same network are of photos decoded in
-// full, as they all once were, and the request does not say how to decode, the network
+// asBegun returns n or, if the store's vectors by the same network are as they all once were,
+// in float, or of photos decoded in full, and the request does not say which, the network
 // that goes on with them. prepare makes a network as requested.
 func asBegun(
 	n *extract.Network, request extract.Manifest, recorded []store.Model, prepare func(extract.Manifest) (*extract.Network, error),
 ) (*extract.Network, error) {
-	if request.Preprocess.JPEGReduce != nil || n.Info().Preprocess.JPEGReduce == 0 || recordedAs(recorded, n) {
+	i := n.Info()
+	if recordedAs(recorded, n) || !slices.ContainsFunc(recorded, func(r store.Model) bool { return r.FileSHA256 == i.FileSHA256 }) {
 		return n, nil
 	}
-	if !slices.ContainsFunc(recorded, func(r store.Model) bool { return r.FileSHA256 == n.Info().FileSHA256 }) {
-		return n, nil
+	once := []extract.Manifest{request}
+	if request.Precision == "" && i.Ranges != "" {
+		request.Precision = extract.PrecisionFloat
+		once = append(once, request)
 	}
-	request.Preprocess.JPEGReduce = new(float32)
-	full, err := prepare(request)
-	if err != nil || !recordedAs(recorded, full) {
-		return n, err
+	if request.Preprocess.JPEGReduce == nil && i.Preprocess.JPEGReduce != 0 {
+		for _, r := range once {
+			r.Preprocess.JPEGReduce = new(float32)
+			once = append(once, r)
+		}
 	}
-	return full, nil
+	for _, r := range once[1:] {
+		if old, err := prepare(r); err != nil || recordedAs(recorded, old) {
+			return old, err
+		}
+	}
+	return n, nil
 }
 
 func recordedAs(recorded []store.Model, n *extract.Network) bool {

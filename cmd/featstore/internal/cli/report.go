@@ -208,7 +208,7 @@ func (a *app) modelCard(s *storeStats, opt report.Options, r reportRequest) (row
 		}
 		add("network", "%s: %s features, from %s", m.text, grouped(m.Dim), strings.TrimSpace(m.Tap))
 		add("preparation", "%s", preparation(m.Preprocess))
-		add("network's file", "SHA-256 %s, engine revision %d", m.sha256, m.Engine)
+		add("network's file", "SHA-256 %s, engine revision %d", m.model.FileSHA256, m.Engine)
 	}
 	if h := opt.Head; h != nil {
 		add("head", "%s, “%s”, trained %s by featstore %s on %s", h.Kind, opt.Name, h.Created.Local().Format("2006-01-02 15:04"), h.Version,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"featstore/extract"
 	"featstore/split"
 	"featstore/store"
 	"featstore/train"
@@ -39,7 +40,7 @@ JSON, one object: path, file_bytes, created, policy, pending_policy (null unless
 change of splits was interrupted), fixed_splits, folders (path, images, failures,
 seen, labels: null for names of folders, or kind, files, columns, pattern and the like), images,
 distinct, unlabelled, labels (label, images, training, validation,
-testing), models (id, name, tap, dim, preprocess, engine, vectors, missing, tuned_from, stale, unfinished,
+testing), models (id, name, tap, dim, precision, preprocess, engine, vectors, missing, tuned_from, stale, unfinished,
 views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
 failures (path, reason), disputed (digest, labels, paths), damaged, warnings, cut_cache (null
@@ -146,8 +147,9 @@ type modelStats struct {
 	Stale      bool            `json:"stale,omitempty"`      // its training photos have changed since
 	Unfinished string          `json:"unfinished,omitempty"` // the head that an interrupted finetune made it for
 	Views      *viewStats      `json:"views"`                // null without any
+	Precision  string          `json:"precision,omitempty"`
 	text       string
-	sha256     string // of the network's file
+	model      store.Model
 }
 
 type headStats struct {
@@ -188,13 +190,17 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 	for _, l := range raw.Labels {
 		s.Labels = append(s.Labels, labelStats{l.Label, l.Images, l.Splits[split.Training], l.Splits[split.Validation], l.Splits[split.Testing]})
 	}
+	own, err := extract.Default(0)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range raw.Models {
 		stale, err := staleTuning(db, m.Model)
 		if err != nil {
 			return nil, err
 		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), describeModel(m.Model), m.FileSHA256})
+			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), precisionOf(m.Model, own), describeModel(m.Model), m.Model})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)
