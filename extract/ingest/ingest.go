@@ -71,6 +71,10 @@ type Options struct {
 	MaxBytes int64     // of a photo's file; 0 means DefaultMaxBytes
 	Progress *Progress // counters to watch from another goroutine; may be nil
 
+	// Photos bounds what decoding may cost beside the networks' own: their Memory, which is
+	// shared then. The zero value has a Memory of the default size.
+	Photos photo.Limits
+
 	// Layout says what folders in the folder mean. With nil it stays what it was, or
 	// labels for a folder that is new to the store.
 	Layout *store.Layout
@@ -137,6 +141,9 @@ func ingest(ctx context.Context, db *store.DB, networks []network, root string, 
 	}
 	if opt.MaxBytes <= 0 {
 		opt.MaxBytes = DefaultMaxBytes
+	}
+	if opt.Photos.Memory == nil {
+		opt.Photos.Memory = photo.NewMemory(photo.DefaultMemory)
 	}
 	if opt.Progress == nil {
 		opt.Progress = new(Progress)

@@ -99,7 +99,7 @@ type Report struct {
 	WithoutLabel int `json:"without_label"` // photos in the store of a folder whose photos have none
 
 	// Suspicious are photos that are used, but look like none of their label: placeholders,
-	// thumbnails, one picture many times; of those read in this run also tiny, black and white ones.
+	// thumbnails, one picture many times; of those read in this run also tiny, black and white ones and pages of text.
 	Suspicious []Problem `json:"suspicious"`
 
 	NotPhotos   []string  `json:"not_photos"`   // files among the photos that are not photos

@@ -19,6 +19,8 @@ const (
 	tinySide   = 32       // pixels of the longer side
 	fewBytes   = 12       // pixels a byte, from which on a picture may be of one colour
 	mostJudged = 16 << 20 // pixels of a picture that is decoded for that
+	pageSide   = 400      // pixels of the longer side of a page's screenshot, at least
+	pagePart   = 80       // percent of it that are background
 )
 
 // placeholders are names that sites and programs give to pictures which stand for none.
@@ -77,14 +79,14 @@ func (r *run) suspectCopies(image store.ImageEntry, at []store.Location, labels 
 	}
 }
 
-// onePixel is a preparation that keeps colours as they are, of a few pixels.
-var onePixel = photo.Preprocess{Width: 16, Height: 16, Rule: photo.RuleSquash, Filter: photo.FilterBilinear, Antialias: true,
+// fewPixels is a preparation that keeps colours as they are, of a few pixels.
+var fewPixels = photo.Preprocess{Width: 16, Height: 16, Rule: photo.RuleSquash, Filter: photo.FilterBilinear, Antialias: true,
 	Std: [3]float32{1, 1, 1}, Order: photo.OrderRGB}
 
-// suspectPixels finds pictures that are tiny, or all black or white, among those that were
+// suspectPixels finds pictures that are tiny, all black or white, or pages of text, among those that were
 // read now. A picture of one colour takes few bytes, so few are decoded again.
 func (w *worker) suspectPixels(ctx context.Context, path string, data []byte) {
-	_, width, height, err := photo.DecodeConfig(data)
+	format, width, height, err := photo.DecodeConfig(data)
 	if err != nil {
 		return
 	}
@@ -95,9 +97,9 @@ func (w *worker) suspectPixels(ctx context.Context, path string, data []byte) {
 	if pixels := width * height; pixels < fewBytes*len(data) || pixels > mostJudged {
 		return
 	}
-	p := onePixel
+	p := fewPixels
 	dst := make([]float32, p.Len())
-	if _, err := p.Prepare(ctx, dst, data, photo.Limits{}, new(photo.Scratch)); err != nil {
+	if _, err := p.Prepare(ctx, dst, data, w.opt.Photos, new(photo.Scratch)); err != nil {
 		return // the networks have decoded it, or have said why not
 	}
 	switch low, high := slices.Min(dst), slices.Max(dst); {
@@ -105,5 +107,32 @@ func (w *worker) suspectPixels(ctx context.Context, path string, data []byte) {
 		w.suspect(path, "all black")
 	case low > 247:
 		w.suspect(path, "all white")
+	case (format == "png" || format == "gif") && max(width, height) >= pageSide && likePage(dst):
+		w.suspect(path, "almost all of it one light colour, as on a page of text or an error page")
 	}
+}
+
+// likePage tells whether most of a picture, given as RGB from 0 to 255, has one light colour.
+// So has the screenshot of a page of text; photos do not compress so well.
+func likePage(rgb []float32) bool {
+	var median [3]float32
+	for c := range median {
+		var values []float32
+		for i := c; i < len(rgb); i += 3 {
+			values = append(values, rgb[i])
+		}
+		slices.Sort(values)
+		median[c] = values[len(values)/2]
+	}
+	same := 0
+	for i := 0; i < len(rgb); i += 3 {
+		far := float32(0)
+		for c, m := range median {
+			far = max(far, rgb[i+c]-m, m-rgb[i+c])
+		}
+		if far <= 6 {
+			same++
+		}
+	}
+	return min(median[0], median[1], median[2]) > 200 && 100*same >= pagePart*len(rgb)/3
 }

@@ -205,8 +205,9 @@ func photoBytes(ctx context.Context, db *store.DB, d split.Digest) ([]byte, erro
 			return data, nil
 		}
 		if err == nil {
-			err = fmt.Errorf("%s: it has changed since it was ingested", path)
+			err = errors.New("it has changed since it was ingested")
 		}
+		err = fmt.Errorf("%s: %w", path, err)
 		last = err
 	}
 	if ctx.Err() != nil {

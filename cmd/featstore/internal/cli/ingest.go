@@ -231,7 +231,7 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 // runIngest runs the ingest with progress.
 func (a *app) runIngest(ctx context.Context, db *store.DB, networks []*extract.Network, dir string, opt ingest.Options) (ingest.Report, error) {
 	p := new(ingest.Progress)
-	opt.Progress, opt.OnLabelling = p, a.tellLabels
+	opt.Progress, opt.OnLabelling, opt.Photos = p, a.tellLabels, networks[0].PhotoLimits()
 	stop := a.watch(func() gauge {
 		if total := p.Total.Load(); total > 0 {
 			return gauge{"ingest", "photo", p.Done.Load(), total}
