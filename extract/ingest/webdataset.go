@@ -38,13 +38,15 @@ func (l *listing) samples(extension string) (all []sample) {
 	return all
 }
 
-// recogniseSamples tells whether an archive, or a folder of them, is a WebDataset.
+// recogniseSamples tells whether an archive, or a folder of them, is a WebDataset. Texts may be
+// anything, so they count only where no folder could be a label.
 func (r *run) recogniseSamples(ctx context.Context) bool {
 	if len(r.list.packed) == 0 {
 		return false
 	}
-	_, all, sure := r.chooseSamples(ctx, annotation.SampleExtensions, "")
-	return sure && len(all) > 0
+	extension, _, sure := r.chooseSamples(ctx, annotation.SampleExtensions, "")
+	inFolder := func(f file) bool { return namedAsPhoto(f.path) && strings.Contains(f.below(), "/") }
+	return sure && (extension != "txt" || !slices.ContainsFunc(r.list.all, inFolder))
 }
 
 // chooseSamples returns the files that say labels, of the first of some extensions that at

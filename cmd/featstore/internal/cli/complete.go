@@ -60,7 +60,7 @@ var flagChoices = map[string]choices{
 // fileFlags take a file, for which the shell itself knows best, or text and numbers of
 // which nobody knows.
 var fileFlags = []string{"ingest --model", "predict --model", "predict --classifier", "bench --model", "similar --network", "ingest --labels",
-	"ingest --label-names", "ingest --label-from", "ingest --path-column", "ingest --label-column", "ingest --split-column",
+	"ingest --label-names", "ingest --label-from",
 	"predict --watch", "predict --sort-into"}
 
 // argumentChoices are the completions of arguments. Other commands with arguments take

@@ -45,6 +45,9 @@ func TestCompletion(t *testing.T) {
 			t.Fatalf("%q: %s", args, errs.String())
 		}
 	}
+	if err := os.WriteFile("list.csv", []byte("id,what,label\n1,2,3\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	cases := []struct {
 		args []string
 		want string // all that is offered, or some of it with … behind
@@ -62,6 +65,11 @@ func TestCompletion(t *testing.T) {
 		{[]string{"export", "--format", ""}, "npy csv parquet onnx"},
 		{[]string{"export", "--split", "training,t"}, "training,testing"},
 		{[]string{"stats", ""}, ""},
+		{[]string{"ingest", "photos", "--labels", "list.csv", "--label-column", ""}, "id what label"},
+		{[]string{"ingest", "photos", "--labels", "list.csv", "--path-column", "i"}, "id"},
+		{[]string{"ingest", "photos", "--labels", "none.csv", "--path-column", ""}, ""},
+		{[]string{"ingest", "photos", "--labels", "photos", "--split-column", ""}, ""},
+		{[]string{"ingest", "--path-column", ""}, ""},
 		{[]string{"predict", "--head", ""}, ""}, // there is no such store
 		{[]string{"predict", "--store", "photos", "--head", ""}, ""},
 	}

@@ -13,6 +13,7 @@ import (
 
 	"featstore/extract/ingest"
 	"featstore/extract/ingest/annotation"
+	"featstore/extract/userfile"
 	"featstore/store"
 )
 
@@ -69,6 +70,31 @@ func (f *labelFlags) register(cmd *cobra.Command) {
 	f.flags.StringVar(&f.set.Separator, "label-separator", "", "what stands between several labels in a cell, or none (default: guessed)")
 	f.flags.BoolVar(&f.set.First, "first-label", false, "take the first of several labels of a photo")
 	f.flags.BoolVar(&f.set.Merge, "merge-labels", false, "make labels one that differ only in case or blanks")
+	for _, name := range []string{"path-column", "label-column", "split-column", "group-column"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, f.completeColumn) // it fails only for a second one
+	}
+}
+
+// completeColumn offers the columns of the lists that are named before.
+func (f *labelFlags) completeColumn(_ *cobra.Command, _ []string, typed string) (names []string, _ cobra.ShellCompDirective) {
+	for _, list := range f.lists {
+		in, err := userfile.Open(list)
+		if err != nil {
+			continue
+		}
+		_, err = annotation.Read(in, annotation.Options{PathColumn: "\x00"}, func(annotation.Row) error { return errEnough })
+		in.Close()
+		var columns *annotation.ColumnError
+		if !errors.As(err, &columns) {
+			continue
+		}
+		for _, c := range columns.Columns {
+			if strings.HasPrefix(c, typed) && printable(c) == c && !slices.Contains(names, c) {
+				names = append(names, c)
+			}
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // apply makes options of the flags.
