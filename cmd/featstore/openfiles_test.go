@@ -15,9 +15,10 @@ import (
 func TestFilesAreOpenedByUserfile(t *testing.T) {
 	exempt := []string{
 		"extract/userfile/userfile.go",
-		"extract/ingest/walk.go",                // a folder: its name ends in a slash
-		"extract/internal/nodetest/tar.go",      // for tests
-		"extract/internal/nodetest/nodetest.go", // for tests
+		"extract/ingest/walk.go",                 // a folder: its name ends in a slash
+		"extract/internal/codec/_meter/meter.go", // makes what is embedded
+		"extract/internal/nodetest/tar.go",       // for tests
+		"extract/internal/nodetest/nodetest.go",  // for tests
 	}
 	opens := regexp.MustCompile(`\bos\.(Open|ReadFile)\(|\bos\.OpenFile\(.*O_RDONLY`)
 	seen := 0

@@ -10,6 +10,14 @@ func (c colorModel) matrix() *row.Matrix {
 	return &row.JFIF
 }
 
+// matrix is how the photo's luma and chroma become RGB.
+func (ph *Photo) matrix() *row.Matrix {
+	if ph.color == colorYUV {
+		return ph.yuv
+	}
+	return ph.color.matrix()
+}
+
 // mul255 is a·b/255, rounded.
 func mul255(a, b byte) byte {
 	v := uint32(a)*uint32(b) + 128

@@ -2,6 +2,7 @@ package photo
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +73,7 @@ type format struct {
 	// decode are called only after header succeeded and its size was accepted.
 	// p says what is needed of the photo.
 	memory func(data []byte, h header, p *Preprocess, s *Scratch) int64
-	decode func(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
+	decode func(ctx context.Context, data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
 	// reduce is at what fraction of the size decode delivers the picture, 2 for half, as
 	// Preprocess.JPEGReduce says; nil for always the whole size.
 	reduce func(h header, p *Preprocess) int
@@ -98,8 +99,14 @@ func sniff(data []byte) (*format, error) {
 	case has("BM") && len(data) >= 18:
 		return &bmpFormat, nil
 	}
+	if f := sniffHEIF(data); f != nil {
+		return f, nil
+	}
 	return nil, refuse(data)
 }
+
+// readable names the formats.
+const readable = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF"
 
 // refuse returns the error for bytes that are not a supported picture, and says what
 // they are.
@@ -109,12 +116,6 @@ func refuse(data []byte) error {
 		return fmt.Errorf("%w: its PNG signature is damaged, as by a transfer in text mode", ErrCorrupt)
 	}
 	if len(head) >= 12 && string(head[4:8]) == "ftyp" {
-		switch string(head[8:12]) {
-		case "heic", "heix", "heim", "heis", "hevc", "mif1", "msf1":
-			return fmt.Errorf("%w: a HEIC photo; convert it to JPEG first", ErrUnsupportedFormat)
-		case "avif", "avis":
-			return fmt.Errorf("%w: an AVIF picture; convert it to JPEG or PNG first", ErrUnsupportedFormat)
-		}
 		return fmt.Errorf("%w: a video or other MPEG-4 file", ErrUnsupportedFormat)
 	}
 	for _, k := range []struct{ magic, what string }{
@@ -133,10 +134,10 @@ func refuse(data []byte) error {
 		{"PK\x03\x04", "a ZIP archive"},
 	} {
 		if bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte(k.magic)) || bytes.HasPrefix(head, []byte(k.magic)) {
-			return fmt.Errorf("%w: %s; JPEG, PNG, GIF, WebP, BMP and TIFF can be read", ErrUnsupportedFormat, k.what)
+			return fmt.Errorf("%w: %s; %s can be read", ErrUnsupportedFormat, k.what, readable)
 		}
 	}
-	return fmt.Errorf("%w: its first bytes (% x) belong to none of JPEG, PNG, GIF, WebP, BMP and TIFF", ErrUnsupportedFormat, head[:min(len(head), 8)])
+	return fmt.Errorf("%w: its first bytes (% x) belong to none of %s", ErrUnsupportedFormat, head[:min(len(head), 8)], readable)
 }
 
 // DecodeConfig reads a picture's format and upright size from its header,
@@ -169,6 +170,7 @@ func open(data []byte, p *Preprocess, lim Limits, s *Scratch) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.codecs = lim.Memory.decoders(s)
 	h, err := readHeader(f, data, s)
 	if err != nil {
 		return nil, err
@@ -184,8 +186,8 @@ func open(data []byte, p *Preprocess, lim Limits, s *Scratch) (*source, error) {
 }
 
 // photo decodes the whole file. A decoder's panic becomes an error here.
-func (src *source) photo(p *Preprocess, s *Scratch) (*Photo, error) {
-	ph, err := guard(src.format, func() (*Photo, error) { return src.decode(src.data, src.h, p, s) })
+func (src *source) photo(ctx context.Context, p *Preprocess, s *Scratch) (*Photo, error) {
+	ph, err := guard(src.format, func() (*Photo, error) { return src.decode(ctx, src.data, src.h, p, s) })
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +220,8 @@ func guard[T any](f *format, step func() (T, error)) (out T, err error) {
 	}()
 	out, err = step()
 	switch {
-	case err == nil, errors.Is(err, ErrCorrupt), errors.Is(err, ErrUnsupportedFormat), errors.Is(err, ErrTooLarge):
+	case err == nil, errors.Is(err, ErrCorrupt), errors.Is(err, ErrUnsupportedFormat), errors.Is(err, ErrTooLarge),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return out, err
 	case isUnsupported(err):
 		return out, fmt.Errorf("%w: %v", ErrUnsupportedFormat, err)

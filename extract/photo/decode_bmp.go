@@ -1,6 +1,7 @@
 package photo
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
@@ -161,7 +162,7 @@ func (f *bmpFile) readMasks(head []byte, size int64) error {
 // stride is the length of a row that is not compressed.
 func (f *bmpFile) stride() int64 { return (int64(f.w)*int64(f.bits) + 31) / 32 * 4 }
 
-func decodeBMP(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
+func decodeBMP(_ context.Context, data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	f, err := parseBMP(data)
 	if err != nil {
 		return nil, err

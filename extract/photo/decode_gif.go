@@ -2,6 +2,7 @@ package photo
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/gif"
@@ -23,7 +24,7 @@ func gifHeader(data []byte, _ *Scratch) (header, error) {
 
 // decodeGIF decodes the first frame and puts it in its place on the white
 // canvas: a frame may be smaller than the picture.
-func decodeGIF(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
+func decodeGIF(_ context.Context, data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	if int64(h.w)*int64(h.h) > int64(maxLZWRatio)*int64(len(data)) {
 		return nil, truncated(h, len(data))
 	}

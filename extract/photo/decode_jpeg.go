@@ -1,6 +1,7 @@
 package photo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -30,7 +31,7 @@ func jpegError(err error) error {
 
 // decodeJPEG decodes the part of a JPEG that p needs, at a reduced size if p
 // allows it.
-func decodeJPEG(data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error) {
+func decodeJPEG(_ context.Context, data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error) {
 	m, err := s.jpeg.Decode(data, jpegOptions(h, p))
 	if err != nil {
 		return nil, jpegError(err)

@@ -2,6 +2,7 @@ package photo
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"image/png"
@@ -40,7 +41,7 @@ func pngHeader(data []byte, _ *Scratch) (header, error) {
 	return header{w: c.Width, h: c.Height, orientation: pngOrientation(data)}, nil
 }
 
-func decodePNG(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
+func decodePNG(_ context.Context, data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	depth, channels := int64(data[24]), int64(1)
 	switch data[25] {
 	case pngRGB:

@@ -2,6 +2,7 @@ package photo
 
 import (
 	"bytes"
+	"context"
 	"image"
 
 	"golang.org/x/image/tiff"
@@ -20,7 +21,7 @@ func tiffHeader(data []byte, _ *Scratch) (header, error) {
 	return header{w: c.Width, h: c.Height, orientation: exifOrientation(data)}, nil
 }
 
-func decodeTIFF(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
+func decodeTIFF(_ context.Context, data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	if ratio, ok := maxTIFFRatio(data); ok && int64(h.w)*int64(h.h)/ratio > int64(len(data)) {
 		return nil, truncated(h, len(data))
 	}

@@ -2,6 +2,7 @@ package photo
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"image"
@@ -25,7 +26,7 @@ func webpHeader(data []byte, _ *Scratch) (header, error) {
 	return header{w: c.Width, h: c.Height, orientation: exifOrientation(riffChunk(data, "EXIF"))}, nil
 }
 
-func decodeWebP(data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
+func decodeWebP(_ context.Context, data []byte, h header, _ *Preprocess, _ *Scratch) (*Photo, error) {
 	if riffChunk(data, "ANIM") != nil {
 		return decodeAnimation(data, h)
 	}

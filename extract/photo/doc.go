@@ -20,7 +20,8 @@
 // view. Preprocess.FillView shows a decoded photo in a View; PrepareView and PrepareViews
 // do all steps. The zero View is the plain photo, what Fill shows.
 //
-// JPEG, PNG, GIF, WebP, BMP and TIFF are read; of animations, the first frame.
+// JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF are read; of animations, the first frame.
+// HEIC and AVIF are decoded by packages heif and codec, without libraries of the system.
 //
 // # Promises
 //
@@ -28,7 +29,8 @@
 // they get something else: rounding alone, done elsewhere, moves the features of a
 // small photo by a cosine of 0.97. So the inverse DCT, the upsampling of chroma, the
 // conversion to RGB and the resampling are Pillow's to the bit, in integers, and the
-// same on every machine. So are views.
+// same on every machine. So are views. HEIC and AVIF have, within two levels, the pixels
+// that libheif and libavif make of them; turned and cut they are here.
 //
 // A large JPEG is decoded at ½, ¼ or ⅛ of its size where Preprocess.JPEGReduce allows it:
 // to the pixels that Pillow's draft mode gives, exactly and everywhere, but not to those

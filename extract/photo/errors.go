@@ -9,7 +9,7 @@ import (
 // plain words what was found; the caller adds the file's name.
 var (
 	// ErrUnsupportedFormat: the bytes are no picture, or one of a kind that
-	// cannot be read here (HEIC, arithmetic-coded JPEG, …).
+	// cannot be read here (JPEG XL, arithmetic-coded JPEG, …).
 	ErrUnsupportedFormat = errors.New("unsupported picture format")
 
 	// ErrTooLarge: the header announces more pixels than Limits allows. Nothing

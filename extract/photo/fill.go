@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"featstore/extract/internal/codec"
+	"featstore/extract/internal/heif"
 	"featstore/extract/internal/jpeg"
 	"featstore/extract/internal/row"
 )
@@ -12,8 +14,10 @@ import (
 // output. One goroutine uses it at a time; the zero value is ready. Reusing it
 // saves the allocations.
 type Scratch struct {
-	jpeg  jpeg.Decoder
-	photo Photo
+	jpeg   jpeg.Decoder
+	heif   *heif.File // the last header
+	codecs *codec.Set // of the Memory, which shares it
+	photo  Photo
 
 	cols, rows taps
 	reader     rowReader

@@ -32,13 +32,18 @@ func pattern(w, h int) *image.NRGBA {
 // plain returns a picture's pixels as they are.
 func plain(t testing.TB, data []byte) (pixels []float32, w, h int) {
 	t.Helper()
+	return plainWithin(t, data, Limits{})
+}
+
+func plainWithin(t testing.TB, data []byte, lim Limits) (pixels []float32, w, h int) {
+	t.Helper()
 	_, w, h, err := DecodeConfig(data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := Preprocess{Width: w, Height: h, Rule: RuleSquash, Filter: FilterBilinear, Antialias: true, Order: OrderRGB, Std: same(1)}
 	pixels = make([]float32, p.Len())
-	if err := p.Pixels(pixels, data, Limits{}, nil); err != nil {
+	if err := p.Pixels(pixels, data, lim, nil); err != nil {
 		t.Fatal(err)
 	}
 	return pixels, w, h
@@ -298,8 +303,8 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{"", ErrCorrupt, "empty"},
-		{"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", ErrUnsupportedFormat, "HEIC photo; convert it to JPEG"},
-		{"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", ErrUnsupportedFormat, "AVIF"},
+		{"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", ErrCorrupt, "no list of pictures"},
+		{"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", ErrCorrupt, "no list of pictures"},
 		{"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00", ErrUnsupportedFormat, "video"},
 		{"%PDF-1.7", ErrUnsupportedFormat, "PDF"},
 		{"  <svg xmlns=", ErrUnsupportedFormat, "SVG"},

@@ -9,8 +9,8 @@ import (
 
 // seed adds the repository's pictures and, where they are, the shared ones.
 func seed(f *testing.F, add func(data []byte)) {
-	for _, pattern := range []string{"testdata/*/*source.png", "testdata/formats/*.[wtb]*", "testdata/modes/*.[tbpg]*", "testdata/refused/*",
-		"../internal/jpeg/testdata/*.jpg", "../../../shared/torture/*/*.*", "../../../shared/faults/*/*.*"} {
+	for _, pattern := range []string{"testdata/*/*source.png", "testdata/formats/*.[wtb]*", "testdata/modes/*.[tbpg]*", "testdata/heif/*.[ha]*",
+		"testdata/refused/*", "../internal/jpeg/testdata/*.jpg", "../../../shared/torture/*/*.*", "../../../shared/faults/*/*.*"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			f.Fatal(err)
@@ -33,11 +33,12 @@ func FuzzPixels(f *testing.F) {
 	p := spec(8, RuleShorterSide, FilterBicubic, true)
 	p.Side = 9
 	s, dst := new(Scratch), make([]float32, p.Len())
+	lim := Limits{MaxPixels: 1 << 20, Memory: NewMemory(DefaultMemory)}
 	f.Fuzz(func(t *testing.T, data []byte, reduced bool) {
 		if p.JPEGReduce = 0; reduced {
 			p.JPEGReduce = 1
 		}
-		err := p.Pixels(dst, data, Limits{MaxPixels: 1 << 20}, s)
+		err := p.Pixels(dst, data, lim, s)
 		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnsupportedFormat) && !errors.Is(err, ErrTooLarge) {
 			t.Fatalf("error of no known class: %v", err)
 		}
@@ -56,18 +57,25 @@ func FuzzMemory(f *testing.F) {
 		f.Add(data, false)
 		f.Add(data, true)
 	})
+	lim := Limits{MaxPixels: 1 << 20, Memory: NewMemory(DefaultMemory)}
+	for _, name := range []string{"testdata/heif/420.heic", "testdata/heif/420.avif"} { // compiles the decoders
+		p := spec(8, RuleSquash, FilterBilinear, true)
+		if err := p.Pixels(make([]float32, p.Len()), readFile(f, name), lim, nil); err != nil {
+			f.Fatal(err)
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte, reduced bool) {
 		p := spec(8, RuleSquash, FilterBilinear, true)
 		if reduced {
 			p.JPEGReduce = 1
 		}
 		s := new(Scratch)
-		src, err := open(data, &p, Limits{MaxPixels: 1 << 20}, s)
+		src, err := open(data, &p, lim, s)
 		if err != nil {
 			return
 		}
 		const slack = 1 << 20 // tables, messages
-		if n := int64(allocated(func() { src.photo(&p, s) })); n > src.need+slack {
+		if n := int64(allocated(func() { src.photo(t.Context(), &p, s) })); n > src.need+slack {
 			t.Fatalf("a %s of %d×%d takes %d bytes, estimated at %d", src.name, src.h.w, src.h.h, n, src.need)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sync/semaphore"
+
+	"featstore/extract/internal/codec"
 )
 
 // DefaultMemory is how many bytes decoding may take where nothing else is said: 0.8
@@ -17,9 +19,13 @@ const DefaultMemory = (1 << 30) * 8 / 10
 // goroutines that were given it. What a photo needs is estimated from its header,
 // before anything is allocated; a photo waits until so much is free. A photo that
 // needs more than PhotoShare is refused.
+//
+// They also share the decoders of HEIC and AVIF, which are compiled for the first such
+// photo.
 type Memory struct {
-	bytes int64
-	free  *semaphore.Weighted
+	bytes  int64
+	free   *semaphore.Weighted
+	codecs codec.Set
 }
 
 // NewMemory returns a Memory of so many bytes.
@@ -45,6 +51,17 @@ func (m *Memory) wait(ctx context.Context, n int64) (done func(), err error) {
 		return nil, err
 	}
 	return func() { m.free.Release(n) }, nil
+}
+
+// decoders are those of HEIC and AVIF.
+func (m *Memory) decoders(s *Scratch) *codec.Set {
+	switch {
+	case m != nil:
+		return &m.codecs
+	case s.codecs != nil:
+		return s.codecs
+	}
+	return new(codec.Set)
 }
 
 // check refuses a photo that needs more than it may have.
@@ -78,6 +95,7 @@ const (
 func (s *Scratch) release(need int64) {
 	s.reader.ph = nil
 	s.photo = Photo{}
+	s.heif = nil
 	s.jpeg.Trim(keepBytes)
 	if need > wasteBytes {
 		// Otherwise the next one is allocated beside it, share or no share.

@@ -147,7 +147,7 @@ func checkEstimate(t *testing.T, name string, data []byte, p *Preprocess) (need 
 	if err != nil {
 		t.Fatal(err)
 	}
-	took := int64(allocated(func() { _, err = src.photo(p, s) }))
+	took := int64(allocated(func() { _, err = src.photo(t.Context(), p, s) }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,7 @@
 package photo
 
+import "featstore/extract/internal/row"
+
 // A Photo is a decoded picture in the form its decoder delivers, often planes of
 // luma and chroma with the chroma at half the resolution, and in the orientation
 // in which it is stored. Preprocess.Fill turns it into a network's input.
@@ -10,7 +12,7 @@ type Photo struct {
 	// Width and Height are the upright picture's, in pixels.
 	Width, Height int
 
-	// Format is "jpeg", "png", "gif", "webp", "bmp" or "tiff".
+	// Format is "jpeg", "png", "gif", "webp", "bmp", "tiff", "heic" or "avif".
 	Format string
 
 	// Orientation is the EXIF orientation, 1 to 8. The pixels are as stored: Fill
@@ -23,6 +25,7 @@ type Photo struct {
 
 	preprocess Preprocess // what it was decoded for
 	color      colorModel
+	yuv        *row.Matrix // of colorYUV
 	planes     [3]plane
 	// storedW and storedH are the planes' size, before orientation; reduce is how
 	// many of the picture's pixels one of theirs stands for, on either axis.
@@ -39,6 +42,7 @@ const (
 	colorRGB                      // planes R, G, B
 	colorYCbCr                    // JFIF: BT.601, all of 0…255
 	colorStudio                   // BT.601 with Y in 16…235 and Cb, Cr in 16…240, as WebP stores it
+	colorYUV                      // luma and chroma of the photo's own matrix
 )
 
 func (c colorModel) planes() int {

@@ -10,7 +10,7 @@ func (p *Preprocess) Decode(data []byte, lim Limits, s *Scratch) (*Photo, error)
 	if err != nil {
 		return nil, err
 	}
-	return src.photo(p, s)
+	return src.photo(context.Background(), p, s)
 }
 
 // Prepare turns the bytes of a picture file into a network's input: Decode and Fill. It
@@ -51,7 +51,7 @@ func (p *Preprocess) PrepareViews(ctx context.Context, dst []float32, data []byt
 	var ph *Photo
 	for i, v := range views {
 		if q := v.decoding(p); ph == nil || src.reduced(&q) != max(ph.reduce, 1) {
-			if ph, err = src.photo(&q, s); err != nil {
+			if ph, err = src.photo(ctx, &q, s); err != nil {
 				return "", err
 			}
 			ph.preprocess = *p

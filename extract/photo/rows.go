@@ -43,7 +43,7 @@ func (r *rowReader) read(dst []byte, y int) {
 			p[0], p[1], p[2] = v, green[i], blue[i]
 		}
 	default:
-		row.Convert(dst, r.component(0, y), r.component(1, y), r.component(2, y), r.ph.color.matrix())
+		row.Convert(dst, r.component(0, y), r.component(1, y), r.component(2, y), r.ph.matrix())
 	}
 }
 
@@ -62,7 +62,11 @@ func (r *rowReader) component(c, y int) []byte {
 	from, to := r.from, r.from+r.n
 	switch {
 	case p.upX.fancy && p.upY.fancy:
-		r.double(out, a, b, row.HalfRows)
+		rounding := row.HalfRows
+		if r.ph.color == colorYUV {
+			rounding = row.Nearest
+		}
+		r.double(out, a, b, rounding)
 	case p.upX.fancy:
 		r.double(out, a, a, row.AllRows)
 	case p.upY.fancy:

@@ -31,6 +31,46 @@ var (
 	Studio = Matrix{76309, 16*76309 - 1<<15, 104597, 25675, 53279, 132201}
 )
 
+// MatrixOf returns the matrix for red's and blue's weights in luma, in 1/10000, with luma
+// and chroma in all of 0…255 or, as in Studio, in a part of it.
+func MatrixOf(red, blue int64, full bool) *Matrix {
+	const one, unit = 1 << 16, 10000
+	luma, chroma := [2]int64{1, 1}, [2]int64{1, 1}
+	if !full {
+		luma, chroma = [2]int64{255, 219}, [2]int64{255, 224}
+	}
+	scaled := func(num, den int64, by [2]int64) int32 {
+		num, den = num*one*by[0], den*by[1]
+		return int32((num + den/2) / den)
+	}
+	green := unit - red - blue
+	m := &Matrix{
+		KY: scaled(1, 1, luma),
+		KR: scaled(2*(unit-red), unit, chroma),
+		GB: scaled(2*blue*(unit-blue), unit*green, chroma),
+		GR: scaled(2*red*(unit-red), unit*green, chroma),
+		KB: scaled(2*(unit-blue), unit, chroma),
+		Y0: -half16,
+	}
+	if !full {
+		m.Y0 += 16 * m.KY
+	}
+	return m
+}
+
+const half16 = 1 << 15
+
+// Coarse is the matrix with chroma's numbers rounded to 6 bits of fraction and at most 2,
+// as libyuv has them, which keeps them in bytes.
+func (m *Matrix) Coarse() *Matrix {
+	const unit = 1 << 10
+	c := *m
+	for _, v := range []*int32{&c.KR, &c.GB, &c.GR, &c.KB} {
+		*v = min((*v+unit/2)/unit*unit, 2<<16)
+	}
+	return &c
+}
+
 // RGB converts one pixel.
 func (m *Matrix) RGB(y, cb, cr byte) (r, g, b byte) {
 	luma := int32(y)*m.KY - m.Y0

@@ -52,7 +52,7 @@ func TestUpsample(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("%d samples: blended to %v, want %v", n, got, want)
 		}
-		for _, r := range []Rounding{HalfRows, AllRows} {
+		for _, r := range []Rounding{HalfRows, AllRows, Nearest} {
 			s := make([]int16, n+2)
 			for i := range s {
 				s[i] = int16(rng.IntN(4*255 + 1))

@@ -18,10 +18,12 @@ func blend(dst []int16, near, far []byte) {
 // alternates, so that no direction is favoured.
 type Rounding struct{ Even, Odd int }
 
-// Roundings of libjpeg where chroma has half the rows too, and where it has all.
+// Roundings of libjpeg where chroma has half the rows too, and where it has all; and of
+// libyuv.
 var (
 	HalfRows = Rounding{8, 7}
 	AllRows  = Rounding{4, 8}
+	Nearest  = Rounding{8, 8}
 )
 
 // Double is the second half: twice as many pixels as there are samples, each ¾
