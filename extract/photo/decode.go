@@ -95,6 +95,9 @@ func sniff(data []byte) (*format, error) {
 	case has("RIFF") && len(data) >= 12 && string(data[8:12]) == "WEBP":
 		return &webpFormat, nil
 	case has("II*\x00"), has("MM\x00*"):
+		if isRaw(data) {
+			return &rawFormat, nil
+		}
 		return &tiffFormat, nil
 	case has("BM") && len(data) >= 18:
 		return &bmpFormat, nil
@@ -106,7 +109,7 @@ func sniff(data []byte) (*format, error) {
 }
 
 // readable names the formats.
-const readable = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF"
+const readable = "JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC, AVIF and raw photos"
 
 // refuse returns the error for bytes that are not a supported picture, and says what
 // they are.

@@ -21,7 +21,8 @@
 // do all steps. The zero View is the plain photo, what Fill shows.
 //
 // JPEG, PNG, GIF, WebP, BMP, TIFF, HEIC and AVIF are read; of animations, the first frame.
-// HEIC and AVIF are decoded by packages heif and codec, without libraries of the system.
+// Of raw photos the largest JPEG that the camera put into them is read. HEIC and AVIF are
+// decoded by packages heif and codec, without libraries of the system.
 //
 // # Promises
 //

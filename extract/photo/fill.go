@@ -14,10 +14,11 @@ import (
 // output. One goroutine uses it at a time; the zero value is ready. Reusing it
 // saves the allocations.
 type Scratch struct {
-	jpeg   jpeg.Decoder
-	heif   *heif.File // the last header
-	codecs *codec.Set // of the Memory, which shares it
-	photo  Photo
+	jpeg    jpeg.Decoder
+	heif    *heif.File // the last header
+	preview []byte     // the last raw photo's
+	codecs  *codec.Set // of the Memory, which shares it
+	photo   Photo
 
 	cols, rows taps
 	reader     rowReader

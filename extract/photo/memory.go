@@ -95,7 +95,7 @@ const (
 func (s *Scratch) release(need int64) {
 	s.reader.ph = nil
 	s.photo = Photo{}
-	s.heif = nil
+	s.heif, s.preview = nil, nil
 	s.jpeg.Trim(keepBytes)
 	if need > wasteBytes {
 		// Otherwise the next one is allocated beside it, share or no share.

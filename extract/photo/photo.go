@@ -12,7 +12,7 @@ type Photo struct {
 	// Width and Height are the upright picture's, in pixels.
 	Width, Height int
 
-	// Format is "jpeg", "png", "gif", "webp", "bmp", "tiff", "heic" or "avif".
+	// Format is "jpeg", "png", "gif", "webp", "bmp", "tiff", "heic", "avif" or "raw".
 	Format string
 
 	// Orientation is the EXIF orientation, 1 to 8. The pixels are as stored: Fill

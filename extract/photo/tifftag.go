@@ -44,16 +44,8 @@ const maxTagValues = 16
 
 // tiffTagValues returns a tag's values, at most maxTagValues of them.
 func tiffTagValues(b []byte, tag uint16) []uint32 {
-	if len(b) < 8 {
-		return nil
-	}
-	var order binary.ByteOrder
-	switch string(b[:4]) {
-	case "II*\x00":
-		order = binary.LittleEndian
-	case "MM\x00*":
-		order = binary.BigEndian
-	default:
+	order := tiffOrder(b)
+	if order == nil {
 		return nil
 	}
 	at := int64(order.Uint32(b[4:]))
@@ -70,12 +62,26 @@ func tiffTagValues(b []byte, tag uint16) []uint32 {
 	return nil
 }
 
+// tiffOrder is the order of a TIFF's bytes, nil if it is none.
+func tiffOrder(b []byte) binary.ByteOrder {
+	if len(b) < 8 {
+		return nil
+	}
+	switch string(b[:4]) {
+	case "II*\x00":
+		return binary.LittleEndian
+	case "MM\x00*":
+		return binary.BigEndian
+	}
+	return nil
+}
+
 // tiffValues reads the values of a directory's entry, which stand in the entry
 // itself or, where they do not fit, elsewhere in the file.
 func tiffValues(b, entry []byte, order binary.ByteOrder) (values []uint32) {
-	const typeByte, typeShort, typeLong = 1, 3, 4
+	const typeByte, typeShort, typeLong, typeDirectory = 1, 3, 4, 13
 	kind, count, data := order.Uint16(entry[2:]), uint64(order.Uint32(entry[4:])), entry[8:]
-	size := map[uint16]uint64{typeByte: 1, typeShort: 2, typeLong: 4}[kind]
+	size := map[uint16]uint64{typeByte: 1, typeShort: 2, typeLong: 4, typeDirectory: 4}[kind]
 	if size == 0 {
 		return nil
 	}

@@ -34,10 +34,11 @@ func ingestCommand(a *app) *cobra.Command {
 keeps the vectors in the store, which is made if it is not there.
 
 The first folder below FOLDER is the label: FOLDER/roses/any/depth/1.jpg is a
-rose. JPEG, PNG, GIF, WebP, HEIC, AVIF, BMP and TIFF are read; the bytes decide, not the name. A
-photo may have up to 100 megapixels, in a file of up to 256 MB, and decoding it may
-take up to half of --photo-memory. Hidden files, and files that operating systems leave
-among photos, are skipped.
+rose. JPEG, PNG, GIF, WebP, HEIC, AVIF, BMP and TIFF are read, and the JPEGs in raw
+photos (DNG, CR2, NEF, ARW); the bytes decide, not the name. A photo may have up to 100
+megapixels, in a file of up to 256 MB, and decoding it may take up to half of
+--photo-memory. Hidden files, and files that operating systems leave among photos, are
+skipped.
 
 A zip, tar or tar.gz archive is taken as a folder, and never unpacked. A single folder at its top
 that holds all photos is no label. Several archives are several folders; in a folder without
