@@ -162,8 +162,9 @@ func findPhotos(paths []string) error {
 		if ingest.IsArchive(path) {
 			continue
 		}
-		if len(paths) > 1 && ingest.IsFolder(path) {
-			return hint(usagef("%s: several archives are taken, but only one folder", path), "give the folder that holds them all, or each in a command of its own")
+		if len(paths) > 1 {
+			return hint(usagef("%s: no archive; several archives are taken, but only one folder", path),
+				"give the folder that holds them all, or each in a command of its own")
 		}
 		if err := findFolder(path); err != nil {
 			return err
