@@ -17,12 +17,6 @@ func (tx *Tx) Models() ([]Model, error) {
 	return models, err
 }
 
-// Untuned returns the models whose networks were not trained on photos of the store: those
-// to use where nobody says which.
-func Untuned(models []Model) []Model {
-	return slices.DeleteFunc(slices.Clone(models), func(m Model) bool { return m.Tuned != nil })
-}
-
 // Model returns a model, or ErrNotFound.
 func (tx *Tx) Model(id string) (Model, error) {
 	v := tx.top(modelsBucket).Get([]byte(id))

@@ -92,6 +92,9 @@ type Model struct {
 	Views *Views `msgpack:"views,omitempty"`
 	// Tuned says where a network comes from that was trained on photos of the store.
 	Tuned *Tuned `msgpack:"tuned,omitempty"`
+	// Replaced is the id of the model that has taken this one's place, which stays as long
+	// as heads need it: see Tx.ReplaceModel.
+	Replaced string `msgpack:"replaced,omitempty"`
 }
 
 // Tuned says what a network was trained from, and on which photos.

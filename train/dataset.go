@@ -64,7 +64,7 @@ func chooseModels(tx *store.Tx, asked []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = store.Untuned(all)
+	all = store.Usual(all)
 	switch len(all) {
 	case 0:
 		return nil, fmt.Errorf("%w: the store has no features yet: ingest a folder of labelled photos first", ErrNoImages)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,8 +48,9 @@ func putModel(tx *store.Tx, m store.Model) error {
 		return tx.PutModel(m)
 	case err != nil:
 		return err
-	case m.Path != "" && m.Path != known.Path:
-		known.Path = m.Path
+	case m.Path != "" && m.Path != known.Path || known.Replaced != "":
+		known.Replaced = "" // it was asked for
+		known.Path = cmp.Or(m.Path, known.Path)
 		return tx.PutModel(known)
 	}
 	return nil

@@ -85,7 +85,7 @@ func (t *table) readModels(tx *store.Tx, ids []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch all = store.Untuned(all); len(all) {
+		switch all = store.Usual(all); len(all) {
 		case 0:
 			return nil, fmt.Errorf("%w: the store has no vectors", ErrNothing)
 		case 1:

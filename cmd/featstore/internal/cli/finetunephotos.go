@@ -63,7 +63,7 @@ func (s *tuningSet) find(tx *store.Tx, ids []string) error {
 	if err != nil {
 		return err
 	}
-	switch all := store.Untuned(models); {
+	switch all := store.Usual(models); {
 	case len(ids) > 1:
 		return usagef("--model: one network is tuned at a time")
 	case len(ids) == 1:

@@ -106,7 +106,8 @@ func retrainIn(db *store.DB, name string, h *train.Head) command {
 		models, err = tx.Models()
 		return err
 	})
-	several := len(store.Untuned(models)) > 1
+	several := len(store.Usual(models)) > 1
+	h = inPlace(h, models)
 	for _, m := range models {
 		if m.Tuned == nil || !slices.Contains(h.Models, m.ID) {
 			continue
@@ -131,6 +132,20 @@ func retrainIn(db *store.DB, name string, h *train.Head) command {
 		return c
 	}
 	return retrain(name, h, several)
+}
+
+// inPlace is a head on the models that are in the place of its own, if some are.
+func inPlace(h *train.Head, models []store.Model) *train.Head {
+	moved := *h
+	moved.Models = slices.Clone(h.Models)
+	for i, id := range moved.Models {
+		for _, m := range models {
+			if m.ID == id && m.Replaced != "" {
+				moved.Models[i] = m.Replaced
+			}
+		}
+	}
+	return &moved
 }
 
 // tunedSize is the --size that a network was tuned with, "" for that of the model that it

@@ -69,6 +69,12 @@ Without a flag about networks it uses those whose vectors the store has; in a ne
 the embedded EfficientNet-Lite0 at 320×320. --keep-network puts the file of each network
 into the store too.
 
+The embedded network computes with 8-bit numbers, --precision float with floats, which
+takes three times as long. Vectors of the two are never mixed: a store begun in float by an
+earlier version goes on so. --upgrade computes all vectors anew as a new store has them,
+and removes the ones before; where heads were trained on these they stay, so that predict
+goes on, until the heads are trained again.
+
 ` + networkHelp + `
 
 ` + settingsHelp() + `
@@ -83,7 +89,7 @@ their first paths; unnamed, synsets, alike), lines with event
 equal one that trains, then one with event
 "result": root, moved_from, found, unchanged, touched, changed, relabelled, renamed,
 new, duplicates, vanished, read, read_bytes, computed, views, views_removed, gone, pruned, models, labels, failures, damaged, disputed, rivals, not_photos,
-unlabelled, empty_labels, links, unread, own_splits (by, training, validation, testing,
+unlabelled, empty_labels, links, unread, upgraded (from, to, missing, removed, heads), own_splits (by, training, validation, testing,
 fixed, moved, unknown, unlisted with their first paths), like_splits, without_label, suspicious, labelling (as the event
 "labels"), groups (null, or as in featstore split), seconds, interrupted.` + storeExits(exitSomeFailed),
 		Example: `  featstore ingest ./flower_photos
@@ -143,6 +149,7 @@ fixed, moved, unknown, unlisted with their first paths), like_splits, without_la
 	flags.StringVar(&own.folders, "split-folders", "", "folders named train, val, test are splits: on, ignore or off")
 	flags.Lookup("split-folders").NoOptDefVal = "on"
 	flags.StringVar(&own.file, "split-file", "", "CSV of path,split that says which photos are in which split; - reads standard input")
+	flags.BoolVar(&nets.upgrade, "upgrade", false, "compute all vectors anew by networks as a new store has them: in 8 bits, large JPEGs at reduced size")
 	flags.BoolVar(&nets.keep, "keep-network", false, "keep the networks' files in the store, so that they may be moved or removed")
 	flags.IntVar(&opt.Workers, "workers", 0, "photos processed at the same time (default: one per processor)")
 	return cmd
@@ -188,7 +195,7 @@ func findFolder(path string) error {
 
 // ingest runs the command's work and reports on it.
 func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networkFlags, opt ingest.Options) error {
-	networks, err := nets.choose(db)
+	networks, changed, err := nets.upgradeOrChoose(db)
 	if err != nil {
 		return err
 	}
@@ -200,6 +207,16 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 	}
 	if err := a.announce(networks); err != nil {
 		return err
+	}
+	if !nets.upgrade && !nets.choosesForm() {
+		if err := a.sayOlder(networks, dir); err != nil {
+			return err
+		}
+	}
+	if opt.Views == nil {
+		if err := keepViews(db, changed); err != nil {
+			return err
+		}
 	}
 	report, err := a.runIngest(ctx, db, networks, dir, opt)
 	interrupted := errors.Is(err, context.Canceled)
@@ -214,12 +231,24 @@ func (a *app) ingest(ctx context.Context, db *store.DB, dir string, nets *networ
 			return err
 		}
 	}
+	result := ingestResult{"result", report, interrupted, nil}
+	if nets.upgrade && !interrupted {
+		var e error
+		if result.Upgraded, e = finishUpgrades(db, changed); e != nil {
+			return e
+		}
+	}
 	if a.json {
-		if e := a.emit(ingestResult{"result", report, interrupted}); e != nil {
+		if e := a.emit(result); e != nil {
 			return e
 		}
 	} else {
 		a.printIngest(report, interrupted)
+		if nets.upgrade && !interrupted {
+			if err := a.tellUpgrades(db, changed, result.Upgraded); err != nil {
+				return err
+			}
+		}
 	}
 	switch {
 	case interrupted:
@@ -254,7 +283,8 @@ func (a *app) runIngest(ctx context.Context, db *store.DB, networks []*extract.N
 type ingestResult struct {
 	Event string `json:"event"`
 	ingest.Report
-	Interrupted bool `json:"interrupted"`
+	Interrupted bool            `json:"interrupted"`
+	Upgraded    []upgradedModel `json:"upgraded,omitempty"` // with --upgrade
 }
 
 // networkEvent tells which network is used, how, and why.

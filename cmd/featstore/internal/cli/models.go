@@ -25,7 +25,8 @@ network's file, the tensor tapped, the preparation of photos and the engine's
 revision. Vectors of different ids are never mixed.
 
 JSON, one object: models (id, name, file_sha256, tap, pool, dim, precision, preprocess,
-engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, tuned_from).` + storeExits(),
+engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, tuned_from,
+replaced).` + storeExits(),
 		Example: `  featstore models
   featstore models inspect net.onnx
   featstore models remove a88b0eab`,
@@ -59,6 +60,7 @@ type modelInfo struct {
 	Layout        string `json:"layout,omitempty"`
 	Kept          bool   `json:"kept,omitempty"`       // the network is in the store
 	TunedFrom     string `json:"tuned_from,omitempty"` // id of the network that it was before finetune
+	Replaced      string `json:"replaced,omitempty"`   // id of the network in its place: it stays for heads
 }
 
 func (a *app) listModels(db *store.DB) error {
@@ -75,7 +77,7 @@ func (a *app) listModels(db *store.DB) error {
 		list = append(list, modelInfo{
 			m.ID, m.Name, m.FileSHA256, m.Tap, m.Pool, m.Dim, precisionOf(m.Model, own), json.RawMessage(m.Preprocess), m.Engine, m.Added,
 			m.Vectors, m.Missing, own.Info().FileSHA256 == m.FileSHA256, m.Path, m.WeightsSHA256, m.Layout,
-			m.Network > 0, tunedFrom(m.Model),
+			m.Network > 0, tunedFrom(m.Model), m.Replaced,
 		})
 	}
 	if a.json {
@@ -132,6 +134,9 @@ func (a *app) printModel(m modelInfo) {
 	vectors := count(m.Vectors, "vector")
 	if m.Missing > 0 {
 		vectors += fmt.Sprintf(", %s to compute", grouped(m.Missing))
+	}
+	if m.Replaced != "" {
+		vectors += ", replaced by " + m.Replaced + ", for heads that were trained on them"
 	}
 	t.row("store", vectors)
 	t.write(a.Out, "  ")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ type networkFlags struct {
 	memory                      memoryFlag
 	photos                      photoMemoryFlag
 	keep                        bool // the files, in the store
+	upgrade                     bool // the store's networks to how they are made now
 }
 
 // networkHelp explains the flags in the help of the commands that have them.
@@ -279,6 +281,17 @@ func conversion(e *extract.FormatError, file string) string {
 	return "convert it to ONNX: " + command + " (" + e.Note + ")"
 }
 
+// choosesForm reports whether the command line says in which form the networks are wanted
+// that this version makes otherwise than earlier ones.
+func (f *networkFlags) choosesForm() bool {
+	for _, s := range append(slices.Clone(f.models), f.preprocess) {
+		if strings.Contains(s, "precision=") || strings.Contains(s, "jpeg-reduce=") {
+			return true
+		}
+	}
+	return f.precision != ""
+}
+
 // asked reports whether the command line says anything about networks.
 func (f *networkFlags) asked() bool {
 	return len(f.models) > 0 || f.size != "" || f.tap != "" || f.pool != "" || f.preprocess != "" || f.precision != ""
@@ -307,7 +320,7 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 		return nil, err
 	}
 	var networks []*extract.Network
-	for _, m := range store.Untuned(recorded) {
+	for _, m := range store.Usual(recorded) {
 		n, err := rebuild(db, m, most)
 		switch {
 		case errors.Is(err, errOtherEngine): // its vectors cannot be computed any more

@@ -34,9 +34,6 @@ func rebuild(db *store.DB, m store.Model, most extract.ModelLimits) (*extract.Ne
 	if own.Info().FileSHA256 == m.FileSHA256 {
 		return rebuildEmbedded(m, most)
 	}
-	if m.Path == "" {
-		return nil, fmt.Errorf("%w: the store does not know where it was", errFileGone)
-	}
 	return rebuildFrom(m, m.Path, most)
 }
 
@@ -137,8 +134,11 @@ func inFloat(m store.Model) store.Model {
 	return ingest.Model(n.InFloat())
 }
 
-// rebuildFrom makes a model's network from a file.
-func rebuildFrom(m store.Model, path string, most extract.ModelLimits) (*extract.Network, error) {
+// recordedFile reads the file of a model's network.
+func recordedFile(m store.Model, path string, most extract.ModelLimits) (*extract.ModelFile, error) {
+	if path == "" {
+		return nil, fmt.Errorf("%w: the store does not know where it was", errFileGone)
+	}
 	file, err := most.OpenModel(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", errFileGone, path)
@@ -148,6 +148,15 @@ func rebuildFrom(m store.Model, path string, most extract.ModelLimits) (*extract
 	}
 	if file.SHA256() != m.FileSHA256 {
 		return nil, fmt.Errorf("%w: %s has SHA-256 %s, recorded is %s", errOtherFile, path, file.SHA256(), m.FileSHA256)
+	}
+	return file, nil
+}
+
+// rebuildFrom makes a model's network from a file.
+func rebuildFrom(m store.Model, path string, most extract.ModelLimits) (*extract.Network, error) {
+	file, err := recordedFile(m, path, most)
+	if err != nil {
+		return nil, err
 	}
 	request, err := recordedRequest(m)
 	if err != nil {

@@ -41,7 +41,7 @@ change of splits was interrupted), fixed_splits, folders (path, images, failures
 seen, labels: null for names of folders, or kind, files, columns, pattern and the like), images,
 distinct, unlabelled, labels (label, images, training, validation,
 testing), models (id, name, tap, dim, precision, preprocess, engine, vectors, missing, tuned_from, stale, unfinished,
-views: null, or count, augment, vectors, missing, elsewhere), heads
+replaced, views: null, or count, augment, vectors, missing, elsewhere), heads
 (head, kind, models, labels, dim, config, trained, test, created, fresh),
 failures (path, reason), disputed (digest, labels, paths), damaged, warnings, cut_cache (null
 or path, file_bytes, cuts: model, kernels, cut, bytes, augment, views, photos, missing, gone, stale); with
@@ -148,6 +148,7 @@ type modelStats struct {
 	Unfinished string          `json:"unfinished,omitempty"` // the head that an interrupted finetune made it for
 	Views      *viewStats      `json:"views"`                // null without any
 	Precision  string          `json:"precision,omitempty"`
+	Replaced   string          `json:"replaced,omitempty"` // id of the network in its place: it stays for heads
 	text       string
 	model      store.Model
 }
@@ -200,7 +201,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 			return nil, err
 		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), precisionOf(m.Model, own), describeModel(m.Model), m.Model})
+			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), precisionOf(m.Model, own), m.Replaced, describeModel(m.Model), m.Model})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)
@@ -333,6 +334,10 @@ func (a *app) findWarnings(s *storeStats) []string {
 	for _, m := range s.Models {
 		if m.Unfinished != "" {
 			add("%s is of an interrupted finetune: %s finishes it, and one without --resume removes it", m.text, resumeTuning(m.Unfinished))
+			continue
+		}
+		if m.Replaced != "" {
+			add("%s has been replaced, and stays for the heads that were trained on it: %s", m.text, a.text("%s", run("train")))
 			continue
 		}
 		if m.Missing > 0 {

@@ -228,7 +228,7 @@ func storeModels(db *store.DB, words []string) ([]store.Model, error) {
 	if len(words) > 0 {
 		return found, nil
 	}
-	if models = store.Untuned(models); len(models) > 1 {
+	if models = store.Usual(models); len(models) > 1 {
 		var all []string
 		for _, m := range models {
 			all = append(all, describeModel(m))
@@ -326,7 +326,10 @@ func (a *app) saveHead(ctx context.Context, head *train.Head, name string) (fres
 		if err != nil && !errors.Is(err, store.ErrResplitting) && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		return head.Save(db, name)
+		if err := head.Save(db, name); err != nil {
+			return err
+		}
+		return dropReplaced(db)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return false, fmt.Errorf("save head: the store has changed while it was trained: %w", err)
