@@ -10,8 +10,9 @@
 // reads others. Its Info.ID follows from everything that decides what a vector is, so
 // vectors with the same id can be compared and others must not be. An Extractor
 // runs photos through a network, one at a time; make one for each goroutine.
-// A vector depends on the bytes of the photo's file and on the network only, except
-// for the last bits, in which processors with other instructions may differ.
+// A vector depends on the bytes of the photo's file and on the network only: bit for bit
+// if the network computes with 8-bit numbers, as Default does; in float the last bits may
+// differ on processors with other instructions.
 //
 // # Networks of one's own
 //

@@ -54,8 +54,10 @@ fallen for three epochs the training ends. Testing photos take no part.
 
 The tuned network is kept in the store, with the vectors of all photos. A logistic head
 is trained on these, tested once, and saved as "finetuned", or --head. Beside its accuracy
-stands that of a logistic head on the network as it was, on the same photos, with the
-probability of such a difference by chance (McNemar's exact test). predict --head
+stands that of a logistic head on the network as it was, by the vectors in the store, on
+the same photos, with the probability of such a difference by chance (McNemar's exact
+test). 8-bit numbers cannot be trained: of the embedded network the floats are, and the
+tuned network computes with floats. predict --head
 finetuned needs no file; models export writes the network as ONNX. ingest, train,
 evaluate and export still take the network that was there before, unless --model names
 the tuned one. Photos that come later need ingest --model with its name.
