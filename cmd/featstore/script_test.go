@@ -39,6 +39,10 @@ func params(t *testing.T, dir string) testscript.Params {
 		t.Fatal(err)
 	}
 	_, missing := os.Stat(shared)
+	phone, err := filepath.Abs(filepath.Join(repository, "extract", "photo", "testdata", "phone"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -55,6 +59,7 @@ func params(t *testing.T, dir string) testscript.Params {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SHARED", shared)
+			env.Setenv("PHONE", phone)
 			env.Defer(func() { storetest.CheckFolder(t, env.WorkDir) })
 			return nil
 		},
