@@ -23,7 +23,7 @@
 // Its metadata has the labels (featstore.labels, a JSON array), all that is known of the head
 // and how photos are prepared (featstore.classifier, JSON: see Description), and the head
 // itself (featstore.head), with which Open gives the very probabilities that the store gives.
-// Other runtimes agree within about 1e-4, with networks of 8-bit numbers 1e-3.
+// Other runtimes agree within about 1e-4, with networks of 8-bit numbers some 1e-2.
 //
 // The package trusts nothing in a file.
 package classify
