@@ -3,11 +3,15 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -54,6 +58,12 @@ func hostileFiles(t *testing.T) map[string]string {
 	network := "\x08\x08\x3a" + string(binary.AppendUvarint(nil, uint64(len(graph))+hole)) + graph
 	sparse("1.9 GB in a network's tensor", network, int64(len(network))+hole)
 	sparse("120 MB behind a list's start", "path,split\nrose/1.jpg,train\n", 120e6)
+	sparse("250 MB behind a zip's start", "PK\x03\x04", 250e6)
+	sparse("1.9 GB behind a tar's start", tarStart(t), 19e8)
+	files["a bomb"] = filepath.Join(dir, "bomb.tgz")
+	if err := os.WriteFile(files["a bomb"], gzipBomb(t), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	pipe := filepath.Join(dir, "pipe")
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
 		t.Skip("no pipes here:", err)
@@ -70,6 +80,31 @@ func hostileFiles(t *testing.T) map[string]string {
 		files["a link to "+name] = link
 	}
 	return files
+}
+
+// tarStart is the header of a photo of almost 2 GB in a tar archive.
+func tarStart(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: "rose/1.jpg", Mode: 0o644, Size: 19e8 - 1024}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// gzipBomb is a small tar.gz with a photo of zeros.
+func gzipBomb(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := io.WriteString(z, tarStart(t))
+	for chunk := make([]byte, 1<<20); err == nil && b.Len() < 300_000; {
+		_, err = z.Write(chunk)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // Whatever a name leads to, a command that gets it ends in little memory: it refuses the

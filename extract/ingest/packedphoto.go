@@ -19,32 +19,37 @@ type packedPhoto struct {
 	file file
 
 	mu   sync.Mutex
+	err  error // why it cannot be read
 	read bool
 	data []byte
-	err  error
 }
 
 // take returns the photo's bytes.
 func (p *packedPhoto) take() ([]byte, error) {
-	if !p.in.Sequential() {
-		data, _, err := p.in.read(p.file, nil, DefaultMaxBytes)
-		return data, err
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.read {
+	switch {
+	case p.err != nil:
+		return nil, p.err
+	case p.read:
+		data := p.data
+		p.read, p.data = false, nil
+		return data, nil
+	case p.in.Sequential():
 		return nil, errInOrder
 	}
-	data := p.data
-	p.read, p.data = false, nil
-	return data, p.err
+	data, _, err := p.in.read(p.file, nil, DefaultMaxBytes)
+	return data, err
 }
 
 // eachPacked is EachPhoto for an archive.
 func eachPacked(ctx context.Context, path string, do func(PhotoFile) error) error {
 	l, err := openRoot(ctx, path, func() {})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
-		return err
+		return do(PhotoFile{Path: path, packed: &packedPhoto{err: err}}) // reading says why
 	}
 	defer l.close()
 	inOrderOfEntries(l.all, func(f file) file { return f })
@@ -61,8 +66,7 @@ func eachPacked(ctx context.Context, path string, do func(PhotoFile) error) erro
 		}
 	}
 	for _, bad := range slices.Concat(l.links, l.unread) {
-		reason := errors.New(bad.Reason)
-		broken := &packedPhoto{in: l.packed[0], file: file{err: reason}, read: true, err: reason}
+		broken := &packedPhoto{err: errors.New(bad.Reason)}
 		if err := do(PhotoFile{Path: filepath.Join(path, filepath.FromSlash(bad.Path)), packed: broken}); err != nil {
 			return err
 		}
