@@ -90,6 +90,7 @@
 //	models/     <model id>                        map  name, file_sha256, tap, pool, dim, preprocess, engine, added,
 //	                                               weights_sha256, layout, path, network (bytes kept),
 //	                                               tuned (from, cut, fingerprint, at, unfinished),
+//	                                               imported (from) if no network computed the vectors,
 //	                                               views (augment, count)
 //	heads/      <name>                            map  see Head
 //	networks/   <model id>/ <piece: 4 bytes>      bin  at most 1 MiB of the network's ONNX file

@@ -65,6 +65,9 @@ func (tx *Tx) PutModel(m Model) error {
 		if m.Tuned == nil {
 			m.Tuned = old.Tuned
 		}
+		if m.Imported == nil {
+			m.Imported = old.Imported
+		}
 		m.Views = old.Views
 	}
 	return tx.putModel(m)

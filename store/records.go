@@ -95,6 +95,14 @@ type Model struct {
 	// Replaced is the id of the model that has taken this one's place, which stays as long
 	// as heads need it: see Tx.ReplaceModel.
 	Replaced string `msgpack:"replaced,omitempty"`
+	// Imported says where vectors come from that another program computed: there is no
+	// network then.
+	Imported *Imported `msgpack:"imported,omitempty"`
+}
+
+// Imported says where vectors come from that another program computed.
+type Imported struct {
+	From string `msgpack:"from"` // absolute path of the file or folder, as last seen
 }
 
 // Tuned says what a network was trained from, and on which photos.
