@@ -33,7 +33,7 @@ const sample = 99
 
 // photoName finds the photo's name in that of its text. The retrain example adds the name of
 // the network.
-var photoName = regexp.MustCompile(`^(.+\.(?i:jpe?g|png|gif|bmp|webp|tiff?))(_.*)?\.txt$`)
+var photoName = regexp.MustCompile(`(?s)^(.+\.(?i:jpe?g|png|gif|bmp|webp|tiff?))(_.*)?\.txt$`)
 
 // openBottlenecks opens a folder of texts.
 func (s *Source) openBottlenecks(dir string) error {

@@ -127,8 +127,12 @@ func (im *importing) take(ctx context.Context, r *Row) error {
 				e.reason = fmt.Sprintf("its path has %d bytes, at most %d are possible", len(e.path), store.MaxPath)
 			}
 		}
-		if e.image.Digest == noDigest && r.Path == "" {
+		switch {
+		case e.image.Digest != noDigest:
+		case r.Path == "":
 			e.image.Digest = rowDigest(im.labels, r.Number)
+		case e.root == im.src.Path:
+			e.image.Digest = pathDigest(p)
 		}
 		if i == 0 || reason == "" {
 			im.batch = append(im.batch, e)
@@ -149,6 +153,9 @@ func (im *importing) flush(ctx context.Context) error {
 		if err := im.hashPhotos(ctx); err != nil {
 			return err
 		}
+	}
+	if err := im.join(); err != nil {
+		return err
 	}
 	if err := im.begin(); err != nil {
 		return err
@@ -180,6 +187,35 @@ func (im *importing) flush(ctx context.Context) error {
 		im.target.Progress(im.done, im.Rows)
 	}
 	return ctx.Err()
+}
+
+// join finds the images of earlier imports from other files that have the same path, or row,
+// and digest: they are the same.
+func (im *importing) join() error {
+	return im.db.View(func(tx *store.Tx) error {
+		for _, e := range im.batch {
+			if e.reason != "" || e.root != im.src.Path {
+				continue
+			}
+			at, _, err := tx.Locations(e.image.Digest)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(at, func(l store.Location) bool { return l.Path == e.path })
+			if i < 0 {
+				continue
+			}
+			root, err := tx.Root(at[i].Root)
+			if err != nil {
+				return err
+			}
+			e.root, im.roots[root.Path] = root.Path, root
+			if known := filepath.ToSlash(root.Path); !slices.Contains(im.placer.known, known) {
+				im.placer.known = append(im.placer.known, known)
+			}
+		}
+		return nil
+	})
 }
 
 // begin makes the model, and the folders of the batch, where the store does not have them.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"featstore/store"
 )
@@ -82,4 +83,13 @@ func NewSurvey(ctx context.Context, db *store.DB, src *Source, photos string) (*
 func ModelID(name string, dim int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "featstore imported model\n%q\n%d\n", name, dim))
 	return hex.EncodeToString(sum[:8])
+}
+
+// Photo returns where a row's photo is, if the folder of photos is known.
+func (s *Survey) Photo(r *Row) (path string, ok bool) {
+	if s.placer.photos == "" {
+		return "", false
+	}
+	at, err := s.placer.place(r, r.Path)
+	return filepath.Join(at.root, filepath.FromSlash(at.path)), err == nil
 }

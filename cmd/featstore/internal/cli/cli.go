@@ -131,7 +131,7 @@ The folder's layout gives the labels: flower_photos/roses/1.jpg is a rose.`,
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		ingestCommand(a), trainCommand(a), finetuneCommand(a), statsCommand(a), evaluateCommand(a), predictCommand(a),
-		reportCommand(a), similarCommand(a), clusterCommand(a), nextCommand(a), modelsCommand(a), exportCommand(a), splitCommand(a),
+		reportCommand(a), similarCommand(a), clusterCommand(a), nextCommand(a), modelsCommand(a), exportCommand(a), importCommand(a), splitCommand(a),
 		forgetCommand(a), compactCommand(a), checkCommand(a), benchCommand(a), demoCommand(a), versionCommand(a),
 	}
 }

@@ -61,6 +61,8 @@ var flagChoices = map[string]choices{
 // which nobody knows.
 var fileFlags = []string{"ingest --model", "predict --model", "predict --classifier", "bench --model", "similar --network", "ingest --labels",
 	"ingest --label-names", "ingest --label-from",
+	"import --network", "import --labels", "import --label-names", "import --paths", "import --splits", "import --name",
+	"import --path-column", "import --label-column", "predict --features", "predict --paths",
 	"predict --watch", "predict --sort-into"}
 
 // argumentChoices are the completions of arguments. Other commands with arguments take

@@ -49,6 +49,9 @@ func (a *app) exportModel(db *store.DB, word, to string) error {
 		data, err = tx.Network(m.ID)
 		return err
 	})
+	if m.Imported != nil {
+		return hint(noNetwork(m), importNetworkHint, run("predict", "--features", "FILE"))
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return hint(fmt.Errorf("the store does not keep network %s", describeModel(m)),
 			"it keeps those that %s has made, and others after %s", run("finetune"), run("ingest", "FOLDER", "--keep-network"))

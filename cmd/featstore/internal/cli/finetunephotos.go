@@ -40,6 +40,9 @@ func tuningPhotos(db *store.DB, words []string) (*tuningSet, error) {
 	if err := db.View(func(tx *store.Tx) error { return s.find(tx, ids) }); err != nil {
 		return nil, err
 	}
+	if s.model.Imported != nil {
+		return nil, hint(noNetwork(s.model), importNetworkHint, run("predict", "--features", "FILE"))
+	}
 	s.labels = s.indexes[split.Training].Labels
 	switch len(s.labels) {
 	case 0:
@@ -63,7 +66,11 @@ func (s *tuningSet) find(tx *store.Tx, ids []string) error {
 	if err != nil {
 		return err
 	}
-	switch all := store.Usual(models); {
+	all := store.Usual(models)
+	if with := withNetwork(all); len(with) > 0 {
+		all = with
+	}
+	switch {
 	case len(ids) > 1:
 		return usagef("--model: one network is tuned at a time")
 	case len(ids) == 1:

@@ -68,12 +68,11 @@ func (a *app) newPredictor(names, files []string, most extract.ModelLimits) (*pr
 	err := a.withStore(store.Options{ReadOnly: true}, func(db *store.DB) error {
 		at := map[string]int{} // of a model's network
 		for _, name := range names {
-			head, err := train.Load(db, name)
+			h, err := a.loadHead(db, name)
 			if err != nil {
-				return headAdvice(db, name, err)
+				return err
 			}
-			h := &namedHead{Head: head, name: name}
-			for _, id := range head.Models {
+			for _, id := range h.Models {
 				if _, known := at[id]; !known {
 					n, err := networkOfHead(db, name, id, files, most)
 					if err != nil {
@@ -84,13 +83,22 @@ func (a *app) newPredictor(names, files []string, most extract.ModelLimits) (*pr
 				h.networks = append(h.networks, at[id])
 			}
 			p.heads = append(p.heads, h)
-			if fresh, err := head.Fresh(db); err == nil && !fresh {
-				a.say("the photos in the store have changed since head %q was trained: %s", name, retrainIn(db, name, head))
-			}
 		}
 		return nil
 	})
 	return p, err
+}
+
+// loadHead reads a head, and says if the photos have changed since it was trained.
+func (a *app) loadHead(db *store.DB, name string) (*namedHead, error) {
+	head, err := train.Load(db, name)
+	if err != nil {
+		return nil, headAdvice(db, name, err)
+	}
+	if fresh, err := head.Fresh(db); err == nil && !fresh {
+		a.say("the photos in the store have changed since head %q was trained: %s", name, retrainIn(db, name, head))
+	}
+	return &namedHead{Head: head, name: name}, nil
 }
 
 // networkOfHead returns one of the networks that a head needs.

@@ -26,7 +26,7 @@ revision. Vectors of different ids are never mixed.
 
 JSON, one object: models (id, name, file_sha256, tap, pool, dim, precision, preprocess,
 engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, tuned_from,
-replaced).` + storeExits(),
+replaced, imported_from).` + storeExits(),
 		Example: `  featstore models
   featstore models inspect net.onnx
   featstore models remove a88b0eab`,
@@ -61,6 +61,8 @@ type modelInfo struct {
 	Kept          bool   `json:"kept,omitempty"`       // the network is in the store
 	TunedFrom     string `json:"tuned_from,omitempty"` // id of the network that it was before finetune
 	Replaced      string `json:"replaced,omitempty"`   // id of the network in its place: it stays for heads
+
+	ImportedFrom string `json:"imported_from,omitempty"` // the file with the vectors, which no network here computes
 }
 
 func (a *app) listModels(db *store.DB) error {
@@ -77,7 +79,7 @@ func (a *app) listModels(db *store.DB) error {
 		list = append(list, modelInfo{
 			m.ID, m.Name, m.FileSHA256, m.Tap, m.Pool, m.Dim, precisionOf(m.Model, own), json.RawMessage(m.Preprocess), m.Engine, m.Added,
 			m.Vectors, m.Missing, own.Info().FileSHA256 == m.FileSHA256, m.Path, m.WeightsSHA256, m.Layout,
-			m.Network > 0, tunedFrom(m.Model), m.Replaced,
+			m.Network > 0, tunedFrom(m.Model), m.Replaced, importedFrom(m.Model),
 		})
 	}
 	if a.json {
@@ -121,18 +123,32 @@ func preparation(recorded json.RawMessage) string {
 	return p.String()
 }
 
+func importedFrom(m store.Model) string {
+	if m.Imported == nil {
+		return ""
+	}
+	return m.Imported.From
+}
+
 func (a *app) printModel(m modelInfo) {
 	fmt.Fprintf(a.Out, "%s  %s\n", printable(m.ID), printable(m.Name))
 	t := table{}
-	t.row("network", whereIs(m))
-	t.row("file", "SHA-256 "+m.FileSHA256)
-	t.row("bottleneck", fmt.Sprintf("%s, %s features", strings.TrimSpace(m.Tap), grouped(m.Dim)))
-	if m.Precision != "" {
-		t.row("precision", precisionText(m.Precision))
-	}
-	t.row("photos", preparation(m.Preprocess))
 	vectors := count(m.Vectors, "vector")
-	if m.Missing > 0 {
+	if m.ImportedFrom != "" {
+		t.row("imported", fmt.Sprintf("%s, from %s", count(m.Dim, "feature"), m.ImportedFrom))
+	} else {
+		t.row("network", whereIs(m))
+		t.row("file", "SHA-256 "+m.FileSHA256)
+		t.row("bottleneck", fmt.Sprintf("%s, %s features", strings.TrimSpace(m.Tap), grouped(m.Dim)))
+		if m.Precision != "" {
+			t.row("precision", precisionText(m.Precision))
+		}
+		t.row("photos", preparation(m.Preprocess))
+	}
+	switch {
+	case m.Missing > 0 && m.ImportedFrom != "":
+		vectors += fmt.Sprintf(", %s without", count(m.Missing, "photo"))
+	case m.Missing > 0:
 		vectors += fmt.Sprintf(", %s to compute", grouped(m.Missing))
 	}
 	if m.Replaced != "" {

@@ -320,7 +320,7 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 		return nil, err
 	}
 	var networks []*extract.Network
-	for _, m := range store.Usual(recorded) {
+	for _, m := range withNetwork(store.Usual(recorded)) {
 		n, err := rebuild(db, m, most)
 		switch {
 		case errors.Is(err, errOtherEngine): // its vectors cannot be computed any more

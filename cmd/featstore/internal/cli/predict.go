@@ -25,6 +25,8 @@ type predicting struct {
 	format     string
 	sort       sortFlags
 
+	features, paths string // files
+
 	memory      memoryFlag
 	photoMemory photoMemoryFlag
 }
@@ -75,6 +77,11 @@ two seconds; it is looked at again when it changes. What lies there in the begin
 looked at if DIR is also given as an argument. The folder is looked through twice a second, so
 that network drives work too.
 
+--features FILE predicts rows of vectors that were computed elsewhere, as featstore import reads
+them: an array (.npy), CSV, or a folder. They must be what the head was trained on; nothing needs
+the network. A row is named by its path, which --paths FILE gives to an array, or by its number
+from 0.
+
 --format csv and tsv print a header and a line for each photo and head: path, head, label, probability,
 rejected (true, false), unsure, similarity, sorted_to (empty without --sort-into), then label_2, probability_2 and so on up
 to --top, empty where there are fewer. Photos that cannot be read are named on standard error only.
@@ -89,12 +96,16 @@ before); or path, error.` + storeExits(exitSomeFailed),
   featstore predict ./new_photos --format csv > labels.csv
   featstore predict ./new_photos --sort-into ./sorted --by copy --yes
   featstore predict --classifier flowers.onnx *.jpg
+  featstore predict --features dino_new.npy --paths new.txt
   find . -name '*.jpg' -print0 | featstore predict -0
   featstore predict --watch ./incoming --sort-into ./sorted --by move --yes`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := q.check(cmd, args); err != nil {
 				return err
+			}
+			if q.features != "" {
+				return a.predictFeatures(cmd.Context(), q)
 			}
 			return a.predict(cmd.Context(), args, q)
 		},
@@ -110,6 +121,8 @@ before); or path, error.` + storeExits(exitSomeFailed),
 	flags.StringVar(&q.classifier, "classifier", "", "file that export wrote, used instead of a store")
 	flags.StringVar(&q.watch, "watch", "", "folder whose photos are looked at as they arrive, until Ctrl-C")
 	flags.StringArrayVar(&q.files, "model", nil, "ONNX file of a network that the head needs, if it is no longer where it was; may be repeated")
+	flags.StringVar(&q.features, "features", "", "file or folder of vectors that were computed elsewhere, whose rows are predicted")
+	flags.StringVar(&q.paths, "paths", "", "with --features: file with the path of each row's photo")
 	q.sort.register(flags)
 	q.memory.register(flags)
 	q.photoMemory.register(flags)
@@ -138,7 +151,7 @@ func viewsOf(average string) []photo.View {
 // check refuses what flags and arguments do not allow.
 func (q *predicting) check(cmd *cobra.Command, args []string) error {
 	switch {
-	case len(args) == 0 && q.watch == "" && !q.nul:
+	case len(args) == 0 && q.watch == "" && !q.nul && q.features == "":
 		return usagef("want photos or folders of photos")
 	case q.top < 1:
 		return usagef("--top %d: want a number of at least 1", q.top)
@@ -169,6 +182,9 @@ func (q *predicting) check(cmd *cobra.Command, args []string) error {
 	if err := q.sort.check(q); err != nil {
 		return err
 	}
+	if err := q.checkFeatures(cmd, args); err != nil {
+		return err
+	}
 	return checkWorkers(cmd, q.workers)
 }
 
@@ -186,14 +202,8 @@ func (a *app) predict(ctx context.Context, args []string, q predicting) error {
 		return err
 	}
 	p.top, p.least, p.reject, p.views = q.top, q.least, q.reject, viewsOf(q.average)
-	for _, h := range p.heads {
-		if q.reject && !h.CanReject() {
-			if q.classifier != "" {
-				return usagef("--reject: the classifier has no threshold: it was trained without one")
-			}
-			return hint(usagef("--reject: head %q has no threshold", h.name), "train it with one: %s",
-				retrainToReject(h.name, h.Head, len(h.networks) > 1))
-		}
+	if err := p.checkReject(q); err != nil {
+		return err
 	}
 	if q.nul {
 		args = append([]string{stdinArgument}, args...)
@@ -210,6 +220,20 @@ func (a *app) predict(ctx context.Context, args []string, q predicting) error {
 	}
 	p.table = newPredictionTable(p, q.format)
 	return p.all(ctx, source, q.workers)
+}
+
+// checkReject refuses --reject where a head has no threshold.
+func (p *predictor) checkReject(q predicting) error {
+	for _, h := range p.heads {
+		if q.reject && !h.CanReject() {
+			if q.classifier != "" {
+				return usagef("--reject: the classifier has no threshold: it was trained without one")
+			}
+			return hint(usagef("--reject: head %q has no threshold", h.name), "train it with one: %s",
+				retrainToReject(h.name, h.Head, len(h.Models) > 1))
+		}
+	}
+	return nil
 }
 
 // all looks at the photos and prints in their order, each as soon as those before it

@@ -19,11 +19,29 @@ var (
 	errOtherEngine = errors.New("this version of featstore computes other vectors than those recorded")
 	errOtherFile   = errors.New("the file holds another network")
 	errFileGone    = errors.New("the file is gone")
+	errImported    = errors.New("the vectors were computed elsewhere: there is no network that photos could go through")
+)
+
+// noNetwork is the error of a model whose vectors were imported.
+func noNetwork(m store.Model) error {
+	return fmt.Errorf("%s was imported from %s: %w", describeModel(m), m.Imported.From, errImported)
+}
+
+// withNetwork returns the models that are those of networks.
+func withNetwork(models []store.Model) []store.Model {
+	return slices.DeleteFunc(slices.Clone(models), func(m store.Model) bool { return m.Imported != nil })
+}
+
+const (
+	importNetworkHint = "import them with --network FILE, if you have it; %s tells what is on rows of features"
 )
 
 // rebuild returns the network that computes a model's vectors: the one that the store
 // keeps, the embedded one, or the one whose file lies where it was last seen, proven by its digest.
 func rebuild(db *store.DB, m store.Model, most extract.ModelLimits) (*extract.Network, error) {
+	if m.Imported != nil {
+		return nil, noNetwork(m)
+	}
 	if m.Network > 0 {
 		return rebuildKept(db, m, most)
 	}
@@ -225,6 +243,9 @@ func recordedAs(recorded []store.Model, n *extract.Network) bool {
 // networkOf returns the network that computes a model's vectors: the embedded one, one
 // of the files given, or the one that the store remembers.
 func networkOf(db *store.DB, m store.Model, files []string, most extract.ModelLimits) (*extract.Network, error) {
+	if m.Imported != nil {
+		return nil, hint(noNetwork(m), importNetworkHint, run("predict", "--features", "FILE"))
+	}
 	for _, path := range files {
 		n, err := rebuildFrom(m, path, most)
 		if err == nil || !errors.Is(err, errOtherFile) {

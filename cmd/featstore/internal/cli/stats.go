@@ -149,8 +149,11 @@ type modelStats struct {
 	Views      *viewStats      `json:"views"`                // null without any
 	Precision  string          `json:"precision,omitempty"`
 	Replaced   string          `json:"replaced,omitempty"` // id of the network in its place: it stays for heads
-	text       string
-	model      store.Model
+
+	ImportedFrom string `json:"imported_from,omitempty"` // the file with the vectors, which no network here computes
+
+	text  string
+	model store.Model
 }
 
 type headStats struct {
@@ -201,7 +204,7 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 			return nil, err
 		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), precisionOf(m.Model, own), m.Replaced, describeModel(m.Model), m.Model})
+			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), precisionOf(m.Model, own), m.Replaced, importedFrom(m.Model), describeModel(m.Model), m.Model})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)
@@ -344,6 +347,10 @@ func (a *app) findWarnings(s *storeStats) []string {
 			ingest := run("ingest", "FOLDER")
 			if m.TunedFrom != "" {
 				ingest = ingest.with("--model", m.ID)
+			}
+			if m.ImportedFrom != "" {
+				add("%s lacks vectors of %s: it was imported, with %s", m.text, count(m.Missing, "photo"), run("import", m.ImportedFrom, "--name", m.Name))
+				continue
 			}
 			add("%s lacks vectors of %s: %s computes them", m.text, count(m.Missing, "photo"), ingest)
 		}

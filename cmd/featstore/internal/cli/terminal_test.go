@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,6 +53,7 @@ type haunted struct {
 	network       string   // usable, with a manifest
 	broken        []string // networks that are refused for what is in them
 	list          string   // of splits
+	rows, texts   string   // vectors: a table, and a folder of texts
 }
 
 func haunt(t *testing.T) *haunted {
@@ -63,6 +65,7 @@ func haunt(t *testing.T) *haunted {
 	h := &haunted{
 		photos: "photos" + evilName, store: "store" + evilName + ".db", made: "made" + evilName + ".db",
 		head: "head" + evil, network: "net" + evilName + ".onnx", list: "list" + evilName + ".csv",
+		rows: "rows" + evilName + ".csv", texts: "texts" + evilName,
 	}
 	h.photo = filepath.Join(h.photos, "rose"+evil, "photo"+evilName+".jpg")
 	if err := drawn.Write(context.Background(), h.photos, 6, 1); err != nil {
@@ -81,13 +84,17 @@ func haunt(t *testing.T) *haunted {
 	h.write(t, filepath.Join(h.photos, "rose"+evil, "none"+evilName+".txt"), "no photo")
 	h.write(t, filepath.Join(h.photos, "loose"+evilName+".jpg"), "no photo")
 	h.write(t, h.list, "path,split\n\"rose"+evil+"/none\",\"test"+evil+"\"\n")
+	q := func(text string) string { return `"` + text + evil + `",` }
+	h.write(t, h.rows, "path,label,"+q("strange")+"f0,f1\n"+q("rose")+q("rose")+",1,2\nb,"+q("tulip")+",2,1\n"+q("c")+",,1,1\nd,x,,"+q("y")+"1\n")
+	h.write(t, filepath.Join(h.texts, "rose"+evil, "a"+evilName+".jpg.txt"), "1,2")
+	h.write(t, filepath.Join(h.texts, "rose"+evil, "b"+evilName+".jpg.txt"), "1,x"+evil)
 	h.networks(t)
 	return h
 }
 
 func (h *haunted) write(t *testing.T, name, data string) {
 	t.Helper()
-	if err := os.WriteFile(name, []byte(data), 0o666); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, []byte(data), 0o666)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -207,15 +214,19 @@ func (h *haunted) runs() map[string][]hauntedRun {
 		"models export":   {refused(exitFailure, "net"+evil, "-o", "net"+evilName), refused(exitUsage, "none"+evil, "-o", "x")},
 		"models remove":   {refused(exitUsage, "none"+evil)},
 		"export":          {ok("--model", net, "-o", "export"+evilName+".csv"), ok("--model", net, "-o", "export"+evilName, "--format", "npy")},
-		"split":           {ok("--salt", evilName), refused(exitFailure, "--file", h.list)},
-		"compact":         {ok()},
-		"check":           {ok()},
-		"bench":           {refused(exitFailure, "--only", "network", "--model", h.broken[0])},
-		"demo":            {refused(exitUsage, "--each", "0", "--dir", evilName)},
-		"forget":          {ok("--head", "second"+evil), ok(h.photos), refused(exitFailure, "none"+evilName)},
-		"version":         {ok()},
-		"help":            {ok(), ok("train"), refused(exitUsage, evilName)},
-		"completion":      {ok()},
+		"import": {refused(exitSomeFailed, h.rows, "--store", h.made), refused(exitFailure, h.rows, "--photos", h.photos, "--store", h.made),
+			refused(exitSomeFailed, h.texts, "--name", "model"+evil, "--store", h.made), refused(exitFailure, h.list),
+			refused(exitFailure, h.rows, "--network", h.network), refused(exitFailure, "none"+evilName),
+			refused(exitFailure, h.rows, "--label-column", "none"+evil)},
+		"split":      {ok("--salt", evilName), refused(exitFailure, "--file", h.list)},
+		"compact":    {ok()},
+		"check":      {ok()},
+		"bench":      {refused(exitFailure, "--only", "network", "--model", h.broken[0])},
+		"demo":       {refused(exitUsage, "--each", "0", "--dir", evilName)},
+		"forget":     {ok("--head", "second"+evil), ok(h.photos), refused(exitFailure, "none"+evilName)},
+		"version":    {ok()},
+		"help":       {ok(), ok("train"), refused(exitUsage, evilName)},
+		"completion": {ok()},
 	}
 	for _, shell := range []string{"bash", "fish", "powershell", "zsh"} {
 		runs["completion "+shell] = []hauntedRun{ok()}

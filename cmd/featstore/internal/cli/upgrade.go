@@ -78,7 +78,7 @@ func usualModels(db *store.DB) (models []store.Model, err error) {
 		models, err = tx.Models()
 		return err
 	})
-	return store.Usual(models), err
+	return withNetwork(store.Usual(models)), err
 }
 
 // today makes a model's network as it is made for a new store: the embedded one of 8-bit
