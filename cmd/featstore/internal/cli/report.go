@@ -206,6 +206,10 @@ func (a *app) modelCard(s *storeStats, opt report.Options, r reportRequest) (row
 		if len(opt.Models) > 0 && !slices.Contains(opt.Models, m.ID) {
 			continue
 		}
+		if m.ImportedFrom != "" {
+			add("vectors", "%s: %s features, imported from %s", m.text, grouped(m.Dim), m.ImportedFrom)
+			continue
+		}
 		add("network", "%s: %s features, from %s", m.text, grouped(m.Dim), strings.TrimSpace(m.Tap))
 		add("preparation", "%s", preparation(m.Preprocess))
 		add("network's file", "SHA-256 %s, engine revision %d", m.model.FileSHA256, m.Engine)
