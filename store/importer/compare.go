@@ -44,10 +44,9 @@ func (im *importing) compare(tx *store.Tx, e *entry) (c change, err error) {
 		im.report.fail(e.name, e.reason)
 		return c, nil
 	}
-	earlier, again := im.seen[e.image.Digest]
+	_, again := im.seen[e.image.Digest]
 	if !again {
-		earlier = seen{e.number, e.split, e.fixed}
-		im.seen[e.image.Digest] = earlier
+		im.seen[e.image.Digest] = seen{e.number, e.split, e.fixed}
 	}
 	if fromFile && im.target.Photos == "" {
 		e.image.Size, e.image.MTime = old.Size, old.MTime
