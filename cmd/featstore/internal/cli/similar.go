@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
+	"featstore/cmd/featstore/internal/page"
+	"featstore/cmd/featstore/internal/thumbnail"
 	"featstore/extract"
 	"featstore/split"
 	"featstore/store"
@@ -23,6 +26,7 @@ type similarRequest struct {
 	models  []string
 	files   []string
 	workers int
+	html    outputFile
 	memory  memoryFlag
 	photo   photoMemoryFlag
 }
@@ -44,10 +48,14 @@ it is said that they are in the store. Nothing is written to the store.
 --model A,B compares by the vectors of several networks of the store; the cosine is then
 the mean of theirs. --network names the file of one that is no longer where it was.
 
+--html FILE also writes a page with the photos as thumbnails, in one file that loads
+nothing.
+
 JSON, one object a photo: path, in_store (null, or digest, paths, labels, split), similar
 (digest, paths, labels, split, cosine); or path, error.` + storeExits(exitSomeFailed),
 		Example: `  featstore similar some.jpg
   featstore similar ./new_photos --top 3
+  featstore similar ./new_photos --html similar.html
   featstore similar some.jpg --json`,
 		Args: args(1, -1, "photos or folders of photos"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -55,6 +63,9 @@ JSON, one object a photo: path, in_store (null, or digest, paths, labels, split)
 				return usagef("--top %d: want a number of at least 1", r.top)
 			}
 			if err := checkWorkers(cmd, r.workers); err != nil {
+				return err
+			}
+			if err := r.checkHTML(cmd.Flags().Changed("html")); err != nil {
 				return err
 			}
 			if r.photos, err = expand(cmd.Context(), args); err != nil {
@@ -70,10 +81,36 @@ JSON, one object a photo: path, in_store (null, or digest, paths, labels, split)
 	flags.IntVar(&r.top, "top", 10, "similar photos to list")
 	flags.StringSliceVar(&r.models, "model", nil, "models whose vectors are compared, ids or names, joined by commas (default: the store's only one)")
 	flags.StringArrayVar(&r.files, "network", nil, "ONNX file of a network, if it is no longer where it was; may be repeated")
+	flags.StringVar(&r.html.path, "html", "", "file for a page with thumbnails")
+	flags.BoolVar(&r.html.force, "force", false, "with --html: replace the file")
 	r.memory.register(flags)
 	r.photo.register(flags)
 	flags.IntVar(&r.workers, "workers", 0, "photos processed at the same time (default: one per processor)")
 	return cmd
+}
+
+// checkHTML refuses a page that cannot be written, before any work is done.
+func (r *similarRequest) checkHTML(wanted bool) error {
+	switch {
+	case !wanted && r.html.force:
+		return usagef("--force goes with --html FILE")
+	case !wanted:
+		return nil
+	case r.html.path == "" || r.html.path == "-":
+		return usagef("--html %q: the page is written to a file", r.html.path)
+	}
+	if err := r.html.check(); err != nil {
+		return hintForHTML(fmt.Errorf("cannot write %s: %w", r.html.path, err))
+	}
+	return nil
+}
+
+// hintForHTML says what can be done about a page that is there already.
+func hintForHTML(err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return hint(err, "--force replaces it, --html names another")
+	}
+	return err
 }
 
 // A similarLine is what is said about one photo, as JSON.
@@ -102,6 +139,11 @@ func (a *app) similar(ctx context.Context, db *store.DB, r *similarRequest) erro
 	if err != nil {
 		return err
 	}
+	if r.html.path != "" {
+		if err := a.similarPage(ctx, db, queries, matches, r.html); err != nil {
+			return err
+		}
+	}
 	failed := 0
 	for _, q := range queries {
 		if q.failed != "" {
@@ -118,6 +160,35 @@ func (a *app) similar(ctx context.Context, db *store.DB, r *similarRequest) erro
 		}
 	}
 	return someFailed(failed, len(queries))
+}
+
+// mostPagePictures bounds the thumbnails of the page, in bytes.
+const mostPagePictures = 30e6
+
+// similarPage writes the page with thumbnails.
+func (a *app) similarPage(ctx context.Context, db *store.DB, queries []query, matches [][]train.Match, to outputFile) error {
+	p := &page.Similar{Store: db.Path(), Version: thisBuild().Version, Most: mostPagePictures}
+	for _, q := range queries {
+		shown := page.Query{Path: q.path, Problem: q.failed, Digest: q.digest, InStore: q.inStore}
+		if q.failed == "" {
+			shown.Similar, matches = matches[0], matches[1:]
+		}
+		p.Queries = append(p.Queries, shown)
+	}
+	progress, stop := a.watchPhotos("thumbnails")
+	pictures, err := thumbnail.Read(ctx, p.Photos(), progress)
+	stop()
+	if err != nil {
+		return err
+	}
+	html, err := p.Render(pictures)
+	if err == nil {
+		err = to.write(html)
+	}
+	if err != nil {
+		return hintForHTML(fmt.Errorf("write %s: %w", to.path, err))
+	}
+	return nil
 }
 
 // queries reads the photos. Their features come from the store, where it has them.

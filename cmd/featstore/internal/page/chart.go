@@ -16,8 +16,8 @@ import (
 const (
 	chartWidth   = 440
 	chartHeight  = 300
-	chartLeft    = 44
-	chartRight   = 14
+	chartLeft    = 50
+	chartRight   = 26
 	chartTop     = 12
 	chartBottom  = 44
 	plotWidth    = chartWidth - chartLeft - chartRight
@@ -97,8 +97,11 @@ func curveChart(l *train.Curve) *chart {
 		low = 0.9
 	}
 	y := func(share float64) float64 { return c.y((share - low) / (1 - low)) }
-	for i := range 6 {
-		share := low + (1-low)*float64(i)/5
+	step := 0.1
+	if low >= 0.8 {
+		step = 0.05
+	}
+	for share := low; share < 1.001; share += step {
 		c.YTicks = append(c.YTicks, tick{y(share), fmt.Sprintf("%.0f %%", 100*share)})
 	}
 	first, last := float64(l.Points[0].Images), float64(l.Points[len(l.Points)-1].Images)
@@ -131,6 +134,7 @@ func curveWords(points []train.CurvePoint) string {
 	}
 	a, b := points[len(points)-2], points[len(points)-1]
 	gain := fmt.Sprintf("Twice the photos, %s instead of %s, changed the accuracy by %+.1f points.", grouped(b.Images), grouped(a.Images), 100*(b.Mean-a.Mean))
+	gain = strings.ReplaceAll(gain, " -", " \u2212")
 	switch {
 	case b.Mean-a.Mean > 0.01:
 		return gain + " More photos will probably help."
