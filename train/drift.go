@@ -116,7 +116,7 @@ func (d *Drift) divide(db *store.DB, g *gathering) (isNew []bool, err error) {
 	if len(times) == 0 || times[0] == times[len(times)-1] {
 		return nil, nil
 	}
-	since := times[len(times)-1-len(times)/driftShare]
+	since := times[len(times)-max(len(times)/driftShare, 1)]
 	if since == times[0] { // most are of the oldest date: all others are new
 		at, _ := slices.BinarySearch(times, since+1)
 		since = times[at]

@@ -60,7 +60,7 @@ func viewMap(m *train.Projection, labels []Label) *mapView {
 		}
 		words := label + " · " + base(p.Paths)
 		if p.Split != "" {
-			words = label + ", " + p.Split + " · " + base(p.Paths)
+			words = label + ", " + clean(p.Split) + " · " + base(p.Paths)
 		}
 		v.Points = append(v.Points, pointView{place(p.X), place(-p.Y), k, p.Digest, words})
 	}

@@ -104,7 +104,7 @@ func sheetRules(p Pictures) string {
 func (p *pageData) functions() template.FuncMap {
 	return template.FuncMap{
 		"classes": p.classes, "small": p.small, "gone": p.gone,
-		"percent": percent, "count": count, "grouped": grouped, "clean": clean, "base": base, "folder": folder, "paths": paths,
+		"percent": percent, "count": count, "grouped": grouped, "clean": clean, "base": base, "paths": paths,
 		"add": func(a, b int) int { return a + b }, "decimal": func(x float64) string { return fmt.Sprintf("%.3f", x) },
 		"bytes": bytesText, "slice1": func(s string) []string { return []string{s} },
 	}
@@ -179,14 +179,6 @@ func base(paths []string) string {
 		return "?"
 	}
 	return clean(filepath.Base(paths[0]))
-}
-
-// folder is where that file lies.
-func folder(paths []string) string {
-	if len(paths) == 0 {
-		return ""
-	}
-	return clean(filepath.Dir(paths[0]))
 }
 
 // paths are all files of a photo.

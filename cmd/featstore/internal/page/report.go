@@ -110,17 +110,18 @@ func (r *Report) Render(pictures *thumbnail.Pictures) ([]byte, error) {
 	// In the page a sheet is written in base64, and each photo on the map has some bytes more.
 	room := r.Most - int64(len(bare)) - 20*int64(len(pictures.Facts)) - 20_000
 	room = max(room, 0) / 4 * 3
-	without := 0
 	var left int64
-	var lost int
-	if p.Large, left, lost, err = pictures.Sheets(thumbnail.Large, room); err != nil {
+	var without, lost int
+	if p.Large, left, without, err = pictures.Sheets(thumbnail.Large, room); err != nil {
 		return nil, err
 	}
-	without += lost
 	if p.Small, _, lost, err = pictures.Sheets(thumbnail.Small, left); err != nil {
 		return nil, err
 	}
-	return render("report", r.view(p, without+lost), p, true)
+	if without += lost; without == 0 && len(p.Large.Sheets)+len(p.Small.Sheets) == 0 {
+		return bare, nil
+	}
+	return render("report", r.view(p, without), p, true)
 }
 
 // A reportView is a Report with what its templates need besides.
