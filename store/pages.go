@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"os"
 	"sync"
 )
 
@@ -147,6 +148,7 @@ type pageChecker struct {
 	meta  boltMeta
 	seen  []uint64 // a bit a page: part of a tree already looked at
 	buf   []byte
+	file  []byte      // its bytes, while it is mapped: see mapLeast
 	found func(error) // if set, is told of damage, and the check goes on beside it
 
 	mu    sync.Mutex
@@ -198,10 +200,29 @@ func (c *pageChecker) once(root uint64) error {
 	defer c.mu.Unlock()
 	err, done := c.trees[root]
 	if !done {
+		unmap := c.mapPages()
+		defer unmap()
 		err = c.tree(root, nil)
 		c.trees[root] = err
 	}
 	return err
+}
+
+// mapLeast is the size in bytes from which on a file is mapped while a tree is looked at: a
+// system call a key is most of the work where there are a million.
+const mapLeast = 1 << 20
+
+// mapPages maps the file, if it is one and large enough. A fault while it is read, because
+// another program has cut it short, is a panic that guard knows.
+func (c *pageChecker) mapPages() (unmap func()) {
+	f, ok := c.f.(*os.File)
+	size := int64(c.meta.pages) * c.meta.pageSize
+	if !ok || size < mapLeast {
+		return func() {}
+	}
+	data, free := mapFile(f, size)
+	c.file = data
+	return func() { c.file = nil; free() }
 }
 
 // tree looks at all pages of one bucket, and appends the root pages of the buckets
@@ -321,6 +342,10 @@ func (c *pageChecker) open(id uint64) (openPage, error) {
 
 // read fills p.head with n bytes.
 func (c *pageChecker) read(p *openPage, n int64) error {
+	if c.file != nil {
+		p.head = c.file[p.off : p.off+n]
+		return nil
+	}
 	if int64(cap(c.buf)) < n {
 		c.buf = make([]byte, n)
 	}
@@ -378,6 +403,9 @@ func (c *pageChecker) leaf(p openPage, r keyRange, within *[]uint64) error {
 func (c *pageChecker) bytes(p *openPage, from, n int64) ([]byte, error) {
 	if from+n <= int64(len(p.head)) {
 		return p.head[from : from+n], nil
+	}
+	if c.file != nil {
+		return c.file[p.off+from : p.off+from+n], nil
 	}
 	b := make([]byte, n)
 	if _, err := c.f.ReadAt(b, p.off+from); err != nil {
