@@ -63,7 +63,7 @@ var fileFlags = []string{"ingest --model", "predict --model", "predict --classif
 	"ingest --label-names", "ingest --label-from",
 	"import --network", "import --labels", "import --label-names", "import --paths", "import --splits", "import --name",
 	"import --path-column", "import --label-column", "predict --features", "predict --paths",
-	"predict --watch", "predict --sort-into"}
+	"predict --watch", "predict --sort-into", "similar --html"}
 
 // argumentChoices are the completions of arguments. Other commands with arguments take
 // files.
