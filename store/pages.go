@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // bbolt trusts its file: a damaged page makes it read beyond the mapping or recurse
@@ -152,11 +153,11 @@ type pageChecker struct {
 	found func(error) // if set, is told of damage, and the check goes on beside it
 
 	mu    sync.Mutex
-	trees map[uint64]error // by root page: trees looked at, and what was found
+	trees map[uint64]*treeCheck // by root page: trees that were asked about
 }
 
 func newPageChecker(f io.ReaderAt, m boltMeta) *pageChecker {
-	return &pageChecker{f: f, meta: m, seen: make([]uint64, m.pages/64+1), trees: map[uint64]error{}}
+	return &pageChecker{f: f, meta: m, seen: make([]uint64, m.pages/64+1), trees: map[uint64]*treeCheck{}}
 }
 
 // all looks at the root bucket and all buckets within it.
@@ -193,19 +194,39 @@ func (c *pageChecker) pass(err error) error {
 	return nil
 }
 
-// once looks at a bucket's tree, unless that has been done. It may be called by
-// several goroutines.
+// once looks at a bucket's tree, unless that has been done. It may be called by several
+// goroutines, which look at different trees at the same time.
 func (c *pageChecker) once(root uint64) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	err, done := c.trees[root]
-	if !done {
-		unmap := c.mapPages()
-		defer unmap()
-		err = c.tree(root, nil)
-		c.trees[root] = err
+	t := c.trees[root]
+	if t == nil {
+		t = &treeCheck{}
+		c.trees[root] = t
 	}
-	return err
+	c.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.done {
+		own := &pageChecker{f: c.f, meta: c.meta, seen: c.seen, found: c.found} // its memory is not shared
+		unmap := own.mapPages()
+		defer unmap()
+		t.err = own.tree(root, nil)
+		t.done = true
+	}
+	return t.err
+}
+
+// A treeCheck is what was found about a tree.
+type treeCheck struct {
+	mu   sync.Mutex
+	done bool
+	err  error
+}
+
+// mark notes that a page is in use, and tells whether it was before.
+func (c *pageChecker) mark(n uint64) bool {
+	bit := uint64(1) << (n % 64)
+	return atomic.OrUint64(&c.seen[n/64], bit)&bit != 0
 }
 
 // mapLeast is the size in bytes from which on a file is mapped while a tree is looked at: a
@@ -321,10 +342,9 @@ func (c *pageChecker) open(id uint64) (openPage, error) {
 		return p, corrupt(id, "it has %d more pages, beyond the last", overflow)
 	}
 	for n := id; n <= id+overflow; n++ {
-		if c.seen[n/64]&(1<<(n%64)) != 0 {
+		if c.mark(n) {
 			return p, corrupt(n, "it is used twice")
 		}
-		c.seen[n/64] |= 1 << (n % 64)
 	}
 	p.extent = int64(overflow+1) * c.meta.pageSize
 	end := int64(pageHeader + elementSize*p.count)
@@ -479,14 +499,13 @@ func (c *pageChecker) freelist() error {
 // markFree marks the pages of the free list, and those it lists, as not to be used.
 func (c *pageChecker) markFree(id, overflow uint64, list []byte) error {
 	for n := id; n <= id+overflow; n++ {
-		c.seen[n/64] |= 1 << (n % 64)
+		c.mark(n)
 	}
 	for ; len(list) > 0; list = list[8:] {
 		n := native.Uint64(list)
-		if n < 2 || n >= c.meta.pages || c.seen[n/64]&(1<<(n%64)) != 0 {
+		if n < 2 || n >= c.meta.pages || c.mark(n) {
 			return corrupt(id, "it lists page %d as free, which cannot be", n)
 		}
-		c.seen[n/64] |= 1 << (n % 64)
 	}
 	return nil
 }

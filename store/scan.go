@@ -100,6 +100,7 @@ type scanning struct {
 	fn     func(worker int, b *Block) error
 	dims   []int
 	ranges int
+	looked atomic.Int64 // places whose pages a worker looks at, or has
 	next   atomic.Int64
 }
 
@@ -125,8 +126,25 @@ func (s *scanning) prepare() error {
 	return err
 }
 
+// lookAhead has the pages of all places looked at, as Tx.safe does, by all workers: each
+// takes other places.
+func (s *scanning) lookAhead(ctx context.Context) error {
+	return s.db.View(func(tx *Tx) error {
+		i := 0
+		return tx.eachVectorBucket(featuresBucket, s.opt.Models[0], func(_ [][]byte, b *bolt.Bucket) error {
+			if i++; s.looked.CompareAndSwap(int64(i-1), int64(i)) {
+				tx.safe(b)
+			}
+			return context.Cause(ctx)
+		})
+	})
+}
+
 // work reads ranges until none is left.
 func (s *scanning) work(ctx context.Context, worker int) error {
+	if err := s.lookAhead(ctx); err != nil {
+		return err
+	}
 	b := &Block{Vectors: make([][]float32, len(s.dims))}
 	for {
 		i := int(s.next.Add(1)) - 1

@@ -63,6 +63,9 @@ func TestSuspectsAmongFlowers(t *testing.T) {
 			}
 		}
 		t.Logf("seed %d: %d of 50 swapped labels among the first 60", seed, found)
+		if seed == 0 {
+			reportNamesTheSame(t, folder, db, lines[:60])
+		}
 		all += found
 		if found < 38 || len(lines) != 1000 {
 			t.Errorf("seed %d: %d of 50 swapped labels among the first 60 of %d", seed, found, len(lines))
@@ -75,6 +78,31 @@ func TestSuspectsAmongFlowers(t *testing.T) {
 	}
 	if all < 40*draws {
 		t.Errorf("%d of %d swapped labels among the first 60 of each draw, want 40 of 50", all, 50*draws)
+	}
+}
+
+// reportNamesTheSame wants the doubtful labels of a report to be those of evaluate.
+func reportNamesTheSame(t *testing.T, folder, db string, lines []string) {
+	t.Helper()
+	out := featstore(t, "report", "--json", "--store", db, "-o", filepath.Join(filepath.Dir(folder), "report.html"))
+	out = strings.TrimSpace(out)
+	var result struct {
+		Figures struct {
+			Suspects struct{ Ranked []struct{ Paths []string } }
+		}
+	}
+	if err := json.Unmarshal([]byte(out[strings.LastIndexByte(out, '\n')+1:]), &result); err != nil {
+		t.Fatal(err)
+	}
+	ranked := result.Figures.Suspects.Ranked
+	if len(ranked) != len(lines) {
+		t.Fatalf("the report doubts %d labels, want %d", len(ranked), len(lines))
+	}
+	for i, line := range lines {
+		var s struct{ Path string }
+		if err := json.Unmarshal([]byte(line), &s); err != nil || ranked[i].Paths[0] != s.Path {
+			t.Errorf("rank %d: the report has %q, evaluate %s, %v", i+1, ranked[i].Paths, line, err)
+		}
 	}
 }
 
