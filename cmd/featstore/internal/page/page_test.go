@@ -48,8 +48,8 @@ func TestNothingInjects(t *testing.T) {
 	}
 	want := shape(pageOf(t, "plain"))
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>"'&/a=\-! \x{202e}\x{2028}]{1,20}`),
-			rapid.SampledFrom([]string{`</style><script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `javascript:alert(1)`, "{{.}}", "<!--", "]]>"})).Draw(t, "text")
+		attacks := []string{`</style><script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `javascript:alert(1)`, "{{.}}", "<!--", "]]>"}
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[<>"'&/a=\-! \x{202e}\x{2028}]{1,20}`), rapid.SampledFrom(attacks)).Draw(t, "text")
 		html := pageOf(t, "x"+text)
 		if got := shape(html); got != want {
 			t.Fatalf("%q: %v, want %v", text, got, want)
