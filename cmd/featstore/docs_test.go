@@ -220,8 +220,8 @@ func TestDocumentsNameFlags(t *testing.T) {
 				continue
 			}
 			command := words[1]
-			if command == "models" && len(words) > 2 && words[2] == "inspect" {
-				command = "models inspect"
+			if command == "models" && len(words) > 2 && !strings.HasPrefix(words[2], "-") {
+				command += " " + words[2]
 			}
 			text, known := help[command]
 			if !known {

@@ -62,7 +62,8 @@ func drawPhotos(t *rapid.T) []photo {
 	dim := rapid.IntRange(1, 5).Draw(t, "dim")
 	var all []photo
 	for i := range n {
-		p := photo{Label: rapid.SampledFrom(labels).Draw(t, "label"), Path: fmt.Sprintf("%s%d", rapid.StringMatching(`[a-zé ,;"'\x{1F600}]{0,6}/?`).Draw(t, "path"), i)}
+		p := photo{Label: rapid.SampledFrom(labels).Draw(t, "label"), Path: fmt.Sprintf("%s%d",
+			rapid.StringMatching(`[a-zé ,;"'\x{1F600}]{0,6}/?`).Draw(t, "path"), i)}
 		p.Digest = split.SumBytes([]byte(p.Path))
 		p.Fixed = rapid.Bool().Draw(t, "fixed")
 		p.Split = rapid.SampledFrom(split.All[:]).Draw(t, "split")

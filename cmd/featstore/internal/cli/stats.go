@@ -204,7 +204,8 @@ func (a *app) gatherStats(db *store.DB) (*storeStats, error) {
 			return nil, err
 		}
 		s.Models = append(s.Models, modelStats{m.ID, m.Name, m.Tap, m.Dim, json.RawMessage(m.Preprocess), m.Engine, m.Vectors, m.Missing,
-			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), precisionOf(m.Model, own), m.Replaced, importedFrom(m.Model), describeModel(m.Model), m.Model})
+			tunedFrom(m.Model), stale, unfinishedHead(m.Model), viewStatsOf(m), precisionOf(m.Model, own), m.Replaced,
+			importedFrom(m.Model), describeModel(m.Model), m.Model})
 	}
 	for _, h := range raw.Heads {
 		hs, err := headStatsOf(db, h)
