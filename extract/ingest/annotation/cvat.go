@@ -57,9 +57,11 @@ func (l *list) cvat() error {
 	return nil
 }
 
+// badXML tells what is wrong with the XML from what is wrong with reading it. Some errors of
+// package xml have no type, only a mark.
 func badXML(err error) error {
 	var syntax *xml.SyntaxError
-	if errors.As(err, &syntax) {
+	if !errors.Is(err, ErrList) && (errors.As(err, &syntax) || strings.HasPrefix(err.Error(), "xml: ")) {
 		return fmt.Errorf("%w: %w", ErrList, err)
 	}
 	return err

@@ -56,6 +56,7 @@ func FuzzCOCO(f *testing.F) {
 
 func FuzzCVAT(f *testing.F) {
 	f.Add([]byte(cvat), "subset")
+	f.Add([]byte(`<?xml version="0"?>`), "")
 	f.Add([]byte("<annotations><image name='a'><tag label='b'/></image></annotations>"), "")
 	f.Fuzz(func(t *testing.T, data []byte, split string) { sound(t, data, Options{SplitColumn: split}) })
 }
