@@ -31,7 +31,7 @@ func Example() {
 	fmt.Println(network.Info().Name, network.Info().ID)
 	fmt.Println(len(bottleneck), "features")
 	// Output:
-	// efficientnet-lite0 2c13a3a1c3485e42
+	// efficientnet-lite0 23f7d25499f53b35
 	// 1280 features
 }
 

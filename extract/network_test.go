@@ -96,20 +96,23 @@ func TestDefaultIsItsModel(t *testing.T) {
 
 // Ids must not change by accident: every store holds them. Those in float are the ids of
 // stores that were begun before 8 bits were the usual, those of decoding JPEGs in full of
-// stores that were begun before it could be done at a reduced size.
+// stores that were begun before it could be done at a reduced size, those of colours as
+// stored of stores that were begun before colours were converted to sRGB.
 func TestModelIDs(t *testing.T) {
 	full := float32(0)
 	for _, c := range []struct {
 		want, precision string
 		settings        photo.Settings
 	}{
-		{"c4546c075606c9f7", "", photo.Settings{}},
-		{"c4546c075606c9f7", Precision8Bit, photo.Settings{}},
-		{"6511d6b8cf9960e6", "", photo.Settings{Width: 224, Height: 224}},
-		{"a88b0eab6469d1c1", PrecisionFloat, photo.Settings{}},
-		{"868171c1c8dfdc61", PrecisionFloat, photo.Settings{Width: 224, Height: 224}},
-		{"3ee8b2503105251b", PrecisionFloat, photo.Settings{JPEGReduce: &full}},
-		{"593010e1f5135799", PrecisionFloat, photo.Settings{Width: 224, Height: 224, JPEGReduce: &full}},
+		{"c002ed5b2ff2c712", "", photo.Settings{}},
+		{"c002ed5b2ff2c712", Precision8Bit, photo.Settings{Color: photo.ColorSRGB}},
+		{"2efbf9cf3ec03946", "", photo.Settings{Width: 224, Height: 224}},
+		{"c4546c075606c9f7", "", photo.Settings{Color: photo.ColorStored}},
+		{"6511d6b8cf9960e6", "", photo.Settings{Width: 224, Height: 224, Color: photo.ColorStored}},
+		{"a88b0eab6469d1c1", PrecisionFloat, photo.Settings{Color: photo.ColorStored}},
+		{"868171c1c8dfdc61", PrecisionFloat, photo.Settings{Width: 224, Height: 224, Color: photo.ColorStored}},
+		{"3ee8b2503105251b", PrecisionFloat, photo.Settings{JPEGReduce: &full, Color: photo.ColorStored}},
+		{"593010e1f5135799", PrecisionFloat, photo.Settings{Width: 224, Height: 224, JPEGReduce: &full, Color: photo.ColorStored}},
 	} {
 		n, err := DefaultWith(c.settings, c.precision)
 		if err != nil {
@@ -130,7 +133,8 @@ func TestIDDependsOnAllThatDecidesVectors(t *testing.T) {
 		"size": func(i *Info) { i.Preprocess.Width++ }, "mean": func(i *Info) { i.Preprocess.Mean[1]++ },
 		"order": func(i *Info) { i.Preprocess.Order = photo.OrderBGR }, "antialias": func(i *Info) { i.Preprocess.Antialias = false },
 		"reduction of JPEGs": func(i *Info) { i.Preprocess.JPEGReduce = 0 }, "precision": func(i *Info) { i.Ranges = "" },
-		"range": func(i *Info) { i.Ranges = strings.Repeat("0", 64) },
+		"colours": func(i *Info) { i.Preprocess.Color = "" },
+		"range":   func(i *Info) { i.Ranges = strings.Repeat("0", 64) },
 	} {
 		i := base
 		change(&i)
@@ -260,7 +264,7 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 // The whole way from JPEG to bottleneck agrees with Pillow and ONNX Runtime, as
-// far as two JPEG decoders and two resamplers agree: 20 photos at 320.
+// far as two JPEG decoders and two resamplers agree: 20 photos at 320. Some are in Adobe RGB.
 func TestPipelineAgreesWithPillow(t *testing.T) {
 	golden, flowers := shared(t, "golden"), shared(t, "flower_photos")
 	var photos []struct{ Photo, Bottleneck string }
@@ -271,7 +275,7 @@ func TestPipelineAgreesWithPillow(t *testing.T) {
 		photos = photos[:3]
 	}
 	for precision, bound := range map[string]float64{PrecisionFloat: 0.99999, Precision8Bit: 0.96} {
-		n, err := DefaultWith(photo.Settings{}, precision)
+		n, err := DefaultWith(photo.Settings{Color: photo.ColorStored}, precision) // as Pillow has them
 		if err != nil {
 			t.Fatal(err)
 		}

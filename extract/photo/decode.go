@@ -74,6 +74,8 @@ type format struct {
 	// p says what is needed of the photo.
 	memory func(data []byte, h header, p *Preprocess, s *Scratch) int64
 	decode func(ctx context.Context, data []byte, h header, p *Preprocess, s *Scratch) (*Photo, error)
+	// profile is the ICC profile in the file, nil if there is none.
+	profile func(data []byte, s *Scratch) []byte
 	// reduce is at what fraction of the size decode delivers the picture, 2 for half, as
 	// Preprocess.JPEGReduce says; nil for always the whole size.
 	reduce func(h header, p *Preprocess) int
@@ -195,6 +197,9 @@ func (src *source) photo(ctx context.Context, p *Preprocess, s *Scratch) (*Photo
 		return nil, err
 	}
 	ph.Format, ph.preprocess = src.name, *p
+	if p.Color == ColorSRGB && src.profile != nil {
+		ph.toSRGB = s.colors.For(src.profile(src.data, s))
+	}
 	ph.Width, ph.Height = src.h.upright()
 	ph.Orientation = int(max(src.h.orientation, upright))
 	return ph, nil

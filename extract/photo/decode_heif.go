@@ -13,8 +13,8 @@ import (
 
 // HEIC and AVIF are one kind of file, named after how their picture is usually compressed.
 var (
-	heicFormat = format{name: "heic", header: heifHeader, memory: memoryHEIF, decode: decodeHEIF}
-	avifFormat = format{name: "avif", header: heifHeader, memory: memoryHEIF, decode: decodeHEIF}
+	heicFormat = format{name: "heic", header: heifHeader, memory: memoryHEIF, decode: decodeHEIF, profile: heifProfile}
+	avifFormat = format{name: "avif", header: heifHeader, memory: memoryHEIF, decode: decodeHEIF, profile: heifProfile}
 )
 
 // sniffHEIF returns the format of a file that begins with a box of the brands that it

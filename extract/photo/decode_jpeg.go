@@ -9,7 +9,7 @@ import (
 )
 
 var jpegFormat = format{
-	name: "jpeg", header: jpegHeader, memory: memoryJPEG, decode: decodeJPEG,
+	name: "jpeg", header: jpegHeader, memory: memoryJPEG, decode: decodeJPEG, profile: jpegProfile,
 	reduce: func(h header, p *Preprocess) int { return jpegOptions(h, p).Scale },
 }
 

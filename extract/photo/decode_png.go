@@ -8,7 +8,7 @@ import (
 	"image/png"
 )
 
-var pngFormat = format{name: "png", header: pngHeader, memory: memoryPNG, decode: decodePNG}
+var pngFormat = format{name: "png", header: pngHeader, memory: memoryPNG, decode: decodePNG, profile: pngProfile}
 
 // maxDeflateRatio is how many bytes one byte of a deflate stream can stand for:
 // 258 a match, each match at least two bits.

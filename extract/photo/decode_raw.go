@@ -11,7 +11,8 @@ import (
 // and pictures that the camera made of it: DNG, CR2, NEF, ARW and others.
 var rawFormat = format{
 	name: "raw", header: rawHeader, decode: decodeRaw, reduce: jpegFormat.reduce,
-	memory: func(_ []byte, h header, p *Preprocess, s *Scratch) int64 { return memoryJPEG(s.preview, h, p, s) },
+	profile: func(_ []byte, s *Scratch) []byte { return jpegProfile(s.preview, s) },
+	memory:  func(_ []byte, h header, p *Preprocess, s *Scratch) int64 { return memoryJPEG(s.preview, h, p, s) },
 }
 
 // Tags and values that tell raw photos, and where they keep pictures.

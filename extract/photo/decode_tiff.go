@@ -8,7 +8,7 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-var tiffFormat = format{name: "tiff", header: tiffHeader, memory: memoryTIFF, decode: decodeTIFF}
+var tiffFormat = format{name: "tiff", header: tiffHeader, memory: memoryTIFF, decode: decodeTIFF, profile: tiffProfile}
 
 func tiffHeader(data []byte, _ *Scratch) (header, error) {
 	if err := checkTIFF(data); err != nil {

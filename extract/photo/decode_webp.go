@@ -10,7 +10,7 @@ import (
 	"golang.org/x/image/webp"
 )
 
-var webpFormat = format{name: "webp", header: webpHeader, memory: memoryWebP, decode: decodeWebP}
+var webpFormat = format{name: "webp", header: webpHeader, memory: memoryWebP, decode: decodeWebP, profile: webpProfile}
 
 func webpHeader(data []byte, _ *Scratch) (header, error) {
 	if riffChunk(data, "ANIM") != nil {

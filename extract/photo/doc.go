@@ -38,8 +38,8 @@
 // that full decoding and scaling give. Networks hardly notice that. A photo that has less
 // than twice the pixels of the input on either axis, or is no JPEG, keeps its pixels.
 //
-// Colour profiles are not applied, as in the programs that networks are trained with.
-// Transparency is laid over white.
+// Colours of wide gamuts, such as Display P3 and Adobe RGB, are converted to sRGB by the ICC
+// profile in the file where Preprocess.Color says so. Transparency is laid over white.
 //
 // Whatever the bytes, the result is pixels or an error that wraps ErrCorrupt,
 // ErrUnsupportedFormat or ErrTooLarge, never a panic. Memory is bounded by Limits: a

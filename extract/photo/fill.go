@@ -6,6 +6,7 @@ import (
 
 	"featstore/extract/internal/codec"
 	"featstore/extract/internal/heif"
+	"featstore/extract/internal/icc"
 	"featstore/extract/internal/jpeg"
 	"featstore/extract/internal/row"
 )
@@ -16,6 +17,7 @@ import (
 type Scratch struct {
 	jpeg    jpeg.Decoder
 	heif    *heif.File // the last header
+	colors  icc.Converter
 	preview []byte     // the last raw photo's
 	codecs  *codec.Set // of the Memory, which shares it
 	photo   Photo

@@ -1,6 +1,9 @@
 package photo
 
-import "featstore/extract/internal/row"
+import (
+	"featstore/extract/internal/icc"
+	"featstore/extract/internal/row"
+)
 
 // A Photo is a decoded picture in the form its decoder delivers, often planes of
 // luma and chroma with the chroma at half the resolution, and in the orientation
@@ -25,7 +28,8 @@ type Photo struct {
 
 	preprocess Preprocess // what it was decoded for
 	color      colorModel
-	yuv        *row.Matrix // of colorYUV
+	yuv        *row.Matrix    // of colorYUV
+	toSRGB     *icc.Transform // of its colours, or nil
 	planes     [3]plane
 	// storedW and storedH are the planes' size, before orientation; reduce is how
 	// many of the picture's pixels one of theirs stands for, on either axis.

@@ -34,6 +34,12 @@ const (
 	FilterTFBilinear = "tf-bilinear"
 )
 
+// Colours.
+const (
+	ColorSRGB   = "srgb"   // converted to sRGB
+	ColorStored = "stored" // in Settings only: as they are stored
+)
+
 // Channel orders.
 const (
 	OrderRGB = "rgb"
@@ -72,6 +78,11 @@ type Preprocess struct {
 	// filter makes up for: features change by a cosine of about 0.998. Smaller photos keep
 	// their pixels. 0 decodes at full size always; otherwise it is at least 1.
 	JPEGReduce float32 `json:"jpeg_reduce,omitempty"`
+
+	// Color is ColorSRGB where the colours of photos in a wide gamut, such as Display P3 and
+	// Adobe RGB, are converted to sRGB by the ICC profile in the file. Photos in sRGB, and
+	// those that do not say, are not changed. Empty leaves all as they are stored.
+	Color string `json:"color,omitempty"`
 }
 
 // MaxInputSide is the largest Width, Height and Side. It is far above any classifier's
@@ -111,6 +122,9 @@ func (p *Preprocess) Validate() error {
 	}
 	if p.JPEGReduce != 0 && !(p.JPEGReduce >= 1 && finite(p.JPEGReduce) && p.Antialias) {
 		bad("jpeg reduction factor %g: must be 0 or, with antialiasing, at least 1", p.JPEGReduce)
+	}
+	if p.Color != "" && p.Color != ColorSRGB {
+		bad("color %q: want %s, or nothing for colours as stored", p.Color, ColorSRGB)
 	}
 	for i := range 3 {
 		if !finite(p.Mean[i]) || !finite(p.Std[i]) || p.Std[i] <= 0 {

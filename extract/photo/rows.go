@@ -45,6 +45,9 @@ func (r *rowReader) read(dst []byte, y int) {
 	default:
 		row.Convert(dst, r.component(0, y), r.component(1, y), r.component(2, y), r.ph.matrix())
 	}
+	if r.ph.toSRGB != nil && r.ph.color != colorGray {
+		r.ph.toSRGB.Apply(dst)
+	}
 }
 
 // wanted is the wanted part of a full plane's row.

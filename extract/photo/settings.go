@@ -12,7 +12,7 @@ import (
 // field may be missing. Flags, a manifest and a model's own metadata each give some;
 // Over lays one on another, and Resolve makes a Preprocess of the result.
 //
-// A preset stands for all fields but the size and JPEGReduce. Fields given with it override it.
+// A preset stands for all fields but the size, JPEGReduce and Color. Fields given with it override it.
 type Settings struct {
 	Preset string `json:"preset,omitempty"`
 	Width  int    `json:"width,omitempty"`
@@ -34,6 +34,9 @@ type Settings struct {
 	// JPEGReduce is Preprocess.JPEGReduce; if missing, DefaultJPEGReduce wherever
 	// photos are antialiased, and 0 elsewhere.
 	JPEGReduce *float32 `json:"jpeg_reduce,omitempty"`
+
+	// Color is ColorSRGB or ColorStored; if missing, ColorSRGB.
+	Color string `json:"color,omitempty"`
 }
 
 // DefaultJPEGReduce is how large JPEGs are decoded where nothing else is said: at a reduced
@@ -43,8 +46,9 @@ const DefaultJPEGReduce = 1
 // SettingsOf returns settings with every field of p.
 func SettingsOf(p Preprocess) Settings {
 	antialias, reduce := p.Antialias, p.JPEGReduce
+	color := cmp.Or(p.Color, ColorStored)
 	return Settings{Width: p.Width, Height: p.Height, Rule: p.Rule, Side: p.Side, Filter: p.Filter, Antialias: &antialias,
-		Mean: slices.Clone(p.Mean[:]), Std: slices.Clone(p.Std[:]), Order: p.Order, JPEGReduce: &reduce}
+		Mean: slices.Clone(p.Mean[:]), Std: slices.Clone(p.Std[:]), Order: p.Order, JPEGReduce: &reduce, Color: color}
 }
 
 // HasSize reports whether a size is given.
@@ -53,7 +57,7 @@ func (s *Settings) HasSize() bool { return s.Width != 0 || s.Height != 0 }
 // SaysHow reports whether anything but a size is given.
 func (s *Settings) SaysHow() bool {
 	return s.Preset != "" || s.Rule != "" || s.Side != 0 || s.Crop != 0 || s.Filter != "" || s.Antialias != nil ||
-		s.Mean != nil || s.Std != nil || s.Order != "" || s.JPEGReduce != nil
+		s.Mean != nil || s.Std != nil || s.Order != "" || s.JPEGReduce != nil || s.Color != ""
 }
 
 // Over lays s over other settings: fields that s does not set are theirs. A preset of s
@@ -89,6 +93,7 @@ func (s Settings) Over(under Settings) Settings {
 		s.Std = under.Std
 	}
 	s.Order = cmp.Or(s.Order, under.Order)
+	s.Color = cmp.Or(s.Color, under.Color)
 	return s
 }
 
@@ -117,6 +122,9 @@ func (s *Settings) Resolve(width, height int) (p Preprocess, missing []string, e
 		p.JPEGReduce = *s.JPEGReduce
 	case p.Antialias:
 		p.JPEGReduce = DefaultJPEGReduce
+	}
+	if s.Color != ColorStored {
+		p.Color = cmp.Or(s.Color, ColorSRGB)
 	}
 	if err := triples(&p.Mean, "mean", s.Mean); err != nil {
 		return p, nil, err

@@ -53,7 +53,7 @@ func TestSettingsOver(t *testing.T) {
 // Every key that Set knows is listed, and none is listed that it does not know.
 func TestKeys(t *testing.T) {
 	values := map[string]string{"preprocess": "lite", "size": "9", "resize": "squash", "side": "9", "crop": "0.5", "filter": "bicubic",
-		"antialias": "true", "mean": "1", "std": "1", "order": "bgr",
+		"antialias": "true", "mean": "1", "std": "1", "order": "bgr", "color": "stored",
 		"jpeg-reduce": "2"}
 	for _, k := range Keys() {
 		var s Settings

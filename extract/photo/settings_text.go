@@ -85,6 +85,8 @@ var settings = []setting{
 		return err
 	}},
 	{"order", "of the channels: " + OrderRGB + ", " + OrderBGR, oneOf(func(s *Settings) *string { return &s.Order }, OrderRGB, OrderBGR)},
+	{"color", ColorSRGB + ": wide gamuts are converted by their ICC profile; " + ColorStored + ": they are not",
+		oneOf(func(s *Settings) *string { return &s.Color }, ColorSRGB, ColorStored)},
 	{"jpeg-reduce", "decode JPEGs at 1/2, 1/4 or 1/8 as long as N times the pixels are left; 0: in full", func(s *Settings, v string) error {
 		n, err := strconv.ParseFloat(v, 32)
 		if err != nil || !(n == 0 || n >= 1 && n <= math.MaxFloat32) {

@@ -149,7 +149,7 @@ func sampled(n uint32, b []byte) func(float64) float64 {
 		return func(x float64) float64 { return math.Pow(x, gamma) }
 	}
 	return func(x float64) float64 {
-		pos := x * float64(n-1)
+		pos := float64(x * float64(n-1))
 		i := int(math.Min(math.Floor(pos), float64(n-2)))
 		part := pos - float64(i)
 		return (float64(at(i)*(1-part)) + float64(at(i+1)*part)) / 65535

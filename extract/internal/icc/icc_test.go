@@ -89,7 +89,7 @@ func TestNothingToConvert(t *testing.T) {
 			t.Errorf("%s: converted", name)
 		}
 	}
-	if c.For(p3) == nil || c.For(p3) != c.For(p3) {
+	if first := c.For(p3); first == nil || c.For(p3) != first {
 		t.Error("the same profile is parsed twice, or not at all")
 	}
 }

@@ -90,7 +90,8 @@ func TestSettingsMissing(t *testing.T) {
 // Every key that Set knows is listed, and none is listed that it does not know.
 func TestKeys(t *testing.T) {
 	values := map[string]string{"name": "n", "tap": "t", "pool": "max", "layout": "nhwc", "preprocess": "lite", "size": "9", "resize": "squash",
-		"side": "9", "crop": "0.5", "filter": "bicubic", "antialias": "true", "mean": "1", "std": "1", "order": "bgr", "jpeg-reduce": "2", "precision": "float"}
+		"side": "9", "crop": "0.5", "filter": "bicubic", "antialias": "true", "mean": "1", "std": "1", "order": "bgr", "color": "stored", "jpeg-reduce": "2",
+		"precision": "float"}
 	for _, k := range Keys() {
 		var m Manifest
 		if err := m.Set(k.Name, values[k.Name]); err != nil || k.About == "" {

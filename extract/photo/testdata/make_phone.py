@@ -31,3 +31,5 @@ RGB.transpose(Image.FLIP_LEFT_RIGHT).save(path('motion.jpg'), quality=85)
 with open(path('motion.jpg'), 'ab') as f:  # a Motion Photo: its film follows
     f.write(b'\0\0\0\x18ftypmp42\0\0\0\0isommp42' + b'\0\0\x10\0mdat' + bytes(4088))
 clear.save(path('screenshot.png'))
+profile = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'internal', 'icc', 'testdata', 'p3.icc')
+pillow_heif.from_pillow(RGB).save(path('p3.heic'), quality=80, icc_profile=open(profile, 'rb').read())

@@ -217,7 +217,7 @@ func completeRequest(m *extract.ModelFile, request extract.Manifest, recorded []
 // unless it is asked for in an unusual way.
 func embeddedNetwork(request extract.Manifest, most extract.ModelLimits) (*extract.Network, error) {
 	p := request.Preprocess
-	usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce}
+	usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce, Color: p.Color}
 	if reflect.DeepEqual(request, extract.Manifest{Preprocess: usual, Precision: request.Precision}) && most == (extract.ModelLimits{}) {
 		n, err := extract.DefaultWith(usual, request.Precision)
 		if err != nil {

@@ -124,7 +124,7 @@ func rebuildEmbedded(m store.Model, most extract.ModelLimits) (*extract.Network,
 	}
 	request.Precision = cmp.Or(request.Precision, extract.PrecisionFloat) // as all were that do not say it
 	if p := request.Preprocess; most == (extract.ModelLimits{}) {
-		usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce}
+		usual := photo.Settings{Width: p.Width, Height: p.Height, JPEGReduce: p.JPEGReduce, Color: p.Color}
 		if n, err := extract.DefaultWith(usual, request.Precision); err == nil && n.Info().ID == m.ID {
 			return n, nil
 		}
@@ -208,7 +208,7 @@ func recordedNetwork(m store.Model, file *extract.ModelFile, request extract.Man
 }
 
 // asBegun returns n or, if the store's vectors by the same network are as they all once were,
-// in float, or of photos decoded in full, and the request does not say which, the network
+// in float, or of photos decoded in full or in the colours as stored, and the request does not say which, the network
 // that goes on with them. prepare makes a network as requested.
 func asBegun(
 	n *extract.Network, request extract.Manifest, recorded []store.Model, prepare func(extract.Manifest) (*extract.Network, error),
@@ -225,6 +225,12 @@ func asBegun(
 	if request.Preprocess.JPEGReduce == nil && i.Preprocess.JPEGReduce != 0 {
 		for _, r := range once {
 			r.Preprocess.JPEGReduce = new(float32)
+			once = append(once, r)
+		}
+	}
+	if request.Preprocess.Color == "" && i.Preprocess.Color != "" {
+		for _, r := range once {
+			r.Preprocess.Color = photo.ColorStored
 			once = append(once, r)
 		}
 	}

@@ -146,7 +146,7 @@ func (r *reader) read(ctx context.Context, p Photo) (f Facts, t tiles) {
 // tile is the central square of a photo with so many pixels on a side, RGB.
 func (r *reader) tile(ctx context.Context, data []byte, side int) ([]byte, error) {
 	p := photo.Preprocess{Width: side, Height: side, Rule: photo.RuleCenterSquare, Filter: photo.FilterBilinear, Antialias: true,
-		Std: [3]float32{1, 1, 1}, Order: photo.OrderRGB, JPEGReduce: 1}
+		Std: [3]float32{1, 1, 1}, Order: photo.OrderRGB, JPEGReduce: 1, Color: photo.ColorSRGB}
 	if cap(r.pixels) < p.Len() {
 		r.pixels = make([]float32, p.Len())
 	}
