@@ -88,10 +88,10 @@
 //	digests/    <digest: 32 bytes ‖ root ‖ path>  str  the image's label
 //	splits/     <digest>                          str  split set by hand: training, validation or testing
 //	models/     <model id>                        map  name, file_sha256, tap, pool, dim, preprocess, engine, added,
-//	                                               weights_sha256, layout, path, network (bytes kept),
+//	                                               weights_sha256, layout, precision, path, network (bytes kept),
 //	                                               tuned (from, cut, fingerprint, at, unfinished),
 //	                                               imported (from) if no network computed the vectors,
-//	                                               views (augment, count)
+//	                                               views (augment, count), replaced
 //	heads/      <name>                            map  see Head
 //	networks/   <model id>/ <piece: 4 bytes>      bin  at most 1 MiB of the network's ONNX file
 //	            <model id>/ about                 map  size, sha256 (of all pieces)
