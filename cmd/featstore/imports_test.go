@@ -74,7 +74,9 @@ var rules = []struct {
 	{"./...", []string{"./extract/internal/onnx"}, []string{"github.com/owulveryck/onnx-go/...", "gorgonia.org/tensor/..."}, "one package speaks ONNX"},
 	{"./...", []string{"./cmd/..."}, []string{"github.com/spf13/...", "golang.org/x/term"}, "libraries know no terminal"},
 	{"./...", []string{"./extract/internal/codec"}, []string{"github.com/tetratelabs/wazero/..."}, "one package runs WebAssembly"},
-	{"./...", []string{"./store/export"}, []string{"github.com/parquet-go/..."}, "one package writes other programs' files"},
+	{"./...", []string{"./store/export", "./store/importer"}, []string{"github.com/parquet-go/..."}, "one package writes other programs' files, and one reads them"},
+	{"./store/importer", nil, []string{"./store/export"}, "files are read as they are, not as we write them"},
+	{"./...", []string{"./cmd/..."}, []string{"./store/importer"}, "vectors come from elsewhere by commands only"},
 	{"./split/...", nil, []string{"github.com/...", "golang.org/x/...", "gonum.org/...", "go.etcd.io/..."}, "split stands on the standard library alone"},
 }
 

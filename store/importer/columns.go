@@ -55,6 +55,14 @@ func guess(header, names []string) int {
 
 // findColumns finds the columns of a header by their names.
 func findColumns(header []string, opt *Options) (c columns, err error) {
+	if c, err = describedColumns(header, opt); err == nil {
+		c.features, err = featureColumns(header, c.others())
+	}
+	return c, err
+}
+
+// describedColumns finds all columns but those of features.
+func describedColumns(header []string, opt *Options) (c columns, err error) {
 	c.path, c.label, c.split = guess(header, pathNames), guess(header, labelNames), guess(header, splitNames)
 	c.digest, c.copies, c.view = guess(header, digestNames), slices.Index(header, copiesName), slices.Index(header, viewName)
 	for _, asked := range []struct {
@@ -68,8 +76,7 @@ func findColumns(header []string, opt *Options) (c columns, err error) {
 			return c, fmt.Errorf("%w: there is no column %q", ErrSource, asked.name)
 		}
 	}
-	c.features, err = featureColumns(header, c.others())
-	return c, err
+	return c, nil
 }
 
 // others are the columns that are found by their names.

@@ -10,6 +10,7 @@
 //     paths and splits (Options);
 //   - CSV with a header: columns of features end in numbers that count from 0 or 1 (f0, 1,
 //     feat_2), the others are found by their names;
+//   - Parquet with a column of lists of floats, or columns as in CSV;
 //   - a folder of bottleneck texts, label/photo.jpg.txt, each with numbers and commas
 //     between them, as TensorFlow's retrain example keeps them.
 //
@@ -17,7 +18,8 @@
 // Rows are streamed. Sizes that a file claims are compared with limits, and with the
 // size of the file, before anything is allocated. Whatever the bytes are, reading ends in
 // rows or in an error that wraps ErrSource; a row that cannot be used is named, counted
-// and left out.
+// and left out. The pages of a Parquet file are read by a library, which takes the sizes
+// that they claim.
 //
 // # Photos
 //

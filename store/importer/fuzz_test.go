@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -82,5 +83,16 @@ func FuzzBottleneck(f *testing.F) {
 		write(t, dir, "rose/1.jpg.txt", a)
 		write(t, dir, "rose/2.jpg_inception_v3.txt", b)
 		sound(t, dir, Options{})
+	})
+}
+
+func FuzzParquet(f *testing.F) {
+	f.Add(parquetFileOf(f, []listRow{{"a", "b", "train", []float32{1, 2}}}))
+	f.Add(parquetFileOf(f, []wideRow{{"a", 1, 0.5, 2}}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !bytes.HasPrefix(data, []byte(parquetMagic)) {
+			data = append([]byte(parquetMagic), data...)
+		}
+		sound(t, write(t, storetest.Dir(t), "x.parquet", data), Options{})
 	})
 }

@@ -131,7 +131,7 @@ func TestRoundTripProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, remove := storetest.TempDir()
 		defer remove()
-		format := rapid.SampledFrom([]export.Format{export.NPY, export.CSV}).Draw(t, "format")
+		format := rapid.SampledFrom(export.Formats).Draw(t, "format")
 		open := func(name string) *store.DB {
 			db, err := store.Open(filepath.Join(dir, name), store.Options{Create: true})
 			must(t, err)

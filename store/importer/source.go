@@ -57,6 +57,7 @@ type Format string
 const (
 	NPY        Format = "npy"
 	CSV        Format = "csv"
+	Parquet    Format = "parquet"
 	Bottleneck Format = "bottleneck"
 )
 
@@ -152,6 +153,8 @@ func (s *Source) begin(path string) (err error) {
 	switch head := string(head[:n]); {
 	case strings.HasPrefix(head, npyMagic):
 		return s.openArray(f)
+	case strings.HasPrefix(head, parquetMagic) && !s.opt.beside():
+		return s.openParquet(f)
 	case strings.HasPrefix(head, "PK\x03\x04"):
 		err = fmt.Errorf("%w: it is an archive of arrays: take those out with numpy.load and numpy.save", ErrSource)
 	case strings.HasPrefix(head, "\x80\x04") || strings.HasPrefix(head, "\x80\x03") || strings.HasPrefix(head, "\x80\x05"):

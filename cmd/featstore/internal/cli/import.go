@@ -45,6 +45,8 @@ is:
               or a folder as featstore export writes it
   csv         a header, and columns of features whose names end in numbers: f0, f1, … or
               0, 1, … or feat_0, feat_1, …; path, label, split and digest are found by their names
+  parquet     a column of lists of floats, called features, embedding or vector where there are
+              several, or columns as in csv; the others are found by their names
   bottleneck  a folder of texts label/photo.jpg.txt with commas between the numbers, as
               TensorFlow's retrain example keeps them
 
@@ -237,7 +239,7 @@ func importAdvice(err error) error {
 	case errors.Is(err, importer.ErrBeside):
 		return hint(err, "a table has columns for them, a folder of texts its folders")
 	case errors.Is(err, importer.ErrSource), errors.Is(err, userfile.ErrKind):
-		return hint(err, "it takes features.npy, CSV with a header, a folder of featstore export, or one of texts label/photo.jpg.txt")
+		return hint(err, "it takes features.npy, CSV with a header, Parquet, a folder of featstore export, or one of texts label/photo.jpg.txt")
 	case errors.Is(err, fs.ErrNotExist):
 		return hint(err, "photos become vectors by %s", run("ingest", "FOLDER"))
 	}

@@ -78,7 +78,7 @@ looked at if DIR is also given as an argument. The folder is looked through twic
 that network drives work too.
 
 --features FILE predicts rows of vectors that were computed elsewhere, as featstore import reads
-them: an array (.npy), CSV, or a folder. They must be what the head was trained on; nothing needs
+them: an array (.npy), CSV, Parquet, or a folder. They must be what the head was trained on; nothing needs
 the network. A row is named by its path, which --paths FILE gives to an array, or by its number
 from 0.
 
