@@ -118,6 +118,11 @@ func TestHostileFiles(t *testing.T) {
 		}
 	}
 	other := filepath.Join(storetest.Dir(t), "other.db")
+	rows, lines := filepath.Join(storetest.Dir(t), "features.npy"), filepath.Join(storetest.Dir(t), "labels.txt")
+	const header = "\x93NUMPY\x01\x00\x3c\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1)}  \n"
+	if err := errors.Join(os.WriteFile(rows, []byte(header+"12345678"), 0o666), os.WriteFile(lines, []byte("0\n0\n"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
 	files := hostileFiles(t)
 	commands := []string{ // each with the file instead of X
 		"predict X --store DB",
@@ -130,6 +135,11 @@ func TestHostileFiles(t *testing.T) {
 		"ingest PHOTOS --split-file X --store OTHER",
 		"ingest PHOTOS --labels X --store OTHER",
 		"ingest PHOTOS --label-names X --store OTHER",
+		"import X --store OTHER",
+		"import ROWS --labels X --store OTHER",
+		"import ROWS --labels LINES --label-names X --store OTHER",
+		"import ROWS --labels LINES --photos X --store OTHER",
+		"predict --features X --store DB",
 		"split --file X --store DB",
 		"forget X --store DB",
 		"stats --store X",
@@ -153,6 +163,10 @@ func TestHostileFiles(t *testing.T) {
 					word = other
 				case "NEW":
 					word = filepath.Join(storetest.Dir(t), "new.onnx")
+				case "ROWS":
+					word = rows
+				case "LINES":
+					word = lines
 				case "PHOTOS":
 					word = photos
 				case "PHOTO":

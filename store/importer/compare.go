@@ -13,6 +13,7 @@ import (
 type change struct {
 	*entry
 	putImage, putVector, setSplit bool
+	another                       bool // the store has another vector
 }
 
 const (
@@ -51,7 +52,7 @@ func (im *importing) compare(tx *store.Tx, e *entry) (c change, err error) {
 	if fromFile && im.target.Photos == "" {
 		e.image.Size, e.image.MTime = old.Size, old.MTime
 	}
-	if c.putVector, err = im.lacksVector(tx, e, again); err != nil {
+	if c.putVector, c.another, err = im.lacksVector(tx, e, again); err != nil {
 		return c, err
 	}
 	if e.fixed && !again {
@@ -116,16 +117,18 @@ func (im *importing) settleLabel(e *entry, old store.Image, fromFile bool) {
 	e.image.Label = old.Label
 }
 
-// lacksVector reports whether an entry's vector is to be stored.
-func (im *importing) lacksVector(tx *store.Tx, e *entry, again bool) (bool, error) {
+// lacksVector reports whether an entry's vector is to be stored, and whether in the place of
+// another one.
+func (im *importing) lacksVector(tx *store.Tx, e *entry, again bool) (lacks, another bool, err error) {
 	if again {
-		return false, nil // the first row's counts
+		return false, false, nil // the first row's counts
 	}
 	old, err := tx.Vector(im.target.Model.ID, e.image.Digest)
 	if errors.Is(err, store.ErrNotFound) {
-		return true, nil
+		return true, false, nil
 	}
-	return err == nil && !im.target.Computed && !slices.Equal(old, e.vector), err
+	another = err == nil && !im.target.Computed && !slices.Equal(old, e.vector)
+	return another, another, err
 }
 
 // count counts an entry's change.
@@ -149,7 +152,7 @@ func (im *importing) count(c change, old store.Image, known, again bool) {
 		r.New++
 	case old.Label != c.image.Label:
 		r.Relabelled++
-	case old.Digest != c.image.Digest:
+	case old.Digest != c.image.Digest || c.another:
 		r.Changed++
 	case c.putVector:
 		r.Added++
