@@ -146,7 +146,10 @@ func TestReportInBrowser(t *testing.T) {
 	page := reportPage(t)
 	b.run(t, "start", network.Enable(), cdplog.Enable(), cdpruntime.Enable())
 	for _, s := range screens {
-		scheme := emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}})
+		scheme := emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: s.scheme},
+			{Name: "prefers-reduced-motion", Value: "reduce"}, // else the page still scrolls while the pointer moves
+		})
 		b.run(t, s.name, chromedp.EmulateViewport(s.width, s.height), scheme, chromedp.Navigate(page), chromedp.WaitVisible("#card"))
 		if wide := ask[int64](t, b, "document.documentElement.scrollWidth"); wide > s.width {
 			t.Errorf("%s: the page is %d wide, the screen %d", s.name, wide, s.width)
