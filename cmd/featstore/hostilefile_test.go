@@ -137,7 +137,6 @@ func TestHostileFiles(t *testing.T) {
 		"ingest PHOTOS --label-names X --store OTHER",
 		"import X --store OTHER",
 		"import ROWS --labels X --store OTHER",
-		"import ROWS --labels LINES --label-names X --store OTHER",
 		"import ROWS --labels LINES --photos X --store OTHER",
 		"predict --features X --store DB",
 		"split --file X --store DB",
