@@ -215,7 +215,8 @@ func (h *headGraph) knn(x string) string {
 	h.Ops([]string{"head/nearest cosines", "head/nearest"}, "TopK", []string{cosines, h.ints("k", int64(k.K))}, extract.Attributes{"axis": int64(1)})
 	each := h.Op("head/votes of each", "Gather", []string{h.floats("votes", votes, len(k.Rows), labels), "head/nearest"}, extract.Attributes{"axis": int64(0)})
 	sum := h.op("votes and floor", "Add", h.reduced("sum of votes", "ReduceSum", each, 1), h.floats("vote floor", []float32{float32(k.VoteFloor)}))
-	return h.op("scores", "Log", h.op("share of votes", "Div", sum, h.floats("all votes", []float32{float32(float64(k.K) + float64(k.VoteFloor*float64(labels)))})))
+	all := float64(k.K) + float64(k.VoteFloor*float64(labels))
+	return h.op("scores", "Log", h.op("share of votes", "Div", sum, h.floats("all votes", []float32{float32(all)})))
 }
 
 // reject adds the similarity to the prototypes and what follows from it.

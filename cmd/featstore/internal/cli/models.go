@@ -29,7 +29,7 @@ engine, added, vectors, missing, embedded, path, weights_sha256, layout, kept, t
 replaced, imported_from).` + storeExits(),
 		Example: `  featstore models
   featstore models inspect net.onnx
-  featstore models remove a88b0eab`,
+  featstore models remove c002ed5b`,
 		Args: args(0, 0, "no arguments, or a command: inspect, quantize, export, remove"),
 		RunE: func(*cobra.Command, []string) error {
 			return a.withStore(store.Options{ReadOnly: true}, a.listModels)
@@ -181,7 +181,7 @@ func removeModelCommand(a *app) *cobra.Command {
 them. The freed space is used by the next vectors; featstore compact gives it back.
 
 JSON, one object: removed (the id), vectors.` + storeExits(),
-		Example: "  featstore models remove a88b0eab",
+		Example: "  featstore models remove c002ed5b",
 		Args:    args(1, 1, "a model's id or name"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.withStore(store.Options{}, func(db *store.DB) error { return a.removeModel(db, args[0]) })

@@ -342,7 +342,7 @@ func (f *networkFlags) choose(db *store.DB) ([]*extract.Network, error) {
 }
 
 // describeModel names a model for people: "efficientnet-lite0 at 320×320 in 8 bits
-// (c4546c07)".
+// (c002ed5b)".
 func describeModel(m store.Model) string {
 	var p photo.Preprocess
 	if err := json.Unmarshal([]byte(m.Preprocess), &p); err != nil || p.Width == 0 {
