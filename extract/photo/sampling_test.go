@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"featstore/extract/internal/jpeg"
 	"featstore/extract/internal/jpeg/jpegtest"
 )
 
@@ -61,21 +62,29 @@ func fullComponents(t *testing.T, s *Scratch, data []byte) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := s.jpeg.Decode(data, jpegOptions(h, asItIs(h.w, h.h)))
+	return componentsAt(t, s, data, h.w, h.h, 1)
+}
+
+// componentsAt decodes a w×h JPEG at 1/scale of its size and returns its components, the
+// subsampled ones spread.
+func componentsAt(t *testing.T, s *Scratch, data []byte, w, h, scale int) [][]byte {
+	t.Helper()
+	m, err := s.jpeg.Decode(data, jpeg.Options{Scale: scale})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ph := &Photo{storedW: h.w, storedH: h.h}
+	w, h = (w+scale-1)/scale, (h+scale-1)/scale
+	ph := &Photo{storedW: w, storedH: h}
 	components := make([][]byte, len(m.Planes))
 	readers := []*rowReader{new(rowReader)}
 	if len(components) == 4 {
-		colors, black := inkReaders(m, h.w, h.h)
+		colors, black := inkReaders(m, w, h)
 		readers = []*rowReader{colors, black}
 	} else {
-		readers[0].reset(photoFromJPEG(m, ph), 0, h.w)
+		readers[0].reset(photoFromJPEG(m, ph), 0, w)
 	}
 	for c := range components {
-		for y := range h.h {
+		for y := range h {
 			components[c] = append(components[c], readers[c/3].component(c%3, y)...)
 		}
 	}

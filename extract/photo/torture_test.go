@@ -3,8 +3,10 @@ package photo
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +48,68 @@ func TestUnusualPictures(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestUnusualJPEGsReduced: at a half, a quarter and an eighth of the size, components of odd
+// files are within two levels of what Pillow's libjpeg-turbo makes of them, where it
+// reduces as far.
+func TestUnusualJPEGsReduced(t *testing.T) {
+	python := pillow(t)
+	root := shared(t, "torture")
+	s := new(Scratch)
+	compared := 0
+	for how, scale := range map[string]int{"half": 2, "quarter": 4, "eighth": 8} {
+		dir := t.TempDir()
+		for _, from := range []string{"good", "orientation"} {
+			for _, file := range files(t, filepath.Join(root, from)) {
+				data := readFile(t, file)
+				if h, err := jpegHeader(data, s); err != nil || filepath.Base(file) == "hopper_bad_exif.jpg" || h.w < 2*scale || h.h < 2*scale {
+					continue // no JPEG, damaged, or too small
+				}
+				if err := os.WriteFile(filepath.Join(dir, from+"-"+filepath.Base(file)), data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		python.run(t, how, dir)
+		for _, raw := range files(t, dir) {
+			if filepath.Ext(raw) == ".raw" {
+				compareReduced(t, s, raw, scale)
+				compared++
+			}
+		}
+	}
+	if compared < 20 {
+		t.Errorf("only %d files were compared", compared)
+	}
+}
+
+// compareReduced compares the components of a JPEG with Pillow's, which lie in FILE.raw.
+func compareReduced(t *testing.T, s *Scratch, raw string, scale int) {
+	t.Helper()
+	data, want := readFile(t, strings.TrimSuffix(raw, ".raw")), readFile(t, raw)
+	h, err := jpegHeader(data, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	components := componentsAt(t, s, data, h.w, h.h, scale)
+	if len(components) == 4 {
+		return // Pillow converts these
+	}
+	if len(want) != len(components)*len(components[0]) {
+		t.Errorf("%s at 1/%d: %d components of %d samples, Pillow has %d", filepath.Base(raw), scale, len(components), len(components[0]), len(want))
+		return
+	}
+	worst := 0
+	for c, got := range components {
+		for i, v := range got {
+			d := int(v) - int(want[i*len(components)+c])
+			worst = max(worst, d, -d)
+		}
+	}
+	if worst > 2 {
+		t.Errorf("%s at 1/%d: differs by up to %d levels", filepath.Base(raw), scale, worst)
 	}
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes beside each picture of a folder, as PICTURE.raw, the bytes that Pillow decodes it to.
 
-usage: pillow.py rgb|planes FOLDER
+usage: pillow.py rgb|planes|half|quarter|eighth FOLDER
        pillow.py digests FOLDER... > shared.json
 needs: pip install numpy pillow
-rgb: upright, over white, three bytes a pixel. planes: a JPEG's own components, as stored. digests: nothing is written but the
+rgb: upright, over white, three bytes a pixel. planes: a JPEG's own components, as stored; half and so on: at
+that size, where Pillow reduces to it. digests: nothing is written but the
 SHA-256 of each picture's rgb."""
 import hashlib, json, os, sys, warnings
 import numpy as np
@@ -25,11 +26,13 @@ def rgb(f):
     return np.asarray(m.convert('RGB'))
 
 
-def planes(f):
+def planes(f, scale=1):
     m = Image.open(f)
-    if m.mode == 'RGB':
-        m.draft('YCbCr', m.size)
+    w, h = m.size
+    m.draft('YCbCr' if m.mode == 'RGB' else None, (max(1, w // scale), max(1, h // scale)))
     a = np.asarray(m)
+    if a.shape[:2] != (-(-h // scale), -(-w // scale)):
+        raise ValueError('not reduced so far')
     return 255 - a if m.mode == 'CMYK' else a  # Pillow turns Adobe's inverted values round
 
 
@@ -51,7 +54,7 @@ def digests(folders):
 if __name__ == '__main__' and sys.argv[1] == 'digests':
     print(json.dumps(digests(sys.argv[2:]), indent=1, sort_keys=True))
 elif __name__ == '__main__':
-    decode = {'rgb': rgb, 'planes': planes}[sys.argv[1]]
+    decode = {'rgb': rgb, 'planes': planes, 'half': lambda f: planes(f, 2), 'quarter': lambda f: planes(f, 4), 'eighth': lambda f: planes(f, 8)}[sys.argv[1]]
     for name in sorted(os.listdir(sys.argv[2])):
         f = os.path.join(sys.argv[2], name)
         if name.endswith('.raw') or not os.path.isfile(f):
