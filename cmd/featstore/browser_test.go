@@ -54,7 +54,10 @@ func openBrowser(t *testing.T) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	if err := chromedp.Run(ctx); err != nil {
+		t.Skipf("%s does not start here: %v", program, err)
+	}
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	b := &browser{Context: ctx}
 	chromedp.ListenTarget(ctx, b.note)
@@ -214,7 +217,15 @@ func useMap(t *testing.T, b *browser, screen string) {
 		dot.scrollIntoView({block: 'center', behavior: 'instant'});
 		const r = dot.getBoundingClientRect(); return [r.x + r.width/2, r.y + r.height/2] })()`)
 	b.run(t, "point at a photo", chromedp.MouseEvent("mouseMoved", at[0], at[1]))
-	if text := ask[string](t, b, "document.querySelector('.tip').hidden ? '' : document.querySelector('.tip p').textContent"); text == "" {
+	const tip = "document.querySelector('.tip').hidden ? '' : document.querySelector('.tip p').textContent"
+	text := ""
+	for range 50 { // the page hears of the pointer a little later
+		if text = ask[string](t, b, tip); text != "" {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if text == "" {
 		t.Errorf("%s: the map shows nothing beside the pointer", screen)
 	}
 	before := ask[int](t, b, "document.querySelectorAll('.plane circle.off').length")
