@@ -18,6 +18,8 @@ const (
 	manyCopies = 3        // of one picture under a label
 	tinySide   = 32       // pixels of the longer side
 	fewBytes   = 12       // pixels a byte, from which on a picture may be of one colour
+	fewJPEG    = 24       // the same of a JPEG, behind its header: photos out of focus come to 20
+	jpegHeader = 2048     // bytes that are no picture, at most mostly
 	mostJudged = 16 << 20 // pixels of a picture that is decoded for that
 	pageSide   = 400      // pixels of the longer side of a page's screenshot, at least
 	pagePart   = 80       // percent of it that are background
@@ -79,9 +81,10 @@ func (r *run) suspectCopies(image store.ImageEntry, at []store.Location, labels 
 	}
 }
 
-// fewPixels is a preparation that keeps colours as they are, of a few pixels.
+// fewPixels is a preparation that keeps colours as they are, of a few pixels, for which a
+// large JPEG is decoded at an eighth of its size.
 var fewPixels = photo.Preprocess{Width: 16, Height: 16, Rule: photo.RuleSquash, Filter: photo.FilterBilinear, Antialias: true,
-	Std: [3]float32{1, 1, 1}, Order: photo.OrderRGB}
+	Std: [3]float32{1, 1, 1}, Order: photo.OrderRGB, JPEGReduce: 1}
 
 // suspectPixels finds pictures that are tiny, all black or white, or pages of text, among those that were
 // read now. A picture of one colour takes few bytes, so few are decoded again.
@@ -94,7 +97,11 @@ func (w *worker) suspectPixels(ctx context.Context, path string, data []byte) {
 		w.suspect(path, fmt.Sprintf("only %d×%d pixels", width, height))
 		return
 	}
-	if pixels := width * height; pixels < fewBytes*len(data) || pixels > mostJudged {
+	few := fewBytes * len(data)
+	if format == "jpeg" {
+		few = fewJPEG * (len(data) - jpegHeader)
+	}
+	if pixels := width * height; pixels < few || pixels > mostJudged {
 		return
 	}
 	p := fewPixels
