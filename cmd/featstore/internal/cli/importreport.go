@@ -73,14 +73,5 @@ func importCounts(r *importer.Report) string {
 }
 
 func rowLabels(labels []importer.LabelCount) string {
-	const most = 12
-	var parts []string
-	for i, l := range labels {
-		if i == most {
-			parts = append(parts, fmt.Sprintf("and %d more", len(labels)-most))
-			break
-		}
-		parts = append(parts, fmt.Sprintf("%s %s", l.Label, grouped(l.Rows)))
-	}
-	return strings.Join(parts, ", ")
+	return countedLabels(labels, func(l importer.LabelCount) (string, int) { return l.Label, l.Rows })
 }

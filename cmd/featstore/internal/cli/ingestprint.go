@@ -72,6 +72,11 @@ func ingestCounts(r ingest.Report) []string {
 }
 
 func labelList(labels []ingest.LabelCount) string {
+	return countedLabels(labels, func(l ingest.LabelCount) (string, int) { return l.Label, l.Photos })
+}
+
+// countedLabels lists the first labels with how many there are of each.
+func countedLabels[T any](labels []T, of func(T) (string, int)) string {
 	const most = 12
 	var parts []string
 	for i, l := range labels {
@@ -79,7 +84,8 @@ func labelList(labels []ingest.LabelCount) string {
 			parts = append(parts, fmt.Sprintf("and %d more", len(labels)-most))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s %s", l.Label, grouped(l.Photos)))
+		label, n := of(l)
+		parts = append(parts, fmt.Sprintf("%s %s", label, grouped(n)))
 	}
 	return strings.Join(parts, ", ")
 }
